@@ -1,0 +1,3 @@
+//! Measures shm-ring against other ways to pass bytes between processes.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A lock-free single-producer single-consumer ring between two processes.
