@@ -1,0 +1,140 @@
+//! Copying and prefetching across trust. It must not know what the bytes mean.
+//!
+//! Invariants that the callers keep, and that every block here rests on:
+//! 1. `shared` is 8-byte aligned and mapped for `len` rounded up to 8 bytes, for reading, and in
+//!    `put` for writing;
+//! 2. `private` is valid for `len` bytes and no reference into `shared` exists anywhere.
+//!
+//! The other process may write the same bytes at any moment. Payload therefore crosses by relaxed
+//! atomic words, which may race, or by one `rep movsb`, which the compiler cannot see into; never
+//! through a reference or a plain copy.
+#![allow(unsafe_code)]
+
+use core::ptr;
+
+use crate::sync::{AtomicU64, Ordering};
+
+const WORD: usize = size_of::<u64>();
+
+/// From this length on one string instruction is faster than words (benches/METHOD.md).
+#[cfg(target_arch = "x86_64")]
+const STRING_MOVE: usize = 512;
+
+/// Copies `len` bytes at `private` into the region, and zeros up to the next multiple of 8.
+///
+/// # Safety
+/// The invariants above.
+#[inline(always)]
+pub(crate) unsafe fn put(shared: *mut u8, private: *const u8, len: usize) {
+    let words = len / WORD;
+    #[cfg(target_arch = "x86_64")]
+    if len >= STRING_MOVE {
+        // SAFETY: invariants 1 and 2: both ends are valid for `words` words.
+        unsafe { string_move(shared, private, words * WORD) };
+        // SAFETY: as below; the words before it are done.
+        return unsafe { put_rest(shared, private, words * WORD, len) };
+    }
+    for index in 0..words {
+        // SAFETY: invariant 2; `index` is below `len / 8`.
+        let from = unsafe { private.add(index * WORD) };
+        // SAFETY: invariant 2; eight bytes are valid there, at any alignment.
+        let word = unsafe { from.cast::<u64>().read_unaligned() };
+        // SAFETY: invariant 1; `index` is below `len / 8`.
+        let to = unsafe { shared.add(index * WORD) };
+        // SAFETY: invariant 1; aligned and mapped, and only ever accessed as atomic words.
+        unsafe { AtomicU64::from_ptr(to.cast()) }.store(word, Ordering::Relaxed);
+    }
+    // SAFETY: invariants 1 and 2.
+    unsafe { put_rest(shared, private, words * WORD, len) };
+}
+
+/// The last, partial word of a `put`.
+///
+/// # Safety
+/// The invariants above; `done` is `len` rounded down to 8.
+#[inline(always)]
+unsafe fn put_rest(shared: *mut u8, private: *const u8, done: usize, len: usize) {
+    if done < len {
+        let mut rest = [0_u8; WORD];
+        // SAFETY: invariant 2; `done` is below `len`.
+        let from = unsafe { private.add(done) };
+        // SAFETY: invariant 2; fewer than eight bytes are left, and `rest` is our own.
+        unsafe { ptr::copy_nonoverlapping(from, rest.as_mut_ptr(), len - done) };
+        // SAFETY: invariant 1; the rounded length is mapped.
+        let to = unsafe { shared.add(done) };
+        // SAFETY: invariant 1; aligned and mapped.
+        unsafe { AtomicU64::from_ptr(to.cast()) }
+            .store(u64::from_ne_bytes(rest), Ordering::Relaxed);
+    }
+}
+
+/// Copies `len` bytes out of the region to `private`.
+///
+/// # Safety
+/// The invariants above, `private` being valid for writing.
+#[inline(always)]
+pub(crate) unsafe fn take(private: *mut u8, shared: *const u8, len: usize) {
+    let words = len / WORD;
+    #[cfg(target_arch = "x86_64")]
+    if len >= STRING_MOVE {
+        // SAFETY: invariants 1 and 2.
+        return unsafe { string_move(private, shared, len) };
+    }
+    for index in 0..words {
+        // SAFETY: invariant 1; `index` is below `len / 8`.
+        let from = unsafe { shared.add(index * WORD) };
+        // SAFETY: invariant 1; aligned and mapped, and only loaded from here.
+        let word = unsafe { AtomicU64::from_ptr(from.cast_mut().cast()) }.load(Ordering::Relaxed);
+        // SAFETY: invariant 2; `index` is below `len / 8`.
+        let to = unsafe { private.add(index * WORD) };
+        // SAFETY: invariant 2; eight bytes are valid there, at any alignment.
+        unsafe { to.cast::<u64>().write_unaligned(word) };
+    }
+    let done = words * WORD;
+    if done < len {
+        // SAFETY: invariant 1; the rounded length is mapped.
+        let from = unsafe { shared.add(done) };
+        // SAFETY: invariant 1; aligned and mapped.
+        let word = unsafe { AtomicU64::from_ptr(from.cast_mut().cast()) }.load(Ordering::Relaxed);
+        let rest = word.to_ne_bytes();
+        // SAFETY: invariant 2; `done` is below `len`.
+        let to = unsafe { private.add(done) };
+        // SAFETY: invariant 2; fewer than eight bytes are left.
+        unsafe { ptr::copy_nonoverlapping(rest.as_ptr(), to, len - done) };
+    }
+}
+
+/// # Safety
+/// `from` and `to` are valid for `len` bytes and do not overlap.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn string_move(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: the contract above; the ABI keeps the direction flag clear.
+    unsafe {
+        core::arch::asm!(
+            "rep movsb",
+            inout("rcx") len => _,
+            inout("rdi") to => _,
+            inout("rsi") from => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Asks for the line at `address` in order to write it. Never faults, whatever the address.
+#[inline(always)]
+pub(crate) fn prefetch_write(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads and writes nothing that the program can see and does not fault;
+    // processors without PREFETCHW take it for a no-op.
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above; PRFM is a hint.
+    unsafe {
+        core::arch::asm!("prfm pstl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
+}

@@ -1,0 +1,220 @@
+//! Positions and the publishing of records: the producer's [`Tail`] and the consumer's [`Head`].
+//! It must not touch payload bytes and must not know about sleeping.
+//!
+//! | edge | release end | acquire end | carries |
+//! |---|---|---|---|
+//! | `publish` | producer stores the commit word | consumer loads it, non-zero, then fences | payload, the zero ahead |
+//! | `release` | consumer stores head | producer loads it in `refresh`, then fences | the consumer's last read of the room |
+//! | `tail` | producer stores tail | whoever loads tail, then fences | the commit words below it |
+
+use crate::layout::SidePage;
+use crate::record::{COMMIT_WORD, POSITION_MAX, commit_word, committed_len, stride};
+use crate::sync::{AtomicU64, Foreign, Ordering, fence};
+
+/// The words of the data area: any position is answered, modulo the capacity.
+pub(crate) trait Words {
+    /// The word at `position`. Who may store into it is the caller's to know.
+    fn word(&self, position: u64) -> &AtomicU64;
+}
+
+/// The other side's words contradict the protocol. Final for this attachment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Corrupt;
+
+/// What a record of this ring may be. Private after attach: never loaded from the region again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Bytes of the data area, a power of two.
+    pub(crate) capacity: u64,
+    /// Record alignment.
+    pub(crate) align: u64,
+    /// Shortest and longest payload in bytes; equal for values.
+    pub(crate) len_min: u64,
+    pub(crate) len_max: u64,
+}
+
+impl Shape {
+    fn accepts(&self, len: u32) -> bool {
+        (self.len_min..=self.len_max).contains(&u64::from(len))
+    }
+
+    /// A position that a side of this ring may have stored.
+    fn is_position(&self, position: u64) -> bool {
+        position < POSITION_MAX && position % self.align == 0
+    }
+}
+
+/// The producer's cursor.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    position: u64,
+    /// Records and the zero behind them must end at or below this: the last head seen plus the
+    /// capacity. 0 once corrupt, so that the check for room is the check for that too.
+    limit: u64,
+    /// Final: looked at only when there is no room.
+    corrupt: bool,
+}
+
+impl Tail {
+    /// Takes up where the last producer stopped: steps over records that it committed and did not
+    /// count, makes sure of the zero behind them, and only then compares with head, which may
+    /// already be past the stored tail.
+    pub(crate) fn recover(
+        words: &impl Words,
+        shape: &Shape,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+    ) -> Result<Self, Corrupt> {
+        let stored = mine.position.0.load(Ordering::Relaxed);
+        if !shape.is_position(stored) {
+            return Err(Corrupt);
+        }
+        let mut position = stored;
+        while let Some(len) = committed_len(words.word(position).load(Ordering::Relaxed), position)
+        {
+            position += stride(shape.align, u64::from(len));
+            let uncounted = position + COMMIT_WORD - stored;
+            if !shape.accepts(len) || uncounted > shape.capacity || position >= POSITION_MAX {
+                return Err(Corrupt);
+            }
+        }
+        words.word(position).store(0, Ordering::Relaxed);
+        mine.position.0.store(position, Ordering::Release); // edge `tail`, recovered
+        let mut tail = Self { position, limit: 0, corrupt: false };
+        tail.refresh(shape, mine, theirs)?;
+        Ok(tail)
+    }
+
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether a record of `stride` bytes and the zero behind it fit, as far as is known here.
+    #[inline(always)]
+    pub(crate) fn has_room(&self, stride: u64) -> bool {
+        self.position + stride + COMMIT_WORD <= self.limit
+    }
+
+    /// Loads the consumer's head once, checks it, and moves the limit.
+    pub(crate) fn refresh(
+        &mut self,
+        shape: &Shape,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+    ) -> Result<(), Corrupt> {
+        if self.corrupt {
+            return Err(Corrupt);
+        }
+        let head = theirs.map(|page| &page.position.0).relaxed();
+        fence(Ordering::Acquire); // edge `release`
+        let in_flight = self.position.wrapping_sub(head);
+        if head > self.position || in_flight > shape.capacity || !shape.is_position(head) {
+            self.limit = 0;
+            self.corrupt = true;
+            return Err(Corrupt);
+        }
+        let high_water = &mine.counters.0.high_water;
+        if in_flight > high_water.load(Ordering::Relaxed) {
+            high_water.store(in_flight, Ordering::Relaxed);
+        }
+        self.limit = (head + shape.capacity).min(POSITION_MAX);
+        Ok(())
+    }
+
+    /// Bytes of room, as far as is known here.
+    pub(crate) fn room(&self) -> u64 {
+        self.limit.saturating_sub(self.position)
+    }
+
+    /// Makes the record at the tail exist. The payload is already in place and there is room.
+    #[inline(always)]
+    pub(crate) fn commit(&mut self, words: &impl Words, mine: &SidePage, stride: u64, len: u32) {
+        let next = self.position + stride;
+        // Old payload bytes stand there; from now on they are never taken for a commit word.
+        words.word(next).store(0, Ordering::Relaxed);
+        let word = commit_word(self.position, len);
+        words.word(self.position).store(word, Ordering::Release); // edge `publish`
+        self.position = next;
+        // Release also keeps the compiler from counting a record before it exists, which a kill
+        // in between would turn into a hole.
+        mine.position.0.store(next, Ordering::Release); // edge `tail`
+    }
+}
+
+/// The consumer's cursor.
+#[derive(Debug)]
+pub(crate) struct Head {
+    position: u64,
+    /// Positions at and above this are not read: `POSITION_MAX`, or 0 once corrupt.
+    end: u64,
+}
+
+/// What stands at the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Empty,
+    Record,
+    Corrupt,
+}
+
+impl Head {
+    /// Takes up where the last consumer stopped.
+    pub(crate) fn recover(shape: &Shape, mine: &SidePage) -> Result<Self, Corrupt> {
+        let position = mine.position.0.load(Ordering::Relaxed);
+        if !shape.is_position(position) {
+            return Err(Corrupt);
+        }
+        Ok(Self { position, end: POSITION_MAX })
+    }
+
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether something other than zero stands at the head. Says nothing about what it is.
+    #[inline(always)]
+    pub(crate) fn stirs(&self, words: &impl Words) -> bool {
+        self.position >= self.end || Foreign::new(words.word(self.position)).relaxed() != 0
+    }
+
+    /// Looks for a record with a payload of exactly `len` bytes.
+    #[inline(always)]
+    pub(crate) fn look(&self, words: &impl Words, len: u32) -> Look {
+        if self.position >= self.end {
+            return Look::Corrupt;
+        }
+        let word = Foreign::new(words.word(self.position)).relaxed();
+        if word == 0 {
+            return Look::Empty;
+        }
+        fence(Ordering::Acquire); // edge `publish`
+        if word == commit_word(self.position, len) { Look::Record } else { Look::Corrupt }
+    }
+
+    /// Gives the record's room back. Its payload has been read.
+    #[inline(always)]
+    pub(crate) fn release(&mut self, mine: &SidePage, stride: u64) {
+        self.position += stride;
+        mine.position.0.store(self.position, Ordering::Release); // edge `release`
+    }
+
+    /// Bytes that are surely published and unread, by the tail that the producer has stored. None
+    /// if that tail cannot be.
+    pub(crate) fn ready(&self, shape: &Shape, theirs: Foreign<'_, SidePage>) -> Option<u64> {
+        let tail = theirs.map(|page| &page.position.0).relaxed();
+        fence(Ordering::Acquire); // edge `tail`
+        if !shape.is_position(tail) {
+            return None;
+        }
+        // A producer killed between committing and counting leaves its tail behind our head.
+        let ready = tail.saturating_sub(self.position);
+        (ready <= shape.capacity).then_some(ready)
+    }
+
+    /// Nothing is read any more: every later look is `Corrupt`.
+    pub(crate) fn poison(&mut self) {
+        self.end = 0;
+    }
+}

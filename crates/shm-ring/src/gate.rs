@@ -1,0 +1,97 @@
+//! Park and ring: how a side that has nothing to do sleeps, and how the other wakes it. It must not
+//! know what is carried, and decides nothing about life and death: its caller does, in `last_look`.
+//!
+//! | edge | between | made by |
+//! |---|---|---|
+//! | `park` | waker: store position, load `wake_at`; sleeper: store `wake_at`, load position | light barrier in `moved`, heavy barrier in `park` |
+//! | `bell` | waker: store bell; sleeper: load bell | Release in `Bell::ring`, heavy barrier in `park` |
+//!
+//! Why no wake-up is lost: of the two full barriers one comes first. If the sleeper's, the waker
+//! loads the `wake_at` stored before it and rings, and a sleeper that had already read the bell
+//! finds it changed or is woken. If the waker's, the sleeper's last look sees the position stored
+//! before it and does not sleep. A `wake_at` is a position and each is slept on once, so a waker
+//! that rang for it need not ring again while it still reads the same one.
+
+use crate::barrier;
+use crate::clock::Moment;
+use crate::layout::{FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::sync::{Foreign, Ordering};
+
+/// One side's part in waking the other.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// The last `wake_at` that was rung for with a position at or above it.
+    rung_for: u64,
+    relies_on_membarrier: bool,
+}
+
+impl Gate {
+    pub(crate) fn new(relies_on_membarrier: bool) -> Self {
+        Self { rung_for: NEVER, relies_on_membarrier }
+    }
+
+    /// The position in `mine` has moved to `position`: wakes the other side if it asked for that.
+    #[inline(always)]
+    pub(crate) fn moved(&mut self, position: u64, mine: &SidePage, theirs: Foreign<'_, SidePage>) {
+        barrier::light(self.relies_on_membarrier); // edge `park`
+        let wake_at = theirs.map(|page| &page.wake_at.0).relaxed();
+        if position >= wake_at {
+            self.ring_for(wake_at, mine);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ring_for(&mut self, wake_at: u64, mine: &SidePage) {
+        if wake_at != self.rung_for {
+            self.rung_for = wake_at;
+            ring(mine);
+        }
+    }
+
+    /// Sleeps once, until the other side's position reaches `wake_at`, it rings for another
+    /// reason, or `until` (asked with whether the sleep must be short because the barrier that the
+    /// waker relies on cannot be had). Does not sleep if `last_look` finds something.
+    ///
+    /// `bid` says that the other side, if it sleeps, must be told that we go to sleep: the
+    /// producer's duty, so that a consumer that waits for more than one record takes what is there.
+    pub(crate) fn park<R>(
+        &self,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        wake_at: u64,
+        bid: bool,
+        mut last_look: impl FnMut() -> Option<R>,
+        until: impl FnOnce(bool) -> Moment,
+    ) -> Option<R> {
+        let bell = theirs.map(|page| &page.bell.0);
+        let count = bell.count();
+        // A swap where a store would do: loom treats a blind store as one that may be delayed for
+        // ever beside another thread's operations, and this is off the fast path.
+        mine.wake_at.0.swap(wake_at, Ordering::Relaxed);
+        let waker_mode = theirs.map(|page| &page.life.0.fence_mode).relaxed();
+        let whole = barrier::heavy(waker_mode == FENCE_MODE_MEMBARRIER); // edges `park`, `bell`
+        // After the barrier: before it, both sides could miss each other and sleep for ever.
+        if bid && theirs.map(|page| &page.wake_at.0).relaxed() != NEVER {
+            ring(mine);
+        }
+        let found = last_look();
+        if found.is_none() {
+            count_one(&mine.counters.0.parks);
+            bell.wait(count, until(!whole));
+        }
+        mine.wake_at.0.swap(NEVER, Ordering::Relaxed);
+        found
+    }
+}
+
+/// Wakes the other side whatever it waits for.
+pub(crate) fn ring(mine: &SidePage) {
+    count_one(&mine.counters.0.rings);
+    mine.bell.0.ring();
+}
+
+/// Counters have one writer too: a load and a store do.
+pub(crate) fn count_one(counter: &crate::sync::AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+}

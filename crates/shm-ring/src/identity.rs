@@ -1,0 +1,214 @@
+//! The header of a ring: writing it for a new region, and checking one that was found. It works on
+//! a private copy and must not touch the mapping.
+
+use core::mem::size_of;
+use std::time::SystemTime;
+
+use zerocopy::{FromZeros, IntoBytes};
+
+use crate::cursor::Shape;
+use crate::error::{Error, Property};
+use crate::item::Item;
+use crate::layout::{
+    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Identity, KIND_VALUES, MAGIC, VERSION, WORD_SIZE,
+};
+use crate::options::{DEFAULT_BYTES, Options};
+use crate::record;
+use crate::region::{Backing, os};
+
+/// The largest data area: twice this must fit an address space.
+const CAPACITY_MAX: u64 = 1 << 44;
+
+/// What a ring is made of, private after the header was checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Geometry {
+    pub(crate) page: u64,
+    pub(crate) shape: Shape,
+    pub(crate) id: [u8; 16],
+}
+
+impl Geometry {
+    /// Bytes of the whole region.
+    pub(crate) fn len(&self) -> u64 {
+        CONTROL_PAGES * self.page + self.shape.capacity
+    }
+}
+
+/// What one side brings along for the header.
+struct Wanted {
+    size: u64,
+    align: u64,
+    options: Options,
+}
+
+/// A new ring's header, and the geometry in it.
+pub(crate) fn new<T: Item>(options: &Options) -> Result<(Identity, Geometry), Error> {
+    let wanted = Wanted::of::<T>(options);
+    let page = rustix::param::page_size() as u64;
+    let capacity = wanted.capacity(page)?;
+    let mut id = [0; 16];
+    rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| os("a new ring", "getrandom", errno, "a sandbox may refuse it"))?;
+    let created = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    let identity = Identity {
+        magic: MAGIC,
+        version: VERSION,
+        header_len: HEADER_LEN,
+        byte_order: BYTE_ORDER,
+        word_size: WORD_SIZE,
+        page: page as u32,
+        kind: KIND_VALUES,
+        item_size: wanted.size,
+        item_align: wanted.align,
+        schema: options.schema,
+        capacity,
+        data_offset: CONTROL_PAGES * page,
+        created,
+        id,
+        label: options.label_bytes().map_err(|why| Error::Options { why })?,
+        reserved: [0; 96],
+    };
+    Ok((identity, wanted.geometry(page, capacity, id)))
+}
+
+/// Reads the header of `backing` into private memory and checks every field of it.
+pub(crate) fn check<T: Item>(backing: &Backing, options: &Options) -> Result<Geometry, Error> {
+    let region = || backing.region.clone();
+    let mut identity = Identity::new_zeroed();
+    let read = backing.read(identity.as_mut_bytes(), 0)?;
+    if read >= MAGIC.len() && identity.magic != MAGIC {
+        return Err(Error::NotARing { region: region() });
+    }
+    if read < size_of::<Identity>() {
+        let wanted = u64::from(HEADER_LEN);
+        return Err(Error::Length { region: region(), found: read as u64, wanted });
+    }
+    let wanted = Wanted::of::<T>(options);
+    let page = rustix::param::page_size() as u64;
+    let differs = |property: Property, found: String, wanted: String| {
+        Err(Error::Incompatible { region: region(), property, found, wanted })
+    };
+    let label = options.label_bytes().map_err(|why| Error::Options { why })?;
+    for (property, found, wanted) in [
+        // In this order: a field means something only where those before it agree.
+        (Property::ByteOrder, u64::from(identity.byte_order), u64::from(BYTE_ORDER)),
+        (Property::Version, u64::from(identity.version), u64::from(VERSION)),
+        (Property::WordSize, u64::from(identity.word_size), u64::from(WORD_SIZE)),
+        (Property::PageSize, u64::from(identity.page), page),
+        (Property::RecordKind, u64::from(identity.kind), u64::from(KIND_VALUES)),
+        (Property::ItemSize, identity.item_size, wanted.size),
+        (Property::ItemAlignment, identity.item_align, wanted.align),
+        (Property::Schema, identity.schema, options.schema),
+    ] {
+        if found != wanted {
+            return differs(property, found.to_string(), wanted.to_string());
+        }
+    }
+    if identity.label != label {
+        return differs(Property::Label, show(&identity.label), show(&label));
+    }
+    let capacity = identity.capacity;
+    let holds_a_record = wanted.stride() + record::COMMIT_WORD <= capacity;
+    for (field, found, valid) in [
+        ("header length", u64::from(identity.header_len), identity.header_len == HEADER_LEN),
+        (
+            "capacity",
+            capacity,
+            capacity.is_power_of_two()
+                && (page..=CAPACITY_MAX).contains(&capacity)
+                && holds_a_record,
+        ),
+        ("data offset", identity.data_offset, identity.data_offset == CONTROL_PAGES * page),
+    ] {
+        if !valid {
+            return Err(Error::Header { region: region(), field, found });
+        }
+    }
+    let geometry = wanted.geometry(page, capacity, identity.id);
+    check_len(backing, &geometry)?;
+    Ok(geometry)
+}
+
+/// The region must be as long as its header says, by the descriptor that will be mapped.
+pub(crate) fn check_len(backing: &Backing, geometry: &Geometry) -> Result<(), Error> {
+    let (found, wanted) = (backing.len()?, geometry.len());
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::Length { region: backing.region.clone(), found, wanted })
+}
+
+/// Whether an existing ring is as large as the options would have made it.
+pub(crate) fn check_capacity<T: Item>(
+    backing: &Backing,
+    geometry: &Geometry,
+    options: &Options,
+) -> Result<(), Error> {
+    let wanted = Wanted::of::<T>(options).capacity(geometry.page)?;
+    let found = geometry.shape.capacity;
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::Incompatible {
+        region: backing.region.clone(),
+        property: Property::Capacity,
+        found: format!("{found} bytes"),
+        wanted: format!("{wanted} bytes"),
+    })
+}
+
+impl Wanted {
+    fn of<T: Item>(options: &Options) -> Self {
+        Self {
+            size: size_of::<T>() as u64,
+            align: align_of::<T>() as u64,
+            options: options.clone(),
+        }
+    }
+
+    fn stride(&self) -> u64 {
+        record::stride(record::alignment(self.align), self.size)
+    }
+
+    /// Bytes of data that the options ask for: a power of two, at least a page.
+    fn capacity(&self, page: u64) -> Result<u64, Error> {
+        let refuse = |why: String| Err(Error::Options { why });
+        if self.align > page {
+            return refuse(format!(
+                "an item is aligned to {} bytes and a page has {page}",
+                self.align
+            ));
+        }
+        let Options { items, bytes, .. } = &self.options;
+        let of_items =
+            |items: u64| items.max(1).checked_mul(self.stride())?.checked_add(record::COMMIT_WORD);
+        let needed = match (items, bytes) {
+            (None, None) => of_items(1).map(|one| one.max(DEFAULT_BYTES)),
+            (items, bytes) => {
+                of_items(items.unwrap_or(1)).map(|items| items.max(bytes.unwrap_or(0)))
+            }
+        };
+        match needed.and_then(u64::checked_next_power_of_two) {
+            Some(capacity) if capacity <= CAPACITY_MAX => Ok(capacity.max(page)),
+            _ => refuse(format!(
+                "{} items of {} bytes are more than a ring's {CAPACITY_MAX} bytes",
+                items.unwrap_or(1),
+                self.size
+            )),
+        }
+    }
+
+    fn geometry(&self, page: u64, capacity: u64, id: [u8; 16]) -> Geometry {
+        let align = record::alignment(self.align);
+        let shape = Shape { capacity, align, len_min: self.size, len_max: self.size };
+        Geometry { page, shape, id }
+    }
+}
+
+/// A label for people: whatever stands there, quoted.
+fn show(label: &[u8]) -> String {
+    let end = label.iter().position(|&byte| byte == 0).unwrap_or(label.len());
+    format!("{:?}", String::from_utf8_lossy(&label[..end]))
+}

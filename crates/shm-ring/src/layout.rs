@@ -1,0 +1,177 @@
+//! The wire format, layout v1: which word stands where and who writes it. LAYOUT.md describes it
+//! for those who write a peer in another language. It must not know how the words are used.
+
+use crate::futex::Bell;
+use crate::sync::{AtomicU32, AtomicU64};
+
+/// `wake_at` of a side that is not asleep.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// A hot word alone on its line: 128 bytes, because adjacent lines are fetched in pairs.
+#[repr(C, align(128))]
+pub(crate) struct Line<T>(pub(crate) T);
+
+/// The page that one side writes and the other maps read-only. Both sides have the same shape.
+#[repr(C)]
+pub(crate) struct SidePage {
+    /// `tail` in the producer's page, `head` in the consumer's.
+    pub(crate) position: Line<AtomicU64>,
+    /// The position of the *other* side at which this side, asleep, wants to be woken.
+    pub(crate) wake_at: Line<AtomicU64>,
+    /// Rung by this side; the other side sleeps on it.
+    pub(crate) bell: Line<Bell>,
+    pub(crate) life: Line<Life>,
+    /// Reserved for the kernel's death notice.
+    pub(crate) liveness: Line<AtomicU32>,
+    pub(crate) counters: Line<Counters>,
+}
+
+/// Who holds the role.
+#[repr(C)]
+pub(crate) struct Life {
+    /// 0 before the first attachment, odd while attached, even after an orderly close.
+    pub(crate) session: AtomicU64,
+    /// 1 if this side, as a waker, relies on the sleeper's membarrier; 0 if it fences itself.
+    pub(crate) fence_mode: AtomicU32,
+    /// For display only; no decision is made on it.
+    pub(crate) pid: AtomicU32,
+}
+
+/// What happened on the slow path, for observers.
+#[repr(C)]
+pub(crate) struct Counters {
+    /// Most bytes seen in flight when the producer looked (the producer's page only).
+    pub(crate) high_water: AtomicU64,
+    pub(crate) parks: AtomicU64,
+    pub(crate) rings: AtomicU64,
+    /// Waits that found the ring full (producer) or empty (consumer).
+    pub(crate) stalls: AtomicU64,
+}
+
+/// `fence_mode` of a waker that relies on the sleeper's membarrier.
+pub(crate) const FENCE_MODE_MEMBARRIER: u32 = 1;
+
+#[cfg(loom)]
+impl SidePage {
+    /// A page as the creator leaves it, at `position`.
+    pub(crate) fn at(position: u64) -> Self {
+        Self {
+            position: Line(AtomicU64::new(position)),
+            wake_at: Line(AtomicU64::new(NEVER)),
+            bell: Line(Bell::new()),
+            life: Line(Life {
+                session: AtomicU64::new(0),
+                fence_mode: AtomicU32::new(0),
+                pid: AtomicU32::new(0),
+            }),
+            liveness: Line(AtomicU32::new(0)),
+            counters: Line(Counters {
+                high_water: AtomicU64::new(0),
+                parks: AtomicU64::new(0),
+                rings: AtomicU64::new(0),
+                stalls: AtomicU64::new(0),
+            }),
+        }
+    }
+}
+
+#[cfg(not(loom))]
+pub(crate) use wire::*;
+
+#[cfg(not(loom))]
+mod wire {
+    use core::mem::{offset_of, size_of};
+
+    use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+    use super::{Counters, Life, NEVER, SidePage};
+
+    pub(crate) const MAGIC: [u8; 8] = *b"shm-ring";
+    pub(crate) const VERSION: u32 = 1;
+    /// Reads as this only where the writer and the reader agree on byte order.
+    pub(crate) const BYTE_ORDER: u32 = 0x0102_0304;
+    /// Bytes of the words that are accessed atomically.
+    pub(crate) const WORD_SIZE: u32 = 8;
+    pub(crate) const LABEL_MAX: usize = 64;
+
+    /// Record kinds.
+    pub(crate) const KIND_VALUES: u32 = 1;
+
+    /// The identity page's header: written by the creator before the region has a name, and never
+    /// again.
+    #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C)]
+    pub(crate) struct Identity {
+        pub(crate) magic: [u8; 8],
+        pub(crate) version: u32,
+        pub(crate) header_len: u32,
+        pub(crate) byte_order: u32,
+        pub(crate) word_size: u32,
+        /// Bytes of a page of control words: the page size of the creator's machine.
+        pub(crate) page: u32,
+        pub(crate) kind: u32,
+        pub(crate) item_size: u64,
+        pub(crate) item_align: u64,
+        pub(crate) schema: u64,
+        /// Bytes of the data area: a power of two, at least a page.
+        pub(crate) capacity: u64,
+        pub(crate) data_offset: u64,
+        /// Nanoseconds since the Unix epoch.
+        pub(crate) created: u64,
+        pub(crate) id: [u8; 16],
+        /// UTF-8, filled up with zeros.
+        pub(crate) label: [u8; LABEL_MAX],
+        pub(crate) reserved: [u8; 96],
+    }
+
+    /// Bytes of the identity header.
+    pub(crate) const HEADER_LEN: u32 = 256;
+
+    /// Control pages before the data: identity, producer, consumer.
+    pub(crate) const CONTROL_PAGES: u64 = 3;
+
+    /// Offset of `wake_at` in a side's page: the one word there that does not start as zero.
+    pub(crate) const WAKE_AT_OFFSET: u64 = 128;
+
+    /// The bytes that stand at [`WAKE_AT_OFFSET`] in a fresh region.
+    pub(crate) const WAKE_AT_INITIAL: [u8; 8] = NEVER.to_le_bytes();
+
+    const _: () = {
+        assert!(cfg!(target_endian = "little"), "layout v1 is little-endian");
+        assert!(cfg!(target_pointer_width = "64"), "positions and mappings need 64 bits");
+        assert!(cfg!(target_has_atomic = "64"), "positions are 64-bit atomics");
+
+        assert!(size_of::<Identity>() == HEADER_LEN as usize);
+        assert!(offset_of!(Identity, magic) == 0);
+        assert!(offset_of!(Identity, version) == 8);
+        assert!(offset_of!(Identity, header_len) == 12);
+        assert!(offset_of!(Identity, byte_order) == 16);
+        assert!(offset_of!(Identity, word_size) == 20);
+        assert!(offset_of!(Identity, page) == 24);
+        assert!(offset_of!(Identity, kind) == 28);
+        assert!(offset_of!(Identity, item_size) == 32);
+        assert!(offset_of!(Identity, item_align) == 40);
+        assert!(offset_of!(Identity, schema) == 48);
+        assert!(offset_of!(Identity, capacity) == 56);
+        assert!(offset_of!(Identity, data_offset) == 64);
+        assert!(offset_of!(Identity, created) == 72);
+        assert!(offset_of!(Identity, id) == 80);
+        assert!(offset_of!(Identity, label) == 96);
+        assert!(offset_of!(Identity, reserved) == 160);
+
+        assert!(offset_of!(SidePage, position) == 0);
+        assert!(offset_of!(SidePage, wake_at) == WAKE_AT_OFFSET as usize);
+        assert!(offset_of!(SidePage, bell) == 256);
+        assert!(offset_of!(SidePage, life) == 384);
+        assert!(offset_of!(SidePage, liveness) == 512);
+        assert!(offset_of!(SidePage, counters) == 640);
+        assert!(size_of::<SidePage>() == 768, "a side's words fit the smallest page");
+        assert!(offset_of!(Life, session) == 0);
+        assert!(offset_of!(Life, fence_mode) == 8);
+        assert!(offset_of!(Life, pid) == 12);
+        assert!(offset_of!(Counters, high_water) == 0);
+        assert!(offset_of!(Counters, parks) == 8);
+        assert!(offset_of!(Counters, rings) == 16);
+        assert!(offset_of!(Counters, stalls) == 24);
+    };
+}

@@ -1,0 +1,314 @@
+//! The mapping of a region: control pages, then the data area twice in a row, so that a record
+//! never wraps. It must not know the protocol: it answers "the word at this position", "this
+//! side's page", and copies items to and from a position.
+//!
+//! Invariants that every unsafe block here rests on:
+//! 1. `raw` spans `CONTROL_PAGES * page + 2 * capacity` bytes, all of it mapped for reading for as
+//!    long as the `Mapping` lives; a role's own page, and for the producer the data, for writing
+//!    too. Nothing else of this process is mapped there.
+//! 2. `capacity` is a power of two, at least a page; the page is at least 4096 bytes and a power of
+//!    two, so offsets masked with `capacity - 8` are aligned words below `capacity`.
+//! 3. `Slots<T>` exists only if a record of one `T` fits `capacity` and `T` needs no more alignment
+//!    than a page; an item's bytes at an offset below `capacity` then end below `2 * capacity`.
+//! 4. The region's length was checked against the descriptor before it was mapped. Where it can
+//!    still be cut by another process, SIGBUS is possible and documented (`Region`).
+#![allow(unsafe_code)]
+
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use std::os::fd::BorrowedFd;
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::io::Errno;
+use rustix::mm::{Advice, MapFlags, ProtFlags};
+
+use crate::copy;
+use crate::cursor::Words;
+use crate::item::Item;
+use crate::layout::{CONTROL_PAGES, SidePage};
+use crate::record;
+use crate::sync::{AtomicU64, Foreign};
+
+/// The two ends of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// The side that publishes records.
+    Producer,
+    /// The side that reads them.
+    Consumer,
+}
+
+impl Role {
+    /// The other end.
+    pub(crate) fn peer(self) -> Self {
+        match self {
+            Self::Producer => Self::Consumer,
+            Self::Consumer => Self::Producer,
+        }
+    }
+
+    /// Which page of the region this role writes.
+    pub(crate) fn page_index(self) -> u64 {
+        match self {
+            Self::Producer => 1,
+            Self::Consumer => 2,
+        }
+    }
+}
+
+impl core::fmt::Display for Role {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        })
+    }
+}
+
+/// A system call that mapping needs and that failed.
+#[derive(Debug)]
+pub(crate) struct MapError {
+    pub(crate) call: &'static str,
+    pub(crate) errno: Errno,
+}
+
+/// The mapping of one role's attachment.
+pub(crate) struct Mapping {
+    raw: MmapRaw,
+    page: usize,
+    capacity: usize,
+    role: Role,
+}
+
+/// How a mapping is prepared before it is used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Preparation {
+    pub(crate) prefault: bool,
+    pub(crate) lock: bool,
+}
+
+impl Mapping {
+    /// Maps the region behind `fd` for `role`. Its length has been checked.
+    pub(crate) fn new(
+        fd: BorrowedFd<'_>,
+        page: u64,
+        capacity: u64,
+        role: Role,
+        preparation: Preparation,
+    ) -> Result<Self, MapError> {
+        let (page, capacity) = (page as usize, capacity as usize);
+        let control = CONTROL_PAGES as usize * page;
+        // Reserves the whole range, at the right offsets for all but the second half of the
+        // mirror, which lies beyond the end of the region until it is laid over.
+        let raw = MmapOptions::new().len(control + 2 * capacity).map_raw(&fd).map_err(|error| {
+            MapError { call: "mmap", errno: Errno::from_io_error(&error).unwrap_or(Errno::NOMEM) }
+        })?;
+        let mapping = Self { raw, page, capacity, role };
+        let data = match role {
+            Role::Producer => ProtFlags::READ | ProtFlags::WRITE,
+            Role::Consumer => ProtFlags::READ,
+        };
+        let own = role.page_index() as usize * page;
+        mapping.lay(fd, 0, control, 0, ProtFlags::READ)?;
+        mapping.lay(fd, own, page, own, ProtFlags::READ | ProtFlags::WRITE)?;
+        mapping.lay(fd, control, capacity, control, data)?;
+        mapping.lay(fd, control + capacity, capacity, control, data)?;
+        if preparation.prefault {
+            mapping.prefault()?;
+        }
+        if preparation.lock {
+            mapping.lock()?;
+        }
+        Ok(mapping)
+    }
+
+    /// Maps `len` bytes of the region from `offset` over the reservation at `at`.
+    fn lay(
+        &self,
+        fd: BorrowedFd<'_>,
+        at: usize,
+        len: usize,
+        offset: usize,
+        protection: ProtFlags,
+    ) -> Result<(), MapError> {
+        let flags = MapFlags::SHARED | MapFlags::FIXED;
+        let address: *mut c_void = self.raw.as_mut_ptr().wrapping_add(at).cast();
+        // SAFETY: invariant 1: the range lies within our own reservation, to which no reference
+        // exists yet, so replacing its pages disturbs nobody.
+        unsafe { rustix::mm::mmap(address, len, protection, flags, fd, offset as u64) }
+            .map(|_| ())
+            .map_err(|errno| MapError { call: "mmap", errno })
+    }
+
+    /// The ranges that this role may write and those that it may only read.
+    fn ranges(&self) -> [(usize, usize, bool); 4] {
+        let control = CONTROL_PAGES as usize * self.page;
+        let own = self.role.page_index() as usize * self.page;
+        let peer = self.role.peer().page_index() as usize * self.page;
+        [
+            (0, self.page, false),
+            (own, self.page, true),
+            (peer, self.page, false),
+            (control, 2 * self.capacity, self.role == Role::Producer),
+        ]
+    }
+
+    /// Touches every page now, so that no first use pays for a fault.
+    fn prefault(&self) -> Result<(), MapError> {
+        for (at, len, writable) in self.ranges() {
+            let advice =
+                if writable { Advice::LinuxPopulateWrite } else { Advice::LinuxPopulateRead };
+            let address: *mut c_void = self.raw.as_mut_ptr().wrapping_add(at).cast();
+            // SAFETY: invariant 1; populating changes no bytes.
+            match unsafe { rustix::mm::madvise(address, len, advice) } {
+                Ok(()) => {}
+                // Before Linux 5.14: read a word of each page instead.
+                Err(Errno::INVAL) => self.touch(at, len),
+                Err(errno) => {
+                    return Err(MapError { call: "madvise(MADV_POPULATE)", errno });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn touch(&self, at: usize, len: usize) {
+        for offset in (at..at + len).step_by(self.page) {
+            let address = self.raw.as_mut_ptr().wrapping_add(offset).cast();
+            // SAFETY: invariant 1: an aligned word that is mapped for reading.
+            let word = unsafe { AtomicU64::from_ptr(address) };
+            core::hint::black_box(Foreign::new(word).relaxed());
+        }
+    }
+
+    /// Keeps the pages in memory.
+    fn lock(&self) -> Result<(), MapError> {
+        for (at, len, _) in self.ranges() {
+            let address: *mut c_void = self.raw.as_mut_ptr().wrapping_add(at).cast();
+            // SAFETY: invariant 1; locking changes no bytes, and unmapping unlocks.
+            unsafe { rustix::mm::mlock(address, len) }
+                .map_err(|errno| MapError { call: "mlock", errno })?;
+        }
+        Ok(())
+    }
+
+    fn side(&self, role: Role) -> NonNull<SidePage> {
+        let at = role.page_index() as usize * self.page;
+        let address = self.raw.as_mut_ptr().wrapping_add(at).cast();
+        // SAFETY: invariant 1: an address inside a mapping is not null.
+        unsafe { NonNull::new_unchecked(address) }
+    }
+}
+
+/// A mapping seen as records of `T`: addresses worked out once, kept together for the hot path.
+pub(crate) struct Slots<T: ?Sized> {
+    data: *mut u8,
+    mask: u64,
+    mine: NonNull<SidePage>,
+    theirs: NonNull<SidePage>,
+    /// Keeps the addresses above valid.
+    _mapping: Mapping,
+    item: PhantomData<fn(&T) -> *const T>,
+}
+
+// SAFETY: the pointers lead into a mapping that the value owns and that every thread of the process
+// sees at the same address; what is behind them is accessed as atomic words or by `copy`.
+unsafe impl<T: ?Sized> Send for Slots<T> {}
+
+/// How far ahead of the tail the producer asks for lines: 16 lines of 64 bytes.
+const PREFETCH_AHEAD: usize = 1024;
+const CACHE_LINE: usize = 64;
+
+impl<T: ?Sized> Slots<T> {
+    /// The page of the role that this mapping was made for.
+    #[inline(always)]
+    pub(crate) fn mine(&self) -> &SidePage {
+        // SAFETY: invariants 1 and 2: a page-aligned page of ours, larger than `SidePage`, whose
+        // words are only ever accessed atomically.
+        unsafe { self.mine.as_ref() }
+    }
+
+    /// The other role's page.
+    #[inline(always)]
+    pub(crate) fn theirs(&self) -> Foreign<'_, SidePage> {
+        // SAFETY: as in `mine`; it is mapped read-only, and `Foreign` only loads.
+        Foreign::new(unsafe { self.theirs.as_ref() })
+    }
+}
+
+impl<T: Item> Slots<T> {
+    /// Bytes from one record to the next.
+    pub(crate) const STRIDE: u64 = record::stride(Self::ALIGN, Self::LEN as u64);
+    /// The record alignment, and the distance from a record to its payload.
+    pub(crate) const ALIGN: u64 = record::alignment(align_of::<T>() as u64);
+    /// Bytes of an item.
+    pub(crate) const LEN: u32 = {
+        assert!(size_of::<T>() as u64 <= record::PAYLOAD_MAX, "an item is at most 2^32 - 16 bytes");
+        size_of::<T>() as u32
+    };
+
+    /// `None` if not even one record of `T` fits the mapping, or its alignment is beyond a page.
+    pub(crate) fn over(mapping: Mapping) -> Option<Self> {
+        let fits = Self::STRIDE + record::COMMIT_WORD <= mapping.capacity as u64
+            && align_of::<T>() <= mapping.page;
+        if !fits {
+            return None;
+        }
+        let control = CONTROL_PAGES as usize * mapping.page;
+        Some(Self {
+            data: mapping.raw.as_mut_ptr().wrapping_add(control),
+            mask: mapping.capacity as u64 - record::COMMIT_WORD,
+            mine: mapping.side(mapping.role),
+            theirs: mapping.side(mapping.role.peer()),
+            _mapping: mapping,
+            item: PhantomData,
+        })
+    }
+
+    #[inline(always)]
+    fn payload(&self, position: u64) -> *mut u8 {
+        let offset = (position & self.mask) as usize + Self::ALIGN as usize;
+        self.data.wrapping_add(offset)
+    }
+
+    /// Asks for the lines of the record that will stand 16 lines behind `position`.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, position: u64) {
+        let ahead = (position & self.mask) as usize + PREFETCH_AHEAD;
+        for line in 0..(Self::STRIDE as usize).div_ceil(CACHE_LINE) {
+            copy::prefetch_write(self.data.wrapping_add(ahead + line * CACHE_LINE));
+        }
+    }
+
+    /// Copies an item to the payload of the record at `position`. The caller owns the data area.
+    #[inline(always)]
+    pub(crate) fn put(&self, position: u64, item: &T) {
+        let from = core::ptr::from_ref(item).cast();
+        // SAFETY: invariants 1 and 3: the payload is mapped and 8-byte aligned (a masked position
+        // plus a multiple of 8), its length rounded up to 8 is inside the record.
+        unsafe { copy::put(self.payload(position), from, size_of::<T>()) };
+    }
+
+    /// Copies the item out of the record at `position`: whatever bytes stand there.
+    #[inline(always)]
+    pub(crate) fn take(&self, position: u64) -> T {
+        let mut item = MaybeUninit::<T>::uninit();
+        // SAFETY: invariants 1 and 3, as in `put`; `item` is our own.
+        unsafe { copy::take(item.as_mut_ptr().cast(), self.payload(position), size_of::<T>()) };
+        // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
+        unsafe { item.assume_init() }
+    }
+}
+
+impl<T: ?Sized> Words for Slots<T> {
+    #[inline(always)]
+    fn word(&self, position: u64) -> &AtomicU64 {
+        let address = self.data.wrapping_add((position & self.mask) as usize);
+        // SAFETY: invariants 1 and 2: an aligned word of the data area, accessed atomically; a
+        // consumer, whose mapping is read-only, wraps it in `Foreign`.
+        unsafe { AtomicU64::from_ptr(address.cast()) }
+    }
+}

@@ -1,0 +1,49 @@
+//! How long a waiting consumer stays away from a ring that ran dry. It must not know what sleeping
+//! is: this is about streams in which both sides are awake.
+//!
+//! A consumer that looks again at once takes each record the moment it appears, and both sides pay
+//! for moving its line each time. Staying away for a few pauses lets the producer run ahead, and
+//! the same lines carry several records. It pays only while looks return few records; when they
+//! return one at a time (a conversation) it must fade, or it would add to every round trip.
+
+/// Longest stay in processor pauses.
+const PAUSES_MAX: u32 = 64;
+/// Looks after a stay before the ring counts as idle.
+const LOOKS: u32 = 4;
+
+#[derive(Debug)]
+pub(crate) struct Pace {
+    pauses: u32,
+    /// The head when the ring last ran dry.
+    dry_at: u64,
+}
+
+impl Pace {
+    pub(crate) fn starting_at(head: u64) -> Self {
+        Self { pauses: 0, dry_at: head }
+    }
+
+    /// The ring ran dry at `head`: adapts, stays away, and looks again a few times. Whether
+    /// something stirs.
+    #[inline]
+    pub(crate) fn ran_dry(&mut self, head: u64, stride: u64, stirs: impl Fn() -> bool) -> bool {
+        let bytes = head - self.dry_at;
+        self.dry_at = head;
+        if bytes <= stride {
+            self.pauses /= 2;
+        } else if bytes < 32 * stride {
+            self.pauses = (self.pauses + 1 + self.pauses / 2).min(PAUSES_MAX);
+        }
+        for _ in 0..self.pauses {
+            core::hint::spin_loop();
+        }
+        for _ in 0..=LOOKS {
+            if stirs() {
+                return true;
+            }
+            core::hint::spin_loop();
+        }
+        self.pauses /= 2;
+        false
+    }
+}

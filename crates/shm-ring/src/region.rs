@@ -1,0 +1,325 @@
+//! Where the memory comes from: a name under /dev/shm, a file, a memfd, or a descriptor that was
+//! received. It must not know what a ring is: it is told a length and the bytes to start with.
+
+use core::time::Duration;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::fs::{
+    FallocateFlags, FileType, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals,
+    fcntl_get_seals, fcntl_getfl, fstat, fstatvfs, ftruncate, memfd_create,
+};
+use rustix::io::{Errno, pwrite};
+
+use crate::error::Error;
+use crate::options::Options;
+use crate::place::Place;
+
+/// A description of memory that two processes can see. Nothing exists until a ring is created in
+/// it, and then all of it exists at once.
+///
+/// A text converts into a named region: `Producer::create("/ticks", options)`.
+///
+/// # SIGBUS
+/// A region that somebody can shorten can take the ground from under us. A memfd cannot be
+/// shortened: it is sealed, and a received descriptor without those seals is refused. Named and
+/// file regions cannot be sealed: whoever may write them can cut them, and a process that touches
+/// them afterwards gets SIGBUS. So can one that touches a [sparse](Options::sparse) region when the
+/// file system is full, or a page that somebody has punched out while memory is full.
+#[derive(Debug)]
+pub struct Region(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Named(String),
+    File(PathBuf),
+    Memfd(String),
+    Descriptor { fd: OwnedFd, sealed: bool },
+}
+
+impl Region {
+    /// A name under `/dev/shm`, as `shm_open` gives: `/ticks`. The slash may be left out.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(Kind::Named(name.into()))
+    }
+
+    /// A file. On a disk it survives the machine as far as the kernel had written it back.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Kind::File(path.into()))
+    }
+
+    /// Memory without a name, sealed against being cut. `label` shows up in `/proc/PID/maps`. Pass
+    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process.
+    pub fn memfd(label: impl Into<String>) -> Self {
+        Self(Kind::Memfd(label.into()))
+    }
+
+    /// A received descriptor. It must be sealed against shrinking and growing, as memfd rings are.
+    pub fn descriptor(fd: impl Into<OwnedFd>) -> Self {
+        Self(Kind::Descriptor { fd: fd.into(), sealed: true })
+    }
+
+    /// A received descriptor whose region somebody may cut: see the section on SIGBUS.
+    pub fn unsealed_descriptor(fd: impl Into<OwnedFd>) -> Self {
+        Self(Kind::Descriptor { fd: fd.into(), sealed: false })
+    }
+
+    /// Removes the name. Those who are attached go on; the memory goes when the last of them does.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing stands there, [`Error::Name`] for a region without a name.
+    pub fn unlink(&self) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Named(name) => Place::named(name)?.unlink(),
+            Kind::File(path) => Place::file(path)?.unlink(),
+            Kind::Memfd(_) | Kind::Descriptor { .. } => Err(Error::Name {
+                name: self.describe(),
+                why: "a memfd or a descriptor has no name to remove",
+            }),
+        }
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        match &self.0 {
+            Kind::Named(name) => format!("/dev/shm/{}", name.trim_start_matches('/')),
+            Kind::File(path) => path.display().to_string(),
+            Kind::Memfd(label) => format!("memfd {label:?}"),
+            Kind::Descriptor { fd, .. } => format!("descriptor {}", fd.as_raw_fd()),
+        }
+    }
+
+    /// Makes a region of `len` bytes, zero but for `image`, and only then gives it its name.
+    pub(crate) fn create(
+        &self,
+        len: u64,
+        image: &[(u64, &[u8])],
+        options: &Options,
+    ) -> Result<Backing, Error> {
+        let region = self.describe();
+        let fill = |fd: BorrowedFd<'_>| {
+            allocate(fd, len, options.sparse, &region)?;
+            write_image(fd, image).map_err(|errno| os(&region, "pwrite", errno, "check the disk"))
+        };
+        let name_it = |place: Place| {
+            let fd = place.create(options.mode, fill)?;
+            let unlink = options.unlink_on_drop.then_some(place);
+            Ok(Backing { fd, region: region.clone(), unlink })
+        };
+        match &self.0 {
+            Kind::Memfd(label) => {
+                let fd = sealable(label).map_err(|errno| {
+                    os(
+                        &region,
+                        "memfd_create",
+                        errno,
+                        "a sandbox may refuse it: use a name instead",
+                    )
+                })?;
+                refuse_more_than_the_machine_has(len, options.sparse, &region)?;
+                fill(fd.as_fd())?;
+                fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
+                    .map_err(|errno| {
+                        os(&region, "fcntl(F_ADD_SEALS)", errno, "memfd refused seals")
+                    })?;
+                Ok(Backing { fd, region: region.clone(), unlink: None })
+            }
+            Kind::Named(name) => name_it(Place::named(name)?),
+            Kind::File(path) => name_it(Place::file(path)?),
+            Kind::Descriptor { .. } => Err(Error::Options {
+                why: "a received descriptor can be opened, not created".to_owned(),
+            }),
+        }
+    }
+
+    /// Opens what stands there, having checked all that can be checked without reading it.
+    pub(crate) fn open(&self, options: &Options) -> Result<Backing, Error> {
+        let region = self.describe();
+        let fd = match &self.0 {
+            Kind::Memfd(_) => {
+                let why = "a memfd has no name to open it by: receive its descriptor".to_owned();
+                return Err(Error::Options { why });
+            }
+            Kind::Descriptor { fd, sealed } => {
+                check_descriptor(fd.as_fd(), *sealed, &region)?;
+                let hint = "too many open descriptors";
+                fd.try_clone().map_err(|source| Error::Os {
+                    region: region.clone(),
+                    call: "fcntl(F_DUPFD_CLOEXEC)",
+                    source,
+                    hint,
+                })?
+            }
+            Kind::Named(name) => Place::named(name)?.open(options)?,
+            Kind::File(path) => Place::file(path)?.open(options)?,
+        };
+        Ok(Backing { fd, region, unlink: None })
+    }
+}
+
+impl From<&str> for Region {
+    fn from(name: &str) -> Self {
+        Self::named(name)
+    }
+}
+
+impl From<String> for Region {
+    fn from(name: String) -> Self {
+        Self::named(name)
+    }
+}
+
+/// A region that exists: an open descriptor, and the name to remove when the last handle goes.
+#[derive(Debug)]
+pub(crate) struct Backing {
+    pub(crate) fd: OwnedFd,
+    pub(crate) region: String,
+    unlink: Option<Place>,
+}
+
+impl Backing {
+    /// A description of its own: a lease needs one that nobody else has.
+    pub(crate) fn reopen(&self) -> Result<OwnedFd, Error> {
+        reopen(self.fd.as_fd()).map_err(|errno| {
+            os(
+                &self.region,
+                "open(/proc/self/fd)",
+                errno,
+                "the region must be writable and /proc mounted",
+            )
+        })
+    }
+
+    /// The length of the region in bytes, by its descriptor.
+    pub(crate) fn len(&self) -> Result<u64, Error> {
+        fstat(&self.fd)
+            .map(|stat| stat.st_size as u64)
+            .map_err(|errno| os(&self.region, "fstat", errno, "the descriptor is unusable"))
+    }
+
+    /// Reads up to `buffer.len()` bytes at `offset`; a short answer is the end of the region.
+    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match rustix::io::pread(&self.fd, &mut buffer[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(os(&self.region, "pread", errno, "check the disk")),
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl Drop for Backing {
+    fn drop(&mut self) {
+        if let Some(place) = &self.unlink {
+            place.unlink_if_still(self.fd.as_fd());
+        }
+    }
+}
+
+pub(crate) fn os(region: &str, call: &'static str, errno: Errno, hint: &'static str) -> Error {
+    Error::Os { region: region.to_owned(), call, source: io::Error::from(errno), hint }
+}
+
+/// The same file through a new description, never through a link.
+pub(crate) fn reopen(fd: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
+}
+
+fn sealable(label: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    match memfd_create(label, flags | MemfdFlags::NOEXEC_SEAL) {
+        // Before Linux 6.3.
+        Err(Errno::INVAL) => memfd_create(label, flags),
+        answer => answer,
+    }
+}
+
+/// A memfd has no file system to be full: asking for more than there is would have the kernel kill
+/// processes instead of telling us.
+fn refuse_more_than_the_machine_has(len: u64, sparse: bool, region: &str) -> Result<(), Error> {
+    let memory = rustix::system::sysinfo();
+    let unit = u64::from(memory.mem_unit);
+    let available = (memory.totalram as u64 + memory.totalswap as u64).saturating_mul(unit);
+    if !sparse && len > available {
+        return Err(Error::NoSpace { region: region.to_owned(), needed: len, available });
+    }
+    Ok(())
+}
+
+/// Gives the region its length, and the memory for it unless `sparse`.
+fn allocate(fd: BorrowedFd<'_>, len: u64, sparse: bool, region: &str) -> Result<(), Error> {
+    if sparse {
+        return ftruncate(fd, len)
+            .map_err(|errno| os(region, "ftruncate", errno, "the file system limits file sizes"));
+    }
+    let answer = loop {
+        match fallocate(fd, FallocateFlags::empty(), 0, len) {
+            Err(Errno::INTR) => std::thread::sleep(Duration::from_millis(1)),
+            Err(Errno::OPNOTSUPP) => break write_zeros(fd, len),
+            answer => break answer,
+        }
+    };
+    match answer {
+        Ok(()) => Ok(()),
+        Err(Errno::NOSPC | Errno::DQUOT) => {
+            let available = fstatvfs(fd).map_or(0, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
+            Err(Error::NoSpace { region: region.to_owned(), needed: len, available })
+        }
+        Err(errno) => Err(os(region, "fallocate", errno, "ask for fewer items")),
+    }
+}
+
+/// For file systems that cannot allocate ahead: bytes that are written are there.
+fn write_zeros(fd: BorrowedFd<'_>, len: u64) -> rustix::io::Result<()> {
+    const CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
+    let mut at = 0;
+    while at < len {
+        let chunk = &CHUNK[..usize::try_from(len - at).unwrap_or(CHUNK.len()).min(CHUNK.len())];
+        match pwrite(fd, chunk, at) {
+            Ok(0) => return Err(Errno::NOSPC),
+            Ok(written) => at += written as u64,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+fn write_image(fd: BorrowedFd<'_>, image: &[(u64, &[u8])]) -> rustix::io::Result<()> {
+    for &(offset, bytes) in image {
+        let mut done = 0;
+        while done < bytes.len() {
+            match pwrite(fd, &bytes[done..], offset + done as u64) {
+                Ok(0) => return Err(Errno::NOSPC),
+                Ok(written) => done += written,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_descriptor(fd: BorrowedFd<'_>, sealed: bool, region: &str) -> Result<(), Error> {
+    let stat =
+        fstat(fd).map_err(|errno| os(region, "fstat", errno, "the descriptor is unusable"))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        let found = "not memory or a file";
+        return Err(Error::NotRegular { region: region.to_owned(), found });
+    }
+    let flags = fcntl_getfl(fd)
+        .map_err(|errno| os(region, "fcntl(F_GETFL)", errno, "the descriptor is unusable"))?;
+    if flags & OFlags::RWMODE != OFlags::RDWR {
+        return Err(Error::Descriptor { missing: "is not open for reading and writing" });
+    }
+    let needed = SealFlags::SHRINK | SealFlags::GROW;
+    if sealed && !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {
+        return Err(Error::Descriptor { missing: "is not sealed against shrinking and growing" });
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Life and death: the session word of each side and what it says together with the lease. It must
+//! not know how a lease is held.
+//!
+//! | edge | release end | acquire end | carries |
+//! |---|---|---|---|
+//! | `close` | a side stores its even session | the other loads it, then fences | everything that side published |
+
+use crate::layout::SidePage;
+use crate::sync::{Foreign, Ordering, fence};
+
+/// What a side's session and lease say about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Never attached.
+    Absent,
+    /// Attached, or in the act of attaching or closing.
+    Alive,
+    /// Closed in order.
+    Closed,
+    /// The holder died.
+    Dead,
+}
+
+/// Opens the next session of the side that owns `mine`; the number is returned.
+pub(crate) fn open(mine: &SidePage) -> u64 {
+    let last = mine.life.0.session.load(Ordering::Relaxed);
+    let next = last.wrapping_add(1) | 1;
+    // Relaxed: what an attachment did before is found by its own edges, not by this number.
+    mine.life.0.session.store(next, Ordering::Relaxed);
+    next
+}
+
+/// Closes session `open` in order.
+pub(crate) fn close(mine: &SidePage, open: u64) {
+    mine.life.0.session.store(open.wrapping_add(1), Ordering::Release); // edge `close`
+}
+
+/// The other side's session number, as far as it is visible here.
+#[inline]
+pub(crate) fn number(theirs: Foreign<'_, SidePage>) -> u64 {
+    theirs.map(|page| &page.life.0.session).relaxed()
+}
+
+/// How often a session is read again because it changed or is in between.
+const LOOKS: u32 = 64;
+
+/// Session, lease, session again: if the session changed in between, ask again, so that a side
+/// that closes in order never looks dead. A side that stays in between (it was stopped there)
+/// holds its lease and is alive.
+pub(crate) fn look(theirs: Foreign<'_, SidePage>, held: impl Fn() -> bool) -> (Life, u64) {
+    let mut session = number(theirs);
+    for _ in 0..LOOKS {
+        let held = held();
+        let again = number(theirs);
+        fence(Ordering::Acquire); // edge `close`
+        let settled = session == again;
+        session = again;
+        match (settled, again % 2 == 1, held) {
+            (true, true, true) => return (Life::Alive, session),
+            (true, true, false) => return (Life::Dead, session),
+            (true, false, false) if session == 0 => return (Life::Absent, session),
+            (true, false, false) => return (Life::Closed, session),
+            (true, false, true) | (false, ..) => pause(),
+        }
+    }
+    (Life::Alive, session)
+}
+
+#[cfg(not(loom))]
+fn pause() {
+    std::thread::yield_now();
+}
+
+#[cfg(loom)]
+fn pause() {
+    loom::thread::yield_now();
+}
