@@ -301,6 +301,14 @@ impl<T: Item> Slots<T> {
         // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
         unsafe { item.assume_init() }
     }
+
+    /// `take` into a place that is there already.
+    #[inline(always)]
+    pub(crate) fn take_into(&self, position: u64, item: &mut T) {
+        let to = core::ptr::from_mut(item).cast();
+        // SAFETY: invariants 1 and 3, as in `put`; any bytes are a `T`, so `item` stays valid.
+        unsafe { copy::take(to, self.payload(position), size_of::<T>()) };
+    }
 }
 
 impl<T: ?Sized> Words for Slots<T> {

@@ -130,7 +130,17 @@ impl<T: Item> Producer<T> {
     /// ```
     #[inline]
     pub fn try_push(&mut self, item: T) -> Result<(), PushError> {
-        self.publish(&item)?;
+        self.try_push_from(&item)
+    }
+
+    /// [`try_push`](Self::try_push) of an item that stays where it is: for items of a kilobyte and
+    /// more, where moving one costs as much as publishing it.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    #[inline]
+    pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
+        self.publish(item)?;
         self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
         Ok(())
     }
@@ -175,6 +185,16 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push(&mut self, item: T) -> Result<(), PushError> {
         self.push_patiently(&item, Patience::Forever)
+    }
+
+    /// [`push`](Self::push) of an item that stays where it is: see
+    /// [`try_push_from`](Self::try_push_from).
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    #[inline]
+    pub fn push_from(&mut self, item: &T) -> Result<(), PushError> {
+        self.push_patiently(item, Patience::Forever)
     }
 
     /// [`push`](Self::push), for `timeout` at most.
@@ -308,23 +328,59 @@ impl<T: Item> Consumer<T> {
     /// ```
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        let item = self.try_pop_quiet()?;
-        self.gate.moved(self.head.position(), self.slots.mine(), self.slots.theirs());
-        Ok(item)
+        self.look()?;
+        Ok(self.take())
+    }
+
+    /// [`try_pop`](Self::try_pop) into a place that is there already: for items of a kilobyte and
+    /// more, where moving one costs as much as taking it.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop); `item` is then unchanged.
+    #[inline]
+    pub fn try_pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
+        self.look()?;
+        self.take_into(item);
+        Ok(())
     }
 
     /// `try_pop` without the look at the sleeper: what parking costs is measured against it.
     #[doc(hidden)]
-    #[inline(always)]
+    #[inline]
     pub fn try_pop_quiet(&mut self) -> Result<T, PopError> {
-        match self.head.look(&self.slots, Slots::<T>::LEN) {
-            Look::Record => {}
-            Look::Empty => return Err(PopError::Empty),
-            Look::Corrupt => return Err(self.found_corrupt()),
-        }
+        self.look()?;
         let item = self.slots.take(self.head.position());
         self.head.release(self.slots.mine(), Slots::<T>::STRIDE);
         Ok(item)
+    }
+
+    #[inline(always)]
+    fn look(&mut self) -> Result<(), PopError> {
+        match self.head.look(&self.slots, Slots::<T>::LEN) {
+            Look::Record => Ok(()),
+            Look::Empty => Err(PopError::Empty),
+            Look::Corrupt => Err(self.found_corrupt()),
+        }
+    }
+
+    /// Takes the item at the head: a look has just found it.
+    #[inline(always)]
+    fn take(&mut self) -> T {
+        let item = self.slots.take(self.head.position());
+        self.release();
+        item
+    }
+
+    #[inline(always)]
+    fn take_into(&mut self, item: &mut T) {
+        self.slots.take_into(self.head.position(), item);
+        self.release();
+    }
+
+    #[inline(always)]
+    fn release(&mut self) {
+        self.head.release(self.slots.mine(), Slots::<T>::STRIDE);
+        self.gate.moved(self.head.position(), self.slots.mine(), self.slots.theirs());
     }
 
     #[cold]
@@ -344,7 +400,20 @@ impl<T: Item> Consumer<T> {
     /// goes on); at any time [`PopError::Corrupt`], for good.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        self.pop_patiently(Patience::Forever)
+        self.await_item(Patience::Forever)?;
+        Ok(self.take())
+    }
+
+    /// [`pop`](Self::pop) into a place that is there already: see
+    /// [`try_pop_into`](Self::try_pop_into).
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop); `item` is then unchanged.
+    #[inline]
+    pub fn pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
+        self.await_item(Patience::Forever)?;
+        self.take_into(item);
+        Ok(())
     }
 
     /// [`pop`](Self::pop), for `timeout` at most.
@@ -353,17 +422,19 @@ impl<T: Item> Consumer<T> {
     /// As [`pop`](Self::pop), and [`PopError::TimedOut`].
     #[inline]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.pop_patiently(Patience::For(timeout))
+        self.await_item(Patience::For(timeout))?;
+        Ok(self.take())
     }
 
     #[inline(always)]
-    fn pop_patiently(&mut self, mut patience: Patience) -> Result<T, PopError> {
-        loop {
-            match self.try_pop() {
-                Err(PopError::Empty) => self.wait_for_item(&mut patience)?,
-                answer => return answer,
+    fn await_item(&mut self, mut patience: Patience) -> Result<(), PopError> {
+        while let Err(error) = self.look() {
+            match error {
+                PopError::Empty => self.wait_for_item(&mut patience)?,
+                error => return Err(error),
             }
         }
+        Ok(())
     }
 
     #[cold]
