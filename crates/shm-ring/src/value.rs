@@ -145,11 +145,12 @@ impl<T: Item> Producer<T> {
         Ok(())
     }
 
-    /// `try_push` without the look at the sleeper: what parking costs is measured against it.
+    /// `push` for a consumer that never sleeps: it does not look whether somebody must be woken.
+    /// What being able to sleep costs is measured against it.
     #[doc(hidden)]
     #[inline]
-    pub fn try_push_quiet(&mut self, item: T) -> Result<(), PushError> {
-        self.publish(&item)
+    pub fn push_quiet(&mut self, item: T) -> Result<(), PushError> {
+        self.await_publish(&item, Patience::Forever)
     }
 
     #[inline(always)]
@@ -207,15 +208,20 @@ impl<T: Item> Producer<T> {
     }
 
     #[inline(always)]
-    fn push_patiently(&mut self, item: &T, mut patience: Patience) -> Result<(), PushError> {
-        loop {
-            match self.publish(item) {
-                Err(PushError::Full) => self.wait_for_room(&mut patience)?,
-                Err(error) => return Err(error),
-                Ok(()) => break,
+    fn push_patiently(&mut self, item: &T, patience: Patience) -> Result<(), PushError> {
+        self.await_publish(item, patience)?;
+        self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn await_publish(&mut self, item: &T, mut patience: Patience) -> Result<(), PushError> {
+        while let Err(error) = self.publish(item) {
+            match error {
+                PushError::Full => self.wait_for_room(&mut patience)?,
+                error => return Err(error),
             }
         }
-        self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
         Ok(())
     }
 
@@ -344,11 +350,11 @@ impl<T: Item> Consumer<T> {
         Ok(())
     }
 
-    /// `try_pop` without the look at the sleeper: what parking costs is measured against it.
+    /// `pop` for a producer that never sleeps: it does not look whether somebody must be woken.
     #[doc(hidden)]
     #[inline]
-    pub fn try_pop_quiet(&mut self) -> Result<T, PopError> {
-        self.look()?;
+    pub fn pop_quiet(&mut self) -> Result<T, PopError> {
+        self.await_item(Patience::Forever)?;
         let item = self.slots.take(self.head.position());
         self.head.release(self.slots.mine(), Slots::<T>::STRIDE);
         Ok(item)
