@@ -276,7 +276,7 @@ fn allocate(fd: BorrowedFd<'_>, len: u64, sparse: bool, region: &str) -> Result<
 
 /// For file systems that cannot allocate ahead: bytes that are written are there.
 fn write_zeros(fd: BorrowedFd<'_>, len: u64) -> rustix::io::Result<()> {
-    const CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
+    static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
     let mut at = 0;
     while at < len {
         let chunk = &CHUNK[..usize::try_from(len - at).unwrap_or(CHUNK.len()).min(CHUNK.len())];

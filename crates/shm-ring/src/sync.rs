@@ -3,7 +3,6 @@
 //!
 //! [`Foreign`] is law one in the type system: a word that the other side owns can be loaded and
 //! nothing else, because our mapping of it is read-only.
-#![allow(clippy::disallowed_types)]
 
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};

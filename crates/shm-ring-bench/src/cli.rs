@@ -1,0 +1,179 @@
+//! The command line: what may be asked, and which rows that means.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+
+use crate::plan::Row;
+use crate::spec::{SIZES, Workload};
+use crate::transport::{find, list};
+
+/// Compares ways to pass messages from one process to another.
+///
+/// Without arguments: stream and echo at 64 bytes, stream at 4096, wake at 100 us, every transport,
+/// within two minutes. Transports, workloads and sizes that are named are combined.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 all rows have a result, 1 a row has none or a run failed, 2 the \
+                  arguments are wrong, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    /// A smaller comparison, under 20 seconds.
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Which transports, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(list().iter().map(|entry| entry.name)))]
+    pub(crate) transport: Vec<String>,
+
+    /// Which workloads, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) workload: Vec<Workload>,
+
+    /// Bytes of a message, separated by commas: 8, 64, 256, 4096.
+    #[arg(long, value_delimiter = ',', value_parser = size)]
+    pub(crate) bytes: Vec<usize>,
+
+    /// Microseconds between the messages of `wake`.
+    #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
+    pub(crate) interval: u64,
+
+    /// Runs of each row that are measured (default 7; 3 with --quick).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) runs: Option<u32>,
+
+    /// The two processors to pin to, such as 0,1 (default: the first two that we may use).
+    #[arg(long, value_parser = cpus)]
+    pub(crate) cpus: Option<[usize; 2]>,
+
+    /// Also writes the results as JSON to this file; - for standard output instead of the table.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Seconds after which a run is taken for stuck and killed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) limit: u64,
+
+    /// Lists the transports and ends.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|bytes| SIZES.contains(bytes))
+        .ok_or_else(|| "a message has 8, 64, 256 or 4096 bytes".to_owned())
+}
+
+fn cpus(text: &str) -> Result<[usize; 2], String> {
+    let wanted = || "two different processor numbers separated by a comma, such as 0,1".to_owned();
+    let (a, b) = text.split_once(',').ok_or_else(wanted)?;
+    match (a.trim().parse(), b.trim().parse()) {
+        (Ok(a), Ok(b)) if a != b => Ok([a, b]),
+        _ => Err(wanted()),
+    }
+}
+
+impl Cli {
+    pub(crate) fn runs(&self) -> u32 {
+        self.runs.unwrap_or(if self.quick { 3 } else { 7 })
+    }
+
+    /// The rows to compare. If nothing was named, with those that the goals need besides.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let unasked =
+            self.transport.is_empty() && self.workload.is_empty() && self.bytes.is_empty();
+        if unasked {
+            return self.usual();
+        }
+        let transports: Vec<&str> = match self.transport.as_slice() {
+            [] => list().iter().filter(|entry| entry.shown).map(|entry| entry.name).collect(),
+            named => named.iter().map(String::as_str).collect(),
+        };
+        let workloads = match self.workload.as_slice() {
+            [] => &[Workload::Stream, Workload::Echo, Workload::Wake],
+            named => named,
+        };
+        let sizes = if self.bytes.is_empty() { &[64][..] } else { &self.bytes };
+        let mut rows = Vec::new();
+        for &workload in workloads {
+            for &bytes in sizes {
+                for name in &transports {
+                    rows.extend(self.row(name, workload, bytes));
+                }
+            }
+        }
+        rows
+    }
+
+    fn usual(&self) -> Vec<Row> {
+        let mut sections = vec![(Workload::Stream, 64), (Workload::Echo, 64)];
+        if !self.quick {
+            sections.extend([(Workload::Stream, 4096), (Workload::Wake, 64)]);
+        }
+        let mut rows = Vec::new();
+        for (workload, bytes) in sections {
+            for entry in list().iter().filter(|entry| entry.shown) {
+                rows.extend(self.row(entry.name, workload, bytes));
+            }
+        }
+        for (name, workload, bytes) in [
+            ("shm-ring", Workload::Echo, 8),
+            ("shm-ring-balanced", Workload::Stream, 64),
+            ("shm-ring-bare", Workload::Stream, 64),
+        ] {
+            rows.extend(self.row(name, workload, bytes));
+        }
+        rows
+    }
+
+    fn row(&self, name: &str, workload: Workload, bytes: usize) -> Option<Row> {
+        let mut row = Row::new(find(name)?, workload, bytes);
+        row.interval_ns = self.interval * 1000;
+        Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from([&["shm-ring-bench"], arguments].concat())
+    }
+
+    #[test]
+    fn wrong_arguments_are_answered_with_what_is_allowed() {
+        for (arguments, allowed) in [
+            (["--transport", "telepathy"], "sysv-binary"),
+            (["--workload", "sleep"], "stream"),
+            (["--bytes", "65"], "8, 64, 256 or 4096"),
+            (["--cpus", "0,0"], "two different processor numbers"),
+            (["--runs", "0"], "1..=1000"),
+            (["--interval", "1"], "10..=1000000"),
+        ] {
+            let error = parse(&arguments).unwrap_err();
+            assert!(error.to_string().contains(allowed), "{arguments:?}: {error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn what_is_named_is_combined() {
+        let cli = parse(&["--transport", "pipe,shm-ring", "--bytes", "8,64", "--workload", "echo"]);
+        let rows = cli.unwrap().rows();
+        let named: Vec<_> = rows.iter().map(|row| (row.entry.name, row.bytes)).collect();
+        assert_eq!(named, [("pipe", 8), ("shm-ring", 8), ("pipe", 64), ("shm-ring", 64)]);
+    }
+
+    #[test]
+    fn the_usual_comparison_has_what_the_goals_need() {
+        let rows = parse(&[]).unwrap().rows();
+        for name in ["sysv-binary", "rtrb", "shm-ring-bare", "shm-ring-balanced"] {
+            assert!(rows.iter().any(|row| row.entry.name == name && row.bytes == 64), "{name}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The outcome of a comparison, as JSON carries it (`"schema": 1`). It must not know how it is shown.
+
+pub(crate) mod table;
+
+use serde::{Deserialize, Serialize};
+
+use crate::goals::{self, Goal};
+use crate::machine::Machine;
+use crate::plan::Row;
+use crate::run::Sample;
+use crate::spec::Workload;
+use crate::stats::{Excluded, Figure, valid};
+
+/// A whole comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) schema: u32,
+    pub(crate) machine: Machine,
+    /// The two-line ping-pong beside every run.
+    pub(crate) floor_ns: Option<Figure>,
+    pub(crate) results: Vec<Outcome>,
+    pub(crate) goals: Vec<Goal>,
+}
+
+/// One row of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    pub(crate) transport: String,
+    pub(crate) workload: Workload,
+    pub(crate) bytes: usize,
+    /// Nanoseconds between messages, for `wake`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) interval_ns: Option<u64>,
+    /// Messages in each run.
+    pub(crate) messages: u64,
+    /// Runs that count.
+    pub(crate) runs: u32,
+    pub(crate) excluded: Excluded,
+    pub(crate) msgs_per_s: Option<Figure>,
+    pub(crate) bytes_per_s: Option<Figure>,
+    pub(crate) rtt_ns: Option<Percentiles>,
+    pub(crate) wake_ns: Option<Figure>,
+    pub(crate) cpu: Option<Cpu>,
+    /// What the runs that failed said, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failures: Vec<String>,
+}
+
+/// Percentiles of one run, over the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Percentiles {
+    pub(crate) p50: Figure,
+    pub(crate) p90: Figure,
+    pub(crate) p99: Figure,
+    pub(crate) p999: Figure,
+    pub(crate) max: Figure,
+}
+
+/// Processor time over wall time of the sender (in `echo` the side that answers) and the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cpu {
+    pub(crate) tx: Figure,
+    pub(crate) rx: Figure,
+}
+
+impl Report {
+    pub(crate) fn new(rows: &[Row], pinned: [usize; 2], system_calls: Option<u64>) -> Self {
+        let floors = rows.iter().flat_map(|row| &row.samples).map(|sample| sample.floor_ns as f64);
+        let floor_ns = Figure::of(floors);
+        let median_floor = floor_ns.map_or(1.0, |floor| floor.median);
+        let results = rows.iter().map(|row| Outcome::of(row, median_floor)).collect();
+        let machine = Machine::describe(pinned);
+        let mut report = Self { schema: 1, machine, floor_ns, results, goals: Vec::new() };
+        report.goals = goals::of(&report, system_calls);
+        report
+    }
+}
+
+impl Outcome {
+    fn of(row: &Row, median_floor: f64) -> Self {
+        let (samples, mut excluded) = valid(&row.samples, median_floor, row.entry.spins);
+        excluded.failed = row.failures.len() as u32;
+        let figure = |value: &dyn Fn(&Sample) -> f64| Figure::of(samples.iter().map(|s| value(s)));
+        let rate = |sample: &Sample| sample.verified as f64 * 1e9 / sample.wall_ns as f64;
+        let percentile = |at: usize| figure(&|sample| sample.percentiles[at] as f64);
+        let (stream, echo, wake) = match row.workload {
+            Workload::Stream => (true, false, false),
+            Workload::Echo => (false, true, false),
+            Workload::Wake => (false, false, true),
+        };
+        let percentiles = || {
+            Some(Percentiles {
+                p50: percentile(0)?,
+                p90: percentile(1)?,
+                p99: percentile(2)?,
+                p999: percentile(3)?,
+                max: percentile(4)?,
+            })
+        };
+        let cpu = || Some(Cpu { tx: figure(&|s| s.cpu[0])?, rx: figure(&|s| s.cpu[1])? });
+        let mut failures: Vec<String> = row.failures.iter().map(ToString::to_string).collect();
+        failures.dedup();
+        Self {
+            transport: row.entry.name.to_owned(),
+            workload: row.workload,
+            bytes: row.bytes,
+            interval_ns: wake.then_some(row.interval_ns),
+            messages: row.messages,
+            runs: samples.len() as u32,
+            excluded,
+            msgs_per_s: figure(&rate).filter(|_| stream),
+            bytes_per_s: figure(&|s| rate(s) * row.bytes as f64).filter(|_| stream),
+            rtt_ns: percentiles().filter(|_| echo),
+            wake_ns: percentile(0).filter(|_| wake),
+            cpu: cpu(),
+            failures,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Failure;
+    use crate::transport::find;
+
+    fn report() -> Report {
+        let mut rows = Vec::new();
+        for (workload, wall_ns) in [(Workload::Stream, 1000), (Workload::Echo, 2000)] {
+            let mut row = Row::new(find("shm-ring").unwrap(), workload, 64);
+            let percentiles = [1, 2, 3, 4, 5];
+            let sample =
+                Sample { floor_ns: 400, wall_ns, verified: 10, cpu: [1.0, 1.0], percentiles };
+            row.samples = vec![sample.clone(), Sample { floor_ns: 100, ..sample.clone() }, sample];
+            row.failures = vec![Failure::TimedOut];
+            rows.push(row);
+        }
+        Report::new(&rows, [0, 1], Some(0))
+    }
+
+    #[test]
+    fn excluded_runs_are_counted_and_do_not_count() {
+        let stream = &report().results[0];
+        assert_eq!((stream.runs, stream.excluded.floor, stream.excluded.failed), (2, 1, 1));
+        assert_eq!(stream.msgs_per_s.unwrap().median, 1e7);
+        assert_eq!(stream.bytes_per_s.unwrap().median, 64e7);
+        assert!(stream.rtt_ns.is_none() && stream.wake_ns.is_none());
+        assert_eq!(stream.failures, ["timed out and was killed"]);
+    }
+
+    #[test]
+    fn json_carries_the_documented_fields_and_comes_back() {
+        let report = report();
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["schema"], 1);
+        for field in ["cpu", "cores", "kernel", "commit", "pinned"] {
+            assert!(!json["machine"][field].is_null(), "{field}");
+        }
+        assert_eq!(json["floor_ns"]["median"], 400.0);
+        let echo = &json["results"][1];
+        assert_eq!(
+            (echo["transport"].as_str(), echo["workload"].as_str()),
+            (Some("shm-ring"), Some("echo"))
+        );
+        for percentile in ["p50", "p90", "p99", "p999", "max"] {
+            for figure in ["median", "min", "max"] {
+                assert!(echo["rtt_ns"][percentile][figure].is_f64(), "{percentile} {figure}");
+            }
+        }
+        assert!(echo["cpu"]["tx"]["median"].is_f64() && echo["msgs_per_s"].is_null());
+        assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+    }
+}

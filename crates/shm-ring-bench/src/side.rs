@@ -1,0 +1,103 @@
+//! One side of a run, in a process of its own (or, for the reference between threads, both sides in
+//! one). It must not know how many runs there are.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::clock::ns_per_tick;
+use crate::control::{Control, Side};
+use crate::spec::{Spec, Workload};
+use crate::transport::{
+    Balanced, Bare, Fault, Park, Pipe, PosixTwo, Ringed, Spin, SysvBinary, SysvTwo, Transport,
+    find, rtrb, with_transport,
+};
+use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, play};
+use crate::{floor, sys};
+
+/// Does what the parent's JSON says.
+pub(crate) fn main(json: &str) -> Result<(), Fault> {
+    sys::die_with_parent();
+    sys::exact_timers();
+    // Calibrated now, so that no measured interval has to.
+    ns_per_tick();
+    let spec: Spec = serde_json::from_str(json).map_err(|error| Fault::new("reading", error))?;
+    #[allow(unsafe_code)]
+    // SAFETY: inherited from the parent for this purpose, and taken once.
+    let control = Control::over(unsafe { OwnedFd::from_raw_fd(spec.control) });
+    let control = control.map_err(|error| Fault::new("mapping the control page", error))?;
+    match spec.bytes {
+        8 => sized::<1>(&spec, &control),
+        64 => sized::<8>(&spec, &control),
+        256 => sized::<32>(&spec, &control),
+        4096 => sized::<512>(&spec, &control),
+        other => Err(Fault::new("starting", format_args!("no messages of {other} bytes here"))),
+    }
+}
+
+fn sized<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    if find(&spec.transport).is_some_and(|entry| entry.threads) {
+        return between_threads::<W>(spec, control);
+    }
+    pin(spec)?;
+    with_transport!(spec.transport.as_str(), T => between_processes::<T, W>(spec, control))
+}
+
+fn between_processes<T: Transport, const W: usize>(
+    spec: &Spec,
+    control: &Control,
+) -> Result<(), Fault> {
+    let [b_to_a, a_to_b] = [spec.channels.first(), spec.channels.get(1)];
+    let missing = || Fault::new("starting", "the parent made no channel");
+    let (sends, receives) = match spec.side {
+        Side::A => (a_to_b, b_to_a),
+        Side::B => (b_to_a, a_to_b),
+    };
+    let echo = spec.workload == Workload::Echo;
+    let tx = match sends {
+        Some(handle) if echo || spec.side == Side::B => Some(T::sender::<W>(handle)?),
+        None if echo => return Err(missing()),
+        _ => None,
+    };
+    let rx = match receives {
+        Some(handle) if echo || spec.side == Side::A => Some(T::receiver::<W>(handle)?),
+        None if echo => return Err(missing()),
+        _ => None,
+    };
+    begin(spec, control);
+    play(spec, control, tx, rx)
+}
+
+fn between_threads<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    let (b_tx, a_rx) = rtrb::pair::<W>();
+    let (a_tx, b_rx) = rtrb::pair::<W>();
+    let echo = spec.workload == Workload::Echo;
+    let b = Spec { side: Side::B, ..spec.clone() };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            pin(&b)?;
+            begin(&b, control);
+            play(&b, control, Some(b_tx), echo.then_some(b_rx))
+        });
+        pin(spec)?;
+        begin(spec, control);
+        play(spec, control, echo.then_some(a_tx), Some(a_rx))?;
+        other.join().unwrap_or_else(|_| Err(Fault::new("the other thread", "panicked")))
+    })
+}
+
+fn begin(spec: &Spec, control: &Control) {
+    control.meet(spec.side, ATTACHED_STAGE);
+    if spec.cpus[0] != spec.cpus[1] {
+        floor::measure(control, spec.side);
+    }
+    control.meet(spec.side, FLOOR_STAGE);
+}
+
+fn pin(spec: &Spec) -> Result<(), Fault> {
+    let cpu = spec.cpus[spec.side as usize];
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    sched_setaffinity(None, &set)
+        .map_err(|error| Fault::new(&format!("pinning to processor {cpu}"), error))
+}

@@ -1,0 +1,57 @@
+//! What one run is: told to both sides as JSON. It must not know how runs are chosen.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::control::Side;
+use crate::transport::Handle;
+
+/// What is done with a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Workload {
+    /// Messages one way as fast as they go, each verified.
+    Stream,
+    /// One message there and back at a time.
+    Echo,
+    /// One message at an interval to a receiver that has nothing else to do.
+    Wake,
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stream => "stream",
+            Self::Echo => "echo",
+            Self::Wake => "wake",
+        })
+    }
+}
+
+/// Sizes of messages in bytes.
+pub(crate) const SIZES: [usize; 4] = [8, 64, 256, 4096];
+
+/// One run, for one side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    pub(crate) side: Side,
+    pub(crate) transport: String,
+    pub(crate) workload: Workload,
+    pub(crate) bytes: usize,
+    /// Messages before the measured ones.
+    pub(crate) warm_up: u64,
+    /// Messages that are measured.
+    pub(crate) messages: u64,
+    /// Nanoseconds between two messages of `wake`.
+    pub(crate) interval_ns: u64,
+    /// The processor of each side.
+    pub(crate) cpus: [usize; 2],
+    /// Whether system calls are forbidden while the measured messages go.
+    pub(crate) no_system_calls: bool,
+    /// The inherited descriptor of the control page.
+    pub(crate) control: i32,
+    /// B to A, and for round trips A to B.
+    pub(crate) channels: Vec<Handle>,
+}

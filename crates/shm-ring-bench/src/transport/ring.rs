@@ -1,0 +1,136 @@
+//! shm-ring as a transport, in the ways it can wait. It must not know the others.
+
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
+
+use super::{Fault, Handle, Made, Receiver, Sender, Transport};
+
+/// How a ring waits, and whether it looks for sleepers.
+pub(crate) trait Way {
+    const WAIT: Wait;
+    const QUIET: bool = false;
+}
+
+/// Never sleeps.
+pub(crate) struct Spin;
+/// Sleeps at once.
+pub(crate) struct Park;
+/// Spins, then sleeps.
+pub(crate) struct Balanced;
+/// Never sleeps and never wakes.
+pub(crate) struct Bare;
+
+impl Way for Spin {
+    const WAIT: Wait = Wait::SPIN;
+}
+impl Way for Park {
+    const WAIT: Wait = Wait::PARK;
+}
+impl Way for Balanced {
+    const WAIT: Wait = Wait::BALANCED;
+}
+impl Way for Bare {
+    const WAIT: Wait = Wait::SPIN;
+    const QUIET: bool = true;
+}
+
+/// The ring, waiting in one way.
+pub(crate) struct Ringed<Y>(PhantomData<Y>);
+
+/// The capacity that the other rings get too.
+const ITEMS: u64 = 1024;
+/// The capacity for messages of a kilobyte and more, in bytes.
+const LARGE: u64 = 1 << 20;
+
+struct Memfd(OwnedFd);
+
+impl Made for Memfd {
+    fn handle(&self) -> Handle {
+        Handle { fds: vec![self.0.as_raw_fd()], ..Handle::default() }
+    }
+
+    fn descriptors(&self) -> Vec<&OwnedFd> {
+        vec![&self.0]
+    }
+}
+
+fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
+    let options = if size_of::<[u64; W]>() < 1024 {
+        Options::new().items(ITEMS)
+    } else {
+        Options::new().bytes(LARGE)
+    };
+    let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), options)
+        .map_err(|error| Fault::new("creating the ring", error))?;
+    let fd = ring.descriptor().try_clone_to_owned();
+    Ok(Box::new(Memfd(fd.map_err(|error| Fault::new("keeping the ring", error))?)))
+}
+
+fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
+    #[allow(unsafe_code)]
+    // SAFETY: inherited from the parent for this purpose, and taken once.
+    let fd = unsafe { OwnedFd::from_raw_fd(handle.fds[0]) };
+    Ring::open_with(Region::descriptor(fd), Options::new().prefault().wait(wait))
+        .map_err(|error| Fault::new("opening the ring", error))
+}
+
+impl<Y: Way> Transport for Ringed<Y> {
+    type Sender<const W: usize> = Tx<Y, W>;
+    type Receiver<const W: usize> = Rx<Y, W>;
+
+    fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
+        match bytes {
+            8 => made::<1>(),
+            64 => made::<8>(),
+            256 => made::<32>(),
+            4096 => made::<512>(),
+            _ => Err(Fault::new("creating the ring", "the size is not one of the benchmark's")),
+        }
+    }
+
+    fn sender<const W: usize>(handle: &Handle) -> Result<Self::Sender<W>, Fault> {
+        let producer = open(handle, Y::WAIT)?.producer();
+        Ok(Tx(producer.map_err(|error| Fault::new("attaching", error))?, PhantomData))
+    }
+
+    fn receiver<const W: usize>(handle: &Handle) -> Result<Self::Receiver<W>, Fault> {
+        let consumer = open(handle, Y::WAIT)?.consumer();
+        Ok(Rx(consumer.map_err(|error| Fault::new("attaching", error))?, PhantomData))
+    }
+}
+
+pub(crate) struct Tx<Y, const W: usize>(Producer<[u64; W]>, PhantomData<Y>);
+pub(crate) struct Rx<Y, const W: usize>(Consumer<[u64; W]>, PhantomData<Y>);
+
+/// From this many words on an item is passed by reference.
+const BY_REFERENCE: usize = 64;
+
+impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
+    #[inline(always)]
+    fn send(&mut self, message: &[u64; W]) -> Result<(), Fault> {
+        let pushed = if Y::QUIET {
+            self.0.push_quiet(*message)
+        } else if W >= BY_REFERENCE {
+            self.0.push_from(message)
+        } else {
+            self.0.push(*message)
+        };
+        pushed.map_err(|error| Fault::new("push", error))
+    }
+}
+
+impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
+    #[inline(always)]
+    fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
+        let popped = if Y::QUIET {
+            self.0.pop_quiet().map(|item| *message = item)
+        } else if W >= BY_REFERENCE {
+            self.0.pop_into(message)
+        } else {
+            self.0.pop().map(|item| *message = item)
+        };
+        popped.map_err(|error| Fault::new("pop", error))
+    }
+}

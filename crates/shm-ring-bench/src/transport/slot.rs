@@ -1,0 +1,31 @@
+//! One message in shared memory: the buffer of the semaphore handoffs. It must not know who says
+//! whose turn it is; its users do, which makes the copies here races or not.
+//!
+//! Invariant of the unsafe blocks: a `Slot` leads to at least `W` aligned words that stay mapped
+//! until the process ends.
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+
+/// A buffer for one message of `W` words.
+pub(crate) struct Slot<const W: usize>(NonNull<[u64; W]>);
+
+impl<const W: usize> Slot<W> {
+    /// The buffer at `address`, which is mapped for good.
+    ///
+    /// # Safety
+    /// The invariant above.
+    pub(crate) unsafe fn at(address: *mut u8) -> Option<Self> {
+        NonNull::new(address.cast()).map(Self)
+    }
+
+    pub(crate) fn fill(&mut self, message: &[u64; W]) {
+        // SAFETY: the invariant; volatile, since another process reads it.
+        unsafe { self.0.as_ptr().write_volatile(*message) };
+    }
+
+    pub(crate) fn copy_to(&self, message: &mut [u64; W]) {
+        // SAFETY: the invariant; volatile, since another process writes it.
+        *message = unsafe { self.0.as_ptr().read_volatile() };
+    }
+}

@@ -1,0 +1,234 @@
+//! The program as its users run it: real processes, real objects, nothing left behind. Timing
+//! decides nothing here.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// One at a time: two comparisons would starve each other, and what one leaves behind could not be
+/// told from what the other holds.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shm-ring-bench"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    program(arguments).output().unwrap()
+}
+
+/// Whether this machine can run a comparison at all.
+fn two_processors() -> bool {
+    let two = std::thread::available_parallelism().is_ok_and(|count| count.get() >= 2);
+    if !two {
+        println!("skipped: a comparison needs two processors");
+    }
+    two
+}
+
+/// Identifiers of all System V segments and semaphore sets, and names under /dev/shm.
+fn objects() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for table in ["shm", "sem"] {
+        let text = fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap_or_default();
+        for line in text.lines().skip(1) {
+            let id = line.split_whitespace().nth(1).unwrap_or_default();
+            found.insert(format!("{table} {id}"));
+        }
+    }
+    for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.contains("shm-ring-bench") {
+            found.insert(name);
+        }
+    }
+    found
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let of = |pid: u32| fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+    let is_child = |pid: &u32| {
+        of(*pid).and_then(|stat| {
+            let after_name = stat.rsplit_once(')')?.1.to_owned();
+            after_name.split_whitespace().nth(1)?.parse::<u32>().ok()
+        }) == Some(parent)
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(is_child)
+        .collect()
+}
+
+/// Waits until the comparison has started a side.
+fn first_children(child: &Child) -> Vec<u32> {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(20) {
+        let found = children(child.id());
+        if found.len() == 2 {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("the comparison started no sides");
+}
+
+fn send(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
+}
+
+fn end(child: Child) -> Output {
+    let (id, start) = (child.id(), Instant::now());
+    let watch = std::thread::spawn(move || child.wait_with_output().unwrap());
+    while !watch.is_finished() {
+        if start.elapsed() > Duration::from_secs(60) {
+            send(id, Signal::KILL);
+            panic!("the comparison did not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    watch.join().unwrap()
+}
+
+fn start(arguments: &[&str]) -> Child {
+    program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn every_transport_moves_verified_messages_of_every_size_and_leaves_nothing() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let before = objects();
+    let list = output(&["--list"]);
+    let names: Vec<String> = String::from_utf8(list.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| line.split_whitespace().next().unwrap().to_owned())
+        .collect();
+    assert!(names.len() >= 9, "{names:?}");
+    let arguments = ["--quick", "--runs", "1", "--json", "-", "--bytes", "8,64,256,4096"];
+    let workloads = ["--workload", "stream,echo", "--transport", &names.join(",")];
+    let run = output(&[&arguments[..], &workloads[..]].concat());
+    let json: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let results = json["results"].as_array().unwrap();
+    assert_eq!(results.len(), names.len() * 4 * 2);
+    for row in results {
+        assert!(row["failures"].is_null(), "{row}");
+        assert!(row["messages"].as_u64().unwrap() >= 200, "{row}");
+    }
+    assert_eq!(objects(), before);
+}
+
+#[test]
+fn json_has_schema_1_and_the_floor() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let run = output(&["--quick", "--runs", "3", "--json", "-", "--transport", "pipe,shm-ring"]);
+    let json: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(json["schema"], 1);
+    assert!(json["floor_ns"]["median"].as_f64().unwrap() > 1.0);
+    assert!(json["machine"]["cores"].as_u64().unwrap() >= 2);
+    let wake = json["results"].as_array().unwrap().iter().find(|row| row["workload"] == "wake");
+    assert_eq!(wake.unwrap()["interval_ns"], 100_000);
+    let calls = json["goals"].as_array().unwrap().iter().find(|goal| goal["id"] == "P13");
+    assert_eq!(calls.unwrap()["value"], 0.0, "the ring made a system call with both sides awake");
+}
+
+#[test]
+fn an_interrupted_comparison_shows_what_it_has_and_leaves_nothing() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let before = objects();
+    let named = ["--transport", "sysv-binary,sysv-two", "--workload", "echo", "--runs", "1000"];
+    for signal in [Signal::INT, Signal::TERM] {
+        let child = start(&named);
+        let sides = first_children(&child);
+        send(child.id(), signal);
+        let ended = end(child);
+        assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+        assert!(String::from_utf8_lossy(&ended.stdout).contains("Left out"));
+        for side in sides {
+            assert!(!fs::exists(format!("/proc/{side}")).unwrap(), "side {side} lives on");
+        }
+        assert_eq!(objects(), before);
+    }
+}
+
+#[test]
+fn a_killed_side_is_a_failed_run_and_leaves_nothing() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let before = objects();
+    let named = ["--transport", "sysv-two", "--workload", "wake", "--interval", "100000"];
+    let child = start(&[&named[..], &["--runs", "1"]].concat());
+    let sides = first_children(&child);
+    std::thread::sleep(Duration::from_millis(300));
+    send(sides[0], Signal::KILL);
+    let ended = end(child);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(text.contains("sysv-two wake 64 B: failed: a side ended with signal: 9"), "{text}");
+    assert!(text.contains("no valid run"), "{text}");
+    assert_eq!(objects(), before);
+}
+
+#[test]
+fn a_run_that_is_stuck_is_killed_and_said_to_be() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let named = ["--transport", "shm-ring-park", "--workload", "wake", "--interval", "1000000"];
+    let child = start(&[&named[..], &["--runs", "1", "--limit", "1"]].concat());
+    let sides = first_children(&child);
+    let ended = end(child);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(text.contains("timed out and was killed"), "{text}");
+    for side in sides {
+        assert!(!fs::exists(format!("/proc/{side}")).unwrap(), "side {side} lives on");
+    }
+}
+
+#[test]
+fn nothing_outlives_a_comparison_that_is_killed() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let child = start(&["--transport", "shm-ring", "--workload", "echo", "--runs", "1000"]);
+    let sides = first_children(&child);
+    send(child.id(), Signal::KILL);
+    assert!(!end(child).status.success());
+    let start = Instant::now();
+    while sides.iter().any(|side| fs::exists(format!("/proc/{side}")).unwrap()) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{sides:?} live on");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn wrong_arguments_end_with_usage() {
+    let ended = output(&["--transport", "telepathy"]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("possible values"));
+}
