@@ -24,6 +24,7 @@ fn a_producer_killed_in_its_sleep_leaves_a_whole_ring() {
         let mut rx = ring.consumer().unwrap();
         for round in 0..2 {
             let mut child = Child::spawn("push-many", &[name.as_str()]);
+            child.expect("attached");
             bytes.until_parked(producer());
             child.kill();
             let session = 2 * round + 1;

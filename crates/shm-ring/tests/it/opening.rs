@@ -192,8 +192,10 @@ fn headers_with_wrong_bits_are_refused_or_harmless() {
     let one_by_one = (0..256 * 8).map(|bit| vec![bit]);
     let at_random =
         (0..3000).map(|_| (0..=random.below(12)).map(|_| random.below(256 * 8)).collect());
-    for bits in one_by_one.chain(at_random.collect::<Vec<_>>()) {
+    for mut bits in one_by_one.chain(at_random.collect::<Vec<_>>()) {
         let mut header = good[..256].to_vec();
+        bits.sort_unstable();
+        bits.dedup();
         for bit in &bits {
             header[(bit / 8) as usize] ^= 1 << (bit % 8);
         }

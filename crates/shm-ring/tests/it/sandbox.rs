@@ -134,7 +134,7 @@ fn strict_consumer<T: Item>(ring: &Ring<T>, mut ready: impl FnMut()) -> bool {
     true
 }
 
-/// Job: one side of a stream under strict seccomp, in a process with one thread.
+/// Job: one side of a stream where every system call is fatal, in a process with one thread.
 pub(crate) fn strict(mut home: Home) {
     let (name, is_producer) = (home.argument(0).to_owned(), home.argument(1) == "producer");
     match system::fork() {
@@ -170,7 +170,7 @@ fn no_system_call_is_made_while_both_sides_are_awake() {
     consuming.expect("ready");
     producing.say("go");
     consuming.say("go");
-    // Killed by a system call it would be 9.
+    // A system call would have ended it with SIGSYS.
     producing.expect("status 0");
     consuming.expect("status 0");
 }

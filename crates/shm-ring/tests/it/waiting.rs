@@ -6,7 +6,7 @@ use shm_ring::{Options, PopError, PushError, Region, Ring, Wait};
 
 use crate::house::{Child, Home, Name, SOON};
 use crate::system;
-use crate::wire::{Bytes, PARKS, consumer, producer};
+use crate::wire::{Bytes, NEVER, PARKS, consumer, producer};
 
 const ROUNDS: u64 = 100;
 
@@ -26,10 +26,11 @@ pub(crate) fn pop_and_tell(mut home: Home) {
 }
 
 /// Job: pushes numbers for ever, sleeping when the ring is full.
-pub(crate) fn push_many(home: Home) {
+pub(crate) fn push_many(mut home: Home) {
     let options = Options::new().wait(Wait::PARK);
     let ring = Ring::<u64>::open_with(home.argument(0), options).unwrap();
     let mut tx = ring.producer().unwrap();
+    home.say("attached");
     for n in 0.. {
         tx.push(n).unwrap();
     }
@@ -61,14 +62,12 @@ fn a_sleeping_producer_is_woken_by_pops() {
     let ring = named(&name);
     let bytes = Bytes::of(ring.descriptor());
     let mut rx = ring.consumer().unwrap();
-    let _child = Child::spawn("push-many", &[name.as_str()]);
-    let mut expected = 0;
-    let mut start = Instant::now();
-    for round in 0..ROUNDS {
-        bytes.until_parked(producer());
-        if round == 0 {
-            start = Instant::now();
-        }
+    let mut child = Child::spawn("push-many", &[name.as_str()]);
+    child.expect("attached");
+    let (mut expected, mut slept_for) = (0, NEVER);
+    let start = Instant::now();
+    for _ in 0..ROUNDS {
+        slept_for = bytes.until_parked_since(producer(), slept_for);
         // All that is there: it asked to be woken when half the ring is free.
         for _ in 0..rx.capacity() {
             assert_eq!(rx.try_pop(), Ok(expected));

@@ -85,6 +85,16 @@ impl Bytes {
 
     /// Waits until the side that owns `page` sleeps, or is at least about to.
     pub(crate) fn until_parked(&self, page: u64) {
-        house::until("the peer sleeps", || self.get(page + WAKE_AT) != NEVER);
+        self.until_parked_since(page, NEVER);
+    }
+
+    /// Waits until it sleeps for something other than `last`, and says for what.
+    pub(crate) fn until_parked_since(&self, page: u64, last: u64) -> u64 {
+        let mut wake_at = NEVER;
+        house::until("the peer sleeps", || {
+            wake_at = self.get(page + WAKE_AT);
+            wake_at != NEVER && wake_at != last
+        });
+        wake_at
     }
 }
