@@ -109,7 +109,15 @@ impl Tail {
         let head = theirs.map(|page| &page.position.0).relaxed();
         fence(Ordering::Acquire); // edge `release`
         let in_flight = self.position.wrapping_sub(head);
-        if head > self.position || in_flight > shape.capacity || !shape.is_position(head) {
+        // Not even the shortest record fits below the end of all positions, and never will: that
+        // is not a ring that is full for the moment.
+        let at_the_end =
+            self.position + stride(shape.align, shape.len_min) + COMMIT_WORD > POSITION_MAX;
+        if head > self.position
+            || in_flight > shape.capacity
+            || !shape.is_position(head)
+            || at_the_end
+        {
             self.limit = 0;
             self.corrupt = true;
             return Err(Corrupt);
