@@ -8,7 +8,7 @@ use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, W
 use crate::house::{LIMIT, within};
 use crate::wire::{
     BELL, Bytes, FENCE_MODE, PID, POSITION, POSITION_END, SESSION, WAKE_AT, commit_word, consumer,
-    data, producer,
+    data, page, producer,
 };
 
 const STRIDE: u64 = 16;
@@ -84,6 +84,26 @@ fn any_value_in_any_word_is_answered_in_time() {
                         bytes.set(*offset, value);
                         call_everything(&mut tx, &mut rx);
                     }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_hole_punched_anywhere_is_answered_in_time() {
+    use rustix::fs::{FallocateFlags, fallocate};
+    within(LIMIT, "a call over a hole", || {
+        for wait in [Wait::SPIN, Wait::PARK] {
+            for held in [0, 5, FULL] {
+                for (at, len) in [(0, 4 * page()), (producer(), page()), (consumer(), page())]
+                    .into_iter()
+                    .chain([(data(), page())])
+                {
+                    let (bytes, mut tx, mut rx) = ring(wait, held);
+                    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                    fallocate(bytes.file(), flags, at, len).unwrap();
+                    call_everything(&mut tx, &mut rx);
                 }
             }
         }
