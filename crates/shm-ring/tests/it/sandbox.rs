@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Ring, Wait};
+use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Region, Ring, Wait};
 
-use crate::house::{Child, Home, Name};
+use crate::house::{Child, Home, Name, root_or_skip};
 use crate::items::{check, make};
 use crate::system;
 use crate::wire::{Bytes, FENCE_MODE, consumer, producer};
@@ -181,5 +181,34 @@ fn no_system_call_is_made_while_both_sides_are_awake() {
     // A system call would have ended it with SIGSYS.
     for child in [&mut producing, &mut consuming] {
         child.expect("status 0");
+    }
+}
+
+/// Job: says what creating and opening answer where /proc is not mounted.
+pub(crate) fn without_proc(mut home: Home) {
+    let name = home.argument(0).to_owned();
+    system::mount_tmpfs(std::path::Path::new("/proc"), 4096).unwrap();
+    for answer in [
+        Ring::<u64>::open(name.as_str()),
+        Ring::<u64>::open_or_create(name.as_str(), Options::new()),
+        Ring::<u64>::create(format!("{name}-other"), Options::new()),
+    ] {
+        home.say(&answer.unwrap_err().to_string());
+    }
+    let memfd = Ring::<u64>::create(Region::memfd("without-proc"), Options::new()).unwrap();
+    home.say(&memfd.producer().unwrap_err().to_string());
+}
+
+#[test]
+fn without_proc_every_error_says_that_it_is_missing() {
+    if root_or_skip("a mount namespace without /proc") {
+        let name = Name::new("proc");
+        drop(Ring::<u64>::create(name.as_str(), Options::new()).unwrap());
+        let mut child = Child::spawn("without-proc", &[name.as_str()]);
+        for _ in 0..4 {
+            let text = child.hear();
+            assert!(text.contains("/proc"), "{text}");
+        }
+        child.finish();
     }
 }
