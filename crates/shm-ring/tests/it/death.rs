@@ -55,9 +55,9 @@ fn a_consumer_killed_in_its_sleep_loses_nothing() {
         let ring = ring(&name, wait);
         let bytes = Bytes::of(ring.descriptor());
         let mut tx = ring.producer().unwrap();
-        let mut child = Child::spawn("pop-and-tell", &[name.as_str()]);
+        let mut child = Child::spawn("pop-and-tell", &[name.as_str(), "numbers"]);
         tx.push(0).unwrap();
-        child.expect("0");
+        child.expect("1");
         bytes.until_parked(consumer());
         child.kill();
         assert_eq!(tx.peer(), Peer::Dead { session: 1, pid: child.id() });

@@ -26,6 +26,8 @@ pub(crate) fn try_role(mut home: Home) {
 
 /// Job: has another job done in a pid namespace of its own, and passes on what it says.
 pub(crate) fn in_pid_namespace(mut home: Home) {
+    // No thread can be started after the next line.
+    crate::house::watch();
     system::unshare(libc::CLONE_NEWPID).unwrap();
     let mut child = Child::spawn(home.argument(0), &[home.argument(1), home.argument(2)]);
     while let Some(line) = child.hear_or_end() {
