@@ -39,6 +39,40 @@ use crate::ring::Ring;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// One thread at a time may have it. Moving it to another thread compiles:
+///
+/// ```
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let mut tx = ring.producer()?;
+/// std::thread::spawn(move || tx.push(1)).join().unwrap().unwrap();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Sharing it does not, not even for questions, and neither does a second one:
+///
+/// ```compile_fail,E0277
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let tx = ring.producer()?;
+/// std::thread::scope(|scope| scope.spawn(|| tx.session()).join().unwrap());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let tx = ring.producer()?;
+/// let other = tx.clone();
+/// # Ok(())
+/// # }
+/// ```
 pub struct Producer<T: ?Sized> {
     // The hot path's state first and together.
     tail: Tail,
