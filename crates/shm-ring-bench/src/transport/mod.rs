@@ -13,7 +13,7 @@ pub(crate) mod sysv_binary;
 mod sysv_two;
 
 use std::fmt;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,19 @@ pub(crate) trait Made {
 
     /// Both sides are attached: what can lose its name now should.
     fn attached(&mut self) {}
+}
+
+/// A memfd that the children inherit.
+struct Memfd(OwnedFd);
+
+impl Made for Memfd {
+    fn handle(&self) -> Handle {
+        Handle { fds: vec![self.0.as_raw_fd()], ..Handle::default() }
+    }
+
+    fn descriptors(&self) -> Vec<&OwnedFd> {
+        vec![&self.0]
+    }
 }
 
 /// A way to pass messages from one process to another.

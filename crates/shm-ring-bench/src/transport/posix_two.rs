@@ -4,30 +4,18 @@
 //! bytes, holds two semaphores that the parent made at its start, and lasts until the process ends.
 #![allow(unsafe_code)]
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 
 use super::slot::Slot;
-use super::{Fault, Handle, Made, Receiver, Sender, Transport};
+use super::{Fault, Handle, Made, Memfd, Receiver, Sender, Transport};
 use crate::sys;
 
 const PAGE: usize = 4096;
 
 pub(crate) struct PosixTwo;
-
-struct Memfd(OwnedFd);
-
-impl Made for Memfd {
-    fn handle(&self) -> Handle {
-        Handle { fds: vec![self.0.as_raw_fd()], ..Handle::default() }
-    }
-
-    fn descriptors(&self) -> Vec<&OwnedFd> {
-        vec![&self.0]
-    }
-}
 
 fn map(fd: BorrowedFd<'_>, bytes: usize) -> Result<*mut u8, Fault> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;

@@ -1,11 +1,11 @@
 //! shm-ring as a transport, in the ways it can wait. It must not know the others.
 
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 
 use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
 
-use super::{Fault, Handle, Made, Receiver, Sender, Transport};
+use super::{Fault, Handle, Made, Memfd, Receiver, Sender, Transport};
 
 /// How a ring waits, and whether it looks for sleepers.
 pub(crate) trait Way {
@@ -43,18 +43,6 @@ pub(crate) struct Ringed<Y>(PhantomData<Y>);
 const ITEMS: u64 = 1024;
 /// The capacity for messages of a kilobyte and more, in bytes.
 const LARGE: u64 = 1 << 20;
-
-struct Memfd(OwnedFd);
-
-impl Made for Memfd {
-    fn handle(&self) -> Handle {
-        Handle { fds: vec![self.0.as_raw_fd()], ..Handle::default() }
-    }
-
-    fn descriptors(&self) -> Vec<&OwnedFd> {
-        vec![&self.0]
-    }
-}
 
 fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
     let options = if size_of::<[u64; W]>() < 1024 {
