@@ -43,6 +43,7 @@ impl Row {
         };
         Spec {
             side: Side::A,
+            parent: std::process::id(),
             transport: self.entry.name.to_owned(),
             workload: self.workload,
             bytes: self.bytes,

@@ -17,11 +17,13 @@ use crate::{floor, sys};
 
 /// Does what the parent's JSON says.
 pub(crate) fn main(json: &str) -> Result<(), Fault> {
-    sys::die_with_parent();
+    let spec: Spec = serde_json::from_str(json).map_err(|error| Fault::new("reading", error))?;
+    if !sys::die_with(spec.parent) {
+        return Err(Fault::new("starting", "the comparison is over"));
+    }
     sys::exact_timers();
     // Calibrated now, so that no measured interval has to.
     ns_per_tick();
-    let spec: Spec = serde_json::from_str(json).map_err(|error| Fault::new("reading", error))?;
     #[allow(unsafe_code)]
     // SAFETY: inherited from the parent for this purpose, and taken once.
     let control = Control::over(unsafe { OwnedFd::from_raw_fd(spec.control) });

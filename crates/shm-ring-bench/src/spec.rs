@@ -37,6 +37,8 @@ pub(crate) const SIZES: [usize; 4] = [8, 64, 256, 4096];
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
     pub(crate) side: Side,
+    /// The process that compares.
+    pub(crate) parent: u32,
     pub(crate) transport: String,
     pub(crate) workload: Workload,
     pub(crate) bytes: usize,
