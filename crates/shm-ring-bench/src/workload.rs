@@ -268,7 +268,9 @@ mod tests {
     #[test]
     fn the_truth_is_believed_and_each_lie_is_caught() {
         assert_eq!(received(|_| {}), Ok(()));
-        let lost = received(|queue| drop(queue.pop_front()));
+        let lost = received(|queue| {
+            queue.pop_front();
+        });
         assert!(lost.unwrap_err().contains("message 50 was due and 51 came"));
         let repeated = received(|queue| queue.push_front(queue[0]));
         assert!(repeated.unwrap_err().contains("message 51 was due and 50 came"));
