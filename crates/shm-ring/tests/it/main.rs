@@ -50,6 +50,7 @@ const JOBS: &[(&str, Job)] = &[
     ("scribble", scribble::scribble),
     ("poke", mmu::poke),
     ("sandboxed", sandbox::sandboxed),
+    ("sleep-lightly", sandbox::sleep_lightly),
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),
