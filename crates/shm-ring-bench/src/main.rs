@@ -106,13 +106,13 @@ fn comparison(cli: &Cli, cpus: [usize; 2]) -> ExitCode {
     if whole { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
-/// How many system calls both sides of the ring make while a million messages go: each runs where any
+/// How many system calls both sides of the ring make while half a million messages go: each runs where any
 /// call but `exit` would kill it, so coming to the end proves that there was none. `None` if it did
 /// not come to the end, or if the ring is not part of the comparison.
 fn count_system_calls(rows: &[Row], effort: Effort) -> Option<u64> {
-    const MESSAGES: u64 = 1_000_000;
+    const MESSAGES: u64 = 500_000;
     // A side that is preempted for long asks whether its peer lives, which is a system call.
-    const ATTEMPTS: u32 = 3;
+    const ATTEMPTS: u32 = 10;
     let ring =
         rows.iter().find(|row| row.entry.name == "shm-ring" && row.workload == Workload::Stream)?;
     let spec = Spec { no_system_calls: true, ..ring.spec(MESSAGES, effort.cpus) };
