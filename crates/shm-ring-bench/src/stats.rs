@@ -50,11 +50,14 @@ const FLOOR_BOUNDS: (f64, f64) = (0.6, 1.6);
 /// The least processor share of a spinning side.
 const SPINNING_SHARE: f64 = 0.85;
 
+/// Which sides of a run keep their processors busy: B, which sends, and A.
+pub(crate) type Spinning = [bool; 2];
+
 /// The samples that count, and how many do not.
 pub(crate) fn valid(
     samples: &[Sample],
     median_floor: f64,
-    spins: bool,
+    spinning: Spinning,
 ) -> (Vec<&Sample>, Excluded) {
     let mut excluded = Excluded::default();
     let kept = samples
@@ -62,7 +65,8 @@ pub(crate) fn valid(
         .filter(|sample| {
             let floor = sample.floor_ns as f64 / median_floor;
             let outside = floor < FLOOR_BOUNDS.0 || floor > FLOOR_BOUNDS.1;
-            let preempted = spins && sample.cpu.iter().any(|&share| share < SPINNING_SHARE);
+            let starved = |(&share, spins): (&f64, bool)| spins && share < SPINNING_SHARE;
+            let preempted = sample.cpu.iter().zip(spinning).any(starved);
             // Each run is counted once, by the first reason.
             excluded.floor += u32::from(outside);
             excluded.preempted += u32::from(preempted && !outside);
@@ -98,10 +102,12 @@ mod tests {
             sample(400, 0.8),
             sample(250, 0.9),
         ];
-        let (kept, excluded) = valid(&samples, 400.0, true);
+        let (kept, excluded) = valid(&samples, 400.0, [true; 2]);
         assert_eq!(kept.len(), 2);
         assert_eq!((excluded.floor, excluded.preempted), (2, 1));
-        let (kept, excluded) = valid(&samples, 400.0, false);
-        assert_eq!((kept.len(), excluded.floor, excluded.preempted), (3, 2, 0));
+        for spinning in [[false; 2], [false, true]] {
+            let (kept, excluded) = valid(&samples, 400.0, spinning);
+            assert_eq!((kept.len(), excluded.floor, excluded.preempted), (3, 2, 0));
+        }
     }
 }
