@@ -21,6 +21,7 @@ mod sandbox;
 mod scribble;
 mod settings;
 mod soak;
+mod sources;
 mod stopped;
 mod stream;
 mod system;
