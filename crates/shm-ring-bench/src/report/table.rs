@@ -81,7 +81,7 @@ fn section(workload: Workload, rows: &[&Outcome]) -> Table {
             (Some(speed), Some(baseline)) => times(speed / baseline),
             _ => "-".to_owned(),
         };
-        let runs = match row.excluded.count() {
+        let runs = match row.excluded {
             0 => row.runs.to_string(),
             excluded => format!("{} (-{excluded})", row.runs),
         };
@@ -185,9 +185,9 @@ fn footer(report: &Report) -> String {
     }
     let count = |of: fn(&Outcome) -> u32| report.results.iter().map(of).sum::<u32>();
     let (floor, preempted, failed) = (
-        count(|row| row.excluded.floor),
-        count(|row| row.excluded.preempted),
-        count(|row| row.excluded.failed),
+        count(|row| row.excluded_for.floor),
+        count(|row| row.excluded_for.preempted),
+        count(|row| row.excluded_for.failed),
     );
     let _ = writeln!(
         text,

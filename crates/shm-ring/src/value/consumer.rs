@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::iter::{Iter, TryIter};
@@ -21,7 +22,8 @@ use crate::region::Backing;
 ///
 /// There is one per ring, as with [`Producer`](crate::Producer).
 pub struct Consumer<T: ?Sized> {
-    head: Head,
+    // Padded, so that the ends of two threads never share a line.
+    head: CachePadded<Head>,
     gate: Gate,
     pace: Pace,
     pub(super) slots: Slots<T>,
@@ -45,7 +47,7 @@ impl<T: Item> Consumer<T> {
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let pace = Pace::starting_at(head.position());
         let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
-        Ok(Self { head, gate, pace, slots, side })
+        Ok(Self { head: CachePadded::new(head), gate, pace, slots, side })
     }
 
     /// Takes the oldest item if there is one. Never waits, never makes a system call unless the

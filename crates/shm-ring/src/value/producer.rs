@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use crate::cursor::{Shape, Tail};
@@ -71,8 +72,8 @@ use crate::region::Backing;
 /// # }
 /// ```
 pub struct Producer<T: ?Sized> {
-    // The hot path's state first and together.
-    tail: Tail,
+    // Padded, so that the ends of two threads never share a line.
+    tail: CachePadded<Tail>,
     gate: Gate,
     pub(super) slots: Slots<T>,
     pub(super) side: Side,
@@ -94,7 +95,7 @@ impl<T: Item> Producer<T> {
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let (mine, theirs) = (slots.mine(), slots.theirs());
         let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
-        Ok(Self { tail, gate, slots, side })
+        Ok(Self { tail: CachePadded::new(tail), gate, slots, side })
     }
 
     /// Publishes `item` if there is room. Never waits, never makes a system call unless the
