@@ -61,6 +61,8 @@
 //! For several producers or consumers of one queue, between threads of one process, or between
 //! machines there are better things.
 #![deny(unsafe_code)]
+// Under loom only the models use the floor.
+#![cfg_attr(all(loom, not(test)), allow(dead_code))]
 
 #[cfg(not(any(target_os = "linux", loom)))]
 compile_error!("shm-ring needs Linux: futexes, memfd, OFD locks");
