@@ -16,7 +16,7 @@ use crate::transport::{find, list};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 all rows have a result, 1 a row has none or a run failed, 2 the \
+    after_help = "Exit codes: 0 no run failed, 1 a run failed or the results could not be written, 2 the \
                   arguments are wrong, 130 interrupted."
 )]
 pub(crate) struct Cli {

@@ -102,7 +102,8 @@ fn comparison(cli: &Cli, cpus: [usize; 2]) -> ExitCode {
         eprintln!("interrupted: the results are those of the runs that were done");
         return ExitCode::from(ENDED_BY_INTERRUPT);
     }
-    let whole = report.results.iter().all(|row| row.runs > 0 && row.failures.is_empty());
+    // A row that noise left without a run that counts says so; the program did what it should.
+    let whole = report.results.iter().all(|row| row.failures.is_empty());
     if whole { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }
 
