@@ -1,8 +1,8 @@
 //! Copying and prefetching across trust. It must not know what the bytes mean.
 //!
 //! Invariants that the callers keep, and that every block here rests on:
-//! 1. `shared` is 8-byte aligned and mapped for `len` rounded up to 8 bytes, for reading, and in
-//!    `put` for writing;
+//! 1. `shared` is mapped for `len` bytes, for reading, and in `put` and `put_at` for writing; in `put`
+//!    and `take` it is 8-byte aligned and mapped for `len` rounded up to 8;
 //! 2. `private` is valid for `len` bytes and no reference into `shared` exists anywhere.
 //!
 //! The other process may write the same bytes at any moment. Payload therefore crosses by relaxed
@@ -13,7 +13,7 @@
 
 use core::ptr;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU8, AtomicU64, Ordering};
 
 const WORD: usize = size_of::<u64>();
 
@@ -116,6 +116,84 @@ pub(crate) unsafe fn take(private: *mut u8, shared: *const u8, len: usize) {
         let to = unsafe { private.add(done) };
         // SAFETY: invariant 2; fewer than eight bytes are left.
         unsafe { ptr::copy_nonoverlapping(rest.as_ptr(), to, len - done) };
+    }
+}
+
+/// Copies `len` bytes at `private` to `shared`, wherever in a record that is, and nothing beyond.
+///
+/// # Safety
+/// The invariants above.
+pub(crate) unsafe fn put_at(shared: *mut u8, private: *const u8, len: usize) {
+    let before = shared.align_offset(WORD).min(len);
+    let aligned = (len - before) & !(WORD - 1);
+    // SAFETY: invariants 1 and 2; `before` is at most `len`.
+    unsafe { put_bytes(shared, private, before) };
+    // SAFETY: invariant 1; `before` is at most `len`.
+    let to = unsafe { shared.add(before) };
+    // SAFETY: invariant 2; the same.
+    let from = unsafe { private.add(before) };
+    // SAFETY: invariants 1 and 2; `to` is aligned unless nothing is left, and the length is whole
+    // words.
+    unsafe { put(to, from, aligned) };
+    // SAFETY: invariant 1; `before + aligned` is at most `len`.
+    let to = unsafe { to.add(aligned) };
+    // SAFETY: invariant 2; the same.
+    let from = unsafe { from.add(aligned) };
+    // SAFETY: invariants 1 and 2; what is left of `len`.
+    unsafe { put_bytes(to, from, len - before - aligned) };
+}
+
+/// # Safety
+/// The invariants above.
+unsafe fn put_bytes(shared: *mut u8, private: *const u8, len: usize) {
+    for index in 0..len {
+        // SAFETY: invariant 2; `index` is below `len`.
+        let from = unsafe { private.add(index) };
+        // SAFETY: invariant 2; one byte is valid there.
+        let byte = unsafe { from.read() };
+        // SAFETY: invariant 1; `index` is below `len`.
+        let to = unsafe { shared.add(index) };
+        // SAFETY: invariant 1; mapped, and a byte is always aligned.
+        unsafe { AtomicU8::from_ptr(to) }.store(byte, Ordering::Relaxed);
+    }
+}
+
+/// Copies `len` bytes at `shared`, wherever in a record that is, to `private`.
+///
+/// # Safety
+/// The invariants above, `private` being valid for writing.
+pub(crate) unsafe fn take_at(private: *mut u8, shared: *const u8, len: usize) {
+    let before = shared.align_offset(WORD).min(len);
+    let aligned = (len - before) & !(WORD - 1);
+    // SAFETY: invariants 1 and 2; `before` is at most `len`.
+    unsafe { take_bytes(private, shared, before) };
+    // SAFETY: invariant 1; `before` is at most `len`.
+    let from = unsafe { shared.add(before) };
+    // SAFETY: invariant 2; the same.
+    let to = unsafe { private.add(before) };
+    // SAFETY: invariants 1 and 2; `from` is aligned unless nothing is left, and the length is whole
+    // words.
+    unsafe { take(to, from, aligned) };
+    // SAFETY: invariant 1; `before + aligned` is at most `len`.
+    let from = unsafe { from.add(aligned) };
+    // SAFETY: invariant 2; the same.
+    let to = unsafe { to.add(aligned) };
+    // SAFETY: invariants 1 and 2; what is left of `len`.
+    unsafe { take_bytes(to, from, len - before - aligned) };
+}
+
+/// # Safety
+/// The invariants above, `private` being valid for writing.
+unsafe fn take_bytes(private: *mut u8, shared: *const u8, len: usize) {
+    for index in 0..len {
+        // SAFETY: invariant 1; `index` is below `len`.
+        let from = unsafe { shared.add(index) };
+        // SAFETY: invariant 1; mapped, a byte is always aligned, and it is only loaded from here.
+        let byte = unsafe { AtomicU8::from_ptr(from.cast_mut()) }.load(Ordering::Relaxed);
+        // SAFETY: invariant 2; `index` is below `len`.
+        let to = unsafe { private.add(index) };
+        // SAFETY: invariant 2; one byte is valid there.
+        unsafe { to.write(byte) };
     }
 }
 

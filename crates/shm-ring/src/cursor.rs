@@ -31,11 +31,20 @@ pub(crate) struct Shape {
     /// Shortest and longest payload in bytes; equal for values.
     pub(crate) len_min: u64,
     pub(crate) len_max: u64,
+    /// Bytes of an element: payloads are multiples of it.
+    pub(crate) unit: u64,
 }
 
 impl Shape {
     fn accepts(&self, len: u32) -> bool {
-        (self.len_min..=self.len_max).contains(&u64::from(len))
+        let len = u64::from(len);
+        let whole = self.len_min == self.len_max || len % self.unit == 0;
+        (self.len_min..=self.len_max).contains(&len) && whole
+    }
+
+    /// Bytes from the shortest record to the next.
+    pub(crate) fn least_stride(&self) -> u64 {
+        stride(self.align, self.len_min)
     }
 
     /// A position that a side of this ring may have stored.
@@ -81,7 +90,7 @@ impl Tail {
         words.word(position).store(0, Ordering::Relaxed);
         mine.position.0.store(position, Ordering::Release); // edge `tail`, recovered
         let mut tail = Self { position, limit: 0, corrupt: false };
-        tail.refresh(shape, mine, theirs)?;
+        tail.refresh(shape, mine, theirs, shape.least_stride())?;
         Ok(tail)
     }
 
@@ -96,12 +105,14 @@ impl Tail {
         self.position + stride + COMMIT_WORD <= self.limit
     }
 
-    /// Loads the consumer's head once, checks it, and moves the limit.
+    /// Loads the consumer's head once, checks it, and moves the limit. A record of `stride` bytes
+    /// is to be published.
     pub(crate) fn refresh(
         &mut self,
         shape: &Shape,
         mine: &SidePage,
         theirs: Foreign<'_, SidePage>,
+        stride: u64,
     ) -> Result<(), Corrupt> {
         if self.corrupt {
             return Err(Corrupt);
@@ -109,10 +120,9 @@ impl Tail {
         let head = theirs.map(|page| &page.position.0).relaxed();
         fence(Ordering::Acquire); // edge `release`
         let in_flight = self.position.wrapping_sub(head);
-        // Not even the shortest record fits below the end of all positions, and never will: that
-        // is not a ring that is full for the moment.
-        let at_the_end =
-            self.position + stride(shape.align, shape.len_min) + COMMIT_WORD > POSITION_MAX;
+        // The record does not fit below the end of all positions, and never will: that is not a
+        // ring that is full for the moment.
+        let at_the_end = self.position + stride + COMMIT_WORD > POSITION_MAX;
         if head > self.position
             || in_flight > shape.capacity
             || !shape.is_position(head)
@@ -145,6 +155,64 @@ impl Tail {
         // Release also keeps the compiler from counting a record before it exists, which a kill
         // in between would turn into a hole.
         mine.position.0.store(next, Ordering::Release); // edge `tail`
+    }
+
+    /// An empty batch behind the tail.
+    pub(crate) fn batch(&self) -> Batch {
+        Batch { end: self.position, first: 0 }
+    }
+
+    /// Whether a record of `stride` bytes behind `batch`, and the zero behind it, fit, as far as is
+    /// known here.
+    #[inline(always)]
+    pub(crate) fn has_room_behind(&self, batch: &Batch, stride: u64) -> bool {
+        batch.end + stride + COMMIT_WORD <= self.limit
+    }
+
+    /// Adds the record at the end of `batch`, whose payload is in place and for which there is
+    /// room. Nobody can reach it: the first record's place still holds zero.
+    #[inline(always)]
+    pub(crate) fn stage(&self, words: &impl Words, batch: &mut Batch, stride: u64, len: u32) {
+        let word = commit_word(batch.end, len);
+        if batch.end == self.position {
+            batch.first = word;
+        } else {
+            words.word(batch.end).store(word, Ordering::Relaxed);
+        }
+        batch.end += stride;
+    }
+
+    /// Makes all records of `batch` exist, by one store.
+    #[inline(always)]
+    pub(crate) fn commit_batch(&mut self, words: &impl Words, mine: &SidePage, batch: &Batch) {
+        if batch.is_empty_at(self.position) {
+            return;
+        }
+        words.word(batch.end).store(0, Ordering::Relaxed); // ahead of a batch
+        words.word(self.position).store(batch.first, Ordering::Release); // edge `publish`, batch
+        self.position = batch.end;
+        mine.position.0.store(batch.end, Ordering::Release); // edge `tail`, batch
+    }
+}
+
+/// Records that are written and do not exist yet. Forgetting one publishes nothing.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Where the next record goes.
+    end: u64,
+    /// The commit word of the first, which is stored last.
+    first: u64,
+}
+
+impl Batch {
+    #[inline(always)]
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty_at(&self, tail: u64) -> bool {
+        self.end == tail
     }
 }
 
@@ -199,10 +267,33 @@ impl Head {
         if word == commit_word(self.position, len) { Look::Record } else { Look::Corrupt }
     }
 
-    /// Gives the record's room back. Its payload has been read.
+    /// Looks for a record with a payload of any length up to `len_max` that is a multiple of
+    /// `unit` bytes. The length is told once: what the word says later is not believed.
     #[inline(always)]
-    pub(crate) fn release(&mut self, mine: &SidePage, stride: u64) {
+    pub(crate) fn look_any(&self, words: &impl Words, len_max: u64, unit: u32) -> (Look, u32) {
+        if self.position >= self.end {
+            return (Look::Corrupt, 0);
+        }
+        let word = Foreign::new(words.word(self.position)).relaxed();
+        if word == 0 {
+            return (Look::Empty, 0);
+        }
+        fence(Ordering::Acquire); // edge `publish`, any length
+        match committed_len(word, self.position) {
+            Some(len) if u64::from(len) <= len_max && len % unit == 0 => (Look::Record, len),
+            _ => (Look::Corrupt, 0),
+        }
+    }
+
+    /// Steps over a record without giving its room back.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, stride: u64) {
         self.position += stride;
+    }
+
+    /// Gives back the room of all records that were stepped over. Their payloads have been read.
+    #[inline(always)]
+    pub(crate) fn release_passed(&self, mine: &SidePage) {
         mine.position.0.store(self.position, Ordering::Release); // edge `release`
     }
 

@@ -43,14 +43,44 @@ impl Foreign<'_, Bell> {
 }
 
 #[cfg(not(loom))]
+pub(crate) use real::{ANY_MAX, wait_any};
+
+#[cfg(not(loom))]
 mod real {
     use core::num::NonZeroU32;
     use core::time::Duration;
 
     use rustix::io::Errno;
     use rustix::thread::futex;
+    use rustix::time::ClockId;
 
     use super::{Bell, Moment};
+    use crate::sync::Foreign;
+
+    /// How many bells the kernel lets one thread sleep on (FUTEX_WAITV_MAX).
+    pub(crate) const ANY_MAX: usize = 128;
+
+    /// Sleeps while every bell's count is the one beside it, until `until` at most. Returning says
+    /// nothing, as with [`Foreign::wait`].
+    pub(crate) fn wait_any(bells: &[(Foreign<'_, Bell>, u32)], until: Moment) {
+        let waits: Vec<futex::Wait> = bells
+            .iter()
+            .map(|(bell, count)| {
+                let mut wait = futex::Wait::new();
+                wait.val = u64::from(*count);
+                wait.uaddr =
+                    (&raw const bell.get().word).cast_mut().cast::<core::ffi::c_void>().into();
+                wait.flags = futex::WaitFlags::SIZE_U32;
+                wait
+            })
+            .collect();
+        let flags = futex::WaitvFlags::empty();
+        match futex::waitv(&waits, flags, Some(&until.timespec()), ClockId::Monotonic) {
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
+            // Before Linux 5.16, or in a sandbox: poll gently instead.
+            Err(_) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
 
     impl Bell {
         pub(super) fn wake(&self) {

@@ -64,25 +64,56 @@ impl Gate {
         mut last_look: impl FnMut() -> Option<R>,
         until: impl FnOnce(bool) -> Moment,
     ) -> Option<R> {
-        let bell = theirs.map(|page| &page.bell.0);
-        let count = bell.count();
-        // A swap where a store would do: loom treats a blind store as one that may be delayed for
-        // ever beside another thread's operations, and this is off the fast path.
-        mine.wake_at.0.swap(wake_at, Ordering::Relaxed);
-        let waker_mode = theirs.map(|page| &page.life.0.fence_mode).relaxed();
-        let whole = barrier::heavy(waker_mode == FENCE_MODE_MEMBARRIER); // edges `park`, `bell`
+        let count = lie_down(mine, theirs, wake_at);
+        let whole = barrier::heavy(relies_on_sleepers(theirs)); // edges `park`, `bell`
         // After the barrier: before it, both sides could miss each other and sleep for ever.
-        if bid && theirs.map(|page| &page.wake_at.0).relaxed() != NEVER {
+        if bid && sleeps(theirs) {
             ring(mine);
         }
         let found = last_look();
         if found.is_none() {
             Counters::count(&mine.counters.0.parks);
-            bell.wait(count, until(!whole));
+            theirs.map(|page| &page.bell.0).wait(count, until(!whole));
         }
-        mine.wake_at.0.swap(NEVER, Ordering::Relaxed);
+        rise(mine);
         found
     }
+}
+
+/// Says that this side is about to sleep until the other's position reaches `wake_at`. The count of
+/// the other side's bell from before that: what follows is a heavy barrier and a last look.
+pub(crate) fn lie_down(mine: &SidePage, theirs: Foreign<'_, SidePage>, wake_at: u64) -> u32 {
+    let count = theirs.map(|page| &page.bell.0).count();
+    // A swap where a store would do: loom treats a blind store as one that may be delayed for ever
+    // beside another thread's operations, and this is off the fast path.
+    mine.wake_at.0.swap(wake_at, Ordering::Relaxed);
+    count
+}
+
+/// Says that this side is awake.
+pub(crate) fn rise(mine: &SidePage) {
+    mine.wake_at.0.swap(NEVER, Ordering::Relaxed);
+}
+
+/// Whether the other side sleeps or is about to, as far as is visible here.
+pub(crate) fn sleeps(theirs: Foreign<'_, SidePage>) -> bool {
+    theirs.map(|page| &page.wake_at.0).relaxed() != NEVER
+}
+
+/// Whether a consumer that waits for `threshold` bytes goes on: as much is ready, or something is
+/// and the producer waits for room. Two sides never wait for each other.
+pub(crate) fn is_enough(
+    ready: u64,
+    threshold: u64,
+    stirs: impl FnOnce() -> bool,
+    theirs: Foreign<'_, SidePage>,
+) -> bool {
+    ready >= threshold || sleeps(theirs) && stirs()
+}
+
+/// Whether the other side, as a waker, leaves its half of the barrier to the sleeper.
+pub(crate) fn relies_on_sleepers(theirs: Foreign<'_, SidePage>) -> bool {
+    theirs.map(|page| &page.life.0.fence_mode).relaxed() == FENCE_MODE_MEMBARRIER
 }
 
 /// Wakes the other side whatever it waits for.

@@ -8,9 +8,10 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::cursor::Shape;
 use crate::error::{Error, Property};
-use crate::item::Item;
+use crate::item::Payload;
 use crate::layout::{
-    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Identity, KIND_VALUES, MAGIC, VERSION, WORD_SIZE,
+    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Identity, KIND_MESSAGES, KIND_VALUES, MAGIC, VERSION,
+    WORD_SIZE,
 };
 use crate::options::{DEFAULT_BYTES, Options};
 use crate::record;
@@ -36,14 +37,16 @@ impl Geometry {
 
 /// What one side brings along for the header.
 struct Wanted {
+    kind: u32,
+    /// Bytes of an element: the item of values, one of the items of messages.
     size: u64,
     align: u64,
     options: Options,
 }
 
 /// A new ring's header, and the geometry in it.
-pub(crate) fn new<T: Item>(options: &Options) -> Result<(Identity, Geometry), Error> {
-    let wanted = Wanted::of::<T>(options);
+pub(crate) fn new<P: Payload + ?Sized>(options: &Options) -> Result<(Identity, Geometry), Error> {
+    let wanted = Wanted::of::<P>(options);
     let page = rustix::param::page_size() as u64;
     let capacity = wanted.capacity(page)?;
     let mut id = [0; 16];
@@ -59,7 +62,7 @@ pub(crate) fn new<T: Item>(options: &Options) -> Result<(Identity, Geometry), Er
         byte_order: BYTE_ORDER,
         word_size: WORD_SIZE,
         page: page as u32,
-        kind: KIND_VALUES,
+        kind: wanted.kind,
         item_size: wanted.size,
         item_align: wanted.align,
         schema: options.schema,
@@ -74,7 +77,10 @@ pub(crate) fn new<T: Item>(options: &Options) -> Result<(Identity, Geometry), Er
 }
 
 /// Reads the header of `backing` into private memory and checks every field of it.
-pub(crate) fn check<T: Item>(backing: &Backing, options: &Options) -> Result<Geometry, Error> {
+pub(crate) fn check<P: Payload + ?Sized>(
+    backing: &Backing,
+    options: &Options,
+) -> Result<Geometry, Error> {
     let region = || backing.region.clone();
     let mut identity = Identity::new_zeroed();
     let read = backing.read(identity.as_mut_bytes(), 0)?;
@@ -85,7 +91,7 @@ pub(crate) fn check<T: Item>(backing: &Backing, options: &Options) -> Result<Geo
         let wanted = u64::from(HEADER_LEN);
         return Err(Error::Length { region: region(), found: read as u64, wanted });
     }
-    let wanted = Wanted::of::<T>(options);
+    let wanted = Wanted::of::<P>(options);
     let page = rustix::param::page_size() as u64;
     let differs = |property: Property, found: String, wanted: String| {
         Err(Error::Incompatible { region: region(), property, found, wanted })
@@ -97,20 +103,26 @@ pub(crate) fn check<T: Item>(backing: &Backing, options: &Options) -> Result<Geo
         (Property::Version, u64::from(identity.version), u64::from(VERSION)),
         (Property::WordSize, u64::from(identity.word_size), u64::from(WORD_SIZE)),
         (Property::PageSize, u64::from(identity.page), page),
-        (Property::RecordKind, u64::from(identity.kind), u64::from(KIND_VALUES)),
+        (Property::RecordKind, u64::from(identity.kind), u64::from(wanted.kind)),
         (Property::ItemSize, identity.item_size, wanted.size),
         (Property::ItemAlignment, identity.item_align, wanted.align),
         (Property::Schema, identity.schema, options.schema),
     ] {
         if found != wanted {
-            return differs(property, found.to_string(), wanted.to_string());
+            let show = |value: u64| match (property, value.try_into()) {
+                (Property::RecordKind, Ok(KIND_VALUES)) => "values".to_owned(),
+                (Property::RecordKind, Ok(KIND_MESSAGES)) => "messages".to_owned(),
+                _ => value.to_string(),
+            };
+            return differs(property, show(found), show(wanted));
         }
     }
     if identity.label != label {
         return differs(Property::Label, show(&identity.label), show(&label));
     }
     let capacity = identity.capacity;
-    let holds_a_record = wanted.stride() + record::COMMIT_WORD <= capacity;
+    // Tested after the capacity itself, by which nothing below can overflow.
+    let holds_a_record = || wanted.least_stride() + record::COMMIT_WORD <= capacity;
     for (field, found, valid) in [
         ("header length", u64::from(identity.header_len), identity.header_len == HEADER_LEN),
         (
@@ -118,7 +130,7 @@ pub(crate) fn check<T: Item>(backing: &Backing, options: &Options) -> Result<Geo
             capacity,
             capacity.is_power_of_two()
                 && (page..=CAPACITY_MAX).contains(&capacity)
-                && holds_a_record,
+                && holds_a_record(),
         ),
         ("data offset", identity.data_offset, identity.data_offset == CONTROL_PAGES * page),
     ] {
@@ -141,12 +153,12 @@ pub(crate) fn check_len(backing: &Backing, geometry: &Geometry) -> Result<(), Er
 }
 
 /// Whether an existing ring is as large as the options would have made it.
-pub(crate) fn check_capacity<T: Item>(
+pub(crate) fn check_capacity<P: Payload + ?Sized>(
     backing: &Backing,
     geometry: &Geometry,
     options: &Options,
 ) -> Result<(), Error> {
-    let wanted = Wanted::of::<T>(options).capacity(geometry.page)?;
+    let wanted = Wanted::of::<P>(options).capacity(geometry.page)?;
     let found = geometry.shape.capacity;
     if found == wanted {
         return Ok(());
@@ -160,16 +172,21 @@ pub(crate) fn check_capacity<T: Item>(
 }
 
 impl Wanted {
-    fn of<T: Item>(options: &Options) -> Self {
+    fn of<P: Payload + ?Sized>(options: &Options) -> Self {
         Self {
-            size: size_of::<T>() as u64,
-            align: align_of::<T>() as u64,
+            kind: P::KIND,
+            size: size_of::<P::Element>() as u64,
+            align: align_of::<P::Element>() as u64,
             options: options.clone(),
         }
     }
 
-    fn stride(&self) -> u64 {
-        record::stride(record::alignment(self.align), self.size)
+    fn len_min(&self) -> u64 {
+        if self.kind == KIND_VALUES { self.size } else { 0 }
+    }
+
+    fn least_stride(&self) -> u64 {
+        record::stride(record::alignment(self.align), self.len_min())
     }
 
     /// Bytes of data that the options ask for: a power of two, at least a page.
@@ -182,8 +199,14 @@ impl Wanted {
             ));
         }
         let Options { items, bytes, .. } = &self.options;
+        if self.kind == KIND_MESSAGES && items.is_some() {
+            return refuse(
+                "messages have no common size: say Options::bytes(), not items()".into(),
+            );
+        }
+        let stride = self.least_stride();
         let of_items =
-            |items: u64| items.max(1).checked_mul(self.stride())?.checked_add(record::COMMIT_WORD);
+            |items: u64| items.max(1).checked_mul(stride)?.checked_add(record::COMMIT_WORD);
         let needed = match (items, bytes) {
             (None, None) => of_items(1).map(|one| one.max(DEFAULT_BYTES)),
             (items, bytes) => {
@@ -192,17 +215,24 @@ impl Wanted {
         };
         match needed.and_then(u64::checked_next_power_of_two) {
             Some(capacity) if capacity <= CAPACITY_MAX => Ok(capacity.max(page)),
-            _ => refuse(format!(
-                "{} items of {} bytes are more than a ring's {CAPACITY_MAX} bytes",
-                items.unwrap_or(1),
-                self.size
-            )),
+            _ => {
+                let asked = match (items, bytes) {
+                    (None, Some(bytes)) => format!("{bytes} bytes"),
+                    (items, _) => format!("{} items of {} bytes", items.unwrap_or(1), self.size),
+                };
+                refuse(format!("{asked} are more than a ring's {CAPACITY_MAX} bytes"))
+            }
         }
     }
 
     fn geometry(&self, page: u64, capacity: u64, id: [u8; 16]) -> Geometry {
         let align = record::alignment(self.align);
-        let shape = Shape { capacity, align, len_min: self.size, len_max: self.size };
+        let len_max = match self.kind {
+            KIND_VALUES => self.size,
+            _ => record::longest(capacity, align, self.size).unwrap_or(0),
+        };
+        let unit = self.size.max(1);
+        let shape = Shape { capacity, align, len_min: self.len_min(), len_max, unit };
         Geometry { page, shape, id }
     }
 }

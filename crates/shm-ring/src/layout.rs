@@ -113,6 +113,7 @@ mod wire {
 
     /// Record kinds.
     pub(crate) const KIND_VALUES: u32 = 1;
+    pub(crate) const KIND_MESSAGES: u32 = 2;
 
     /// The identity page's header: written by the creator before the region has a name, and never
     /// again.

@@ -79,6 +79,8 @@ mod session;
 mod sync;
 
 #[cfg(not(loom))]
+mod any;
+#[cfg(not(loom))]
 mod copy;
 #[cfg(not(loom))]
 mod endpoint;
@@ -87,9 +89,15 @@ mod error;
 #[cfg(not(loom))]
 mod identity;
 #[cfg(not(loom))]
+mod in_place;
+#[cfg(not(loom))]
 mod item;
 #[cfg(not(loom))]
+mod iter;
+#[cfg(not(loom))]
 mod lease;
+#[cfg(not(loom))]
+mod message;
 #[cfg(not(loom))]
 mod mirror;
 #[cfg(not(loom))]
@@ -110,12 +118,15 @@ mod models;
 
 #[cfg(not(loom))]
 pub use self::{
-    endpoint::Peer,
-    error::{Error, PopError, Property, PushError},
-    item::Item,
+    any::{AnyConsumer, WAIT_ANY_MAX, WaitAnyError, wait_any},
+    endpoint::{Consumer, Peer, Producer},
+    error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
+    in_place::{Record, Reservation, View},
+    item::{Item, Payload},
+    iter::{Iter, TryIter},
+    message::{Reader, Writer},
     mirror::Role,
-    options::{Options, Wait},
+    options::{Options, Threshold, Wait},
     region::Region,
     ring::Ring,
-    value::{Consumer, Iter, Producer, TryIter},
 };

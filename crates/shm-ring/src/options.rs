@@ -2,8 +2,11 @@
 //! any of it.
 
 use core::fmt;
+use core::time::Duration;
 
+use crate::item::Item;
 use crate::layout::LABEL_MAX;
+use crate::record;
 
 /// How a side waits when it has nothing to do: spin, then yield, then sleep.
 ///
@@ -36,6 +39,32 @@ impl Wait {
 impl Default for Wait {
     fn default() -> Self {
         Self::BALANCED
+    }
+}
+
+/// How much must be there before a consumer that waits goes on, and how long it waits for that once
+/// something may come: [`Consumer::set_threshold`](crate::Consumer::set_threshold).
+///
+/// Network cards know the same as interrupt coalescing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// Bytes of records, with their commit words.
+    pub(crate) bytes: u64,
+    pub(crate) within: Duration,
+}
+
+impl Threshold {
+    /// `count` values of type `T`.
+    pub fn items<T: Item>(count: u64, within: Duration) -> Self {
+        let stride =
+            record::stride(record::alignment(align_of::<T>() as u64), size_of::<T>() as u64);
+        Self::bytes(count.saturating_mul(stride), within)
+    }
+
+    /// This many bytes of records, with their commit words: 8 more for each message, and each
+    /// filled up to a multiple of 8.
+    pub fn bytes(bytes: u64, within: Duration) -> Self {
+        Self { bytes, within }
     }
 }
 
@@ -91,7 +120,7 @@ impl Options {
         }
     }
 
-    /// Room for at least this many items at once.
+    /// Room for at least this many items at once. Not for messages, which have no common size.
     pub fn items(mut self, items: u64) -> Self {
         self.items = Some(items);
         self

@@ -25,6 +25,17 @@ pub(crate) const fn stride(align: u64, len: u64) -> u64 {
     align + ((len + align - 1) & !(align - 1))
 }
 
+/// Bytes of the longest payload of a ring of `capacity` bytes, in whole elements of `unit` bytes:
+/// its record and the zero behind it fill the ring. `None` if not even an empty record fits.
+#[cfg(not(loom))]
+pub(crate) const fn longest(capacity: u64, align: u64, unit: u64) -> Option<u64> {
+    let Some(longest) = ((capacity - COMMIT_WORD) & !(align - 1)).checked_sub(align) else {
+        return None;
+    };
+    let longest = if longest > PAYLOAD_MAX { PAYLOAD_MAX } else { longest };
+    Some(longest - longest % unit)
+}
+
 /// The word that says: a whole record of `len` bytes stands at `position`.
 ///
 /// Never zero, since bit 63 is always set. The tag recognises stray writes; correctness rests on
@@ -56,6 +67,22 @@ mod tests {
         assert_eq!(stride(64, 64), 128);
         assert_eq!(stride(4096, 4097), 3 * 4096);
         assert_eq!(stride(8, PAYLOAD_MAX), 8 + PAYLOAD_MAX);
+    }
+
+    #[test]
+    fn the_longest_payload_fills_the_ring() {
+        assert_eq!(longest(4096, 8, 1), Some(4080));
+        assert_eq!(longest(4096, 8, 24), Some(4080));
+        assert_eq!(longest(4096, 8, 25), Some(4075));
+        assert_eq!(longest(4096, 64, 1), Some(4096 - 128));
+        assert_eq!(longest(4096, 4096, 1), None);
+        assert_eq!(longest(8192, 4096, 1), Some(0));
+        assert_eq!(longest(1 << 40, 8, 1), Some(PAYLOAD_MAX));
+        for (capacity, align) in [(4096, 8), (4096, 64), (8192, 4096), (65536, 16)] {
+            let most = longest(capacity, align, 1).unwrap();
+            assert!(stride(align, most) + COMMIT_WORD <= capacity);
+            assert!(stride(align, most + 1) + COMMIT_WORD > capacity);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use zerocopy::IntoBytes;
 
 use crate::error::Error;
 use crate::identity::{self, Geometry};
-use crate::item::Item;
+use crate::item::Payload;
 use crate::layout::{WAKE_AT_INITIAL, WAKE_AT_OFFSET};
 use crate::lease::Lease;
 use crate::mirror::{Mapping, Preparation, Role, Slots};
@@ -32,14 +32,14 @@ use crate::{Consumer, Producer};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Ring<T: ?Sized> {
+pub struct Ring<P: ?Sized> {
     backing: Arc<Backing>,
     geometry: Geometry,
     options: Options,
-    item: PhantomData<fn(&T) -> *const T>,
+    payload: PhantomData<fn(&P) -> *const P>,
 }
 
-impl<T: Item> Ring<T> {
+impl<P: Payload + ?Sized> Ring<P> {
     /// Creates a ring in `region`. It appears under its name whole or not at all.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl<T: Item> Ring<T> {
     }
 
     fn create_in(region: &Region, options: Options) -> Result<Self, Error> {
-        let (identity, geometry) = identity::new::<T>(&options)?;
+        let (identity, geometry) = identity::new::<P>(&options)?;
         let image = [
             (0, identity.as_bytes()),
             (Role::Producer.page_index() * geometry.page + WAKE_AT_OFFSET, &WAKE_AT_INITIAL[..]),
@@ -77,7 +77,7 @@ impl<T: Item> Ring<T> {
     /// both values).
     pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
         let backing = region.into().open(&options)?;
-        let geometry = identity::check::<T>(&backing, &options)?;
+        let geometry = identity::check::<P>(&backing, &options)?;
         Ok(Self::over(backing, geometry, options))
     }
 
@@ -95,8 +95,8 @@ impl<T: Item> Ring<T> {
         for _ in 0..ROUNDS {
             match region.open(&options) {
                 Ok(backing) => {
-                    let geometry = identity::check::<T>(&backing, &options)?;
-                    identity::check_capacity::<T>(&backing, &geometry, &options)?;
+                    let geometry = identity::check::<P>(&backing, &options)?;
+                    identity::check_capacity::<P>(&backing, &geometry, &options)?;
                     return Ok(Self::over(backing, geometry, options));
                 }
                 Err(Error::NotFound { .. }) => {}
@@ -115,7 +115,7 @@ impl<T: Item> Ring<T> {
     /// # Errors
     /// [`Error::RoleTaken`] if somebody is it, [`Error::Corrupt`] if the positions in the region
     /// contradict each other, [`Error::Length`] if it was cut, [`Error::Os`].
-    pub fn producer(&self) -> Result<Producer<T>, Error> {
+    pub fn producer(&self) -> Result<Producer<P>, Error> {
         let (slots, lease) = self.attach(Role::Producer)?;
         Producer::attach(slots, lease, self.geometry.shape, &self.options, self.backing.clone())
     }
@@ -124,12 +124,12 @@ impl<T: Item> Ring<T> {
     ///
     /// # Errors
     /// As [`producer`](Self::producer).
-    pub fn consumer(&self) -> Result<Consumer<T>, Error> {
+    pub fn consumer(&self) -> Result<Consumer<P>, Error> {
         let (slots, lease) = self.attach(Role::Consumer)?;
         Consumer::attach(slots, lease, self.geometry.shape, &self.options, self.backing.clone())
     }
 
-    fn attach(&self, role: Role) -> Result<(Slots<T>, Lease), Error> {
+    fn attach(&self, role: Role) -> Result<(Slots<P>, Lease), Error> {
         let region = &self.backing.region;
         let taken = Lease::take(self.backing.reopen()?, self.geometry.page, role);
         let lease = match taken {
@@ -178,11 +178,11 @@ impl<T: Item> Ring<T> {
     }
 
     fn over(backing: Backing, geometry: Geometry, options: Options) -> Self {
-        Self { backing: Arc::new(backing), geometry, options, item: PhantomData }
+        Self { backing: Arc::new(backing), geometry, options, payload: PhantomData }
     }
 }
 
-impl<T: ?Sized> Ring<T> {
+impl<P: ?Sized> Ring<P> {
     /// The region's descriptor, to hand to another process (inherited, or over a Unix socket),
     /// which opens it with [`Region::descriptor`]. Roles are taken through descriptions of their
     /// own, so passing this one on passes no role on.
@@ -201,7 +201,7 @@ impl<T: ?Sized> Ring<T> {
     }
 }
 
-impl<T: ?Sized> core::fmt::Debug for Ring<T> {
+impl<P: ?Sized> core::fmt::Debug for Ring<P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Ring")
             .field("region", &self.backing.region)

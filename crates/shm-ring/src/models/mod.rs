@@ -5,6 +5,7 @@
 //! Each model says how many executions it explored, and fails below the number that is recorded
 //! here: it must not pass by exploring nothing.
 
+mod batch;
 mod close;
 mod park;
 mod publish;
@@ -64,7 +65,7 @@ impl Region {
             consumer: SidePage::at(position),
             words: words.collect(),
             payloads: (0..count).map(|_| UnsafeCell::new(0)).collect(),
-            shape: Shape { capacity, align: 8, len_min: len.into(), len_max: len.into() },
+            shape: Shape { capacity, align: 8, len_min: len.into(), len_max: len.into(), unit: 1 },
         })
     }
 
@@ -125,7 +126,8 @@ impl Region {
     /// Publishes if there is room, as `Producer::publish` does.
     fn push(&self, tail: &mut Tail, value: u64) -> bool {
         if !tail.has_room(self.stride()) {
-            tail.refresh(&self.shape, &self.producer, Foreign::new(&self.consumer)).unwrap();
+            let consumer = Foreign::new(&self.consumer);
+            tail.refresh(&self.shape, &self.producer, consumer, self.stride()).unwrap();
             if !tail.has_room(self.stride()) {
                 return false;
             }
@@ -142,7 +144,8 @@ impl Region {
             Look::Empty => None,
             Look::Record => {
                 let value = self.read(head.position());
-                head.release(&self.consumer, self.stride());
+                head.advance(self.stride());
+                head.release_passed(&self.consumer);
                 Some(value)
             }
             Look::Corrupt => panic!("old bytes were taken for a commit word"),

@@ -7,7 +7,7 @@ use loom::thread;
 use super::{Region, STRIDE, explore};
 use crate::clock::Moment;
 use crate::cursor::{Head, Tail};
-use crate::gate::Gate;
+use crate::gate::{self, Gate};
 use crate::record::COMMIT_WORD;
 use crate::sync::Foreign;
 
@@ -91,4 +91,69 @@ fn a_sleeping_producer_is_woken_for_room() {
 #[test]
 fn neither_waits_for_the_other_for_ever() {
     explore("park, both", Some(3), 50_000, || stream(&Region::at(0, 32), 3));
+}
+
+/// `pop` of a consumer that sleeps until `threshold` bytes are there.
+fn pop_at(region: &Region, head: &mut Head, gate: &mut Gate, threshold: u64) -> u64 {
+    let (mine, theirs) = (&region.consumer, Foreign::new(&region.producer));
+    loop {
+        if let Some(item) = region.pop(head) {
+            gate.moved(head.position(), mine, theirs);
+            return item;
+        }
+        let wake_at = head.position() + threshold;
+        let enough = || {
+            let ready = head.ready(&region.shape, theirs).unwrap();
+            gate::is_enough(ready, threshold, || head.stirs(region), theirs).then_some(())
+        };
+        let _ = gate.park(mine, theirs, wake_at, false, enough, |_| Moment);
+    }
+}
+
+/// A consumer that sleeps for two records is woken when they are there.
+#[test]
+fn a_threshold_is_enough_to_wake() {
+    explore("park, threshold", None, 3_000, || {
+        let region = Region::at(0, 64);
+        let (mut tail, mut head) = (region.tail(), region.head());
+        let producer = {
+            let region = region.clone();
+            thread::spawn(move || {
+                let mut gate = Gate::new(true);
+                push(&region, &mut tail, &mut gate, 1);
+                push(&region, &mut tail, &mut gate, 2);
+            })
+        };
+        let mut gate = Gate::new(true);
+        assert_eq!(pop_at(&region, &mut head, &mut gate, 2 * STRIDE), 1);
+        assert_eq!(pop_at(&region, &mut head, &mut gate, STRIDE), 2);
+        producer.join().unwrap();
+    });
+}
+
+/// The consumer waits for two records; the producer has published one and waits for all the room.
+#[test]
+fn a_threshold_gives_way_to_a_producer_that_waits_for_room() {
+    explore("park, threshold against room", None, 150_000, || {
+        let region = Region::at(0, 64);
+        let (mut tail, mut head) = (region.tail(), region.head());
+        let producer = {
+            let region = region.clone();
+            thread::spawn(move || {
+                let mut gate = Gate::new(true);
+                push(&region, &mut tail, &mut gate, 1);
+                let (mine, theirs) = (&region.producer, Foreign::new(&region.consumer));
+                let all = region.shape.capacity - COMMIT_WORD;
+                let wake_at = tail.position();
+                while !tail.has_room(all) {
+                    let head = theirs.map(|page| &page.position.0);
+                    let reached = || (head.relaxed() >= wake_at).then_some(());
+                    let _ = gate.park(mine, theirs, wake_at, true, reached, |_| Moment);
+                    tail.refresh(&region.shape, mine, theirs, all).unwrap();
+                }
+            })
+        };
+        assert_eq!(pop_at(&region, &mut head, &mut Gate::new(true), 2 * STRIDE), 1);
+        producer.join().unwrap();
+    });
 }

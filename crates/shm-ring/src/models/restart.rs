@@ -11,11 +11,11 @@ use crate::layout::SidePage;
 use crate::sync::AtomicU64;
 
 /// The words of a producer that dies: stores from the one numbered `dies_at` on go nowhere.
-struct Dying<'a> {
-    region: &'a Region,
-    stores: Cell<u32>,
-    dies_at: u32,
-    nowhere: AtomicU64,
+pub(super) struct Dying<'a> {
+    pub(super) region: &'a Region,
+    pub(super) stores: Cell<u32>,
+    pub(super) dies_at: u32,
+    pub(super) nowhere: AtomicU64,
 }
 
 impl Words for Dying<'_> {

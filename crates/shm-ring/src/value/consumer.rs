@@ -1,55 +1,14 @@
-//! The end that reads: the order of a pop. It must not know how a commit word looks.
+//! Taking values: the order of a pop. It must not know how a commit word looks.
 
 use core::time::Duration;
-use std::sync::Arc;
 
-use crossbeam_utils::CachePadded;
-use static_assertions::{assert_impl_all, assert_not_impl_any};
-
-use super::iter::{Iter, TryIter};
-use crate::cursor::{Head, Look, Shape};
-use crate::endpoint::{Ask, Ended, Patience, Side};
-use crate::error::{Error, PopError};
-use crate::gate::Gate;
+use crate::endpoint::{Consumer, Patience};
+use crate::error::PopError;
+use crate::in_place::View;
 use crate::item::Item;
-use crate::lease::Lease;
-use crate::mirror::{Role, Slots};
-use crate::options::Options;
-use crate::pace::Pace;
-use crate::region::Backing;
-
-/// The end of a ring that reads records.
-///
-/// There is one per ring, as with [`Producer`](crate::Producer).
-pub struct Consumer<T: ?Sized> {
-    // Padded, so that the ends of two threads never share a line.
-    head: CachePadded<Head>,
-    gate: Gate,
-    pace: Pace,
-    pub(super) slots: Slots<T>,
-    pub(super) side: Side,
-}
-
-assert_impl_all!(Consumer<u64>: Send);
-assert_not_impl_any!(Consumer<u64>: Sync, Clone);
+use crate::mirror::Slots;
 
 impl<T: Item> Consumer<T> {
-    pub(crate) fn attach(
-        slots: Slots<T>,
-        lease: Lease,
-        shape: Shape,
-        options: &Options,
-        backing: Arc<Backing>,
-    ) -> Result<Self, Error> {
-        let role = Role::Consumer;
-        let (mine, theirs) = (slots.mine(), slots.theirs());
-        let head = Head::recover(&shape, mine)
-            .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
-        let pace = Pace::starting_at(head.position());
-        let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
-        Ok(Self { head: CachePadded::new(head), gate, pace, slots, side })
-    }
-
     /// Takes the oldest item if there is one. Never waits, never makes a system call unless the
     /// producer sleeps and must be woken. An empty ring is `Empty` whether or not there is a
     /// producer: [`peer`](Self::peer) tells.
@@ -91,46 +50,25 @@ impl<T: Item> Consumer<T> {
     #[doc(hidden)]
     #[inline]
     pub fn pop_quiet(&mut self) -> Result<T, PopError> {
-        self.await_item(Patience::Forever)?;
-        let item = self.slots.take(self.head.position());
-        self.head.release(self.slots.mine(), Slots::<T>::STRIDE);
+        self.await_record(Patience::Forever)?;
+        let item = self.slots.take(self.position());
+        self.step(Slots::<T>::LEN);
+        self.head.release_passed(self.slots.mine());
         Ok(item)
-    }
-
-    #[inline(always)]
-    fn look(&mut self) -> Result<(), PopError> {
-        match self.head.look(&self.slots, Slots::<T>::LEN) {
-            Look::Record => Ok(()),
-            Look::Empty => Err(PopError::Empty),
-            Look::Corrupt => Err(self.found_corrupt()),
-        }
     }
 
     /// Takes the item at the head: a look has just found it.
     #[inline(always)]
     fn take(&mut self) -> T {
-        let item = self.slots.take(self.head.position());
-        self.release();
+        let item = self.slots.take(self.position());
+        self.release(Slots::<T>::LEN);
         item
     }
 
     #[inline(always)]
     fn take_into(&mut self, item: &mut T) {
-        self.slots.take_into(self.head.position(), item);
-        self.release();
-    }
-
-    #[inline(always)]
-    fn release(&mut self) {
-        self.head.release(self.slots.mine(), Slots::<T>::STRIDE);
-        self.gate.moved(self.head.position(), self.slots.mine(), self.slots.theirs());
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn found_corrupt(&mut self) -> PopError {
-        self.head.poison();
-        PopError::Corrupt
+        self.slots.take_into(self.position(), item);
+        self.release(Slots::<T>::LEN);
     }
 
     /// Takes the oldest item, waiting for one as long as there is a producer or none has come yet.
@@ -143,7 +81,7 @@ impl<T: Item> Consumer<T> {
     /// goes on); at any time [`PopError::Corrupt`], for good.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        self.await_item(Patience::Forever)?;
+        self.await_record(Patience::Forever)?;
         Ok(self.take())
     }
 
@@ -154,7 +92,7 @@ impl<T: Item> Consumer<T> {
     /// As [`pop`](Self::pop); `item` is then unchanged.
     #[inline]
     pub fn pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.await_item(Patience::Forever)?;
+        self.await_record(Patience::Forever)?;
         self.take_into(item);
         Ok(())
     }
@@ -165,72 +103,117 @@ impl<T: Item> Consumer<T> {
     /// As [`pop`](Self::pop), and [`PopError::TimedOut`].
     #[inline]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.await_item(Patience::For(timeout))?;
+        self.await_record(Patience::For(timeout))?;
         Ok(self.take())
-    }
-
-    #[inline(always)]
-    fn await_item(&mut self, mut patience: Patience) -> Result<(), PopError> {
-        while let Err(error) = self.look() {
-            match error {
-                PopError::Empty => self.wait_for_item(&mut patience)?,
-                error => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn wait_for_item(&mut self, patience: &mut Patience) -> Result<(), PopError> {
-        let Self { head, gate, pace, slots, side } = self;
-        if pace.ran_dry(head.position(), Slots::<T>::STRIDE, || head.stirs(slots)) {
-            return Ok(());
-        }
-        let ask = Ask {
-            wake_at: head.position() + Slots::<T>::ALIGN,
-            bid: false,
-            deadline: patience.deadline(),
-        };
-        let stirs = || head.stirs(slots);
-        side.wait(gate, slots.mine(), slots.theirs(), ask, stirs, stirs).map_err(
-            |ended| match ended {
-                Ended::TimedOut => PopError::TimedOut,
-                Ended::Closed => PopError::Closed,
-                Ended::PeerDead => PopError::PeerDead,
-            },
-        )
     }
 
     /// How many items are surely there now: the producer can only make it more.
     #[must_use]
     pub fn ready_at_least(&self) -> u64 {
-        let ready = self.head.ready(&self.side.shape, self.slots.theirs());
-        ready.unwrap_or(0) / Slots::<T>::STRIDE
+        self.ready() / Slots::<T>::stride(u64::from(Slots::<T>::LEN))
     }
 
-    /// Items as they come, waiting for each as [`pop`](Self::pop) does, until the producer closes.
-    /// A producer that dies, or corruption, is one `Err` and then the end.
+    /// Takes up to `max` items that are there, oldest first, hands each to `each`, and gives their
+    /// room back by one store at the end. How many it was.
+    ///
+    /// If `each` panics, the item that it was given last counts as taken, and those it had not seen
+    /// stay.
+    ///
+    /// # Errors
+    /// Only if there is none: as [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
+        if max > 0 {
+            self.look()?;
+        }
+        Ok(self.take_batch(max, each))
+    }
+
+    /// [`try_pop_batch`](Self::try_pop_batch), waiting for the first item as [`pop`](Self::pop)
+    /// does.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
+        if max > 0 {
+            self.await_record(Patience::Forever)?;
+        }
+        Ok(self.take_batch(max, each))
+    }
+
+    /// [`pop_batch`](Self::pop_batch), for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`pop_timeout`](Self::pop_timeout).
+    #[inline]
+    pub fn pop_batch_timeout(
+        &mut self,
+        max: usize,
+        timeout: Duration,
+        each: impl FnMut(T),
+    ) -> Result<usize, PopError> {
+        if max > 0 {
+            self.await_record(Patience::For(timeout))?;
+        }
+        Ok(self.take_batch(max, each))
+    }
+
+    #[inline(always)]
+    fn take_batch(&mut self, max: usize, mut each: impl FnMut(T)) -> usize {
+        let mut passing = self.passing();
+        let mut taken = 0;
+        while taken < max {
+            let Ok((position, _)) = passing.next() else { break };
+            taken += 1;
+            each(passing.slots().take(position));
+        }
+        taken
+    }
+
+    /// The oldest item, to be read in place, if there is one.
+    ///
+    /// Delivery is at least once: the item is there until the view is released, also for a consumer
+    /// that comes after one that was killed.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_peek(&mut self) -> Result<View<'_, T>, PopError> {
+        let size = self.look()?;
+        Ok(View::of(self, size))
+    }
+
+    /// [`try_peek`](Self::try_peek), waiting for an item as [`pop`](Self::pop) does.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
     ///
     /// ```
     /// use shm_ring::{Options, Region, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
     /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// for n in 0..3 {
-    ///     tx.push(n)?;
-    /// }
-    /// tx.close();
-    /// assert_eq!(rx.iter().collect::<Result<Vec<_>, _>>()?, [0, 1, 2]);
+    /// tx.push(7)?;
+    /// assert_eq!(rx.peek()?.read(), 7);
+    /// rx.peek()?.release();
+    /// assert_eq!(rx.ready_at_least(), 0);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn iter(&mut self) -> Iter<'_, T> {
-        Iter { consumer: self, over: false }
+    #[inline]
+    pub fn peek(&mut self) -> Result<View<'_, T>, PopError> {
+        let size = self.await_record(Patience::Forever)?;
+        Ok(View::of(self, size))
     }
 
-    /// The items that are there now, without waiting.
-    pub fn try_iter(&mut self) -> TryIter<'_, T> {
-        TryIter { consumer: self, over: false }
+    /// [`peek`](Self::peek), for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`pop_timeout`](Self::pop_timeout).
+    #[inline]
+    pub fn peek_timeout(&mut self, timeout: Duration) -> Result<View<'_, T>, PopError> {
+        let size = self.await_record(Patience::For(timeout))?;
+        Ok(View::of(self, size))
     }
 }

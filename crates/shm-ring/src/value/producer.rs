@@ -1,102 +1,16 @@
-//! The end that publishes: the order of a push. It must not know how a commit word looks.
+//! Publishing values: the order of a push. It must not know how a commit word looks.
 
 use core::time::Duration;
-use std::sync::Arc;
 
-use crossbeam_utils::CachePadded;
-use static_assertions::{assert_impl_all, assert_not_impl_any};
-
-use crate::cursor::{Shape, Tail};
-use crate::endpoint::{Ask, Ended, Patience, Side};
-use crate::error::{Error, PushError};
-use crate::gate::Gate;
+use crate::endpoint::{Patience, Producer};
+use crate::error::{BatchError, PushError};
+use crate::in_place::Reservation;
 use crate::item::Item;
-use crate::lease::Lease;
-use crate::mirror::{Role, Slots};
-use crate::options::Options;
-use crate::record::COMMIT_WORD;
-use crate::region::Backing;
-
-/// The end of a ring that publishes records.
-///
-/// There is one per ring: the role is a lease that the kernel frees when the process dies. It can
-/// be sent to another thread and not shared between threads.
-///
-/// A forked child that does not exec keeps the lease held until it exits; dropping the copy of the
-/// `Producer` that it inherited does nothing, and using it breaks the single-writer law.
-///
-/// ```
-/// use shm_ring::{Consumer, Options, Producer};
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let name = &format!("/shm-ring-doc-producer-{}", std::process::id());
-/// let mut tx = Producer::<[u32; 4]>::create(name.as_str(), Options::new().items(64).unlink_on_drop())?;
-/// // In another process:
-/// let mut rx = Consumer::<[u32; 4]>::open(name.as_str())?;
-/// tx.push([1, 2, 3, 4])?;
-/// assert_eq!(rx.pop()?, [1, 2, 3, 4]);
-/// # Ok(())
-/// # }
-/// ```
-///
-/// One thread at a time may have it. Moving it to another thread compiles:
-///
-/// ```
-/// # use shm_ring::{Error, Options, Region, Ring};
-/// # fn main() -> Result<(), Error> {
-/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
-/// let mut tx = ring.producer()?;
-/// std::thread::spawn(move || tx.push(1)).join().unwrap().unwrap();
-/// # Ok(())
-/// # }
-/// ```
-///
-/// Sharing it does not, not even for questions, and neither does a second one:
-///
-/// ```compile_fail,E0277
-/// # use shm_ring::{Error, Options, Region, Ring};
-/// # fn main() -> Result<(), Error> {
-/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
-/// let tx = ring.producer()?;
-/// std::thread::scope(|scope| scope.spawn(|| tx.session()).join().unwrap());
-/// # Ok(())
-/// # }
-/// ```
-///
-/// ```compile_fail,E0599
-/// # use shm_ring::{Error, Options, Region, Ring};
-/// # fn main() -> Result<(), Error> {
-/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
-/// let tx = ring.producer()?;
-/// let other = tx.clone();
-/// # Ok(())
-/// # }
-/// ```
-pub struct Producer<T: ?Sized> {
-    // Padded, so that the ends of two threads never share a line.
-    tail: CachePadded<Tail>,
-    gate: Gate,
-    pub(super) slots: Slots<T>,
-    pub(super) side: Side,
-}
-
-assert_impl_all!(Producer<u64>: Send);
-assert_not_impl_any!(Producer<u64>: Sync, Clone);
+use crate::mirror::Slots;
 
 impl<T: Item> Producer<T> {
-    pub(crate) fn attach(
-        slots: Slots<T>,
-        lease: Lease,
-        shape: Shape,
-        options: &Options,
-        backing: Arc<Backing>,
-    ) -> Result<Self, Error> {
-        let role = Role::Producer;
-        let tail = Tail::recover(&slots, &shape, slots.mine(), slots.theirs())
-            .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
-        let (mine, theirs) = (slots.mine(), slots.theirs());
-        let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
-        Ok(Self { tail: CachePadded::new(tail), gate, slots, side })
-    }
+    /// Bytes from one record to the next.
+    const STRIDE: u64 = Slots::<T>::stride(Slots::<T>::LEN as u64);
 
     /// Publishes `item` if there is room. Never waits, never makes a system call unless the
     /// consumer sleeps and must be woken, and does not ask whether there is a consumer: what is
@@ -127,8 +41,9 @@ impl<T: Item> Producer<T> {
     /// As [`try_push`](Self::try_push).
     #[inline]
     pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
-        self.publish(item)?;
-        self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
+        self.make_room(Self::STRIDE)?;
+        self.publish(item);
+        self.announce();
         Ok(())
     }
 
@@ -137,29 +52,15 @@ impl<T: Item> Producer<T> {
     #[doc(hidden)]
     #[inline]
     pub fn push_quiet(&mut self, item: T) -> Result<(), PushError> {
-        self.await_publish(&item, Patience::Forever)
-    }
-
-    #[inline(always)]
-    fn publish(&mut self, item: &T) -> Result<(), PushError> {
-        if !self.tail.has_room(Slots::<T>::STRIDE) {
-            self.look_for_room()?;
-        }
-        let at = self.tail.position();
-        self.slots.prefetch(at);
-        self.slots.put(at, item);
-        self.tail.commit(&self.slots, self.slots.mine(), Slots::<T>::STRIDE, Slots::<T>::LEN);
+        self.await_room(Self::STRIDE, Patience::Forever)?;
+        self.publish(&item);
         Ok(())
     }
 
-    /// Asks the consumer's page how far it has come.
-    #[cold]
-    #[inline(never)]
-    fn look_for_room(&mut self) -> Result<(), PushError> {
-        self.tail
-            .refresh(&self.side.shape, self.slots.mine(), self.slots.theirs())
-            .map_err(|_| PushError::Corrupt)?;
-        if self.tail.has_room(Slots::<T>::STRIDE) { Ok(()) } else { Err(PushError::Full) }
+    #[inline(always)]
+    fn publish(&mut self, item: &T) {
+        self.slots.put(self.position(), item);
+        self.commit(Self::STRIDE, Slots::<T>::LEN);
     }
 
     /// Publishes `item`, waiting for room as long as there is a consumer or none has come yet.
@@ -196,51 +97,138 @@ impl<T: Item> Producer<T> {
 
     #[inline(always)]
     fn push_patiently(&mut self, item: &T, patience: Patience) -> Result<(), PushError> {
-        self.await_publish(item, patience)?;
-        self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
+        self.await_room(Self::STRIDE, patience)?;
+        self.publish(item);
+        self.announce();
         Ok(())
-    }
-
-    #[inline(always)]
-    fn await_publish(&mut self, item: &T, mut patience: Patience) -> Result<(), PushError> {
-        while let Err(error) = self.publish(item) {
-            match error {
-                PushError::Full => self.wait_for_room(&mut patience)?,
-                error => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn wait_for_room(&mut self, patience: &mut Patience) -> Result<(), PushError> {
-        let Self { tail, gate, slots, side } = self;
-        let (mine, theirs, shape) = (slots.mine(), slots.theirs(), side.shape);
-        let needed = (Slots::<T>::STRIDE + COMMIT_WORD).max(shape.capacity / 2);
-        let wake_at = (tail.position() + needed).saturating_sub(shape.capacity);
-        let ask = Ask { wake_at, bid: true, deadline: patience.deadline() };
-        let head = theirs.map(|page| &page.position.0);
-        let ready = || {
-            let corrupt = tail.refresh(&shape, mine, theirs).is_err();
-            corrupt || tail.has_room(Slots::<T>::STRIDE)
-        };
-        side.wait(gate, mine, theirs, ask, ready, || head.relaxed() >= wake_at).map_err(|ended| {
-            match ended {
-                Ended::TimedOut => PushError::TimedOut,
-                Ended::Closed => PushError::Closed,
-                Ended::PeerDead => PushError::PeerDead,
-            }
-        })
     }
 
     /// How many items surely fit now: the consumer can only make it more.
     #[must_use]
     pub fn room_at_least(&mut self) -> u64 {
-        let theirs = self.slots.theirs();
-        match self.tail.refresh(&self.side.shape, self.slots.mine(), theirs) {
-            Ok(()) => self.tail.room().saturating_sub(COMMIT_WORD) / Slots::<T>::STRIDE,
-            Err(_) => 0,
+        self.room() / Self::STRIDE
+    }
+
+    /// Room for a value, to be written in place, if there is room.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    #[inline]
+    pub fn try_reserve(&mut self) -> Result<Reservation<'_, T>, PushError> {
+        self.make_room(Self::STRIDE)?;
+        Ok(Reservation::of(self, Slots::<T>::LEN))
+    }
+
+    /// [`try_reserve`](Self::try_reserve), waiting for room as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    ///
+    /// ```
+    /// use shm_ring::{Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<[u64; 4]>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve()?;
+    /// room.write(&[1, 2, 3, 4]);
+    /// room.commit();
+    /// let view = rx.peek()?;
+    /// assert_eq!(view.read(), [1, 2, 3, 4]);
+    /// view.release();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn reserve(&mut self) -> Result<Reservation<'_, T>, PushError> {
+        self.await_room(Self::STRIDE, Patience::Forever)?;
+        Ok(Reservation::of(self, Slots::<T>::LEN))
+    }
+
+    /// [`reserve`](Self::reserve), for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`push_timeout`](Self::push_timeout).
+    #[inline]
+    pub fn reserve_timeout(&mut self, timeout: Duration) -> Result<Reservation<'_, T>, PushError> {
+        self.await_room(Self::STRIDE, Patience::For(timeout))?;
+        Ok(Reservation::of(self, Slots::<T>::LEN))
+    }
+
+    /// Publishes items as long as there are any and there is room now, by one store: all of them
+    /// appear at once. How many it was; items that did not fit stay in the iterator.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] if there is no room for a single one; [`PushError::Corrupt`], for good.
+    /// Then nothing was taken from the iterator.
+    ///
+    /// ```
+    /// use shm_ring::{Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().bytes(4096))?;
+    /// let mut tx = ring.producer()?;
+    /// let mut items = 0..1000;
+    /// assert_eq!(tx.try_push_batch(&mut items)?, 255);
+    /// assert_eq!(items.next(), Some(255));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn try_push_batch(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<usize, PushError> {
+        self.make_room(Self::STRIDE)?;
+        let mut items = items.into_iter();
+        match items.next() {
+            Some(first) => Ok(self.publish_batch(first, &mut items)),
+            None => Ok(0),
         }
+    }
+
+    /// Publishes all items, waiting for room as [`push`](Self::push) does: as many as fit at a
+    /// time, by one store.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), with how many were published before. The item that was next is used
+    /// up.
+    ///
+    /// ```
+    /// use shm_ring::{Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.push_batch([1, 2, 3, 4])?, 4);
+    /// let mut sum = 0;
+    /// assert_eq!(rx.pop_batch(32, |item| sum += item)?, 4);
+    /// assert_eq!(sum, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn push_batch(&mut self, items: impl IntoIterator<Item = T>) -> Result<usize, BatchError> {
+        let mut items = items.into_iter();
+        let mut pushed = 0;
+        while let Some(first) = items.next() {
+            self.await_room(Self::STRIDE, Patience::Forever)
+                .map_err(|error| BatchError { pushed, error })?;
+            pushed += self.publish_batch(first, &mut items);
+        }
+        Ok(pushed)
+    }
+
+    /// Publishes `first`, for which there is room, and those of `rest` that fit.
+    #[inline(always)]
+    fn publish_batch(&mut self, first: T, rest: &mut impl Iterator<Item = T>) -> usize {
+        let mut staging = self.staging();
+        staging.slots().put(staging.position(), &first);
+        staging.stage(Self::STRIDE, Slots::<T>::LEN);
+        let mut staged = 1;
+        while staging.has_room(Self::STRIDE) {
+            let Some(item) = rest.next() else { break };
+            staging.slots().put(staging.position(), &item);
+            staging.stage(Self::STRIDE, Slots::<T>::LEN);
+            staged += 1;
+        }
+        staged
     }
 }

@@ -105,7 +105,8 @@ fn every_field_of_the_header_is_checked() {
     for other in [0, 16384, 65536, 4095] {
         assert_differs(with_u32(24, other), Property::PageSize, &other.to_string(), &p.to_string());
     }
-    assert_differs(with_u32(28, 2), Property::RecordKind, "2", "1");
+    assert_differs(with_u32(28, 2), Property::RecordKind, "messages", "values");
+    assert_differs(with_u32(28, 3), Property::RecordKind, "3", "values");
     assert_differs(with_u64(32, u64::MAX), Property::ItemSize, &u64::MAX.to_string(), "8");
     assert_differs(with_u64(40, 0), Property::ItemAlignment, "0", "8");
     // An older or newer layout is told by its version, whatever else it changed.

@@ -1,22 +1,25 @@
 //! The mapping of a region: control pages, then the data area twice in a row, so that a record
-//! never wraps. It must not know the protocol: it answers "the word at this position", "this
-//! side's page", and copies items to and from a position.
+//! never wraps. It must not know the protocol. [`Slots`] sees it as records.
 //!
-//! Invariants that every unsafe block here rests on:
+//! Invariants that every unsafe block here and in `slots` rests on:
 //! 1. `raw` spans `CONTROL_PAGES * page + 2 * capacity` bytes, all of it mapped for reading for as
 //!    long as the `Mapping` lives; a role's own page, and for the producer the data, for writing
 //!    too. Nothing else of this process is mapped there.
 //! 2. `capacity` is a power of two, at least a page; the page is at least 4096 bytes and a power of
 //!    two, so offsets masked with `capacity - 8` are aligned words below `capacity`.
-//! 3. `Slots<T>` exists only if a record of one `T` fits `capacity` and `T` needs no more alignment
-//!    than a page; an item's bytes at an offset below `capacity` then end below `2 * capacity`.
+//! 3. `Slots` exist only if the shortest record fits `capacity` and an element needs no more
+//!    alignment than a page. `len_max` is such that the longest record and a commit word fit
+//!    `capacity`: payload bytes up to it, of a record that starts below `capacity`, rounded up to 8,
+//!    end below `2 * capacity`.
 //! 4. The region's length was checked against the descriptor before it was mapped. Where it can
 //!    still be cut by another process, SIGBUS is possible and documented (`Region`).
 #![allow(unsafe_code)]
 
+mod slots;
+
+pub(crate) use self::slots::Slots;
+
 use core::ffi::c_void;
-use core::marker::PhantomData;
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use std::os::fd::BorrowedFd;
 
@@ -24,11 +27,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::copy;
-use crate::cursor::Words;
-use crate::item::Item;
 use crate::layout::{CONTROL_PAGES, SidePage};
-use crate::record;
 use crate::sync::{AtomicU64, Foreign};
 
 /// The two ends of a ring.
@@ -200,123 +199,5 @@ impl Mapping {
         let address = self.raw.as_mut_ptr().wrapping_add(at).cast();
         // SAFETY: invariant 1: an address inside a mapping is not null.
         unsafe { NonNull::new_unchecked(address) }
-    }
-}
-
-/// A mapping seen as records of `T`: addresses worked out once, kept together for the hot path.
-pub(crate) struct Slots<T: ?Sized> {
-    data: *mut u8,
-    mask: u64,
-    mine: NonNull<SidePage>,
-    theirs: NonNull<SidePage>,
-    /// Keeps the addresses above valid.
-    _mapping: Mapping,
-    item: PhantomData<fn(&T) -> *const T>,
-}
-
-// SAFETY: the pointers lead into a mapping that the value owns and that every thread of the process
-// sees at the same address; what is behind them is accessed as atomic words or by `copy`.
-unsafe impl<T: ?Sized> Send for Slots<T> {}
-
-/// How far ahead of the tail the producer asks for lines: 16 lines of 64 bytes.
-const PREFETCH_AHEAD: usize = 1024;
-const CACHE_LINE: usize = 64;
-
-impl<T: ?Sized> Slots<T> {
-    /// The page of the role that this mapping was made for.
-    #[inline(always)]
-    pub(crate) fn mine(&self) -> &SidePage {
-        // SAFETY: invariants 1 and 2: a page-aligned page of ours, larger than `SidePage`, whose
-        // words are only ever accessed atomically.
-        unsafe { self.mine.as_ref() }
-    }
-
-    /// The other role's page.
-    #[inline(always)]
-    pub(crate) fn theirs(&self) -> Foreign<'_, SidePage> {
-        // SAFETY: as in `mine`; it is mapped read-only, and `Foreign` only loads.
-        Foreign::new(unsafe { self.theirs.as_ref() })
-    }
-}
-
-impl<T: Item> Slots<T> {
-    /// Bytes from one record to the next.
-    pub(crate) const STRIDE: u64 = record::stride(Self::ALIGN, Self::LEN as u64);
-    /// The record alignment, and the distance from a record to its payload.
-    pub(crate) const ALIGN: u64 = record::alignment(align_of::<T>() as u64);
-    /// Bytes of an item.
-    pub(crate) const LEN: u32 = {
-        assert!(size_of::<T>() as u64 <= record::PAYLOAD_MAX, "an item is at most 2^32 - 16 bytes");
-        size_of::<T>() as u32
-    };
-
-    /// `None` if not even one record of `T` fits the mapping, or its alignment is beyond a page.
-    pub(crate) fn over(mapping: Mapping) -> Option<Self> {
-        let fits = Self::STRIDE + record::COMMIT_WORD <= mapping.capacity as u64
-            && align_of::<T>() <= mapping.page;
-        if !fits {
-            return None;
-        }
-        let control = CONTROL_PAGES as usize * mapping.page;
-        Some(Self {
-            data: mapping.raw.as_mut_ptr().wrapping_add(control),
-            mask: mapping.capacity as u64 - record::COMMIT_WORD,
-            mine: mapping.side(mapping.role),
-            theirs: mapping.side(mapping.role.peer()),
-            _mapping: mapping,
-            item: PhantomData,
-        })
-    }
-
-    #[inline(always)]
-    fn payload(&self, position: u64) -> *mut u8 {
-        let offset = (position & self.mask) as usize + Self::ALIGN as usize;
-        self.data.wrapping_add(offset)
-    }
-
-    /// Asks for the lines of the record that will stand 16 lines behind `position`.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, position: u64) {
-        let ahead = (position & self.mask) as usize + PREFETCH_AHEAD;
-        for line in 0..(Self::STRIDE as usize).div_ceil(CACHE_LINE) {
-            copy::prefetch_write(self.data.wrapping_add(ahead + line * CACHE_LINE));
-        }
-    }
-
-    /// Copies an item to the payload of the record at `position`. The caller owns the data area.
-    #[inline(always)]
-    pub(crate) fn put(&self, position: u64, item: &T) {
-        let from = core::ptr::from_ref(item).cast();
-        // SAFETY: invariants 1 and 3: the payload is mapped and 8-byte aligned (a masked position
-        // plus a multiple of 8), its length rounded up to 8 is inside the record.
-        unsafe { copy::put(self.payload(position), from, size_of::<T>()) };
-    }
-
-    /// Copies the item out of the record at `position`: whatever bytes stand there.
-    #[inline(always)]
-    pub(crate) fn take(&self, position: u64) -> T {
-        let mut item = MaybeUninit::<T>::uninit();
-        // SAFETY: invariants 1 and 3, as in `put`; `item` is our own.
-        unsafe { copy::take(item.as_mut_ptr().cast(), self.payload(position), size_of::<T>()) };
-        // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
-        unsafe { item.assume_init() }
-    }
-
-    /// `take` into a place that is there already.
-    #[inline(always)]
-    pub(crate) fn take_into(&self, position: u64, item: &mut T) {
-        let to = core::ptr::from_mut(item).cast();
-        // SAFETY: invariants 1 and 3, as in `put`; any bytes are a `T`, so `item` stays valid.
-        unsafe { copy::take(to, self.payload(position), size_of::<T>()) };
-    }
-}
-
-impl<T: ?Sized> Words for Slots<T> {
-    #[inline(always)]
-    fn word(&self, position: u64) -> &AtomicU64 {
-        let address = self.data.wrapping_add((position & self.mask) as usize);
-        // SAFETY: invariants 1 and 2: an aligned word of the data area, accessed atomically; a
-        // consumer, whose mapping is read-only, wraps it in `Foreign`.
-        unsafe { AtomicU64::from_ptr(address.cast()) }
     }
 }

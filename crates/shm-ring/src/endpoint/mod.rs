@@ -1,0 +1,228 @@
+//! What both ends share, whatever they carry: attaching, asking about the other side, waiting,
+//! closing. This file must not know about records; `producer` and `consumer` do.
+
+mod consumer;
+mod ends;
+mod producer;
+mod wait;
+
+pub use self::consumer::Consumer;
+pub use self::producer::Producer;
+use self::wait::Ask;
+pub(crate) use self::wait::{Ended, Patience, Watch, for_end};
+
+use std::sync::Arc;
+
+use crate::barrier;
+use crate::clock::Moment;
+use crate::cursor::Shape;
+use crate::gate::{self, Gate};
+use crate::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::lease::Lease;
+use crate::mirror::Role;
+use crate::options::Wait;
+use crate::region::Backing;
+use crate::session::{self, Life};
+use crate::sync::{Foreign, Ordering};
+
+/// What is known about the other side of a ring.
+///
+/// A process that is stopped is alive. Neither `Closed` nor `Dead` is final: another process may
+/// take the role, and then the session number is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Peer {
+    /// Nobody has attached yet.
+    Absent,
+    /// Somebody holds the role.
+    Alive {
+        /// The number of the attachment: odd.
+        session: u64,
+        /// The process id that it wrote down, for display: it may mean nothing in our namespace.
+        pid: u32,
+    },
+    /// The last holder closed in order.
+    Closed {
+        /// The number of the attachment, plus one: even.
+        session: u64,
+    },
+    /// The last holder died.
+    Dead {
+        /// The number of the attachment: odd.
+        session: u64,
+        /// The process id that it wrote down, for display.
+        pid: u32,
+    },
+}
+
+/// The part of an attachment that the hot path does not touch.
+pub(crate) struct Side {
+    role: Role,
+    lease: Lease,
+    session: u64,
+    /// The process that attached. A forked child has a copy of all this and owns none of it.
+    process: u32,
+    wait: Wait,
+    pub(crate) shape: Shape,
+    /// The peer's session when it was last asked about.
+    seen: u64,
+    /// The peer's session, if it was closed or dead when it was last asked about.
+    gone: Option<u64>,
+    _backing: Arc<Backing>,
+}
+
+impl Side {
+    /// Opens a session: the lease is held and the position has been recovered.
+    pub(crate) fn open(
+        role: Role,
+        lease: Lease,
+        shape: Shape,
+        wait: Wait,
+        backing: Arc<Backing>,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+    ) -> (Self, Gate) {
+        let relies = barrier::waker_may_rely_on_membarrier();
+        let process = std::process::id();
+        wait::prepare();
+        let life = &mine.life.0;
+        life.fence_mode.store(if relies { FENCE_MODE_MEMBARRIER } else { 0 }, Ordering::Relaxed);
+        life.pid.store(process, Ordering::Relaxed);
+        // A holder that was killed asleep left this set.
+        mine.wake_at.0.swap(NEVER, Ordering::Relaxed);
+        let session = session::open(mine);
+        gate::ring(mine);
+        let seen = session::number(theirs);
+        let side = Self {
+            role,
+            lease,
+            session,
+            process,
+            wait,
+            shape,
+            seen,
+            gone: None,
+            _backing: backing,
+        };
+        (side, Gate::new(relies))
+    }
+
+    /// Closes the session in order. The lease goes when this value does.
+    pub(crate) fn close(&self, mine: &SidePage) {
+        if std::process::id() == self.process {
+            session::close(mine, self.session);
+            gate::ring(mine);
+        }
+    }
+
+    pub(crate) fn set_wait(&mut self, wait: Wait) {
+        self.wait = wait;
+    }
+
+    pub(crate) fn session(&self) -> u64 {
+        self.session
+    }
+
+    pub(crate) fn peer(&self, theirs: Foreign<'_, SidePage>) -> Peer {
+        let (life, session) = self.look(theirs);
+        let pid = theirs.map(|page| &page.life.0.pid).relaxed();
+        match life {
+            Life::Absent => Peer::Absent,
+            Life::Alive => Peer::Alive { session, pid },
+            Life::Closed => Peer::Closed { session },
+            Life::Dead => Peer::Dead { session, pid },
+        }
+    }
+
+    fn look(&self, theirs: Foreign<'_, SidePage>) -> (Life, u64) {
+        session::look(theirs, || self.lease.is_held(self.role.peer()))
+    }
+
+    /// Asks whether the peer is gone for good, as far as anyone can tell now.
+    pub(crate) fn gone(&mut self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
+        let (life, session) = self.look(theirs);
+        let ended = match life {
+            Life::Closed => Some(Ended::Closed),
+            Life::Dead => Some(Ended::PeerDead),
+            Life::Absent | Life::Alive => None,
+        };
+        self.seen = session;
+        self.gone = ended.map(|_| session);
+        ended
+    }
+
+    /// Whether the peer has gone when last asked about, and nobody has followed it since.
+    pub(crate) fn is_known_gone(&self, theirs: Foreign<'_, SidePage>) -> bool {
+        self.gone == Some(session::number(theirs))
+    }
+
+    /// Whether the peer's session says that it may have gone. A new odd number is somebody who
+    /// attached: no reason to ask the kernel.
+    pub(crate) fn peer_stirred(&self, theirs: Foreign<'_, SidePage>) -> bool {
+        let number = session::number(theirs);
+        number != self.seen && number % 2 == 0
+    }
+
+    /// Waits until `ready`, by the side's waiting policy. `reached` is the condition that the
+    /// waker rings for: when it holds there is no sleep, and it implies `ready`.
+    pub(crate) fn wait(
+        &mut self,
+        gate: &Gate,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        ask: Ask,
+        mut ready: impl FnMut() -> bool,
+        reached: impl FnMut() -> bool,
+    ) -> Result<(), Ended> {
+        Counters::count(&mine.counters.0.stalls);
+        let policy = self.wait;
+        let mut ring = OneRing { side: self, gate, mine, theirs, ask, ready: &mut ready, reached };
+        match wait::for_end(policy, ask.deadline, &mut ring) {
+            // What the peer published before it went is still there to be taken.
+            Some(ended) if !ready() => Err(ended),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Wait {
+        self.wait
+    }
+}
+
+/// A side's view of the ring that it waits for.
+struct OneRing<'a, F, G> {
+    side: &'a mut Side,
+    gate: &'a Gate,
+    mine: &'a SidePage,
+    theirs: Foreign<'a, SidePage>,
+    ask: Ask,
+    ready: F,
+    reached: G,
+}
+
+impl<F: FnMut() -> bool, G: FnMut() -> bool> Watch for OneRing<'_, F, G> {
+    fn ready(&mut self) -> bool {
+        (self.ready)()
+    }
+
+    fn stirred(&mut self) -> bool {
+        self.side.peer_stirred(self.theirs)
+    }
+
+    fn known_gone(&mut self) -> bool {
+        self.side.is_known_gone(self.theirs)
+    }
+
+    fn gone(&mut self) -> Option<Ended> {
+        self.side.gone(self.theirs)
+    }
+
+    fn sleep(&mut self, until: impl FnOnce(bool) -> Moment) -> Option<Ended> {
+        let Self { side, gate, mine, theirs, ask, reached, .. } = self;
+        let last_look = || match reached() {
+            true => Some(None),
+            false => side.gone(*theirs).map(Some),
+        };
+        gate.park(mine, *theirs, ask.wake_at, ask.bid, last_look, until).flatten()
+    }
+}

@@ -1,0 +1,246 @@
+//! The end that publishes: room, records and wake-ups, whatever the records hold. It must not know
+//! how a payload comes into its record.
+
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+use super::{Ask, Patience, Side};
+use crate::cursor::{Batch, Shape, Tail};
+use crate::error::{Error, PushError};
+use crate::gate::Gate;
+use crate::item::Payload;
+use crate::lease::Lease;
+use crate::mirror::{Role, Slots};
+use crate::options::Options;
+use crate::record::COMMIT_WORD;
+use crate::region::Backing;
+
+/// The end of a ring that publishes records.
+///
+/// There is one per ring: the role is a lease that the kernel frees when the process dies. It can
+/// be sent to another thread and not shared between threads.
+///
+/// A forked child that does not exec keeps the lease held until it exits; dropping the copy of the
+/// `Producer` that it inherited does nothing, and using it breaks the single-writer law.
+///
+/// ```
+/// use shm_ring::{Consumer, Options, Producer};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let name = &format!("/shm-ring-doc-producer-{}", std::process::id());
+/// let mut tx = Producer::<[u32; 4]>::create(name.as_str(), Options::new().items(64).unlink_on_drop())?;
+/// // In another process:
+/// let mut rx = Consumer::<[u32; 4]>::open(name.as_str())?;
+/// tx.push([1, 2, 3, 4])?;
+/// assert_eq!(rx.pop()?, [1, 2, 3, 4]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// One thread at a time may have it. Moving it to another thread compiles:
+///
+/// ```
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let mut tx = ring.producer()?;
+/// std::thread::spawn(move || tx.push(1)).join().unwrap().unwrap();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Sharing it does not, not even for questions, and neither does a second one:
+///
+/// ```compile_fail,E0277
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let tx = ring.producer()?;
+/// std::thread::scope(|scope| scope.spawn(|| tx.session()).join().unwrap());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let tx = ring.producer()?;
+/// let other = tx.clone();
+/// # Ok(())
+/// # }
+/// ```
+pub struct Producer<P: ?Sized> {
+    // Padded, so that the ends of two threads never share a line.
+    tail: CachePadded<Tail>,
+    gate: Gate,
+    pub(crate) slots: Slots<P>,
+    pub(crate) side: Side,
+}
+
+assert_impl_all!(Producer<u64>: Send);
+assert_impl_all!(Producer<[u8]>: Send);
+assert_not_impl_any!(Producer<u64>: Sync, Clone);
+assert_not_impl_any!(Producer<[u8]>: Sync, Clone);
+
+impl<P: Payload + ?Sized> Producer<P> {
+    pub(crate) fn attach(
+        slots: Slots<P>,
+        lease: Lease,
+        shape: Shape,
+        options: &Options,
+        backing: Arc<Backing>,
+    ) -> Result<Self, Error> {
+        let role = Role::Producer;
+        let tail = Tail::recover(&slots, &shape, slots.mine(), slots.theirs())
+            .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
+        let (mine, theirs) = (slots.mine(), slots.theirs());
+        let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
+        Ok(Self { tail: CachePadded::new(tail), gate, slots, side })
+    }
+
+    /// Where the next record goes.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.tail.position()
+    }
+
+    /// Makes sure of room for a record of `stride` bytes at the tail, and asks for its lines.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self, stride: u64) -> Result<(), PushError> {
+        if !self.tail.has_room(stride) {
+            self.look_for_room(stride)?;
+        }
+        self.slots.prefetch(self.tail.position(), stride);
+        Ok(())
+    }
+
+    /// [`make_room`](Self::make_room), waiting for it.
+    #[inline(always)]
+    pub(crate) fn await_room(
+        &mut self,
+        stride: u64,
+        mut patience: Patience,
+    ) -> Result<(), PushError> {
+        while let Err(error) = self.make_room(stride) {
+            match error {
+                PushError::Full => self.wait_for_room(stride, &mut patience)?,
+                error => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the record at the tail exist. Its payload is in place and there is room.
+    #[inline(always)]
+    pub(crate) fn commit(&mut self, stride: u64, len: u32) {
+        self.tail.commit(&self.slots, self.slots.mine(), stride, len);
+    }
+
+    /// Wakes the consumer if it sleeps until the tail is where it is now.
+    #[inline(always)]
+    pub(crate) fn announce(&mut self) {
+        self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
+    }
+
+    /// Starts a batch at the tail.
+    #[inline(always)]
+    pub(crate) fn staging(&mut self) -> Staging<'_, P> {
+        let batch = self.tail.batch();
+        Staging { producer: self, batch }
+    }
+
+    /// Asks the consumer's page how far it has come.
+    #[cold]
+    #[inline(never)]
+    fn look_for_room(&mut self, stride: u64) -> Result<(), PushError> {
+        self.tail
+            .refresh(&self.side.shape, self.slots.mine(), self.slots.theirs(), stride)
+            .map_err(|_| PushError::Corrupt)?;
+        if self.tail.has_room(stride) { Ok(()) } else { Err(PushError::Full) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wait_for_room(
+        &mut self,
+        stride: u64,
+        patience: &mut Patience,
+    ) -> Result<(), PushError> {
+        let Self { tail, gate, slots, side } = self;
+        let (mine, theirs, shape) = (slots.mine(), slots.theirs(), side.shape);
+        let needed = (stride + COMMIT_WORD).max(shape.capacity / 2);
+        let wake_at = (tail.position() + needed).saturating_sub(shape.capacity);
+        let ask = Ask { wake_at, bid: true, deadline: patience.deadline() };
+        let head = theirs.map(|page| &page.position.0);
+        let ready = || {
+            let corrupt = tail.refresh(&shape, mine, theirs, stride).is_err();
+            corrupt || tail.has_room(stride)
+        };
+        side.wait(gate, mine, theirs, ask, ready, || head.relaxed() >= wake_at)
+            .map_err(PushError::from)
+    }
+
+    /// Bytes of records that surely fit now.
+    pub(crate) fn room(&mut self) -> u64 {
+        let (mine, theirs, shape) = (self.slots.mine(), self.slots.theirs(), &self.side.shape);
+        match self.tail.refresh(shape, mine, theirs, shape.least_stride()) {
+            Ok(()) => self.tail.room().saturating_sub(COMMIT_WORD),
+            Err(_) => 0,
+        }
+    }
+}
+
+/// A batch that grows. Its records come to exist together when this goes, be it by a panic of the
+/// code that supplies them.
+pub(crate) struct Staging<'a, P: Payload + ?Sized> {
+    producer: &'a mut Producer<P>,
+    batch: Batch,
+}
+
+impl<P: Payload + ?Sized> Staging<'_, P> {
+    /// Where the next record goes.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.batch.end()
+    }
+
+    /// Whether a record of `stride` bytes fits behind the batch; asks for its lines if it does.
+    #[inline(always)]
+    pub(crate) fn has_room(&mut self, stride: u64) -> bool {
+        let Self { producer, batch } = self;
+        if !producer.tail.has_room_behind(batch, stride) {
+            let behind = batch.end() - producer.tail.position() + stride;
+            if producer.look_for_room(behind).is_err() {
+                return false;
+            }
+        }
+        producer.slots.prefetch(batch.end(), stride);
+        true
+    }
+
+    /// Where payloads are written.
+    #[inline(always)]
+    pub(crate) fn slots(&self) -> &Slots<P> {
+        &self.producer.slots
+    }
+
+    /// Adds the record behind the batch to it. Its payload is in place and there is room.
+    #[inline(always)]
+    pub(crate) fn stage(&mut self, stride: u64, len: u32) {
+        let Self { producer, batch } = self;
+        producer.tail.stage(&producer.slots, batch, stride, len);
+    }
+}
+
+impl<P: Payload + ?Sized> Drop for Staging<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        let Self { producer, batch } = self;
+        if !batch.is_empty_at(producer.tail.position()) {
+            producer.tail.commit_batch(&producer.slots, producer.slots.mine(), batch);
+            producer.announce();
+        }
+    }
+}

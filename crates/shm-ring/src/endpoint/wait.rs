@@ -1,0 +1,174 @@
+//! The waiting policy: spin, yield, sleep in slices, and ask now and then whether the other side is
+//! still there. It must not know what is waited for: a [`Watch`] does.
+
+use core::time::Duration;
+use std::sync::OnceLock;
+
+use crate::clock::Moment;
+use crate::error::{PopError, PushError};
+use crate::options::Wait;
+
+/// Why a wait ended without what was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    TimedOut,
+    Closed,
+    PeerDead,
+}
+
+impl From<Ended> for PushError {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::TimedOut => Self::TimedOut,
+            Ended::Closed => Self::Closed,
+            Ended::PeerDead => Self::PeerDead,
+        }
+    }
+}
+
+impl From<Ended> for PopError {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::TimedOut => Self::TimedOut,
+            Ended::Closed => Self::Closed,
+            Ended::PeerDead => Self::PeerDead,
+        }
+    }
+}
+
+/// When a wait gives up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience {
+    Forever,
+    For(Duration),
+    Until(Moment),
+}
+
+impl Patience {
+    /// Fixes the deadline on first use: waits that never come to wait read no clock.
+    pub(crate) fn deadline(&mut self) -> Moment {
+        let deadline = match *self {
+            Self::Forever => Moment::END_OF_TIME,
+            Self::For(duration) => Moment::now().plus(duration),
+            Self::Until(moment) => moment,
+        };
+        *self = Self::Until(deadline);
+        deadline
+    }
+}
+
+/// What a side sleeps for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    /// The other side's position that ends the sleep.
+    pub(crate) wake_at: u64,
+    /// Whether the other side must hear of it if it sleeps too: see [`Gate::park`].
+    pub(crate) bid: bool,
+    pub(crate) deadline: Moment,
+}
+
+/// A sleep is cut into slices, so that a peer that died between publishing and ringing is noticed.
+const SLICE: Duration = Duration::from_millis(100);
+/// The slice where the waker relies on a membarrier that cannot be had here.
+const SHORT_SLICE: Duration = Duration::from_millis(1);
+/// Looks at the ring for each glance at the peer's session word.
+const LOOKS_PER_GLANCE: u32 = 64;
+/// Looks at the ring for each look at the clock.
+const LOOKS_PER_CLOCK: u32 = 1024;
+
+/// What a wait watches.
+pub(crate) trait Watch {
+    /// Whether the wait is over.
+    fn ready(&mut self) -> bool;
+
+    /// Whether a peer may have gone since it was last asked about: no system call.
+    fn stirred(&mut self) -> bool;
+
+    /// Whether a peer had gone when last asked about and has not been followed: no system call.
+    fn known_gone(&mut self) -> bool;
+
+    /// Asks whether a peer is gone.
+    fn gone(&mut self) -> Option<Ended>;
+
+    /// Sleeps once, after a last look at all of the above. `until` is asked with whether the sleep
+    /// must be short. Returns the end if that look found it.
+    fn sleep(&mut self, until: impl FnOnce(bool) -> Moment) -> Option<Ended>;
+}
+
+/// Waits by `policy`: `None` when the watch is ready, else why the wait is over.
+pub(crate) fn for_end(policy: Wait, deadline: Moment, watch: &mut impl Watch) -> Option<Ended> {
+    let spins = fewer_spins(policy);
+    let before_park = spins.saturating_add(policy.yields);
+    let mut looks = 0;
+    let mut slice_end = Moment::now().plus(SLICE);
+    // Gone when last asked and not followed by anyone since: that has not changed.
+    let mut ask_about_peer = watch.known_gone();
+    loop {
+        if ask_about_peer {
+            let ended = watch.gone();
+            if ended.is_some() {
+                return ended;
+            }
+        }
+        if watch.ready() {
+            return None;
+        }
+        let mut look_at_clock = false;
+        if looks < before_park {
+            if looks < spins {
+                core::hint::spin_loop()
+            } else {
+                std::thread::yield_now()
+            }
+            looks += 1;
+            look_at_clock = looks % LOOKS_PER_CLOCK == 0;
+        }
+        if looks == before_park {
+            look_at_clock = true;
+            if policy.park {
+                let deadline = deadline.min(slice_end);
+                let until = |short: bool| match short {
+                    true => deadline.min(Moment::now().plus(SHORT_SLICE)),
+                    false => deadline,
+                };
+                let ended = watch.sleep(until);
+                if ended.is_some() {
+                    return ended;
+                }
+            } else {
+                looks = 0;
+            }
+        }
+        ask_about_peer = looks % LOOKS_PER_GLANCE == 0 && watch.stirred();
+        if look_at_clock {
+            let now = Moment::now();
+            if now >= deadline {
+                return Some(Ended::TimedOut);
+            }
+            if now >= slice_end {
+                slice_end = now.plus(SLICE);
+                ask_about_peer = true;
+            }
+        }
+    }
+}
+
+/// The spins of `policy` on this machine.
+fn fewer_spins(Wait { spins, yields, park }: Wait) -> u32 {
+    if (park || yields > 0) && one_processor() { 0 } else { spins }
+}
+
+/// Finds out what a wait will want to know, so that no wait has to read a file.
+pub(crate) fn prepare() {
+    one_processor();
+}
+
+/// Whether the machine has one processor: then the peer cannot move while we spin. The processors
+/// that we may use say nothing, since the peer is often pinned to another one.
+fn one_processor() -> bool {
+    static ONE: OnceLock<bool> = OnceLock::new();
+    *ONE.get_or_init(|| {
+        let online = std::fs::read_to_string("/sys/devices/system/cpu/online");
+        online.is_ok_and(|list| !list.contains(['-', ',']))
+    })
+}

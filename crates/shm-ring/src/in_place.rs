@@ -1,0 +1,367 @@
+//! Access in place: a [`Reservation`] of room that is not published yet, a [`View`] of a record that
+//! is not taken yet, and [`Record`], what both and batches show of a payload. It must not know how
+//! records are published or waited for.
+//!
+//! Invariants that every unsafe block here rests on:
+//! 1. `payload` leads to `size` mapped bytes, aligned for an element and mapped up to the next
+//!    multiple of 8, for as long as the borrow of the endpoint (whose mapping it is) lasts; `size`
+//!    is a multiple of an element's size.
+//! 2. The safe methods form no reference into the region: they go through `copy`.
+#![allow(unsafe_code)]
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ops::Deref;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::copy;
+use crate::endpoint::{Consumer, Producer};
+use crate::error::OutOfBounds;
+use crate::item::{Item, Payload};
+use crate::mirror::Slots;
+
+/// A payload in the region, read where it stands. What the safe methods give are copies: the other
+/// process may write while they read, and then the copy is a mixture, and nothing worse.
+///
+/// Payloads are aligned as their elements are: see [`as_slice`](Record::as_slice).
+pub struct Record<'a, P: Payload + ?Sized> {
+    payload: *mut u8,
+    /// Bytes.
+    size: usize,
+    region: PhantomData<&'a P>,
+}
+
+impl<P: Payload + ?Sized> Record<'_, P> {
+    /// The payload of `size` bytes at `position`.
+    ///
+    /// # Panics
+    /// If that is longer than the longest payload: callers have refused that before.
+    #[inline(always)]
+    pub(crate) fn at(slots: &Slots<P>, position: u64, size: u32) -> Self {
+        assert!(u64::from(size) <= slots.len_max(), "longer than the longest payload");
+        Self { payload: slots.payload(position), size: size as usize, region: PhantomData }
+    }
+
+    /// Bytes of the payload.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Where `len` bytes from `offset` on stand, if they are inside.
+    #[inline]
+    fn inside(&self, offset: usize, len: usize) -> Result<*mut u8, OutOfBounds> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.size => Ok(self.payload.wrapping_add(offset)),
+            _ => Err(OutOfBounds { offset, len, size: self.size }),
+        }
+    }
+
+    /// A copy of the `U` that stands `offset` bytes after the start, at any alignment.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    #[inline]
+    pub fn read_at<U: FromBytes>(&self, offset: usize) -> Result<U, OutOfBounds> {
+        let from = self.inside(offset, size_of::<U>())?;
+        let mut value = MaybeUninit::<U>::uninit();
+        // SAFETY: invariants 1 and 2; `value` is our own.
+        unsafe { copy::take_at(value.as_mut_ptr().cast(), from, size_of::<U>()) };
+        // SAFETY: all of its bytes have been written, and any bytes are a `U` (FromBytes).
+        Ok(unsafe { value.assume_init() })
+    }
+
+    /// Copies what stands `offset` bytes after the start to `to`, all of it.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]; `to` is then unchanged.
+    #[inline]
+    pub fn copy_to(&self, offset: usize, to: &mut [u8]) -> Result<(), OutOfBounds> {
+        let from = self.inside(offset, to.len())?;
+        // SAFETY: invariants 1 and 2; `to` is our own.
+        unsafe { copy::take_at(to.as_mut_ptr(), from, to.len()) };
+        Ok(())
+    }
+}
+
+impl<T: Item> Record<'_, T> {
+    /// A copy of the value.
+    #[must_use]
+    #[inline]
+    pub fn read(&self) -> T {
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: invariants 1 and 2: `size` is that of a `T`; `value` is our own.
+        unsafe { copy::take(value.as_mut_ptr().cast(), self.payload, size_of::<T>()) };
+        // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
+        unsafe { value.assume_init() }
+    }
+
+    /// The value itself.
+    ///
+    /// # Safety
+    /// While the reference lives the other side must keep the protocol: nobody writes this record.
+    #[must_use]
+    #[inline]
+    pub unsafe fn as_value(&self) -> &T {
+        // SAFETY: invariant 1, the contract above, and any bytes are a `T` (FromBytes).
+        unsafe { &*self.payload.cast::<T>() }
+    }
+}
+
+impl<T: Item> Record<'_, [T]> {
+    /// Elements of the message.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.size / size_of::<T>()
+    }
+
+    /// Whether the message has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    /// A copy of the message.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<T> {
+        let mut copied = Vec::<T>::with_capacity(self.len());
+        // SAFETY: invariants 1 and 2; the capacity has just been reserved.
+        unsafe { copy::take(copied.as_mut_ptr().cast(), self.payload, self.size) };
+        // SAFETY: `len` elements have been written whole, and any bytes are elements (FromBytes).
+        unsafe { copied.set_len(self.len()) };
+        copied
+    }
+
+    /// The message itself, aligned for `T`.
+    ///
+    /// # Safety
+    /// While the slice lives the other side must keep the protocol: nobody writes this record.
+    #[must_use]
+    #[inline]
+    pub unsafe fn as_slice(&self) -> &[T] {
+        // SAFETY: invariant 1, the contract above, and any bytes are elements (FromBytes).
+        unsafe { core::slice::from_raw_parts(self.payload.cast::<T>(), self.len()) }
+    }
+}
+
+impl<P: Payload + ?Sized> fmt::Debug for Record<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// The oldest record, still in the ring. [`release`](Self::release) gives its room back; dropping
+/// the view leaves the record where it is, to be seen again: delivery is at least once.
+///
+/// A view borrows its consumer, and cannot outlive it:
+///
+/// ```compile_fail,E0505
+/// # use shm_ring::{Options, Region, Ring};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push(b"a message")?;
+/// let view = rx.peek()?;
+/// drop(rx);
+/// assert_eq!(view.len(), 9);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In the other order it compiles:
+///
+/// ```
+/// # use shm_ring::{Options, Region, Ring};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push(b"a message")?;
+/// let view = rx.peek()?;
+/// assert_eq!(view.len(), 9);
+/// drop(view);
+/// drop(rx);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "the record stays in the ring until the view is released"]
+pub struct View<'a, P: Payload + ?Sized> {
+    consumer: &'a mut Consumer<P>,
+    record: Record<'a, P>,
+}
+
+impl<'a, P: Payload + ?Sized> View<'a, P> {
+    /// A view of the record at the head of `consumer`: a look has just found `size` bytes there.
+    #[inline(always)]
+    pub(crate) fn of(consumer: &'a mut Consumer<P>, size: u32) -> Self {
+        let record = Record::at(&consumer.slots, consumer.position(), size);
+        Self { consumer, record }
+    }
+
+    /// Gives the record's room back: it counts as read from now on.
+    #[inline]
+    pub fn release(self) {
+        self.consumer.release(self.record.size as u32);
+    }
+}
+
+impl<'a, P: Payload + ?Sized> Deref for View<'a, P> {
+    type Target = Record<'a, P>;
+
+    fn deref(&self) -> &Record<'a, P> {
+        &self.record
+    }
+}
+
+/// Room for a record, to be written in place. [`commit`](Self::commit) publishes it; dropping or
+/// forgetting the reservation, or a panic while it lives, publishes nothing.
+///
+/// Bytes that are not written keep what stood there: parts of former records of this ring.
+///
+/// One reservation at a time:
+///
+/// ```compile_fail,E0499
+/// # use shm_ring::{Options, Region, Ring};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # let mut tx = ring.producer()?;
+/// let first = tx.reserve(8)?;
+/// let second = tx.reserve(8)?;
+/// first.commit();
+/// second.commit();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```
+/// # use shm_ring::{Options, Region, Ring};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # let mut tx = ring.producer()?;
+/// let first = tx.reserve(8)?;
+/// first.commit();
+/// let second = tx.reserve(8)?;
+/// second.commit();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is published until the reservation is committed"]
+pub struct Reservation<'a, P: Payload + ?Sized> {
+    producer: &'a mut Producer<P>,
+    record: Record<'a, P>,
+}
+
+impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
+    /// A reservation of `size` bytes at the tail of `producer`, where there is room for them.
+    #[inline(always)]
+    pub(crate) fn of(producer: &'a mut Producer<P>, size: u32) -> Self {
+        let record = Record::at(&producer.slots, producer.position(), size);
+        Self { producer, record }
+    }
+
+    /// Bytes of the payload.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.record.size
+    }
+
+    /// Writes `from`, a value or a slice, `offset` bytes after the start, at any alignment.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]; nothing is then written.
+    #[inline]
+    pub fn write_at<U>(&mut self, offset: usize, from: &U) -> Result<(), OutOfBounds>
+    where
+        U: IntoBytes + Immutable + ?Sized,
+    {
+        let from = from.as_bytes();
+        let to = self.record.inside(offset, from.len())?;
+        // SAFETY: invariants 1 and 2; the producer owns the data area, and nobody reads what is
+        // not committed.
+        unsafe { copy::put_at(to, from.as_ptr(), from.len()) };
+        Ok(())
+    }
+
+    /// Publishes the record.
+    #[inline]
+    pub fn commit(self) {
+        let size = self.record.size;
+        self.commit_bytes(size);
+    }
+
+    #[inline(always)]
+    fn commit_bytes(self, size: usize) {
+        let Self { producer, .. } = self;
+        producer.slots.fill_up(producer.position(), size);
+        producer.commit(Slots::<P>::stride(size as u64), size as u32);
+        producer.announce();
+    }
+}
+
+impl<T: Item> Reservation<'_, T> {
+    /// Writes the value.
+    #[inline]
+    pub fn write(&mut self, value: &T) {
+        self.producer.slots.put(self.producer.position(), value);
+    }
+
+    /// The place of the value.
+    ///
+    /// # Safety
+    /// While the reference lives the other side must keep the protocol: it writes no data.
+    #[must_use]
+    #[inline]
+    pub unsafe fn as_uninit(&mut self) -> &mut MaybeUninit<T> {
+        // SAFETY: invariant 1, and the contract above; `&mut self` makes it the only one.
+        unsafe { &mut *self.record.payload.cast() }
+    }
+}
+
+impl<T: Item> Reservation<'_, [T]> {
+    /// Elements of the message.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.record.len()
+    }
+
+    /// Whether the message has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.record.is_empty()
+    }
+
+    /// Publishes the first `len` elements as the message.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] if fewer were reserved; nothing is then published.
+    #[inline]
+    pub fn commit_len(self, len: usize) -> Result<(), OutOfBounds> {
+        let size = self.record.size;
+        match len.checked_mul(size_of::<T>()) {
+            Some(bytes) if bytes <= size => self.commit_bytes(bytes),
+            bytes => {
+                let len = bytes.unwrap_or(usize::MAX);
+                return Err(OutOfBounds { offset: 0, len, size });
+            }
+        }
+        Ok(())
+    }
+
+    /// The message to be, aligned for `T`: what is not written keeps parts of former records.
+    ///
+    /// # Safety
+    /// While the slice lives the other side must keep the protocol: it writes no data.
+    #[must_use]
+    #[inline]
+    pub unsafe fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: invariant 1, the contract above, and any bytes are elements (FromBytes); `&mut
+        // self` makes it the only one.
+        unsafe {
+            core::slice::from_raw_parts_mut(self.record.payload.cast::<T>(), self.record.len())
+        }
+    }
+}

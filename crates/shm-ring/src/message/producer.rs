@@ -1,0 +1,300 @@
+//! Publishing messages: the order of a push of any length. It must not know how a commit word looks.
+
+use core::ops::Deref;
+use core::time::Duration;
+
+use crate::endpoint::{Patience, Producer};
+use crate::error::{BatchError, PushError};
+use crate::in_place::Reservation;
+use crate::item::Item;
+use crate::mirror::Slots;
+
+/// Bytes of a payload that fits, and of its record.
+#[derive(Clone, Copy)]
+struct Extent {
+    len: u32,
+    stride: u64,
+}
+
+impl<T: Item> Producer<[T]> {
+    /// The extent of a message of `len` elements, if it fits this ring at all.
+    #[inline(always)]
+    fn extent(&self, len: usize) -> Result<Extent, PushError> {
+        match len.checked_mul(size_of::<T>()) {
+            Some(bytes) if bytes as u64 <= self.slots.len_max() => {
+                Ok(Extent { len: bytes as u32, stride: Slots::<[T]>::stride(bytes as u64) })
+            }
+            _ => Err(PushError::TooLarge { len, max: self.max_len() }),
+        }
+    }
+
+    #[inline(always)]
+    fn publish(&mut self, message: &[T], extent: Extent) {
+        self.slots.put_all(self.position(), message);
+        self.commit(extent.stride, extent.len);
+        self.announce();
+    }
+
+    /// Publishes `message` if there is room. Never waits, never makes a system call unless the
+    /// consumer sleeps and must be woken, and does not ask whether there is a consumer: what is
+    /// published waits for whoever comes.
+    ///
+    /// # Errors
+    /// [`PushError::TooLarge`] for what this ring can never hold; [`PushError::Full`];
+    /// [`PushError::Corrupt`], for good.
+    ///
+    /// ```
+    /// use shm_ring::{Options, PushError, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new().bytes(4096))?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push(b"of any length")?;
+    /// tx.try_push(b"")?;
+    /// assert_eq!(tx.try_push(&[0; 4081]), Err(PushError::TooLarge { len: 4081, max: 4080 }));
+    /// assert_eq!(rx.pop()?, b"of any length");
+    /// assert_eq!(rx.pop()?, b"");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn try_push(&mut self, message: &[T]) -> Result<(), PushError> {
+        let extent = self.extent(message.len())?;
+        self.make_room(extent.stride)?;
+        self.publish(message, extent);
+        Ok(())
+    }
+
+    /// Publishes `message`, waiting for room as long as there is a consumer or none has come yet.
+    ///
+    /// A waiting producer is woken when half the ring is free, or what the message needs.
+    ///
+    /// # Errors
+    /// [`PushError::TooLarge`]; while there is no room [`PushError::Closed`] and
+    /// [`PushError::PeerDead`] once the consumer is gone (another may attach, and then pushing goes
+    /// on); at any time [`PushError::Corrupt`], for good.
+    #[inline]
+    pub fn push(&mut self, message: &[T]) -> Result<(), PushError> {
+        self.push_patiently(message, Patience::Forever)
+    }
+
+    /// [`push`](Self::push), for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), and [`PushError::TimedOut`].
+    #[inline]
+    pub fn push_timeout(&mut self, message: &[T], timeout: Duration) -> Result<(), PushError> {
+        self.push_patiently(message, Patience::For(timeout))
+    }
+
+    #[inline(always)]
+    fn push_patiently(&mut self, message: &[T], patience: Patience) -> Result<(), PushError> {
+        let extent = self.extent(message.len())?;
+        self.await_room(extent.stride, patience)?;
+        self.publish(message, extent);
+        Ok(())
+    }
+
+    /// Publishes the concatenation of `parts` as one message, if there is room: slices, `Vec`s or
+    /// [`IoSlice`](std::io::IoSlice)s.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// use shm_ring::{Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push_vectored(&[&b"head"[..], b"er and body"])?;
+    /// assert_eq!(rx.pop()?, b"header and body");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_push_vectored<S: Deref<Target = [T]>>(
+        &mut self,
+        parts: &[S],
+    ) -> Result<(), PushError> {
+        let extent = self.extent_of(parts)?;
+        self.make_room(extent.stride)?;
+        self.publish_parts(parts, extent);
+        Ok(())
+    }
+
+    /// [`try_push_vectored`](Self::try_push_vectored), waiting for room as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_vectored<S: Deref<Target = [T]>>(&mut self, parts: &[S]) -> Result<(), PushError> {
+        self.push_vectored_patiently(parts, Patience::Forever)
+    }
+
+    /// [`push_vectored`](Self::push_vectored), for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`push_timeout`](Self::push_timeout).
+    pub fn push_vectored_timeout<S: Deref<Target = [T]>>(
+        &mut self,
+        parts: &[S],
+        timeout: Duration,
+    ) -> Result<(), PushError> {
+        self.push_vectored_patiently(parts, Patience::For(timeout))
+    }
+
+    fn push_vectored_patiently<S: Deref<Target = [T]>>(
+        &mut self,
+        parts: &[S],
+        patience: Patience,
+    ) -> Result<(), PushError> {
+        let extent = self.extent_of(parts)?;
+        self.await_room(extent.stride, patience)?;
+        self.publish_parts(parts, extent);
+        Ok(())
+    }
+
+    fn extent_of<S: Deref<Target = [T]>>(&self, parts: &[S]) -> Result<Extent, PushError> {
+        let len = parts.iter().fold(0_usize, |len, part| len.saturating_add(part.len()));
+        self.extent(len)
+    }
+
+    fn publish_parts<S: Deref<Target = [T]>>(&mut self, parts: &[S], extent: Extent) {
+        let position = self.position();
+        let whole = extent.len as usize;
+        let mut at = 0;
+        for part in parts {
+            // `Deref` is the caller's code: it may answer differently the second time.
+            let fits = (whole - at) / size_of::<T>();
+            let part = &part[..part.len().min(fits)];
+            self.slots.put_part(position, at, part);
+            at += size_of_val(part);
+        }
+        self.slots.fill_up(position, whole);
+        self.commit(extent.stride, extent.len);
+        self.announce();
+    }
+
+    /// Room for a message of `len` elements, to be written in place, if there is room.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    #[inline]
+    pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, [T]>, PushError> {
+        let extent = self.extent(len)?;
+        self.make_room(extent.stride)?;
+        Ok(Reservation::of(self, extent.len))
+    }
+
+    /// [`try_reserve`](Self::try_reserve), waiting for room as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    ///
+    /// ```
+    /// use shm_ring::{Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve(64)?;
+    /// room.write_at(0, &7_u64)?;
+    /// room.write_at(8, b"and some text")?;
+    /// room.commit_len(21)?;
+    /// let view = rx.peek()?;
+    /// assert_eq!(view.read_at::<u64>(0)?, 7);
+    /// assert_eq!(view.len(), 21);
+    /// view.release();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, [T]>, PushError> {
+        self.reserve_patiently(len, Patience::Forever)
+    }
+
+    /// [`reserve`](Self::reserve), for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`push_timeout`](Self::push_timeout).
+    #[inline]
+    pub fn reserve_timeout(
+        &mut self,
+        len: usize,
+        timeout: Duration,
+    ) -> Result<Reservation<'_, [T]>, PushError> {
+        self.reserve_patiently(len, Patience::For(timeout))
+    }
+
+    #[inline(always)]
+    fn reserve_patiently(
+        &mut self,
+        len: usize,
+        patience: Patience,
+    ) -> Result<Reservation<'_, [T]>, PushError> {
+        let extent = self.extent(len)?;
+        self.await_room(extent.stride, patience)?;
+        Ok(Reservation::of(self, extent.len))
+    }
+
+    /// Publishes the messages that fit now, by one store: all of them appear at once. How many it
+    /// was; the rest can be tried again.
+    ///
+    /// # Errors
+    /// Only if the first message cannot be published: as [`try_push`](Self::try_push). A later
+    /// message that can never fit ends the batch before it.
+    pub fn try_push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, PushError> {
+        let Some(first) = messages.first() else { return Ok(0) };
+        let extent = self.extent(first.as_ref().len())?;
+        self.make_room(extent.stride)?;
+        Ok(self.publish_batch(messages))
+    }
+
+    /// Publishes all messages, waiting for room as [`push`](Self::push) does: as many as fit at a
+    /// time, by one store.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), with how many were published before.
+    ///
+    /// ```
+    /// use shm_ring::{Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.push_batch(&["one", "and", "another"])?, 3);
+    /// let mut bytes = 0;
+    /// assert_eq!(rx.pop_batch(32, |message| bytes += message.len())?, 3);
+    /// assert_eq!(bytes, 13);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, BatchError> {
+        let mut patience = Patience::Forever;
+        let mut pushed = 0;
+        while pushed < messages.len() {
+            let extent = self.extent(messages[pushed].as_ref().len());
+            let room = extent.and_then(|extent| match self.make_room(extent.stride) {
+                Err(PushError::Full) => self.wait_for_room(extent.stride, &mut patience),
+                made => made,
+            });
+            room.map_err(|error| BatchError { pushed, error })?;
+            pushed += self.publish_batch(&messages[pushed..]);
+        }
+        Ok(pushed)
+    }
+
+    /// Publishes those that fit.
+    fn publish_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> usize {
+        let max = self.slots.len_max();
+        let mut staging = self.staging();
+        let mut staged = 0;
+        for message in messages {
+            let message = message.as_ref();
+            let len = size_of_val(message) as u64;
+            let stride = Slots::<[T]>::stride(len);
+            if len > max || !staging.has_room(stride) {
+                break;
+            }
+            staging.slots().put_all(staging.position(), message);
+            staging.stage(stride, len as u32);
+            staged += 1;
+        }
+        staged
+    }
+}
