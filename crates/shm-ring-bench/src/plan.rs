@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::control::Side;
 use crate::run::{Failure, Sample, run};
 use crate::spec::{Spec, Workload};
-use crate::transport::Entry;
+use crate::transport::{Entry, Idle};
 
 /// One row: a transport doing one thing with one size.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) workload: Workload,
     pub(crate) bytes: usize,
     pub(crate) interval_ns: u64,
+    /// Whether nobody asked for this row and only a goal needs it.
+    pub(crate) for_goals: bool,
     /// Messages in each measured run, found by the trial run.
     pub(crate) messages: u64,
     pub(crate) samples: Vec<Sample>,
@@ -24,7 +27,16 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn new(entry: &'static Entry, workload: Workload, bytes: usize) -> Self {
         let (samples, failures) = (Vec::new(), Vec::new());
-        Self { entry, workload, bytes, interval_ns: 100_000, messages: 0, samples, failures }
+        Self {
+            entry,
+            workload,
+            bytes,
+            interval_ns: 100_000,
+            for_goals: false,
+            messages: 0,
+            samples,
+            failures,
+        }
     }
 
     /// `stream`, `echo`, or `wake` with its interval.
@@ -35,8 +47,18 @@ impl Row {
         }
     }
 
+    /// What B and A do when idle. The sender of `wake` sleeps between messages, whatever the
+    /// transport does.
+    pub(crate) fn idle(&self) -> [Idle; 2] {
+        let tx = match self.workload {
+            Workload::Wake => Idle::Sleeps,
+            Workload::Stream | Workload::Echo => self.entry.idle,
+        };
+        [tx, self.entry.idle]
+    }
+
     /// The run of this row for side A, before the channels are made.
-    pub(crate) fn spec(&self, messages: u64, cpus: [usize; 2]) -> Spec {
+    pub(crate) fn spec(&self, messages: u64, effort: Effort) -> Spec {
         let warm_up = match self.workload {
             Workload::Wake => 0,
             _ => (messages / 10).min(WARM_UP_MAX),
@@ -49,7 +71,9 @@ impl Row {
             warm_up,
             messages: messages - warm_up.min(messages / 2),
             interval_ns: self.interval_ns,
-            cpus,
+            cpus: effort.cpus,
+            clock: effort.clock,
+            parent: std::process::id() as i32,
             no_system_calls: false,
             control: -1,
             channels: Vec::new(),
@@ -73,33 +97,30 @@ pub(crate) struct Effort {
     /// A run that takes longer is stuck.
     pub(crate) limit: Duration,
     pub(crate) cpus: [usize; 2],
+    pub(crate) clock: Clock,
 }
 
 /// Runs every row `runs` times: each round goes through all of the rows, so that what changes on the
 /// machine changes for all of them. `done` is told after each run; `false` ends the comparison.
-pub(crate) fn compare(
-    rows: &mut [Row],
-    effort: Effort,
-    mut done: impl FnMut(&Row) -> bool,
-) -> bool {
+pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Row) -> bool) {
     for row in &mut *rows {
         find_length(row, effort);
         if !done(row) {
-            return false;
+            return;
         }
     }
     for _ in 0..effort.runs {
         for row in rows.iter_mut().filter(|row| row.messages > 0) {
-            match run(&row.spec(row.messages, effort.cpus), effort.limit) {
+            match run(&row.spec(row.messages, effort), effort.limit) {
                 Ok(sample) => row.samples.push(sample),
+                Err(Failure::Interrupted) => {}
                 Err(failure) => row.failures.push(failure),
             }
             if !done(row) {
-                return false;
+                return;
             }
         }
     }
-    true
 }
 
 /// A trial run tells how many messages fill the time; a second one, where the first was too short to
@@ -113,7 +134,7 @@ fn find_length(row: &mut Row, effort: Effort) {
     let mut messages = TRIAL;
     for _ in 0..2 {
         let start = Instant::now();
-        match run(&row.spec(messages, effort.cpus), effort.limit) {
+        match run(&row.spec(messages, effort), effort.limit) {
             Ok(sample) => {
                 let each = sample.wall_ns.max(1) as f64 / sample.verified as f64;
                 let fills = (target / each) as u64;
@@ -122,6 +143,7 @@ fn find_length(row: &mut Row, effort: Effort) {
                     break;
                 }
             }
+            Err(Failure::Interrupted) => return,
             Err(failure) => {
                 row.failures.push(failure);
                 return;

@@ -3,9 +3,9 @@
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
+use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::clock::ns_per_tick;
 use crate::control::{Control, Side};
 use crate::spec::{Spec, Workload};
 use crate::transport::{
@@ -17,11 +17,15 @@ use crate::{floor, sys};
 
 /// Does what the parent's JSON says.
 pub(crate) fn main(json: &str) -> Result<(), Fault> {
-    sys::die_with_parent();
-    sys::exact_timers();
-    // Calibrated now, so that no measured interval has to.
-    ns_per_tick();
     let spec: Spec = serde_json::from_str(json).map_err(|error| Fault::new("reading", error))?;
+    sys::die_with_parent();
+    if getppid().map(Pid::as_raw_pid) != Some(spec.parent) {
+        return Err(Fault::new("starting", "the comparison is gone"));
+    }
+    sys::exact_timers();
+    // A side that makes a forbidden system call dies as if it had crashed.
+    let no_core = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, no_core).map_err(|error| Fault::new("setrlimit", error))?;
     #[allow(unsafe_code)]
     // SAFETY: inherited from the parent for this purpose, and taken once.
     let control = Control::over(unsafe { OwnedFd::from_raw_fd(spec.control) });
@@ -89,7 +93,7 @@ fn between_threads<const W: usize>(spec: &Spec, control: &Control) -> Result<(),
 fn begin(spec: &Spec, control: &Control) {
     control.meet(spec.side, ATTACHED_STAGE);
     if spec.cpus[0] != spec.cpus[1] {
-        floor::measure(control, spec.side);
+        floor::measure(control, spec.side, spec.clock);
     }
     control.meet(spec.side, FLOOR_STAGE);
 }

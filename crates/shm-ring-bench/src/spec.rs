@@ -5,6 +5,7 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::control::Side;
 use crate::transport::Handle;
 
@@ -48,6 +49,9 @@ pub(crate) struct Spec {
     pub(crate) interval_ns: u64,
     /// The processor of each side.
     pub(crate) cpus: [usize; 2],
+    pub(crate) clock: Clock,
+    /// The process that started both sides.
+    pub(crate) parent: i32,
     /// Whether system calls are forbidden while the measured messages go.
     pub(crate) no_system_calls: bool,
     /// The inherited descriptor of the control page.

@@ -6,7 +6,6 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::mem::MaybeUninit;
 
 /// Makes the death of the parent the death of this process, so that nothing outlives a comparison.
 pub(crate) fn die_with_parent() {
@@ -47,17 +46,6 @@ pub(crate) fn exit_thread() -> ! {
         // SAFETY: ends the calling thread, which holds nothing that must be released.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
-}
-
-/// Processor time of this thread so far, user and system, in nanoseconds.
-pub(crate) fn thread_cpu_ns() -> u64 {
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: fills in a value of ours.
-    unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
-    // SAFETY: zeroed at first, so initialised whatever the call did.
-    let usage = unsafe { usage.assume_init() };
-    let ns = |time: libc::timeval| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1000;
-    ns(usage.ru_utime) + ns(usage.ru_stime)
 }
 
 /// Sends SIGKILL to a process group that we made.
