@@ -33,7 +33,10 @@ enum Call {
     PopTimeout,
     Questions,
     /// Somebody writes into the region while it is in use.
-    Scribble { at: u16, bytes: Vec<u8> },
+    Scribble {
+        at: u16,
+        bytes: Vec<u8>,
+    },
 }
 
 fuzz_target!(|input: Input| {

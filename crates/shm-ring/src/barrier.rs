@@ -6,60 +6,44 @@
 //! full barrier on both sides. `membarrier(GLOBAL_EXPEDITED)` makes the sleeper pay for both: it
 //! runs a full barrier on each processor that runs a registered process, so the waker needs only to
 //! keep the compiler from reordering. Source of the idea: the asymmetric barriers of liburcu.
+//!
+//! Under loom, which has no membarrier, both halves are the fence that they stand for.
 
+use core::sync::atomic::compiler_fence;
+
+use crate::sync::{Ordering, fence};
+
+/// Whether this process may leave its half of the barrier to the sleeper. Registers it on first
+/// use; the kernel forgets a registration only at exec.
 #[cfg(not(loom))]
-mod real {
-    use core::sync::atomic::compiler_fence;
-    use std::sync::OnceLock;
-
+pub(crate) fn waker_may_rely_on_membarrier() -> bool {
     use rustix::thread::{MembarrierCommand, membarrier};
+    static REGISTERED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *REGISTERED.get_or_init(|| {
+        membarrier(MembarrierCommand::RegisterGlobalExpedited).is_ok() && membarrier_is_had()
+    })
+}
 
-    use crate::sync::{Ordering, fence};
-
-    /// Whether this process may leave its half of the barrier to the sleeper. Registers it on
-    /// first use; the kernel forgets a registration only at exec.
-    pub(crate) fn waker_may_rely_on_membarrier() -> bool {
-        static REGISTERED: OnceLock<bool> = OnceLock::new();
-        *REGISTERED.get_or_init(|| {
-            membarrier(MembarrierCommand::RegisterGlobalExpedited).is_ok()
-                && membarrier(MembarrierCommand::GlobalExpedited).is_ok()
-        })
-    }
-
-    /// The waker's half, between its store and its look at `wake_at`.
-    #[inline(always)]
-    pub(crate) fn light(relies_on_membarrier: bool) {
-        if relies_on_membarrier {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            fence(Ordering::SeqCst);
-        }
-    }
-
-    /// The sleeper's half, between its store of `wake_at` and its last look. `false` if the waker
-    /// relies on a membarrier that cannot be had here: then sleep in short slices.
-    pub(crate) fn heavy(waker_relies_on_membarrier: bool) -> bool {
-        fence(Ordering::SeqCst);
-        let done = membarrier(MembarrierCommand::GlobalExpedited).is_ok();
-        done || !waker_relies_on_membarrier
+/// The waker's half, between its store and its look at `wake_at`.
+#[inline(always)]
+pub(crate) fn light(relies_on_membarrier: bool) {
+    if relies_on_membarrier && cfg!(not(loom)) {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst); // edge `park`, light
     }
 }
 
-#[cfg(loom)]
-mod modelled {
-    use crate::sync::{Ordering, fence};
-
-    pub(crate) fn light(_relies_on_membarrier: bool) {
-        fence(Ordering::SeqCst); // modelled light barrier
-    }
-
-    pub(crate) fn heavy(_waker_relies_on_membarrier: bool) -> bool {
-        fence(Ordering::SeqCst); // modelled heavy barrier
-        true
-    }
+/// The sleeper's half, between its store of `wake_at` and its last look. `false` if the waker
+/// relies on a membarrier that cannot be had here: then sleep in short slices.
+pub(crate) fn heavy(waker_relies_on_membarrier: bool) -> bool {
+    fence(Ordering::SeqCst); // edge `park`, heavy
+    membarrier_is_had() || !waker_relies_on_membarrier
 }
 
-#[cfg(loom)]
-pub(crate) use modelled::*;
-#[cfg(not(loom))]
-pub(crate) use real::*;
+fn membarrier_is_had() -> bool {
+    #[cfg(loom)]
+    return true;
+    #[cfg(not(loom))]
+    rustix::thread::membarrier(rustix::thread::MembarrierCommand::GlobalExpedited).is_ok()
+}

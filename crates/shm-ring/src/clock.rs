@@ -1,32 +1,45 @@
 //! Absolute points on `CLOCK_MONOTONIC`, the clock that a futex deadline is read against. It must
 //! not know what is waited for.
 
-use core::time::Duration;
+#[cfg(not(loom))]
+pub(crate) use real::Moment;
 
-use rustix::time::{ClockId, Timespec, clock_gettime};
+/// Under loom there is no time: a wait that nobody ends is a deadlock, and is reported.
+#[cfg(loom)]
+pub(crate) struct Moment;
 
-/// A point in time, in nanoseconds of `CLOCK_MONOTONIC`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(u64);
+#[cfg(not(loom))]
+mod real {
+    use core::time::Duration;
 
-impl Moment {
-    /// The deadline of a wait without one.
-    pub(crate) const END_OF_TIME: Self = Self(i64::MAX as u64);
+    use rustix::time::{ClockId, Timespec, clock_gettime};
 
-    /// Answered by the vDSO: not a system call.
-    pub(crate) fn now() -> Self {
-        let now = clock_gettime(ClockId::Monotonic);
-        Self(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
-    }
+    /// A point in time, in nanoseconds of `CLOCK_MONOTONIC`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub(crate) struct Moment(u64);
 
-    /// The moment `after` this one, or the end of time.
-    pub(crate) fn plus(self, after: Duration) -> Self {
-        let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos)).min(Self::END_OF_TIME)
-    }
+    impl Moment {
+        /// The deadline of a wait without one.
+        pub(crate) const END_OF_TIME: Self = Self(i64::MAX as u64);
 
-    /// As the kernel takes it.
-    pub(crate) fn timespec(self) -> Timespec {
-        Timespec { tv_sec: (self.0 / 1_000_000_000) as i64, tv_nsec: (self.0 % 1_000_000_000) as _ }
+        /// Answered by the vDSO: not a system call.
+        pub(crate) fn now() -> Self {
+            let now = clock_gettime(ClockId::Monotonic);
+            Self(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+        }
+
+        /// The moment `after` this one, or the end of time.
+        pub(crate) fn plus(self, after: Duration) -> Self {
+            let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
+            Self(self.0.saturating_add(nanos)).min(Self::END_OF_TIME)
+        }
+
+        /// As the kernel takes it.
+        pub(crate) fn timespec(self) -> Timespec {
+            Timespec {
+                tv_sec: (self.0 / 1_000_000_000) as i64,
+                tv_nsec: (self.0 % 1_000_000_000) as _,
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! | `release` | consumer stores head | producer loads it in `refresh`, then fences | the consumer's last read of the room |
 //! | `tail` | producer stores tail | whoever loads tail, then fences | the commit words below it |
 
-use crate::layout::SidePage;
+use crate::layout::{Counters, SidePage};
 use crate::record::{COMMIT_WORD, POSITION_MAX, commit_word, committed_len, stride};
 use crate::sync::{AtomicU64, Foreign, Ordering, fence};
 
@@ -109,20 +109,26 @@ impl Tail {
         let head = theirs.map(|page| &page.position.0).relaxed();
         fence(Ordering::Acquire); // edge `release`
         let in_flight = self.position.wrapping_sub(head);
-        if head > self.position || in_flight > shape.capacity || !shape.is_position(head) {
+        // Not even the shortest record fits below the end of all positions, and never will: that
+        // is not a ring that is full for the moment.
+        let at_the_end =
+            self.position + stride(shape.align, shape.len_min) + COMMIT_WORD > POSITION_MAX;
+        if head > self.position
+            || in_flight > shape.capacity
+            || !shape.is_position(head)
+            || at_the_end
+        {
             self.limit = 0;
             self.corrupt = true;
             return Err(Corrupt);
         }
-        let high_water = &mine.counters.0.high_water;
-        if in_flight > high_water.load(Ordering::Relaxed) {
-            high_water.store(in_flight, Ordering::Relaxed);
-        }
+        Counters::raise(&mine.counters.0.high_water, in_flight);
         self.limit = (head + shape.capacity).min(POSITION_MAX);
         Ok(())
     }
 
     /// Bytes of room, as far as is known here.
+    #[cfg(not(loom))]
     pub(crate) fn room(&self) -> u64 {
         self.limit.saturating_sub(self.position)
     }
@@ -214,6 +220,7 @@ impl Head {
     }
 
     /// Nothing is read any more: every later look is `Corrupt`.
+    #[cfg(not(loom))]
     pub(crate) fn poison(&mut self) {
         self.end = 0;
     }

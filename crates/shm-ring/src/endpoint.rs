@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use crate::barrier;
 use crate::clock::Moment;
 use crate::cursor::Shape;
-use crate::gate::{self, Gate, count_one};
-use crate::layout::{FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::gate::{self, Gate};
+use crate::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::lease::Lease;
 use crate::mirror::Role;
 use crate::options::Wait;
@@ -207,7 +207,7 @@ impl Side {
         mut ready: impl FnMut() -> bool,
         reached: impl FnMut() -> bool,
     ) -> Result<(), Ended> {
-        count_one(&mine.counters.0.stalls);
+        Counters::count(&mine.counters.0.stalls);
         match self.wait_for_end(gate, mine, theirs, ask, &mut ready, reached) {
             // What the peer published before it went is still there to be taken.
             Some(ended) if !ready() => Err(ended),

@@ -14,7 +14,7 @@
 
 use crate::barrier;
 use crate::clock::Moment;
-use crate::layout::{FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::sync::{Foreign, Ordering};
 
 /// One side's part in waking the other.
@@ -77,7 +77,7 @@ impl Gate {
         }
         let found = last_look();
         if found.is_none() {
-            count_one(&mine.counters.0.parks);
+            Counters::count(&mine.counters.0.parks);
             bell.wait(count, until(!whole));
         }
         mine.wake_at.0.swap(NEVER, Ordering::Relaxed);
@@ -87,11 +87,6 @@ impl Gate {
 
 /// Wakes the other side whatever it waits for.
 pub(crate) fn ring(mine: &SidePage) {
-    count_one(&mine.counters.0.rings);
+    Counters::count(&mine.counters.0.rings);
     mine.bell.0.ring();
-}
-
-/// Counters have one writer too: a load and a store do.
-pub(crate) fn count_one(counter: &crate::sync::AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }

@@ -2,7 +2,7 @@
 //! for those who write a peer in another language. It must not know how the words are used.
 
 use crate::futex::Bell;
-use crate::sync::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// `wake_at` of a side that is not asleep.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -46,6 +46,23 @@ pub(crate) struct Counters {
     pub(crate) rings: AtomicU64,
     /// Waits that found the ring full (producer) or empty (consumer).
     pub(crate) stalls: AtomicU64,
+}
+
+impl Counters {
+    /// Adds one. A counter has one writer, so a load and a store do. Nothing depends on counters, so
+    /// loom is spared them.
+    pub(crate) fn count(counter: &AtomicU64) {
+        if cfg!(not(loom)) {
+            counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Raises a mark to `value`.
+    pub(crate) fn raise(counter: &AtomicU64, value: u64) {
+        if cfg!(not(loom)) && counter.load(Ordering::Relaxed) < value {
+            counter.store(value, Ordering::Relaxed);
+        }
+    }
 }
 
 /// `fence_mode` of a waker that relies on the sleeper's membarrier.

@@ -45,6 +45,9 @@ mod ring;
 #[cfg(not(loom))]
 mod value;
 
+#[cfg(all(loom, test))]
+mod models;
+
 #[cfg(not(loom))]
 pub use self::{
     endpoint::Peer,

@@ -9,10 +9,12 @@ pub(crate) const POSITION_MAX: u64 = 1 << 62;
 pub(crate) const COMMIT_WORD: u64 = 8;
 
 /// The largest payload in bytes that the length field of a commit word can carry.
+#[cfg(not(loom))]
 pub(crate) const PAYLOAD_MAX: u64 = (1 << 32) - 16;
 
 /// The alignment of records whose payload must be aligned to `item_align`: it is also the distance
 /// from the start of a record to its payload.
+#[cfg(not(loom))]
 pub(crate) const fn alignment(item_align: u64) -> u64 {
     if item_align > COMMIT_WORD { item_align } else { COMMIT_WORD }
 }

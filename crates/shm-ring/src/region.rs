@@ -103,7 +103,8 @@ impl Region {
         };
         let name_it = |place: Place| {
             let fd = place.create(options.mode, fill)?;
-            let unlink = options.unlink_on_drop.then_some(place);
+            let process = std::process::id();
+            let unlink = options.unlink_on_drop.then_some(Unlink { place, process });
             Ok(Backing { fd, region: region.clone(), unlink })
         };
         match &self.0 {
@@ -174,7 +175,14 @@ impl From<String> for Region {
 pub(crate) struct Backing {
     pub(crate) fd: OwnedFd,
     pub(crate) region: String,
-    unlink: Option<Place>,
+    unlink: Option<Unlink>,
+}
+
+/// A name to remove, by the process that gave it: a forked child has a copy of this.
+#[derive(Debug)]
+struct Unlink {
+    place: Place,
+    process: u32,
 }
 
 impl Backing {
@@ -214,8 +222,10 @@ impl Backing {
 
 impl Drop for Backing {
     fn drop(&mut self) {
-        if let Some(place) = &self.unlink {
-            place.unlink_if_still(self.fd.as_fd());
+        if let Some(Unlink { place, process }) = &self.unlink {
+            if std::process::id() == *process {
+                place.unlink_if_still(self.fd.as_fd());
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! | edge | release end | acquire end | carries |
 //! |---|---|---|---|
+//! | `open` | a side stores its odd session | the other loads it, then fences | that the lease is held |
 //! | `close` | a side stores its even session | the other loads it, then fences | everything that side published |
 
 use crate::layout::SidePage;
@@ -25,8 +26,7 @@ pub(crate) enum Life {
 pub(crate) fn open(mine: &SidePage) -> u64 {
     let last = mine.life.0.session.load(Ordering::Relaxed);
     let next = last.wrapping_add(1) | 1;
-    // Relaxed: what an attachment did before is found by its own edges, not by this number.
-    mine.life.0.session.store(next, Ordering::Relaxed);
+    mine.life.0.session.store(next, Ordering::Release); // edge `open`
     next
 }
 
@@ -41,18 +41,24 @@ pub(crate) fn number(theirs: Foreign<'_, SidePage>) -> u64 {
     theirs.map(|page| &page.life.0.session).relaxed()
 }
 
+/// [`number`], and everything that its writer did before it wrote that.
+fn number_and_what_came_before(theirs: Foreign<'_, SidePage>) -> u64 {
+    let number = number(theirs);
+    fence(Ordering::Acquire); // edges `open` and `close`
+    number
+}
+
 /// How often a session is read again because it changed or is in between.
-const LOOKS: u32 = 64;
+const LOOKS: u32 = if cfg!(loom) { 2 } else { 64 };
 
 /// Session, lease, session again: if the session changed in between, ask again, so that a side
 /// that closes in order never looks dead. A side that stays in between (it was stopped there)
 /// holds its lease and is alive.
 pub(crate) fn look(theirs: Foreign<'_, SidePage>, held: impl Fn() -> bool) -> (Life, u64) {
-    let mut session = number(theirs);
+    let mut session = number_and_what_came_before(theirs);
     for _ in 0..LOOKS {
         let held = held();
-        let again = number(theirs);
-        fence(Ordering::Acquire); // edge `close`
+        let again = number_and_what_came_before(theirs);
         let settled = session == again;
         session = again;
         match (settled, again % 2 == 1, held) {

@@ -1,0 +1,121 @@
+//! The death of a peer that sleeps, and of the peer of one that sleeps: noticed within a slice;
+//! what was published is read first; the next peer goes on in place.
+
+use std::time::Instant;
+
+use shm_ring::{Options, Peer, PopError, PushError, Ring, Wait};
+
+use crate::house::{Child, Name, SOON, within};
+use crate::wire::{Bytes, consumer, producer};
+
+const WAITS: [Wait; 4] =
+    [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
+
+fn ring(name: &Name, wait: Wait) -> Ring<u64> {
+    Ring::create(name.as_str(), Options::new().bytes(4096).wait(wait).unlink_on_drop()).unwrap()
+}
+
+#[test]
+fn a_producer_killed_in_its_sleep_leaves_a_whole_ring() {
+    for wait in WAITS {
+        let name = Name::new("parked-producer");
+        let ring = ring(&name, wait);
+        let bytes = Bytes::of(ring.descriptor());
+        let mut rx = ring.consumer().unwrap();
+        for round in 0..2 {
+            let mut child = Child::spawn("push-many", &[name.as_str()]);
+            child.expect("attached");
+            bytes.until_parked(producer());
+            child.kill();
+            let session = 2 * round + 1;
+            assert_eq!(rx.peer(), Peer::Dead { session, pid: child.id() });
+            for n in 0..rx.capacity() {
+                assert_eq!(rx.pop(), Ok(n));
+            }
+            let start = Instant::now();
+            for _ in 0..3 {
+                assert_eq!(rx.pop(), Err(PopError::PeerDead));
+            }
+            assert_eq!(rx.pop_timeout(SOON), Err(PopError::PeerDead));
+            assert_eq!(rx.iter().next(), Some(Err(PopError::PeerDead)));
+            assert!(start.elapsed() < SOON);
+        }
+        let mut tx = ring.producer().unwrap();
+        tx.push(7).unwrap();
+        assert_eq!(rx.pop(), Ok(7));
+        tx.close();
+        assert_eq!(rx.pop(), Err(PopError::Closed), "the dead one is forgotten");
+    }
+}
+
+#[test]
+fn a_consumer_killed_in_its_sleep_loses_nothing() {
+    for wait in WAITS {
+        let name = Name::new("parked-consumer");
+        let ring = ring(&name, wait);
+        let bytes = Bytes::of(ring.descriptor());
+        let mut tx = ring.producer().unwrap();
+        let mut child = Child::spawn("pop-and-tell", &[name.as_str()]);
+        tx.push(0).unwrap();
+        child.expect("0");
+        bytes.until_parked(consumer());
+        child.kill();
+        assert_eq!(tx.peer(), Peer::Dead { session: 1, pid: child.id() });
+        for n in 0..tx.capacity() {
+            tx.push(n).unwrap();
+        }
+        let start = Instant::now();
+        for _ in 0..3 {
+            assert_eq!(tx.push(0), Err(PushError::PeerDead));
+            assert_eq!(tx.push_timeout(0, SOON), Err(PushError::PeerDead));
+        }
+        assert!(start.elapsed() < SOON);
+        let mut rx = ring.consumer().unwrap();
+        assert_eq!(
+            (rx.session(), tx.peer()),
+            (3, Peer::Alive { session: 3, pid: std::process::id() })
+        );
+        for n in 0..tx.capacity() {
+            assert_eq!(rx.pop(), Ok(n));
+        }
+        tx.push(8).unwrap();
+        assert_eq!(rx.pop(), Ok(8));
+    }
+}
+
+#[test]
+fn a_waiting_consumer_learns_that_its_producer_was_killed() {
+    for wait in WAITS {
+        let name = Name::new("killed-while-we-wait");
+        let ring = ring(&name, wait);
+        let mut rx = ring.consumer().unwrap();
+        let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
+        child.hear();
+        let popping = std::thread::spawn(move || rx.pop());
+        if wait == Wait::PARK {
+            Bytes::of(ring.descriptor()).until_parked(consumer());
+        }
+        child.kill();
+        let popped = within(SOON, "a pop", || popping.join().unwrap());
+        assert_eq!(popped, Err(PopError::PeerDead));
+    }
+}
+
+#[test]
+fn a_waiting_producer_learns_that_its_consumer_was_killed() {
+    for wait in WAITS {
+        let name = Name::new("killed-while-we-push");
+        let ring = ring(&name, wait);
+        let mut tx = ring.producer().unwrap();
+        while tx.try_push(1).is_ok() {}
+        let mut child = Child::spawn("hold", &[name.as_str(), "consumer"]);
+        child.hear();
+        let pushing = std::thread::spawn(move || tx.push(1));
+        if wait == Wait::PARK {
+            Bytes::of(ring.descriptor()).until_parked(producer());
+        }
+        child.kill();
+        let pushed = within(SOON, "a push", || pushing.join().unwrap());
+        assert_eq!(pushed, Err(PushError::PeerDead));
+    }
+}

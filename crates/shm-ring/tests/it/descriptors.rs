@@ -1,0 +1,136 @@
+//! Descriptors that were received: a memfd over a Unix socket, and those that are refused.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use shm_ring::{Error, Options, PopError, Region, Ring};
+
+use crate::house::{Child, Dir, Home};
+use crate::items::{check, make};
+use crate::wire::Bytes;
+
+fn send(socket: &UnixStream, fd: impl AsFd) {
+    let fds = [fd.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&fds)));
+    sendmsg(socket, &[IoSlice::new(b"!")], &mut ancillary, SendFlags::empty()).unwrap();
+}
+
+fn received(socket: &UnixStream) -> OwnedFd {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut into = [IoSliceMut::new(&mut byte)];
+    recvmsg(socket, &mut into, &mut ancillary, RecvFlags::CMSG_CLOEXEC).unwrap();
+    let mut messages = ancillary.drain();
+    match messages.next() {
+        Some(RecvAncillaryMessage::ScmRights(mut fds)) => fds.next().unwrap(),
+        _ => panic!("no descriptor came"),
+    }
+}
+
+const ITEMS: u64 = 5000;
+
+/// Job: receives a ring's descriptor and reads the stream.
+pub(crate) fn receive(mut home: Home) {
+    let ring = Ring::<[u8; 40]>::open(Region::descriptor(received(home.socket()))).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    for n in 0..ITEMS {
+        check(&rx.pop().unwrap(), n);
+    }
+    assert_eq!(rx.pop().map(drop), Err(PopError::Closed));
+    home.say(&format!("{:032x}", ring.id()));
+}
+
+#[test]
+fn a_memfd_goes_over_a_socket() {
+    let ring = Ring::<[u8; 40]>::create(Region::memfd("sent"), Options::new()).unwrap();
+    let mut child = Child::spawn("receive-descriptor", &[]);
+    send(child.socket(), ring.descriptor());
+    let mut tx = ring.producer().unwrap();
+    for n in 0..ITEMS {
+        tx.push(make(n)).unwrap();
+    }
+    tx.close();
+    child.expect(&format!("{:032x}", ring.id()));
+    child.finish();
+}
+
+#[test]
+fn a_memfd_ring_cannot_be_cut_or_grown() {
+    let ring = Ring::<u64>::create(Region::memfd("sealed"), Options::new()).unwrap();
+    let whole = Bytes::of(ring.descriptor()).all().len() as u64;
+    for len in [0, 4096, whole - 1, whole + 1] {
+        assert_eq!(ftruncate(ring.descriptor(), len), Err(Errno::PERM), "to {len}");
+    }
+    assert_eq!(fcntl_add_seals(ring.descriptor(), SealFlags::WRITE), Err(Errno::PERM));
+    let flags = rustix::io::fcntl_getfd(ring.descriptor()).unwrap();
+    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+}
+
+/// A copy of a ring in a memfd with these seals.
+fn copy(seals: SealFlags) -> OwnedFd {
+    let ring = Ring::<u64>::create(Region::memfd("original"), Options::new()).unwrap();
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let fd = memfd_create("copy", flags).unwrap();
+    Bytes::of(fd.as_fd()).write(0, &Bytes::of(ring.descriptor()).all());
+    fcntl_add_seals(&fd, seals).unwrap();
+    fd
+}
+
+#[test]
+fn what_could_be_cut_is_refused_unless_asked_for() {
+    for seals in [
+        SealFlags::empty(),
+        SealFlags::SHRINK,
+        SealFlags::GROW,
+        SealFlags::GROW | SealFlags::SEAL,
+        SealFlags::SHRINK | SealFlags::SEAL,
+    ] {
+        let refused = Ring::<u64>::open(Region::descriptor(copy(seals)));
+        assert!(matches!(refused, Err(Error::Descriptor { .. })), "{seals:?}: {refused:?}");
+        let ring = Ring::<u64>::open(Region::unsealed_descriptor(copy(seals))).unwrap();
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        tx.push(1).unwrap();
+        assert_eq!(rx.pop(), Ok(1));
+    }
+    Ring::<u64>::open(Region::descriptor(copy(SealFlags::SHRINK | SealFlags::GROW))).unwrap();
+    // A file has no seals at all.
+    let dir = Dir::new("unsealed");
+    let ring = Ring::<u64>::create(Region::file(dir.join("ring")), Options::new()).unwrap();
+    let fd = || ring.descriptor().try_clone_to_owned().unwrap();
+    assert!(matches!(Ring::<u64>::open(Region::descriptor(fd())), Err(Error::Descriptor { .. })));
+    assert_eq!(Ring::<u64>::open(Region::unsealed_descriptor(fd())).unwrap().id(), ring.id());
+}
+
+#[test]
+fn descriptors_that_are_no_memory_or_cannot_be_written_are_refused() {
+    let ring = Ring::<u64>::create(Region::memfd("read-only"), Options::new()).unwrap();
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&ring.descriptor()));
+    for flags in [OFlags::RDONLY, OFlags::WRONLY, OFlags::PATH] {
+        let fd = rustix::fs::open(&path, flags | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let refused = Ring::<u64>::open(Region::descriptor(fd));
+        assert!(matches!(refused, Err(Error::Descriptor { .. })), "{flags:?}: {refused:?}");
+    }
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null").unwrap();
+    let (socket, _other) = UnixStream::pair().unwrap();
+    for fd in [OwnedFd::from(null), OwnedFd::from(socket)] {
+        let refused = Ring::<u64>::open(Region::unsealed_descriptor(fd));
+        assert!(matches!(refused, Err(Error::NotRegular { .. })), "{refused:?}");
+    }
+    // Nor is there anything to create in one, or to open by a memfd's label.
+    let fd = ring.descriptor().try_clone_to_owned().unwrap();
+    let refused = Ring::<u64>::create(Region::descriptor(fd), Options::new());
+    assert!(matches!(refused, Err(Error::Options { .. })), "{refused:?}");
+    let refused = Ring::<u64>::open(Region::memfd("read-only"));
+    assert!(matches!(refused, Err(Error::Options { .. })), "{refused:?}");
+}

@@ -1,0 +1,114 @@
+//! The wire format by example: the bytes of a ring with three records, committed. What this version
+//! writes must be that image, and what it reads may be that image.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use shm_ring::{Options, Peer, PopError, Producer, Region, Ring};
+
+use crate::house::Dir;
+use crate::wire::{Bytes, FENCE_MODE, PID, consumer, page, producer};
+
+type Item = [u8; 12];
+
+const ITEMS: [&Item; 3] = [b"first record", b"then another", b"and a third."];
+/// Creation time and random id in the header.
+const VARIES_IN_HEADER: std::ops::Range<usize> = 72..96;
+const GOLDEN: &str = include_str!("golden/v1-three-records.hex");
+
+fn options() -> Options {
+    Options::new().bytes(4096).schema(0x0807_0605_0403_0201).label("golden")
+}
+
+/// Lines of 16 bytes with their offset and their text; lines of zeros are left out.
+fn dump(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for (index, line) in
+        bytes.chunks(16).enumerate().filter(|(_, line)| line.iter().any(|b| *b != 0))
+    {
+        write!(text, "{:06x} ", 16 * index).unwrap();
+        line.iter().for_each(|byte| write!(text, " {byte:02x}").unwrap());
+        let shown =
+            line.iter().map(|b| if b.is_ascii_graphic() || *b == b' ' { *b as char } else { '.' });
+        writeln!(text, "  |{}|", shown.collect::<String>()).unwrap();
+    }
+    writeln!(text, "{:06x}", bytes.len()).unwrap();
+    text
+}
+
+fn undump(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (offset, rest) = line.split_once("  ").unwrap_or((line, ""));
+        bytes.resize(usize::from_str_radix(offset, 16).unwrap(), 0);
+        let hex = rest.split("  |").next().unwrap();
+        bytes.extend(
+            hex.split(' ').filter(|h| !h.is_empty()).map(|h| u8::from_str_radix(h, 16).unwrap()),
+        );
+    }
+    bytes
+}
+
+fn same_page_size() -> bool {
+    let same = page() == 4096;
+    if !same {
+        eprintln!("skipped, since the golden image has pages of 4096 bytes");
+    }
+    same
+}
+
+#[test]
+fn three_records_are_written_as_the_golden_image() {
+    if !same_page_size() {
+        return;
+    }
+    let ring = Ring::<Item>::create(Region::memfd("golden"), options()).unwrap();
+    let mut tx = ring.producer().unwrap();
+    for item in ITEMS {
+        tx.push(*item).unwrap();
+    }
+    tx.close();
+    let mut bytes = Bytes::of(ring.descriptor()).all();
+    assert!(bytes[VARIES_IN_HEADER].iter().any(|byte| *byte != 0));
+    bytes[VARIES_IN_HEADER].fill(0);
+    // Whether membarrier is to be had here, and the process id.
+    let life = (producer() + FENCE_MODE) as usize..(producer() + PID) as usize + 4;
+    bytes[life].fill(0);
+    let found = dump(&bytes);
+    let golden: String = GOLDEN
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(found == golden, "layout v1 has changed; now it is\n{found}");
+}
+
+#[test]
+fn the_golden_image_opens_and_reads() {
+    if !same_page_size() {
+        return;
+    }
+    let dir = Dir::new("golden");
+    let path = dir.join("ring");
+    std::fs::write(&path, undump(GOLDEN)).unwrap();
+    reads(&path);
+    // And as a producer finds it that takes the ring over.
+    std::fs::write(&path, undump(GOLDEN)).unwrap();
+    let mut tx = Producer::<Item>::open_with(Region::file(&path), options()).unwrap();
+    assert_eq!((tx.session(), tx.room_at_least()), (3, tx.capacity() - 3));
+    assert_eq!(tx.peer(), Peer::Absent);
+    tx.push(*b"and a fourth").unwrap();
+}
+
+fn reads(path: &Path) {
+    let ring = Ring::<Item>::open_with(Region::file(path), options()).unwrap();
+    assert_eq!((ring.capacity_bytes(), ring.id()), (4096, 0));
+    let mut rx = ring.consumer().unwrap();
+    assert_eq!((rx.session(), rx.ready_at_least()), (1, 3));
+    for item in ITEMS {
+        assert_eq!(rx.pop().unwrap(), *item);
+    }
+    assert_eq!(rx.pop(), Err(PopError::Closed));
+    let head = Bytes::at(path).get(consumer());
+    assert_eq!(head, 3 * 24);
+}

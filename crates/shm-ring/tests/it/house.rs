@@ -1,0 +1,276 @@
+//! Children, names and time limits. Whatever happens to a test, its children are killed and its
+//! names removed, and nothing waits for ever.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::system;
+
+/// Far beyond what anything here takes: reaching it is a hang.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+/// What is specified to happen within one slice of 100 ms happens within this on a busy machine.
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+
+const ENVIRONMENT: &str = "SHM_RING_TEST_JOB";
+const SEPARATOR: &str = "\u{1f}";
+
+fn unique(what: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("shm-ring-it-{}-{count}-{what}", std::process::id())
+}
+
+/// A name under /dev/shm that nobody else has, removed when dropped.
+pub(crate) struct Name(String);
+
+impl Name {
+    pub(crate) fn new(what: &str) -> Self {
+        Self(format!("/{}", unique(what)))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        Path::new("/dev/shm").join(&self.0[1..])
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let path = self.path();
+        let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
+    }
+}
+
+/// A directory of our own, removed with all that is in it when dropped.
+pub(crate) struct Dir(PathBuf);
+
+impl Dir {
+    /// On the disk that has the temporary files.
+    pub(crate) fn new(what: &str) -> Self {
+        Self::under(&std::env::temp_dir(), what)
+    }
+
+    pub(crate) fn under(parent: &Path, what: &str) -> Self {
+        let path = parent.join(unique(what));
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The names in it, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs `what` on a thread of its own and fails if it has not returned within `limit`.
+pub(crate) fn within<R: Send + 'static>(
+    limit: Duration,
+    what: &str,
+    run: impl FnOnce() -> R + Send + 'static,
+) -> R {
+    let (tell, hear) = channel();
+    let thread = std::thread::spawn(move || {
+        let _ = tell.send(run());
+    });
+    match hear.recv_timeout(limit) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => panic!("{what} had not returned after {limit:?}"),
+        Err(RecvTimeoutError::Disconnected) => match thread.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(()) => unreachable!("a thread that ended in order has answered"),
+        },
+    }
+}
+
+/// Looks again and again until `done`, and fails after [`LIMIT`].
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < LIMIT, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Whether we are root; if not, says that `what` is skipped.
+pub(crate) fn root_or_skip(what: &str) -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        eprintln!("skipped, since it needs root: {what}");
+    }
+    root
+}
+
+/// Another process. It is killed when this is dropped.
+pub(crate) struct Child {
+    job: String,
+    process: std::process::Child,
+    line: BufReader<UnixStream>,
+}
+
+impl Child {
+    /// Starts this program again, with one of the jobs in the table.
+    pub(crate) fn spawn(job: &str, arguments: &[&str]) -> Self {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["child", "--exact", "--nocapture", "--quiet", "--test-threads=1"])
+            .env(ENVIRONMENT, [&[job], arguments].concat().join(SEPARATOR))
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null());
+        system::die_with_parent(&mut command);
+        let process = command.spawn().unwrap();
+        ours.set_read_timeout(Some(LIMIT)).unwrap();
+        Self { job: job.to_owned(), process, line: BufReader::new(ours) }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn socket(&self) -> &UnixStream {
+        self.line.get_ref()
+    }
+
+    pub(crate) fn say(&mut self, line: &str) {
+        let said = self.line.get_mut().write_all(format!("{line}\n").as_bytes());
+        said.unwrap_or_else(|error| panic!("child {} does not listen: {error}", self.job));
+    }
+
+    /// The next line that the child says.
+    pub(crate) fn hear(&mut self) -> String {
+        self.hear_or_end().unwrap_or_else(|| panic!("child {} ended without a word", self.job))
+    }
+
+    /// The next line that the child says, or `None` once it has ended.
+    pub(crate) fn hear_or_end(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.line.read_line(&mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(line.trim_end().to_owned()),
+            // It was killed with words of ours unread.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("child {} says nothing: {error}", self.job),
+        }
+    }
+
+    pub(crate) fn expect(&mut self, line: &str) {
+        assert_eq!(self.hear(), line, "child {}", self.job);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.id() as i32).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Kills it and waits until the kernel has cleaned up.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        let status = self.process.wait().unwrap();
+        assert_eq!(status.signal(), Some(9), "child {} ended before it was killed", self.job);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn status(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < LIMIT, "child {} does not end", self.job);
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// Waits for its end, which must be a success.
+    pub(crate) fn finish(mut self) {
+        let status = self.status();
+        assert!(status.success(), "child {} failed: {status}", self.job);
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What a child does.
+pub(crate) type Job = fn(Home);
+
+/// A child's line to its parent, and what it was told.
+pub(crate) struct Home {
+    arguments: Vec<String>,
+    line: BufReader<UnixStream>,
+}
+
+impl Home {
+    /// The job that the environment names.
+    pub(crate) fn from_environment() -> Option<(String, Self)> {
+        let told = std::env::var(ENVIRONMENT).ok()?;
+        let mut words = told.split(SEPARATOR).map(str::to_owned);
+        let job = words.next()?;
+        let line = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+        Some((job, Self { arguments: words.collect(), line: BufReader::new(line) }))
+    }
+
+    pub(crate) fn argument(&self, index: usize) -> &str {
+        &self.arguments[index]
+    }
+
+    pub(crate) fn number(&self, index: usize) -> u64 {
+        self.arguments[index].parse().unwrap()
+    }
+
+    pub(crate) fn socket(&self) -> &UnixStream {
+        self.line.get_ref()
+    }
+
+    pub(crate) fn say(&mut self, line: &str) {
+        self.line.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    pub(crate) fn hear(&mut self) -> String {
+        let mut line = String::new();
+        if self.line.read_line(&mut line).unwrap() == 0 {
+            // The parent is gone. A test may be about our death: nothing is closed in order.
+            system::exit_now(3);
+        }
+        line.trim_end().to_owned()
+    }
+
+    /// Stays until the parent kills us or says something.
+    pub(crate) fn stay(&mut self) {
+        self.hear();
+    }
+}

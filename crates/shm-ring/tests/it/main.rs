@@ -1,0 +1,65 @@
+//! The library between real processes, and under faults. One module per idea; `house` has the
+//! children, names and time limits that all of them stand on, `system` all the unsafe code.
+//!
+//! A child is this very program, run again with the one test `child` and told by its environment
+//! which job to do.
+
+mod creating;
+mod death;
+mod descriptors;
+mod ending;
+mod far;
+mod golden;
+mod hostile;
+mod house;
+mod items;
+mod mmu;
+mod opening;
+mod owners;
+mod planted;
+mod sandbox;
+mod scribble;
+mod settings;
+mod soak;
+mod stopped;
+mod stream;
+mod system;
+mod waiting;
+mod wire;
+
+use house::{Home, Job};
+
+/// Every job that a child can be given.
+const JOBS: &[(&str, Job)] = &[
+    ("create-for-ever", creating::create_for_ever),
+    ("open-or-create", creating::open_or_create),
+    ("small-tmpfs", creating::small_tmpfs),
+    ("hold", ending::hold),
+    ("pop-and-tell", waiting::pop_and_tell),
+    ("push-many", waiting::push_many),
+    ("interrupted", waiting::interrupted),
+    ("receive-descriptor", descriptors::receive),
+    ("feed", soak::feed),
+    ("drain", soak::drain),
+    ("try-role", owners::try_role),
+    ("in-pid-namespace", owners::in_pid_namespace),
+    ("fork-and-drop", owners::fork_and_drop),
+    ("create-under-umask", planted::create_under_umask),
+    ("lock-too-much", settings::lock_too_much),
+    ("scribble", scribble::scribble),
+    ("poke", mmu::poke),
+    ("sandboxed", sandbox::sandboxed),
+    ("strict", sandbox::strict),
+    ("stream", stream::other_side),
+];
+
+/// Where a child starts. Run as a test it finds no job and has nothing to do.
+#[test]
+fn child() {
+    if let Some((job, home)) = Home::from_environment() {
+        let known = JOBS.iter().find(|(name, _)| *name == job);
+        let (_, run) = known.unwrap_or_else(|| panic!("no job is called {job}"));
+        run(home);
+        std::process::exit(0);
+    }
+}

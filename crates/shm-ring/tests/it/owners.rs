@@ -1,0 +1,149 @@
+//! A ring has one producer and one consumer, whoever else asks: another process, another thread,
+//! another pid namespace, a forked copy. The first is not disturbed.
+
+use shm_ring::{Consumer, Error, Options, Peer, Producer, Ring, Role};
+
+use crate::house::{Child, Home, Name, root_or_skip};
+use crate::system;
+use crate::wire::{Bytes, SESSION, producer};
+
+fn take(name: &str, role: &str) -> Result<(), Error> {
+    match role {
+        "producer" => Producer::<u64>::open(name).map(drop),
+        _ => Consumer::<u64>::open(name).map(drop),
+    }
+}
+
+/// Job: tries to take a role and says what happened.
+pub(crate) fn try_role(mut home: Home) {
+    let answer = match take(home.argument(0), home.argument(1)) {
+        Ok(()) => "got it".to_owned(),
+        Err(Error::RoleTaken { role, pid, .. }) => format!("{role} is {pid}"),
+        Err(error) => error.to_string(),
+    };
+    home.say(&answer);
+}
+
+/// Job: has another job done in a pid namespace of its own, and passes on what it says.
+pub(crate) fn in_pid_namespace(mut home: Home) {
+    system::unshare(libc::CLONE_NEWPID).unwrap();
+    let mut child = Child::spawn(home.argument(0), &[home.argument(1), home.argument(2)]);
+    while let Some(line) = child.hear_or_end() {
+        home.say(&line);
+    }
+}
+
+#[test]
+fn a_second_owner_is_refused_and_the_first_goes_on() {
+    let name = Name::new("second");
+    let ring = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let sessions = (tx.session(), rx.session());
+    let us = std::process::id();
+    let mut n = 0;
+    let mut goes_on = || {
+        tx.push(n).unwrap();
+        assert_eq!(rx.pop(), Ok(n));
+        assert_eq!(tx.peer(), Peer::Alive { session: 1, pid: us });
+        assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: us });
+        n += 1;
+    };
+    for role in ["producer", "consumer"] {
+        goes_on();
+        // By the handle that the first was taken from, by a handle of its own, on another thread.
+        let expected = if role == "producer" { Role::Producer } else { Role::Consumer };
+        let by_same = match expected {
+            Role::Producer => ring.producer().map(drop),
+            _ => ring.consumer().map(drop),
+        };
+        let by_thread =
+            std::thread::scope(|scope| scope.spawn(|| take(name.as_str(), role)).join().unwrap());
+        for taken in [by_same, take(name.as_str(), role), by_thread] {
+            match taken {
+                Err(Error::RoleTaken { role, pid, .. }) => assert_eq!((role, pid), (expected, us)),
+                other => panic!("{other:?}"),
+            }
+        }
+        goes_on();
+        let mut child = Child::spawn("try-role", &[name.as_str(), role]);
+        child.expect(&format!("{role} is {us}"));
+        child.finish();
+        goes_on();
+        if root_or_skip("a second owner in another pid namespace") {
+            let mut child = Child::spawn("in-pid-namespace", &["try-role", name.as_str(), role]);
+            child.expect(&format!("{role} is {us}"));
+            child.finish();
+            goes_on();
+        }
+    }
+    assert_eq!(sessions, (tx.session(), rx.session()));
+    let bytes = Bytes::of(ring.descriptor());
+    assert_eq!(bytes.get(producer() + SESSION), 1, "the refused ones opened no session");
+    // Once it is free it can be had.
+    drop((tx, rx));
+    for role in ["producer", "consumer"] {
+        let mut child = Child::spawn("try-role", &[name.as_str(), role]);
+        child.expect("got it");
+        child.finish();
+    }
+}
+
+#[test]
+fn an_owner_whose_pid_means_nothing_here_is_alive() {
+    if !root_or_skip("an owner in another pid namespace") {
+        return;
+    }
+    let name = Name::new("namespace");
+    let ring = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("in-pid-namespace", &["hold", name.as_str(), "producer"]);
+    child.expect("1");
+    // Process 1 there; process 1 here is somebody else.
+    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: 1 });
+    assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid: 1, .. })));
+    child.kill();
+    crate::house::until("the death is known", || rx.peer() == Peer::Dead { session: 1, pid: 1 });
+    assert_eq!(ring.producer().unwrap().session(), 3);
+}
+
+/// Job: creates a ring, forks, and has the fork drop all that it inherited.
+pub(crate) fn fork_and_drop(mut home: Home) {
+    let options = Options::new().unlink_on_drop();
+    let ring = Ring::<u64>::create(home.argument(0), options).unwrap();
+    let mut tx = ring.producer().unwrap();
+    tx.push(1).unwrap();
+    match system::fork() {
+        None => {
+            drop((tx, ring));
+            system::exit_now(0);
+        }
+        Some(pid) => assert_eq!(system::wait_for(pid), 0),
+    }
+    home.say("forked");
+    home.hear();
+    tx.push(2).unwrap();
+    home.say("pushed");
+    home.hear();
+    drop((tx, ring));
+    home.say("dropped");
+    home.stay();
+}
+
+#[test]
+fn a_forked_copy_that_is_dropped_closes_nothing() {
+    let name = Name::new("fork");
+    let mut child = Child::spawn("fork-and-drop", &[name.as_str()]);
+    child.expect("forked");
+    let ring = Ring::<u64>::open(name.as_str()).expect("the name is the parent's to remove");
+    let mut rx = ring.consumer().unwrap();
+    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: child.id() });
+    assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid, .. }) if pid == child.id()));
+    assert_eq!(rx.pop(), Ok(1));
+    child.say("push");
+    child.expect("pushed");
+    assert_eq!(rx.pop(), Ok(2));
+    child.say("drop");
+    child.expect("dropped");
+    assert_eq!(rx.peer(), Peer::Closed { session: 2 });
+    assert!(!name.path().exists(), "the parent removes the name");
+}

@@ -1,0 +1,176 @@
+//! Sandboxes: with membarrier or futexes refused everything still goes on, slower and never stuck;
+//! and under the strictest of them both sides push and pop, since they make no system call.
+
+use std::time::Duration;
+
+use shm_ring::{Item, Options, PopError, PushError, Ring, Wait};
+
+use crate::house::{Child, Home, Name};
+use crate::items::{check, make};
+use crate::system;
+use crate::wire::{Bytes, FENCE_MODE, consumer, producer};
+
+/// Several laps of the smallest ring, with sleeps on both sides.
+const ITEMS: u64 = 2000;
+
+fn refuse(what: &str) {
+    match what {
+        "membarrier EPERM" => system::refuse(&[libc::SYS_membarrier], libc::EPERM),
+        "membarrier ENOSYS" => system::refuse(&[libc::SYS_membarrier], libc::ENOSYS),
+        "futex" => system::refuse(&[libc::SYS_futex], libc::EPERM),
+        _ => {}
+    }
+}
+
+/// Job: one side of a stream, in a sandbox that closes before or after attaching.
+pub(crate) fn sandboxed(mut home: Home) {
+    let (name, what) = (home.argument(0).to_owned(), home.argument(2).to_owned());
+    let late = home.argument(3) == "late";
+    let options = Options::new().wait(Wait::PARK);
+    if !late {
+        refuse(&what);
+    }
+    let ring = Ring::<[u8; 24]>::open_with(name, options).unwrap();
+    if home.argument(1) == "producer" {
+        let mut tx = ring.producer().unwrap();
+        if late {
+            refuse(&what);
+        }
+        for n in 0..ITEMS {
+            tx.push(make(n)).unwrap();
+            if n % 300 == 0 {
+                // Long enough for the other side to fall asleep.
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    } else {
+        let mut rx = ring.consumer().unwrap();
+        if late {
+            refuse(&what);
+        }
+        for n in 0..ITEMS {
+            check(&rx.pop().unwrap(), n);
+            if n % 300 == 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+    home.say("done");
+}
+
+#[test]
+fn a_stream_goes_on_whatever_is_refused_to_either_side() {
+    for what in ["membarrier EPERM", "membarrier ENOSYS", "futex"] {
+        for (producer_refused, consumer_refused) in [(true, true), (true, false), (false, true)] {
+            for when in ["early", "late"] {
+                let name = Name::new("sandbox");
+                let options = Options::new().bytes(4096);
+                let ring = Ring::<[u8; 24]>::create(name.as_str(), options).unwrap();
+                let spawn = |role: &str, refused: bool| {
+                    let what = if refused { what } else { "nothing" };
+                    Child::spawn("sandboxed", &[name.as_str(), role, what, when])
+                };
+                let producer_child = spawn("producer", producer_refused);
+                let consumer_child = spawn("consumer", consumer_refused);
+                for mut child in [producer_child, consumer_child] {
+                    child.expect("done");
+                    child.finish();
+                }
+                // Whoever could not register says that it fences by itself.
+                if when == "early" && what.starts_with("membarrier") {
+                    let bytes = Bytes::of(ring.descriptor());
+                    let modes = [(producer(), producer_refused), (consumer(), consumer_refused)];
+                    for (page, refused) in modes {
+                        let mode = bytes.get(page + FENCE_MODE) as u32;
+                        assert!(mode == 0 || !refused, "{what}: {mode}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+const STRICT_ITEMS: u64 = 100_000;
+/// Shorter than a slice: a longer wait asks about the peer, which takes a system call.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+fn strict_producer<T: Item>(ring: &Ring<T>, mut ready: impl FnMut()) -> bool {
+    let mut tx = ring.producer().unwrap();
+    // Waits once for longer than a slice, so that all that is asked only now and then was asked.
+    let mut next = 0;
+    while tx.try_push(make(next)).is_ok() {
+        next += 1;
+    }
+    if tx.push_timeout(make(next), 10 * PATIENCE) != Err(PushError::TimedOut) {
+        return false;
+    }
+    ready();
+    system::allow_nothing();
+    while next < STRICT_ITEMS {
+        match tx.push_timeout(make(next), PATIENCE) {
+            Ok(()) => next += 1,
+            Err(PushError::TimedOut) => {}
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+fn strict_consumer<T: Item>(ring: &Ring<T>, mut ready: impl FnMut()) -> bool {
+    let mut rx = ring.consumer().unwrap();
+    while rx.try_pop().is_ok() {}
+    // As above: empty, and the producer waits for our word.
+    let _ = rx.pop_timeout(10 * PATIENCE);
+    let mut next = rx.capacity();
+    ready();
+    system::allow_nothing();
+    while next < STRICT_ITEMS {
+        match rx.pop_timeout(PATIENCE) {
+            Ok(item) if item.as_bytes() == make::<T>(next).as_bytes() => next += 1,
+            Err(PopError::TimedOut) => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Job: one side of a stream where every system call is fatal, in a process with one thread.
+pub(crate) fn strict(mut home: Home) {
+    let (name, is_producer) = (home.argument(0).to_owned(), home.argument(1) == "producer");
+    match system::fork() {
+        None => {
+            let ring = Ring::<[u8; 64]>::open_with(name, Options::new().wait(Wait::SPIN)).unwrap();
+            let ready = || {
+                home.say("ready");
+                home.hear();
+            };
+            let fine = if is_producer {
+                strict_producer(&ring, ready)
+            } else {
+                strict_consumer(&ring, ready)
+            };
+            system::exit_thread(if fine { 0 } else { 1 });
+        }
+        Some(pid) => {
+            // The line is the forked one's until it has ended.
+            let status = system::wait_for(pid);
+            home.say(&format!("status {status}"));
+        }
+    }
+}
+
+#[test]
+fn no_system_call_is_made_while_both_sides_are_awake() {
+    let name = Name::new("strict");
+    let options = Options::new().bytes(4096);
+    let _ring = Ring::<[u8; 64]>::create(name.as_str(), options).unwrap();
+    let mut producing = Child::spawn("strict", &[name.as_str(), "producer"]);
+    producing.expect("ready");
+    let mut consuming = Child::spawn("strict", &[name.as_str(), "consumer"]);
+    consuming.expect("ready");
+    producing.say("go");
+    consuming.say("go");
+    // A system call would have ended it with SIGSYS.
+    producing.expect("status 0");
+    consuming.expect("status 0");
+}

@@ -1,0 +1,160 @@
+//! What only unsafe code can do: fork, seccomp, namespaces, signals to one thread, a store to an
+//! address. Used by children, which can afford to break themselves; all of it behind safe functions
+//! whose worst is the end of the calling process.
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+fn check(answer: libc::c_int) -> io::Result<()> {
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has the kernel kill the child when the thread that starts it ends.
+pub(crate) fn die_with_parent(command: &mut Command) {
+    let ask = || {
+        // SAFETY: prctl with integers only; it is async-signal-safe, as pre_exec asks.
+        check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })
+    };
+    // SAFETY: the closure does one system call and allocates nothing.
+    unsafe { command.pre_exec(ask) };
+}
+
+/// Forks; the answer in the child is `None`. Only in children of ours that run one test.
+pub(crate) fn fork() -> Option<i32> {
+    // SAFETY: the child goes on with the calling thread alone; glibc keeps its allocator usable
+    // there, and our callers use no other lock that a lost thread could hold.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork: {}", io::Error::last_os_error()),
+        0 => {
+            // SAFETY: prctl with integers only.
+            let _ = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            None
+        }
+        pid => Some(pid),
+    }
+}
+
+/// Waits for a forked child: its wait status as the kernel gives it.
+pub(crate) fn wait_for(pid: i32) -> i32 {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` is ours and outlives the call.
+        if unsafe { libc::waitpid(pid, &mut status, 0) } == pid {
+            return status;
+        }
+        assert_eq!(io::Error::last_os_error().kind(), io::ErrorKind::Interrupted);
+    }
+}
+
+/// Ends this process, running nothing that would run at its end.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: ends the process; no memory is touched afterwards.
+    unsafe { libc::_exit(code) }
+}
+
+/// Ends this thread, by the one way out that strict seccomp leaves.
+pub(crate) fn exit_thread(code: i32) {
+    // SAFETY: the system call takes an integer and does not return; the thread is the only one.
+    unsafe { libc::syscall(libc::SYS_exit, code) };
+}
+
+fn statement(code: u32, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
+}
+
+/// From now on `answer` is what these system calls get, and `otherwise` what the others get, for
+/// this thread and those that it starts.
+fn filter(calls: &[libc::c_long], answer: u32, otherwise: u32) {
+    let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0)];
+    for call in calls {
+        let code = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+        filter.push(libc::sock_filter { code, jt: 0, jf: 1, k: *call as u32 });
+        filter.push(statement(libc::BPF_RET | libc::BPF_K, answer));
+    }
+    filter.push(statement(libc::BPF_RET | libc::BPF_K, otherwise));
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: prctl with integers only.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).unwrap();
+    let mode = libc::SECCOMP_MODE_FILTER;
+    let program = core::ptr::from_ref(&program);
+    // SAFETY: `program` and the filter that it points to outlive the call, which copies them. The
+    // filter is not freed before: it is a local of this function.
+    check(unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, program) }).unwrap();
+    drop(filter);
+}
+
+/// From now on these system calls answer `errno`.
+pub(crate) fn refuse(calls: &[libc::c_long], errno: i32) {
+    filter(calls, libc::SECCOMP_RET_ERRNO | errno as u32, libc::SECCOMP_RET_ALLOW);
+}
+
+/// From now on any system call ends the process, but for the one that ends this thread, and for
+/// reading the clock, which is a system call only on machines whose clock programs cannot read.
+/// (Not SECCOMP_MODE_STRICT: that also forbids the instruction that reads the clock.)
+pub(crate) fn allow_nothing() {
+    let allowed = [libc::SYS_exit, libc::SYS_clock_gettime];
+    filter(&allowed, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_KILL_PROCESS);
+}
+
+/// Leaves the namespaces that `flags` name.
+pub(crate) fn unshare(flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: integers only.
+    check(unsafe { libc::unshare(flags) })
+}
+
+/// Mounts an empty tmpfs of `bytes` at `path`, in a mount namespace of our own that goes when this
+/// process does.
+pub(crate) fn mount_tmpfs(path: &Path, bytes: u64) -> io::Result<()> {
+    unshare(libc::CLONE_NEWNS)?;
+    let text = |text: &str| CString::new(text).unwrap();
+    let (none, root, tmpfs) = (text("none"), text("/"), text("tmpfs"));
+    let flags = libc::MS_REC | libc::MS_PRIVATE;
+    let (null, nothing) = (core::ptr::null(), core::ptr::null());
+    // SAFETY: the texts outlive the call.
+    check(unsafe { libc::mount(none.as_ptr(), root.as_ptr(), null, flags, nothing) })?;
+    let (path, size) = (text(path.to_str().unwrap()), text(&format!("size={bytes}")));
+    let (path, size) = (path.as_ptr(), size.as_ptr().cast());
+    // SAFETY: the texts outlive the call.
+    check(unsafe { libc::mount(tmpfs.as_ptr(), path, tmpfs.as_ptr(), 0, size) })
+}
+
+/// Becomes a user without privileges, for good.
+pub(crate) fn become_user(id: u32) {
+    // SAFETY: integers only.
+    check(unsafe { libc::setresgid(id, id, id) }).unwrap();
+    // SAFETY: integers only.
+    check(unsafe { libc::setresuid(id, id, id) }).unwrap();
+}
+
+extern "C" fn nothing(_signal: libc::c_int) {}
+
+/// Has SIGUSR1 run a handler that does nothing, and interrupt system calls rather than restart
+/// them.
+pub(crate) fn let_signals_interrupt() {
+    // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask.
+    let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
+    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+    // SAFETY: `action` outlives the call and its handler touches nothing.
+    let answer = unsafe { libc::sigaction(libc::SIGUSR1, &action, core::ptr::null_mut()) };
+    check(answer).unwrap();
+}
+
+/// Sends SIGUSR1 to one thread of this process.
+pub(crate) fn interrupt(thread: rustix::process::Pid) {
+    let (process, thread) = (std::process::id(), thread.as_raw_nonzero().get());
+    // SAFETY: integers only; a thread that is gone is an error and no more.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGUSR1) };
+}
+
+/// Stores a byte at `address`, wherever that is. Only in a child that is expected to die of it.
+pub(crate) fn store(address: usize, byte: u8) {
+    let place = core::ptr::with_exposed_provenance_mut::<u8>(address);
+    // SAFETY: the address was read from our own list of mappings: the page is mapped. If it is
+    // read-only the store ends the process; if not, it changes a byte of a region under test,
+    // which the library accesses as bytes that anyone may change.
+    unsafe { place.write_volatile(byte) };
+}

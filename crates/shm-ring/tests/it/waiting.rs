@@ -1,0 +1,142 @@
+//! Waiting: who sleeps is woken, in both directions; deadlines are kept, whatever interrupts.
+
+use std::time::{Duration, Instant};
+
+use shm_ring::{Options, PopError, PushError, Region, Ring, Wait};
+
+use crate::house::{Child, Home, Name, SOON};
+use crate::system;
+use crate::wire::{Bytes, NEVER, PARKS, consumer, producer};
+
+const ROUNDS: u64 = 100;
+
+fn named(name: &Name) -> Ring<u64> {
+    let options = Options::new().bytes(4096).wait(Wait::PARK);
+    Ring::create(name.as_str(), options).unwrap()
+}
+
+/// Job: pops one item after another, sleeping for each, and says what it was.
+pub(crate) fn pop_and_tell(mut home: Home) {
+    let options = Options::new().wait(Wait::PARK);
+    let ring = Ring::<u64>::open_with(home.argument(0), options).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    while let Ok(item) = rx.pop() {
+        home.say(&item.to_string());
+    }
+}
+
+/// Job: pushes numbers for ever, sleeping when the ring is full.
+pub(crate) fn push_many(mut home: Home) {
+    let options = Options::new().wait(Wait::PARK);
+    let ring = Ring::<u64>::open_with(home.argument(0), options).unwrap();
+    let mut tx = ring.producer().unwrap();
+    home.say("attached");
+    for n in 0.. {
+        tx.push(n).unwrap();
+    }
+}
+
+#[test]
+fn a_sleeping_consumer_is_woken_by_a_push() {
+    let name = Name::new("wake-consumer");
+    let ring = named(&name);
+    let bytes = Bytes::of(ring.descriptor());
+    let mut tx = ring.producer().unwrap();
+    let mut child = Child::spawn("pop-and-tell", &[name.as_str()]);
+    let start = Instant::now();
+    for n in 0..ROUNDS {
+        bytes.until_parked(consumer());
+        tx.try_push(n).unwrap();
+        child.expect(&n.to_string());
+    }
+    // One that is not woken notices at the end of its slice: a hundred of them take ten seconds.
+    assert!(start.elapsed() < SOON, "{ROUNDS} rounds took {:?}", start.elapsed());
+    assert!(bytes.get(consumer() + PARKS) >= ROUNDS, "it was meant to sleep each time");
+    tx.close();
+    child.finish();
+}
+
+#[test]
+fn a_sleeping_producer_is_woken_by_pops() {
+    let name = Name::new("wake-producer");
+    let ring = named(&name);
+    let bytes = Bytes::of(ring.descriptor());
+    let mut rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("push-many", &[name.as_str()]);
+    child.expect("attached");
+    let (mut expected, mut slept_for) = (0, NEVER);
+    let start = Instant::now();
+    for _ in 0..ROUNDS {
+        slept_for = bytes.until_parked_since(producer(), slept_for);
+        // All that is there: it asked to be woken when half the ring is free.
+        for _ in 0..rx.capacity() {
+            assert_eq!(rx.try_pop(), Ok(expected));
+            expected += 1;
+        }
+    }
+    assert!(start.elapsed() < SOON, "{ROUNDS} rounds took {:?}", start.elapsed());
+}
+
+#[test]
+fn a_time_out_comes_not_before_its_time() {
+    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 1, park: false }]
+    {
+        let options = Options::new().bytes(4096).wait(wait);
+        let ring = Ring::<u64>::create(Region::memfd("time-out"), options).unwrap();
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        for millis in [0, 1, 30, 250] {
+            let timeout = Duration::from_millis(millis);
+            let start = Instant::now();
+            assert_eq!(rx.pop_timeout(timeout), Err(PopError::TimedOut));
+            let elapsed = start.elapsed();
+            assert!((timeout..timeout + SOON).contains(&elapsed), "{wait:?}: {elapsed:?}");
+            while tx.try_push(1).is_ok() {}
+            let start = Instant::now();
+            assert_eq!(tx.push_timeout(1, timeout), Err(PushError::TimedOut));
+            let elapsed = start.elapsed();
+            assert!((timeout..timeout + SOON).contains(&elapsed), "{wait:?}: {elapsed:?}");
+            while rx.try_pop().is_ok() {}
+        }
+        // No time at all is enough for what is there, and the longest time is no overflow.
+        tx.push_timeout(7, Duration::ZERO).unwrap();
+        assert_eq!(rx.pop_timeout(Duration::ZERO), Ok(7));
+        let popping = std::thread::spawn(move || rx.pop_timeout(Duration::MAX));
+        std::thread::sleep(Duration::from_millis(5));
+        tx.push_timeout(8, Duration::MAX).unwrap();
+        assert_eq!(popping.join().unwrap(), Ok(8));
+    }
+}
+
+/// Job: waits with a deadline while signals hit the waiting thread.
+pub(crate) fn interrupted(mut home: Home) {
+    system::let_signals_interrupt();
+    let options = Options::new().bytes(4096).wait(Wait::PARK);
+    let ring = Ring::<u64>::create(Region::memfd("interrupted"), options).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let waiter = rustix::thread::gettid();
+    std::thread::spawn(move || {
+        loop {
+            system::interrupt(waiter);
+            std::thread::sleep(Duration::from_micros(300));
+        }
+    });
+    let timeout = Duration::from_millis(400);
+    let start = Instant::now();
+    let popped = rx.pop_timeout(timeout);
+    home.say(&format!("{popped:?} {}", (timeout..timeout + SOON).contains(&start.elapsed())));
+    while tx.try_push(1).is_ok() {}
+    let start = Instant::now();
+    let pushed = tx.push_timeout(1, timeout);
+    home.say(&format!("{pushed:?} {}", (timeout..timeout + SOON).contains(&start.elapsed())));
+    home.say(&(Bytes::of(ring.descriptor()).get(consumer() + PARKS) > 20).to_string());
+}
+
+#[test]
+fn signals_do_not_move_a_deadline() {
+    let mut child = Child::spawn("interrupted", &[]);
+    child.expect("Err(TimedOut) true");
+    child.expect("Err(TimedOut) true");
+    // It was interrupted many times, or this would show nothing.
+    child.expect("true");
+    child.finish();
+}
