@@ -1,8 +1,6 @@
 //! One side of a run, in a process of its own (or, for the reference between threads, both sides in
 //! one). It must not know how many runs there are.
 
-use std::os::fd::{FromRawFd, OwnedFd};
-
 use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -26,9 +24,7 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
     // A side that makes a forbidden system call dies as if it had crashed.
     let no_core = Rlimit { current: Some(0), maximum: Some(0) };
     setrlimit(Resource::Core, no_core).map_err(|error| Fault::new("setrlimit", error))?;
-    #[allow(unsafe_code)]
-    // SAFETY: inherited from the parent for this purpose, and taken once.
-    let control = Control::over(unsafe { OwnedFd::from_raw_fd(spec.control) });
+    let control = sys::inherited(spec.control).and_then(Control::over);
     let control = control.map_err(|error| Fault::new("mapping the control page", error))?;
     match spec.bytes {
         8 => sized::<1>(&spec, &control),

@@ -1,16 +1,29 @@
 //! The system calls that only libc has, each behind a safe function. It must not know what is
 //! measured.
 //!
-//! Every block is one foreign call (or one read of what it filled in). The calls here take plain
-//! numbers, or pointers to values of ours that outlive the call.
+//! Every block is one foreign call. The calls here take plain numbers, or pointers to values of ours
+//! that outlive the call.
 #![allow(unsafe_code)]
 
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 /// Makes the death of the parent the death of this process, so that nothing outlives a comparison.
 pub(crate) fn die_with_parent() {
     // SAFETY: takes numbers only.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+}
+
+/// A descriptor of our own for one that was inherited under this number and stays open until the
+/// process ends.
+pub(crate) fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    // Only a number that is no descriptor at all would be taken for something else.
+    if number < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: borrowed for one call, which answers EBADF should the number not be open.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(inherited, 0)?)
 }
 
 /// Asks for timers as exact as the kernel has them.

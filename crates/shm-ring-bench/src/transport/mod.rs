@@ -13,9 +13,11 @@ pub(crate) mod sysv_binary;
 mod sysv_two;
 
 use std::fmt;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
+
+use crate::sys;
 
 pub(crate) use self::pipe::Pipe;
 pub(crate) use self::posix_two::PosixTwo;
@@ -60,6 +62,14 @@ pub(crate) struct Handle {
     pub(crate) fds: Vec<i32>,
 }
 
+impl Handle {
+    /// A descriptor of our own for the one at `index`.
+    pub(crate) fn descriptor(&self, index: usize) -> Result<OwnedFd, Fault> {
+        let number = self.fds.get(index).copied().unwrap_or(-1);
+        sys::inherited(number).map_err(|error| Fault::new("inheriting a descriptor", error))
+    }
+}
+
 /// What the parent holds while a run lasts; dropping it removes what it made.
 pub(crate) trait Made {
     fn handle(&self) -> Handle;
@@ -71,6 +81,19 @@ pub(crate) trait Made {
 
     /// Both sides are attached: what can lose its name now should.
     fn attached(&mut self) {}
+}
+
+/// Descriptors to inherit, when nothing else was made.
+pub(crate) struct Inherited(Vec<OwnedFd>);
+
+impl Made for Inherited {
+    fn handle(&self) -> Handle {
+        Handle { fds: self.0.iter().map(AsRawFd::as_raw_fd).collect(), ..Handle::default() }
+    }
+
+    fn descriptors(&self) -> Vec<&OwnedFd> {
+        self.0.iter().collect()
+    }
 }
 
 /// A way to pass messages from one process to another.

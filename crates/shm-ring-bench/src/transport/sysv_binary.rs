@@ -3,7 +3,7 @@
 //! takes 1 away, and prints.
 //!
 //! As taught, the receiver gives the buffer back *before* it reads it, and the sender may overwrite
-//! what is being read: `tests/race.rs` shows that. Here it copies out first, so that the comparison
+//! what is being read: a test below shows that. Here it copies out first, so that the comparison
 //! is with a handoff that works. It keeps SEM_UNDO, which counts every handoff in 16 bits: after
 //! 32,767 of them `semop` fails, so a run stays below.
 
