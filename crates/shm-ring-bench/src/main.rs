@@ -111,10 +111,16 @@ fn comparison(
 ) -> Result<ExitCode, String> {
     let run_time = Duration::from_millis(if cli.quick { 50 } else { 150 });
     let limit = Duration::from_secs(cli.limit);
-    let effort = Effort { runs: cli.runs(), run_time, limit, cpus, clock: Clock::calibrated() };
-    let bar = progress(rows.len() as u64 * u64::from(1 + effort.runs));
+    let clock = Clock::calibrated();
+    let (runs, patience) = (cli.runs(), cli.patience());
+    let effort = Effort { runs, patience, run_time, limit, cpus, clock };
+    let rows_of_a_round = rows.len() as u64;
+    let bar = progress(rows_of_a_round * u64::from(1 + effort.runs));
     compare(&mut rows, effort, |row| {
         bar.set_message(format!("{} {} {} B", row.entry.name, row.doing(), row.bytes));
+        if bar.length() == Some(bar.position()) {
+            bar.inc_length(rows_of_a_round);
+        }
         bar.inc(1);
         !INTERRUPTED.load(Ordering::Relaxed)
     });

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::control::Side;
 use crate::run::{Failure, Sample, run};
 use crate::spec::{Spec, Workload};
+use crate::stats::{Figure, valid};
 use crate::transport::{Entry, Idle};
 
 /// One row: a transport doing one thing with one size.
@@ -91,7 +92,10 @@ const MESSAGES: (u64, u64) = (200, 50_000_000);
 /// How the comparison goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
+    /// Rounds that are run in any case.
     pub(crate) runs: u32,
+    /// How long rounds are added for rows that lack runs that count.
+    pub(crate) patience: Duration,
     /// The length that a run aims at.
     pub(crate) run_time: Duration,
     /// A run that takes longer is stuck.
@@ -100,16 +104,27 @@ pub(crate) struct Effort {
     pub(crate) clock: Clock,
 }
 
-/// Runs every row `runs` times: each round goes through all of the rows, so that what changes on the
-/// machine changes for all of them. `done` is told after each run; `false` ends the comparison.
+/// A row with this many runs that count needs no more, if it asks for so many.
+const ENOUGH: u32 = 5;
+
+/// Runs every row `runs` times and, while some row lacks runs that count, more often: each round goes
+/// through all of the rows, so that what changes on the machine changes for all of them. `done` is
+/// told after each run; `false` ends the comparison.
 pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Row) -> bool) {
+    let start = Instant::now();
     for row in &mut *rows {
         find_length(row, effort);
         if !done(row) {
             return;
         }
     }
-    for _ in 0..effort.runs {
+    let mut round_time = Duration::ZERO;
+    for round in 0.. {
+        let fits = start.elapsed() + round_time < effort.patience;
+        if round >= effort.runs && !(fits && some_lack(rows, effort.runs.min(ENOUGH))) {
+            return;
+        }
+        let round_start = Instant::now();
         for row in rows.iter_mut().filter(|row| row.messages > 0) {
             match run(&row.spec(row.messages, effort), effort.limit) {
                 Ok(sample) => row.samples.push(sample),
@@ -120,7 +135,24 @@ pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Ro
                 return;
             }
         }
+        round_time = round_start.elapsed();
     }
+}
+
+/// Whether a row that can run has fewer than `enough` runs that count. Rows that fail would not get
+/// better by going on.
+fn some_lack(rows: &[Row], enough: u32) -> bool {
+    let median = floor(rows).map(|floor| floor.median);
+    rows.iter().filter(|row| row.failures.is_empty()).any(|row| {
+        let (counting, _) = valid(&row.samples, median, row.idle());
+        (counting.len() as u32) < enough
+    })
+}
+
+/// The floor over all runs; `None` on one processor.
+pub(crate) fn floor(rows: &[Row]) -> Option<Figure> {
+    let floors = rows.iter().flat_map(|row| &row.samples).map(|sample| sample.floor_ns);
+    Figure::of(floors.filter(|&floor| floor > 0.0))
 }
 
 /// A trial run tells how many messages fill the time; a second one, where the first was too short to
@@ -151,4 +183,39 @@ fn find_length(row: &mut Row, effort: Effort) {
         }
     }
     row.messages = messages;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::find;
+
+    #[test]
+    fn rounds_are_added_while_a_row_lacks_runs_that_count() {
+        let sample = |floor_ns, cpu| Sample {
+            floor_ns,
+            wall_ns: 1,
+            verified: 1,
+            cpu: [cpu, 1.0],
+            queued: [0.0; 2],
+            percentiles: [0.0; 5],
+        };
+        let mut row = Row::new(find("shm-ring").unwrap(), Workload::Stream, 64);
+        row.samples = vec![sample(100.0, 1.0), sample(100.0, 1.0), sample(100.0, 0.5)];
+        let mut rows = [row.clone(), row];
+        assert!(!some_lack(&rows, 2));
+        assert!(some_lack(&rows, 3), "the third was preempted");
+        rows[1].samples[0].floor_ns = 300.0;
+        assert!(some_lack(&rows, 2), "the first of the second row had a strange floor");
+        rows[1].failures.push(Failure::TimedOut);
+        assert!(!some_lack(&rows, 2));
+        assert_eq!(floor(&rows).unwrap().median, 100.0);
+    }
+
+    #[test]
+    fn the_sender_of_wake_sleeps_whatever_the_transport_does() {
+        let idle = |workload| Row::new(find("shm-ring").unwrap(), workload, 64).idle();
+        assert_eq!(idle(Workload::Wake), [Idle::Sleeps, Idle::Spins]);
+        assert_eq!(idle(Workload::Stream), [Idle::Spins; 2]);
+    }
 }

@@ -271,6 +271,7 @@ mod tests {
         let clock = Clock { tsc: false, ns_per_tick: 1.0, read_ns: 0.0 };
         let effort = Effort {
             runs: 1,
+            patience: std::time::Duration::ZERO,
             run_time: std::time::Duration::ZERO,
             limit: std::time::Duration::ZERO,
             cpus: [0, 0],

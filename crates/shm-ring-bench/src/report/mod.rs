@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::goals::{self, Goal, Measured};
 use crate::machine::Machine;
-use crate::plan::Row;
+use crate::plan::{Row, floor};
 use crate::run::Sample;
 use crate::spec::Workload;
 use crate::stats::{Excluded, Figure, valid};
@@ -74,8 +74,7 @@ impl Report {
         clock: Clock,
         system_calls: Option<Measured>,
     ) -> Self {
-        let floors = rows.iter().flat_map(|row| &row.samples).map(|sample| sample.floor_ns);
-        let floor_ns = Figure::of(floors.filter(|&floor| floor > 0.0));
+        let floor_ns = floor(rows);
         let median_floor = floor_ns.map(|floor| floor.median);
         let results = rows.iter().map(|row| Outcome::of(row, median_floor)).collect();
         let machine = Machine::describe(pinned, clock);
