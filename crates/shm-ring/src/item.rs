@@ -27,6 +27,50 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// fn may_cross<T: shm_ring::Item>() {}
 /// may_cross::<bool>();
 /// ```
+///
+/// Padding would carry whatever stood in memory there. With the hole named it compiles:
+///
+/// ```compile_fail
+/// use zerocopy::{FromBytes, Immutable, IntoBytes};
+///
+/// #[derive(FromBytes, IntoBytes, Immutable)]
+/// #[repr(C)]
+/// struct Holed {
+///     price: u64,
+///     size: u32,
+/// }
+/// ```
+///
+/// ```
+/// use zerocopy::{FromBytes, Immutable, IntoBytes};
+///
+/// #[derive(FromBytes, IntoBytes, Immutable)]
+/// #[repr(C)]
+/// struct Whole {
+///     price: u64,
+///     size: u32,
+///     unused: u32,
+/// }
+/// # fn may_cross<T: shm_ring::Item>() {}
+/// # may_cross::<Whole>();
+/// ```
+///
+/// An address means nothing in another process. An offset does:
+///
+/// ```compile_fail
+/// # fn may_cross<T: shm_ring::Item>() {}
+/// may_cross::<&'static u64>();
+/// ```
+///
+/// ```compile_fail
+/// # fn may_cross<T: shm_ring::Item>() {}
+/// may_cross::<*const u64>();
+/// ```
+///
+/// ```
+/// # fn may_cross<T: shm_ring::Item>() {}
+/// may_cross::<u64>();
+/// ```
 pub trait Item: FromBytes + IntoBytes + Immutable {}
 
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}

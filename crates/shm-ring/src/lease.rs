@@ -16,6 +16,9 @@ use crate::mirror::Role;
 pub(crate) struct Lease {
     description: OwnedFd,
     page: u64,
+    role: Role,
+    /// The process that took it.
+    process: u32,
 }
 
 impl Lease {
@@ -24,7 +27,7 @@ impl Lease {
     pub(crate) fn take(description: OwnedFd, page: u64, role: Role) -> io::Result<Option<Self>> {
         let mut lock = range(page, role);
         match fcntl(description.as_fd(), libc::F_OFD_SETLK, &mut lock) {
-            Ok(()) => Ok(Some(Self { description, page })),
+            Ok(()) => Ok(Some(Self { description, page, role, process: std::process::id() })),
             Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
                 Ok(None)
             }
@@ -44,6 +47,20 @@ impl Lease {
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.description.as_fd()
+    }
+}
+
+impl Drop for Lease {
+    /// Closing the descriptor is not enough: a process that we forked, be it only until it execs,
+    /// has a duplicate of it and would go on holding the lock. Its own copy of this value must not
+    /// unlock, since that would free the lock for us too.
+    fn drop(&mut self) {
+        if std::process::id() == self.process {
+            let mut lock = range(self.page, self.role);
+            lock.l_type = libc::F_UNLCK as libc::c_short;
+            // What can fail here is settled by closing the descriptor.
+            let _ = fcntl(self.description.as_fd(), libc::F_OFD_SETLK, &mut lock);
+        }
     }
 }
 

@@ -204,7 +204,11 @@ impl Place {
             0 => return Err(Error::NotFound { region }),
             found => return Err(Error::Links { region, found }),
         }
-        reopen(found.as_fd()).map_err(|errno| self.fail("open", errno))
+        reopen(found.as_fd()).map_err(|errno| match errno {
+            // The file is held by `found`: it is the way to it that is not there.
+            Errno::NOENT => os(&region, "open(/proc/self/fd)", errno, "/proc must be mounted"),
+            errno => self.fail("open", errno),
+        })
     }
 
     pub(crate) fn unlink(&self) -> Result<(), Error> {

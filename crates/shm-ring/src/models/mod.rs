@@ -170,5 +170,10 @@ fn explore(
     });
     let executions = EXECUTIONS.load(Std::Relaxed);
     println!("{name}: {executions} executions");
-    assert!(executions >= least, "{name}: {executions} executions, and {least} are expected");
+    // A mutant may have fewer, and must not pass for killed by that.
+    let counts = std::env::var_os("SHM_RING_MUTANT").is_none();
+    assert!(
+        !counts || executions >= least,
+        "{name}: {executions} executions, and {least} are expected"
+    );
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use shm_ring::{Options, Peer, PopError, PushError, Ring, Wait};
 
 use crate::house::{Child, Name, SOON, within};
-use crate::wire::{Bytes, consumer, producer};
+use crate::wire::{Bytes, POSITION, commit_word, consumer, data, producer};
 
 const WAITS: [Wait; 4] =
     [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
@@ -55,9 +55,9 @@ fn a_consumer_killed_in_its_sleep_loses_nothing() {
         let ring = ring(&name, wait);
         let bytes = Bytes::of(ring.descriptor());
         let mut tx = ring.producer().unwrap();
-        let mut child = Child::spawn("pop-and-tell", &[name.as_str()]);
+        let mut child = Child::spawn("pop-and-tell", &[name.as_str(), "numbers"]);
         tx.push(0).unwrap();
-        child.expect("0");
+        child.expect("1");
         bytes.until_parked(consumer());
         child.kill();
         assert_eq!(tx.peer(), Peer::Dead { session: 1, pid: child.id() });
@@ -117,5 +117,48 @@ fn a_waiting_producer_learns_that_its_consumer_was_killed() {
         child.kill();
         let pushed = within(SOON, "a push", || pushing.join().unwrap());
         assert_eq!(pushed, Err(PushError::PeerDead));
+    }
+}
+
+#[test]
+fn what_was_published_just_before_a_death_is_read_by_a_sleeper_nobody_woke() {
+    let name = Name::new("killed-before-the-ring");
+    let ring = ring(&name, Wait::PARK);
+    let bytes = Bytes::of(ring.descriptor());
+    let mut rx = ring.consumer().unwrap();
+    for n in 0..5 {
+        let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
+        child.hear();
+        let popping = std::thread::spawn(move || (rx.pop(), rx.pop(), rx));
+        bytes.until_parked(consumer());
+        // As a producer that is killed between its commit and its look at the sleeper.
+        let position = 16 * n;
+        bytes.set(data() + position + 8, 100 + n);
+        bytes.set(data() + position, commit_word(position, 8));
+        child.kill();
+        let (first, second, back) = within(SOON, "two pops", || popping.join().unwrap());
+        assert_eq!((first, second), (Ok(100 + n), Err(PopError::PeerDead)));
+        rx = back;
+    }
+}
+
+#[test]
+fn what_was_read_just_before_a_death_is_room_for_a_sleeper_nobody_woke() {
+    let name = Name::new("killed-after-reading");
+    let ring = ring(&name, Wait::PARK);
+    let bytes = Bytes::of(ring.descriptor());
+    let mut tx = ring.producer().unwrap();
+    for n in 1..=5 {
+        while tx.try_push(1).is_ok() {}
+        let mut child = Child::spawn("hold", &[name.as_str(), "consumer"]);
+        child.hear();
+        let pushing = std::thread::spawn(move || (tx.push(1), tx.push(2), tx));
+        bytes.until_parked(producer());
+        // As a consumer that is killed between giving room back and its look at the sleeper.
+        bytes.set(consumer() + POSITION, 16 * n);
+        child.kill();
+        let (first, second, back) = within(SOON, "two pushes", || pushing.join().unwrap());
+        assert_eq!((first, second), (Ok(()), Err(PushError::PeerDead)));
+        tx = back;
     }
 }

@@ -79,6 +79,7 @@ fn a_memfd_ring_cannot_be_cut_or_grown() {
 
 /// A copy of a ring in a memfd with these seals.
 fn copy(seals: SealFlags) -> OwnedFd {
+    crate::house::watch();
     let ring = Ring::<u64>::create(Region::memfd("original"), Options::new()).unwrap();
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let fd = memfd_create("copy", flags).unwrap();

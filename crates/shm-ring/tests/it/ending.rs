@@ -31,6 +31,7 @@ fn small(wait: Wait) -> Options {
 }
 
 fn memfd(wait: Wait) -> Ring<u64> {
+    crate::house::watch();
     Ring::create(Region::memfd("ending"), small(wait)).unwrap()
 }
 

@@ -12,6 +12,7 @@ use crate::wire::{Bytes, POSITION, POSITION_END, consumer, producer};
 struct Wide([u8; 64]);
 
 fn ring<T: Item>() -> (Ring<T>, Bytes) {
+    crate::house::watch();
     let ring = Ring::<T>::create(Region::memfd("far"), Options::new().bytes(4096)).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     (ring, bytes)

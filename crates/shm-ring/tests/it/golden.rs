@@ -7,7 +7,7 @@ use std::path::Path;
 use shm_ring::{Options, Peer, PopError, Producer, Region, Ring};
 
 use crate::house::Dir;
-use crate::wire::{Bytes, FENCE_MODE, PID, consumer, page, producer};
+use crate::wire::{Bytes, FENCE_MODE, NEVER, PID, WAKE_AT, consumer, page, producer};
 
 type Item = [u8; 12];
 
@@ -55,6 +55,18 @@ fn same_page_size() -> bool {
         eprintln!("skipped, since the golden image has pages of 4096 bytes");
     }
     same
+}
+
+#[test]
+fn a_fresh_region_is_zero_but_for_the_header_and_two_words() {
+    let ring = Ring::<Item>::create(Region::memfd("fresh"), options()).unwrap();
+    let mut bytes = Bytes::of(ring.descriptor()).all();
+    for side in [producer(), consumer()] {
+        let word = (side + WAKE_AT) as usize;
+        assert_eq!(bytes[word..word + 8], NEVER.to_le_bytes());
+        bytes[word..word + 8].fill(0);
+    }
+    assert!(bytes[160..].iter().all(|byte| *byte == 0));
 }
 
 #[test]

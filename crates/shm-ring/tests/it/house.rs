@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -23,10 +24,38 @@ pub(crate) const SOON: Duration = Duration::from_secs(5);
 const ENVIRONMENT: &str = "SHM_RING_TEST_JOB";
 const SEPARATOR: &str = "\u{1f}";
 
+/// What every name of this process begins with.
+fn prefix() -> String {
+    format!("shm-ring-it-{}-", std::process::id())
+}
+
+/// Ends this process, cleaned up, if it is still there long after all tests should have ended: a
+/// call that never returns must fail a run and not stop it.
+pub(crate) fn watch() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::thread::spawn(|| {
+            std::thread::sleep(8 * LIMIT);
+            for directory in [Path::new("/dev/shm"), &std::env::temp_dir()] {
+                for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+                    if entry.file_name().to_string_lossy().starts_with(&prefix()) {
+                        let path = entry.path();
+                        let _ =
+                            std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
+                    }
+                }
+            }
+            eprintln!("a test hangs: of those that were started, the one without a result");
+            system::exit_now(101);
+        });
+    });
+}
+
 fn unique(what: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    watch();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("shm-ring-it-{}-{count}-{what}", std::process::id())
+    format!("{}{count}-{what}", prefix())
 }
 
 /// A name under /dev/shm that nobody else has, removed when dropped.
@@ -98,6 +127,7 @@ pub(crate) fn within<R: Send + 'static>(
     what: &str,
     run: impl FnOnce() -> R + Send + 'static,
 ) -> R {
+    watch();
     let (tell, hear) = channel();
     let thread = std::thread::spawn(move || {
         let _ = tell.send(run());
@@ -140,6 +170,7 @@ pub(crate) struct Child {
 impl Child {
     /// Starts this program again, with one of the jobs in the table.
     pub(crate) fn spawn(job: &str, arguments: &[&str]) -> Self {
+        watch();
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command

@@ -44,11 +44,13 @@ const JOBS: &[(&str, Job)] = &[
     ("try-role", owners::try_role),
     ("in-pid-namespace", owners::in_pid_namespace),
     ("fork-and-drop", owners::fork_and_drop),
+    ("fork-and-close", owners::fork_and_close),
     ("create-under-umask", planted::create_under_umask),
     ("lock-too-much", settings::lock_too_much),
     ("scribble", scribble::scribble),
     ("poke", mmu::poke),
     ("sandboxed", sandbox::sandboxed),
+    ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),
 ];

@@ -1,9 +1,9 @@
 //! A ring has one producer and one consumer, whoever else asks: another process, another thread,
 //! another pid namespace, a forked copy. The first is not disturbed.
 
-use shm_ring::{Consumer, Error, Options, Peer, Producer, Ring, Role};
+use shm_ring::{Consumer, Error, Options, Peer, PopError, Producer, Ring, Role};
 
-use crate::house::{Child, Home, Name, root_or_skip};
+use crate::house::{Child, Home, LIMIT, Name, root_or_skip};
 use crate::system;
 use crate::wire::{Bytes, SESSION, producer};
 
@@ -26,6 +26,8 @@ pub(crate) fn try_role(mut home: Home) {
 
 /// Job: has another job done in a pid namespace of its own, and passes on what it says.
 pub(crate) fn in_pid_namespace(mut home: Home) {
+    // No thread can be started after the next line.
+    crate::house::watch();
     system::unshare(libc::CLONE_NEWPID).unwrap();
     let mut child = Child::spawn(home.argument(0), &[home.argument(1), home.argument(2)]);
     while let Some(line) = child.hear_or_end() {
@@ -146,4 +148,30 @@ fn a_forked_copy_that_is_dropped_closes_nothing() {
     child.expect("dropped");
     assert_eq!(rx.peer(), Peer::Closed { session: 2 });
     assert!(!name.path().exists(), "the parent removes the name");
+}
+
+/// Job: becomes the producer, forks a process that lives on, and closes.
+pub(crate) fn fork_and_close(mut home: Home) {
+    let mut tx = Producer::<u64>::open(home.argument(0)).unwrap();
+    tx.push(1).unwrap();
+    if system::fork().is_none() {
+        loop {
+            std::thread::sleep(LIMIT);
+        }
+    }
+    tx.close();
+    home.say("closed");
+    home.stay();
+}
+
+#[test]
+fn a_forked_copy_that_lives_on_does_not_keep_a_closed_role() {
+    let name = Name::new("fork-close");
+    let ring = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("fork-and-close", &[name.as_str()]);
+    child.expect("closed");
+    assert_eq!(rx.peer(), Peer::Closed { session: 2 });
+    assert_eq!((rx.pop(), rx.pop()), (Ok(1), Err(PopError::Closed)));
+    assert_eq!(ring.producer().unwrap().session(), 3);
 }

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use shm_ring::{Item, Options, PopError, PushError, Ring, Wait};
+use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Region, Ring, Wait};
 
-use crate::house::{Child, Home, Name};
+use crate::house::{Child, Home, Name, root_or_skip};
 use crate::items::{check, make};
 use crate::system;
 use crate::wire::{Bytes, FENCE_MODE, consumer, producer};
@@ -94,17 +94,15 @@ const STRICT_ITEMS: u64 = 100_000;
 /// Shorter than a slice: a longer wait asks about the peer, which takes a system call.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-fn strict_producer<T: Item>(ring: &Ring<T>, mut ready: impl FnMut()) -> bool {
-    let mut tx = ring.producer().unwrap();
+fn strict_producer<T: Item>(tx: &mut Producer<T>, home: &mut Home) -> bool {
     // Waits once for longer than a slice, so that all that is asked only now and then was asked.
     let mut next = 0;
     while tx.try_push(make(next)).is_ok() {
         next += 1;
     }
-    if tx.push_timeout(make(next), 10 * PATIENCE) != Err(PushError::TimedOut) {
-        return false;
-    }
-    ready();
+    let waited = tx.push_timeout(make(next), 10 * PATIENCE);
+    home.say("ready");
+    home.hear();
     system::allow_nothing();
     while next < STRICT_ITEMS {
         match tx.push_timeout(make(next), PATIENCE) {
@@ -113,17 +111,17 @@ fn strict_producer<T: Item>(ring: &Ring<T>, mut ready: impl FnMut()) -> bool {
             Err(_) => return false,
         }
     }
-    true
+    waited == Err(PushError::TimedOut)
 }
 
-fn strict_consumer<T: Item>(ring: &Ring<T>, mut ready: impl FnMut()) -> bool {
-    let mut rx = ring.consumer().unwrap();
+fn strict_consumer<T: Item>(rx: &mut Consumer<T>, home: &mut Home) -> bool {
+    // As above.
     while rx.try_pop().is_ok() {}
-    // As above: empty, and the producer waits for our word.
-    let _ = rx.pop_timeout(10 * PATIENCE);
-    let mut next = rx.capacity();
-    ready();
+    let waited = rx.pop_timeout(10 * PATIENCE).map(drop);
+    home.say("ready");
+    home.hear();
     system::allow_nothing();
+    let mut next = rx.capacity();
     while next < STRICT_ITEMS {
         match rx.pop_timeout(PATIENCE) {
             Ok(item) if item.as_bytes() == make::<T>(next).as_bytes() => next += 1,
@@ -131,7 +129,7 @@ fn strict_consumer<T: Item>(ring: &Ring<T>, mut ready: impl FnMut()) -> bool {
             Ok(_) | Err(_) => return false,
         }
     }
-    true
+    waited == Err(PopError::TimedOut)
 }
 
 /// Job: one side of a stream where every system call is fatal, in a process with one thread.
@@ -139,17 +137,21 @@ pub(crate) fn strict(mut home: Home) {
     let (name, is_producer) = (home.argument(0).to_owned(), home.argument(1) == "producer");
     match system::fork() {
         None => {
-            let ring = Ring::<[u8; 64]>::open_with(name, Options::new().wait(Wait::SPIN)).unwrap();
-            let ready = || {
-                home.say("ready");
+            let options = Options::new().wait(Wait::SPIN);
+            let ring = Ring::<[u8; 64]>::open_with(name, options).unwrap();
+            // Ends before the role is given back, which takes system calls.
+            let end = |fine: bool| system::exit_thread(if fine { 0 } else { 1 });
+            if is_producer {
+                let mut tx = ring.producer().unwrap();
+                home.say("attached");
                 home.hear();
-            };
-            let fine = if is_producer {
-                strict_producer(&ring, ready)
+                end(strict_producer(&mut tx, &mut home));
             } else {
-                strict_consumer(&ring, ready)
-            };
-            system::exit_thread(if fine { 0 } else { 1 });
+                let mut rx = ring.consumer().unwrap();
+                home.say("attached");
+                home.hear();
+                end(strict_consumer(&mut rx, &mut home));
+            }
         }
         Some(pid) => {
             // The line is the forked one's until it has ended.
@@ -165,12 +167,48 @@ fn no_system_call_is_made_while_both_sides_are_awake() {
     let options = Options::new().bytes(4096);
     let _ring = Ring::<[u8; 64]>::create(name.as_str(), options).unwrap();
     let mut producing = Child::spawn("strict", &[name.as_str(), "producer"]);
-    producing.expect("ready");
+    producing.expect("attached");
     let mut consuming = Child::spawn("strict", &[name.as_str(), "consumer"]);
-    consuming.expect("ready");
-    producing.say("go");
-    consuming.say("go");
+    consuming.expect("attached");
+    // One after the other, so that each has nothing to do for a while beside a peer that is there.
+    for child in [&mut producing, &mut consuming] {
+        child.say("wait");
+        child.expect("ready");
+    }
+    for child in [&mut producing, &mut consuming] {
+        child.say("go");
+    }
     // A system call would have ended it with SIGSYS.
-    producing.expect("status 0");
-    consuming.expect("status 0");
+    for child in [&mut producing, &mut consuming] {
+        child.expect("status 0");
+    }
+}
+
+/// Job: says what creating and opening answer where /proc is not mounted.
+pub(crate) fn without_proc(mut home: Home) {
+    let name = home.argument(0).to_owned();
+    system::mount_tmpfs(std::path::Path::new("/proc"), 4096).unwrap();
+    for answer in [
+        Ring::<u64>::open(name.as_str()),
+        Ring::<u64>::open_or_create(name.as_str(), Options::new()),
+        Ring::<u64>::create(format!("{name}-other"), Options::new()),
+    ] {
+        home.say(&answer.unwrap_err().to_string());
+    }
+    let memfd = Ring::<u64>::create(Region::memfd("without-proc"), Options::new()).unwrap();
+    home.say(&memfd.producer().unwrap_err().to_string());
+}
+
+#[test]
+fn without_proc_every_error_says_that_it_is_missing() {
+    if root_or_skip("a mount namespace without /proc") {
+        let name = Name::new("proc");
+        drop(Ring::<u64>::create(name.as_str(), Options::new()).unwrap());
+        let mut child = Child::spawn("without-proc", &[name.as_str()]);
+        for _ in 0..4 {
+            let text = child.hear();
+            assert!(text.contains("/proc"), "{text}");
+        }
+        child.finish();
+    }
 }

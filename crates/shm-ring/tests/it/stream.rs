@@ -207,6 +207,7 @@ fn every_way_to_wait_on_both_sides() {
 
 #[test]
 fn capacities_are_what_was_asked_for_and_all_of_it_can_be_used() {
+    crate::house::watch();
     for bytes in [1, 4096, 4097, 65536] {
         let region = shm_ring::Region::memfd("capacity");
         let ring = Ring::<u64>::create(region, Options::new().bytes(bytes)).unwrap();

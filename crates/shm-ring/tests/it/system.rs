@@ -25,6 +25,7 @@ pub(crate) fn die_with_parent(command: &mut Command) {
 
 /// Forks; the answer in the child is `None`. Only in children of ours that run one test.
 pub(crate) fn fork() -> Option<i32> {
+    let parent = rustix::process::getpid();
     // SAFETY: the child goes on with the calling thread alone; glibc keeps its allocator usable
     // there, and our callers use no other lock that a lost thread could hold.
     match unsafe { libc::fork() } {
@@ -32,6 +33,10 @@ pub(crate) fn fork() -> Option<i32> {
         0 => {
             // SAFETY: prctl with integers only.
             let _ = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            if rustix::process::getppid() != Some(parent) {
+                // It died before we could ask to die with it.
+                exit_now(3);
+            }
             None
         }
         pid => Some(pid),
