@@ -1,4 +1,4 @@
-//! What the numbers were measured on.
+//! What the numbers were measured on. It must not know the numbers.
 
 use std::fs;
 use std::process::Command;

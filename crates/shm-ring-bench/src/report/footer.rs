@@ -1,4 +1,5 @@
-//! What stands below the tables: the goals, what was measured how, and what was left out.
+//! What stands below the tables: the goals, what was measured how, and what was left out. It must
+//! not compute anything.
 
 use std::fmt::Write;
 
