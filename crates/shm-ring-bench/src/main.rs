@@ -135,7 +135,7 @@ fn comparison(
         eprintln!("interrupted: the results are those of the runs that were done");
         return Ok(ExitCode::from(ENDED_BY_INTERRUPT));
     }
-    let whole = report.results.iter().all(|row| row.excluded.failed == 0);
+    let whole = report.results.iter().all(|row| row.failures.is_empty());
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 

@@ -74,7 +74,7 @@ impl Row {
             interval_ns: self.interval_ns,
             cpus: effort.cpus,
             clock: effort.clock,
-            parent: std::process::id() as i32,
+            parent: std::process::id(),
             no_system_calls: false,
             control: -1,
             channels: Vec::new(),

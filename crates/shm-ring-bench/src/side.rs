@@ -1,7 +1,7 @@
 //! One side of a run, in a process of its own (or, for the reference between threads, both sides in
 //! one). It must not know how many runs there are.
 
-use rustix::process::{Pid, Resource, Rlimit, getppid, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::control::{Control, Side};
@@ -16,9 +16,8 @@ use crate::{floor, sys};
 /// Does what the parent's JSON says.
 pub(crate) fn main(json: &str) -> Result<(), Fault> {
     let spec: Spec = serde_json::from_str(json).map_err(|error| Fault::new("reading", error))?;
-    sys::die_with_parent();
-    if getppid().map(Pid::as_raw_pid) != Some(spec.parent) {
-        return Err(Fault::new("starting", "the comparison is gone"));
+    if !sys::die_with(spec.parent) {
+        return Err(Fault::new("starting", "the comparison is over"));
     }
     sys::exact_timers();
     // A side that makes a forbidden system call dies as if it had crashed.

@@ -50,8 +50,8 @@ pub(crate) struct Spec {
     /// The processor of each side.
     pub(crate) cpus: [usize; 2],
     pub(crate) clock: Clock,
-    /// The process that started both sides.
-    pub(crate) parent: i32,
+    /// The process that compares.
+    pub(crate) parent: u32,
     /// Whether system calls are forbidden while the measured messages go.
     pub(crate) no_system_calls: bool,
     /// The inherited descriptor of the control page.

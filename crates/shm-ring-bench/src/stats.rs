@@ -41,6 +41,10 @@ pub(crate) struct Excluded {
 }
 
 impl Excluded {
+    pub(crate) fn count(&self) -> u32 {
+        self.floor + self.preempted + self.failed
+    }
+
     /// Every reason that occurred with how often, for people.
     pub(crate) fn reasons(&self) -> Vec<String> {
         [(self.floor, "floor"), (self.preempted, "preempted"), (self.failed, "failed")]
@@ -142,6 +146,7 @@ mod tests {
     #[test]
     fn every_reason_is_named() {
         let excluded = Excluded { floor: 1, preempted: 0, failed: 2 };
+        assert_eq!(excluded.count(), 3);
         assert_eq!(excluded.reasons(), ["1 floor", "2 failed"]);
     }
 }

@@ -8,10 +8,13 @@
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
-/// Makes the death of the parent the death of this process, so that nothing outlives a comparison.
-pub(crate) fn die_with_parent() {
+/// Makes the death of `parent` the death of this process, so that nothing outlives a comparison.
+/// `false` if it is dead already.
+pub(crate) fn die_with(parent: u32) -> bool {
     // SAFETY: takes numbers only.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // It may have died before it was asked for: then somebody else is our parent.
+    std::os::unix::process::parent_id() == parent
 }
 
 /// A descriptor of our own for one that was inherited under this number and stays open until the

@@ -6,12 +6,12 @@ use crate::plan::{Effort, Row};
 use crate::run::{Failure, run};
 use crate::spec::{Spec, Workload};
 
-const MESSAGES: u64 = 1_000_000;
+const MESSAGES: u64 = 500_000;
 /// A side whose peer is kept from its processor for a tenth of a second asks whether it still lives,
 /// which is a system call: then the two were not both awake.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 10;
 
-/// Lets a million messages go through the ring, both sides where any system call but `exit` would
+/// Lets half a million messages go through the ring, both sides where any system call but `exit` would
 /// kill them: coming to the end proves that there was none. `None` if the ring is not part of the
 /// comparison.
 pub(crate) fn count(rows: &[Row], effort: Effort) -> Option<Measured> {

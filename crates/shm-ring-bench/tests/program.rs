@@ -85,7 +85,7 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 /// Waits until the comparison has started a side.
-fn first_children(child: &Child) -> Vec<u32> {
+fn first_children(child: &Comparison) -> Vec<u32> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(20) {
         let found = children(child.id());
@@ -101,8 +101,27 @@ fn send(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
 }
 
-fn end(child: Child) -> Output {
-    let (id, start) = (child.id(), Instant::now());
+/// A comparison that does not outlive the test that started it.
+struct Comparison(Option<Child>);
+
+impl Comparison {
+    fn id(&self) -> u32 {
+        self.0.as_ref().expect("it is there until it ends").id()
+    }
+}
+
+impl Drop for Comparison {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn end(mut comparison: Comparison) -> Output {
+    let (id, start) = (comparison.id(), Instant::now());
+    let child = comparison.0.take().expect("it is there until it ends");
     let watch = std::thread::spawn(move || child.wait_with_output().unwrap());
     while !watch.is_finished() {
         if start.elapsed() > Duration::from_secs(60) {
@@ -114,8 +133,9 @@ fn end(child: Child) -> Output {
     watch.join().unwrap()
 }
 
-fn start(arguments: &[&str]) -> Child {
-    program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+fn start(arguments: &[&str]) -> Comparison {
+    let mut program = program(arguments);
+    Comparison(Some(program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) fn render(report: &Report) -> String {
             (None, false) => "MISSED".to_owned(),
         };
         let (id, measure, must) = (&goal.id, &goal.measure, &goal.must);
-        let _ = writeln!(text, "  {id:<4} {measure:<37} {value:>7}   must be {must:<7}  {verdict}");
+        let _ = writeln!(text, "  {id:<4} {measure:<39} {value:>7}   must be {must:<7}  {verdict}");
     }
     text.push('\n');
     text.push_str(&conditions(report));
@@ -56,9 +56,9 @@ fn left_out(report: &Report) -> String {
     let mut text = String::new();
     let count = |of: fn(&Outcome) -> u32| report.results.iter().map(of).sum::<u32>();
     let (floor, preempted, failed) = (
-        count(|row| row.excluded.floor),
-        count(|row| row.excluded.preempted),
-        count(|row| row.excluded.failed),
+        count(|row| row.excluded_for.floor),
+        count(|row| row.excluded_for.preempted),
+        count(|row| row.excluded_for.failed),
     );
     let _ = writeln!(
         text,

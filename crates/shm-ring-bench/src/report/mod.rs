@@ -39,7 +39,9 @@ pub(crate) struct Outcome {
     pub(crate) messages: u64,
     /// Runs that count.
     pub(crate) runs: u32,
-    pub(crate) excluded: Excluded,
+    /// Runs that do not, and for which reason.
+    pub(crate) excluded: u32,
+    pub(crate) excluded_for: Excluded,
     pub(crate) msgs_per_s: Option<Figure>,
     pub(crate) bytes_per_s: Option<Figure>,
     pub(crate) rtt_ns: Option<Percentiles>,
@@ -122,7 +124,8 @@ impl Outcome {
             for_goals: row.for_goals,
             messages: row.messages,
             runs: samples.len() as u32,
-            excluded,
+            excluded: excluded.count(),
+            excluded_for: excluded,
             msgs_per_s: figure(&rate).filter(|_| stream),
             bytes_per_s: figure(&|s| rate(s) * row.bytes as f64).filter(|_| stream),
             rtt_ns: percentiles().filter(|_| echo),
@@ -164,7 +167,8 @@ pub(crate) mod tests {
     #[test]
     fn excluded_runs_are_counted_and_do_not_count() {
         let stream = &report().results[0];
-        assert_eq!((stream.runs, stream.excluded.floor, stream.excluded.failed), (2, 1, 1));
+        assert_eq!((stream.runs, stream.excluded), (2, 2));
+        assert_eq!((stream.excluded_for.floor, stream.excluded_for.failed), (1, 1));
         assert_eq!(stream.msgs_per_s.unwrap().median, 1e7);
         assert_eq!(stream.bytes_per_s.unwrap().median, 64e7);
         assert!(stream.rtt_ns.is_none() && stream.wake_ns.is_none());

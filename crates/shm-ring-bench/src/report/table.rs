@@ -95,7 +95,7 @@ fn section(workload: Workload, rows: &[&Outcome]) -> String {
 /// How many runs count, and below it how many were left out and why.
 fn runs(row: &Outcome) -> String {
     let valid = if row.runs == 0 { "no valid run".to_owned() } else { row.runs.to_string() };
-    let reasons = row.excluded.reasons().into_iter().map(|reason| format!("not {reason}"));
+    let reasons = row.excluded_for.reasons().into_iter().map(|reason| format!("not {reason}"));
     std::iter::once(valid).chain(reasons).collect::<Vec<_>>().join("\n")
 }
 

@@ -3,70 +3,37 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-use super::both_ends;
 use super::iter::{Iter, TryIter};
 use crate::cursor::{Head, Look, Shape};
-use crate::endpoint::{Ask, Ended, Patience, Peer, Side};
+use crate::endpoint::{Ask, Ended, Patience, Side};
 use crate::error::{Error, PopError};
 use crate::gate::Gate;
 use crate::item::Item;
 use crate::lease::Lease;
 use crate::mirror::{Role, Slots};
-use crate::options::{Options, Wait};
+use crate::options::Options;
 use crate::pace::Pace;
-use crate::record::COMMIT_WORD;
-use crate::region::{Backing, Region};
-use crate::ring::Ring;
+use crate::region::Backing;
 
 /// The end of a ring that reads records.
 ///
-/// There is one per ring, as with [`Producer`].
+/// There is one per ring, as with [`Producer`](crate::Producer).
 pub struct Consumer<T: ?Sized> {
-    head: Head,
+    // Padded, so that the ends of two threads never share a line.
+    head: CachePadded<Head>,
     gate: Gate,
     pace: Pace,
-    slots: Slots<T>,
-    side: Side,
+    pub(super) slots: Slots<T>,
+    pub(super) side: Side,
 }
 
 assert_impl_all!(Consumer<u64>: Send);
 assert_not_impl_any!(Consumer<u64>: Sync, Clone);
 
 impl<T: Item> Consumer<T> {
-    /// Creates a ring and becomes its consumer: [`Ring::create`] and [`Ring::consumer`].
-    ///
-    /// # Errors
-    /// As those two.
-    pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Ring::create(region, options)?.consumer()
-    }
-
-    /// Opens a ring with default options and becomes its consumer.
-    ///
-    /// # Errors
-    /// As [`Ring::open_with`] and [`Ring::consumer`].
-    pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
-        Ring::open(region)?.consumer()
-    }
-
-    /// Opens a ring and becomes its consumer.
-    ///
-    /// # Errors
-    /// As [`Ring::open_with`] and [`Ring::consumer`].
-    pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Ring::open_with(region, options)?.consumer()
-    }
-
-    /// Opens a ring, or creates it, and becomes its consumer.
-    ///
-    /// # Errors
-    /// As [`Ring::open_or_create`] and [`Ring::consumer`].
-    pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Ring::open_or_create(region, options)?.consumer()
-    }
-
     pub(crate) fn attach(
         slots: Slots<T>,
         lease: Lease,
@@ -80,7 +47,7 @@ impl<T: Item> Consumer<T> {
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let pace = Pace::starting_at(head.position());
         let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
-        Ok(Self { head, gate, pace, slots, side })
+        Ok(Self { head: CachePadded::new(head), gate, pace, slots, side })
     }
 
     /// Takes the oldest item if there is one. Never waits, never makes a system call unless the
@@ -242,12 +209,6 @@ impl<T: Item> Consumer<T> {
         ready.unwrap_or(0) / Slots::<T>::STRIDE
     }
 
-    /// How many items fit an empty ring.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        (self.side.shape.capacity - COMMIT_WORD) / Slots::<T>::STRIDE
-    }
-
     /// Items as they come, waiting for each as [`pop`](Self::pop) does, until the producer closes.
     /// A producer that dies, or corruption, is one `Err` and then the end.
     ///
@@ -273,5 +234,3 @@ impl<T: Item> Consumer<T> {
         TryIter { consumer: self, over: false }
     }
 }
-
-both_ends!(Consumer, "producer");

@@ -9,9 +9,58 @@ pub use self::consumer::Consumer;
 pub use self::iter::{Iter, TryIter};
 pub use self::producer::Producer;
 
+use crate::endpoint::Peer;
+use crate::error::Error;
+use crate::item::Item;
+use crate::mirror::Slots;
+use crate::options::{Options, Wait};
+use crate::record::COMMIT_WORD;
+use crate::region::Region;
+use crate::ring::Ring;
+
 /// What both ends answer in the same words.
 macro_rules! both_ends {
-    ($end:ident, $peer:literal) => {
+    ($end:ident, $role:ident, $name:literal, $peer:literal) => {
+        impl<T: Item> $end<T> {
+            #[doc = concat!("Creates a ring and becomes its ", $name, ": [`Ring::create`] and [`Ring::", $name, "`].")]
+            ///
+            /// # Errors
+            /// As those two.
+            pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+                Ring::create(region, options)?.$role()
+            }
+
+            #[doc = concat!("Opens a ring with default options and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`Ring::open_with`] and [`Ring::", $name, "`].")]
+            pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
+                Ring::open(region)?.$role()
+            }
+
+            #[doc = concat!("Opens a ring and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`Ring::open_with`] and [`Ring::", $name, "`].")]
+            pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+                Ring::open_with(region, options)?.$role()
+            }
+
+            #[doc = concat!("Opens a ring, or creates it, and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`Ring::open_or_create`] and [`Ring::", $name, "`].")]
+            pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+                Ring::open_or_create(region, options)?.$role()
+            }
+
+            /// How many items fit an empty ring.
+            #[must_use]
+            pub fn capacity(&self) -> u64 {
+                (self.side.shape.capacity - COMMIT_WORD) / Slots::<T>::STRIDE
+            }
+        }
+
         impl<T: ?Sized> $end<T> {
             #[doc = concat!("Asks about the ", $peer, ": two loads and one `fcntl` on the lease.")]
             #[must_use]
@@ -51,4 +100,5 @@ macro_rules! both_ends {
     };
 }
 
-use both_ends;
+both_ends!(Producer, producer, "producer", "consumer");
+both_ends!(Consumer, consumer, "consumer", "producer");

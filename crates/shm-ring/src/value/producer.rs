@@ -3,20 +3,19 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-use super::both_ends;
 use crate::cursor::{Shape, Tail};
-use crate::endpoint::{Ask, Ended, Patience, Peer, Side};
+use crate::endpoint::{Ask, Ended, Patience, Side};
 use crate::error::{Error, PushError};
 use crate::gate::Gate;
 use crate::item::Item;
 use crate::lease::Lease;
 use crate::mirror::{Role, Slots};
-use crate::options::{Options, Wait};
+use crate::options::Options;
 use crate::record::COMMIT_WORD;
-use crate::region::{Backing, Region};
-use crate::ring::Ring;
+use crate::region::Backing;
 
 /// The end of a ring that publishes records.
 ///
@@ -73,49 +72,17 @@ use crate::ring::Ring;
 /// # }
 /// ```
 pub struct Producer<T: ?Sized> {
-    // The hot path's state first and together.
-    tail: Tail,
+    // Padded, so that the ends of two threads never share a line.
+    tail: CachePadded<Tail>,
     gate: Gate,
-    slots: Slots<T>,
-    side: Side,
+    pub(super) slots: Slots<T>,
+    pub(super) side: Side,
 }
 
 assert_impl_all!(Producer<u64>: Send);
 assert_not_impl_any!(Producer<u64>: Sync, Clone);
 
 impl<T: Item> Producer<T> {
-    /// Creates a ring and becomes its producer: [`Ring::create`] and [`Ring::producer`].
-    ///
-    /// # Errors
-    /// As those two.
-    pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Ring::create(region, options)?.producer()
-    }
-
-    /// Opens a ring with default options and becomes its producer.
-    ///
-    /// # Errors
-    /// As [`Ring::open_with`] and [`Ring::producer`].
-    pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
-        Ring::open(region)?.producer()
-    }
-
-    /// Opens a ring and becomes its producer.
-    ///
-    /// # Errors
-    /// As [`Ring::open_with`] and [`Ring::producer`].
-    pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Ring::open_with(region, options)?.producer()
-    }
-
-    /// Opens a ring, or creates it, and becomes its producer.
-    ///
-    /// # Errors
-    /// As [`Ring::open_or_create`] and [`Ring::producer`].
-    pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Ring::open_or_create(region, options)?.producer()
-    }
-
     pub(crate) fn attach(
         slots: Slots<T>,
         lease: Lease,
@@ -128,7 +95,7 @@ impl<T: Item> Producer<T> {
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let (mine, theirs) = (slots.mine(), slots.theirs());
         let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
-        Ok(Self { tail, gate, slots, side })
+        Ok(Self { tail: CachePadded::new(tail), gate, slots, side })
     }
 
     /// Publishes `item` if there is room. Never waits, never makes a system call unless the
@@ -276,12 +243,4 @@ impl<T: Item> Producer<T> {
             Err(_) => 0,
         }
     }
-
-    /// How many items fit an empty ring.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        (self.side.shape.capacity - COMMIT_WORD) / Slots::<T>::STRIDE
-    }
 }
-
-both_ends!(Producer, "consumer");

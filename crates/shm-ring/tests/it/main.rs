@@ -21,6 +21,7 @@ mod sandbox;
 mod scribble;
 mod settings;
 mod soak;
+mod sources;
 mod stopped;
 mod stream;
 mod system;
@@ -50,6 +51,7 @@ const JOBS: &[(&str, Job)] = &[
     ("scribble", scribble::scribble),
     ("poke", mmu::poke),
     ("sandboxed", sandbox::sandboxed),
+    ("sleep-lightly", sandbox::sleep_lightly),
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),

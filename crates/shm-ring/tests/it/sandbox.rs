@@ -8,7 +8,7 @@ use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Region, R
 use crate::house::{Child, Home, Name, root_or_skip};
 use crate::items::{check, make};
 use crate::system;
-use crate::wire::{Bytes, FENCE_MODE, consumer, producer};
+use crate::wire::{Bytes, FENCE_MODE, PARKS, consumer, producer};
 
 /// Several laps of the smallest ring, with sleeps on both sides.
 const ITEMS: u64 = 2000;
@@ -88,6 +88,30 @@ fn a_stream_goes_on_whatever_is_refused_to_either_side() {
             }
         }
     }
+}
+
+/// Job: sleeps for a while where the barrier that its waker relies on has just been refused.
+pub(crate) fn sleep_lightly(mut home: Home) {
+    let options = Options::new().wait(Wait::PARK);
+    let ring = Ring::<u64>::create(Region::memfd("light-sleep"), options).unwrap();
+    let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let bytes = Bytes::of(ring.descriptor());
+    refuse("membarrier EPERM");
+    assert_eq!(rx.pop_timeout(Duration::from_millis(400)), Err(PopError::TimedOut));
+    let relied_on = bytes.get(producer() + FENCE_MODE) as u32 == 1;
+    home.say(&format!("{relied_on} {}", bytes.get(consumer() + PARKS)));
+}
+
+#[test]
+fn who_cannot_have_the_barrier_that_its_waker_relies_on_sleeps_in_short_slices() {
+    let mut child = Child::spawn("sleep-lightly", &[]);
+    let told = child.hear();
+    match told.split_once(' ').unwrap() {
+        // Of 1 ms they would be hundreds, of 100 ms four.
+        ("true", parks) => assert!(parks.parse::<u64>().unwrap() > 20, "{parks} sleeps"),
+        _ => eprintln!("skipped, since this machine has no membarrier"),
+    }
+    child.finish();
 }
 
 const STRICT_ITEMS: u64 = 100_000;
