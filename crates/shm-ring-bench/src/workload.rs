@@ -1,7 +1,5 @@
 //! The workloads: what each side does with its end. They must not know which transport it is.
 
-use std::time::Duration;
-
 use crate::clock::{Clock, monotonic_ns, sleep_until, thread_cpu_ns, thread_queued_ns};
 use crate::control::{Control, Measure, Side};
 use crate::histogram::Histogram;
@@ -60,15 +58,6 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
     }
 }
 
-/// Where system calls will be forbidden, makes the other side wait once before. The ring asks about
-/// a peer that attached after it, once, when it first waits for it; unless that happens here, it is
-/// chance whether it happens among the measured messages.
-fn let_the_other_wait(spec: &Spec) {
-    if spec.no_system_calls {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn stream_send<const W: usize>(
     mut tx: impl Sender<W>,
     spec: &Spec,
@@ -76,9 +65,6 @@ fn stream_send<const W: usize>(
 ) -> Result<(), Fault> {
     let mut message = [0; W];
     for number in 0..spec.warm_up {
-        if number == spec.warm_up / 2 {
-            let_the_other_wait(spec);
-        }
         stamp_whole(&mut message, number);
         tx.send(&message)?;
     }
@@ -97,7 +83,6 @@ fn stream_receive<const W: usize>(
     control: &Control,
 ) -> Result<(), Fault> {
     let mut message = [0; W];
-    let_the_other_wait(spec);
     for number in 0..spec.warm_up {
         rx.receive(&mut message)?;
         verify_whole(&message, number)?;

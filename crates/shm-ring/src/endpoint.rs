@@ -271,7 +271,10 @@ impl Side {
                     looks = 0;
                 }
             }
-            ask_about_peer = looks % LOOKS_PER_GLANCE == 0 && session::number(theirs) != self.seen;
+            // A new odd number is somebody who attached: no reason to ask the kernel.
+            let number = session::number(theirs);
+            ask_about_peer =
+                looks % LOOKS_PER_GLANCE == 0 && number != self.seen && number % 2 == 0;
             if look_at_clock {
                 let now = Moment::now();
                 if now >= ask.deadline {
