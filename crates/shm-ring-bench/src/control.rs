@@ -50,16 +50,22 @@ pub(crate) enum Measure {
     WallNs,
     /// Processor time of the side in that interval.
     CpuNs,
+    /// Time in that interval in which the side could have run and another had its processor.
+    QueuedNs,
     /// Messages that the side verified.
     Verified,
-    /// Median of the two-line ping-pong.
-    FloorNs,
+    /// Median of the two-line ping-pong. This and the percentiles are in picoseconds, since a
+    /// nanosecond is a hundredth of the shortest.
+    Floor,
     P50,
     P90,
     P99,
     P999,
     Max,
 }
+
+/// Picoseconds in a nanosecond.
+pub(crate) const PER_NANOSECOND: f64 = 1000.0;
 
 impl Measure {
     const COUNT: usize = Self::Max as usize + 1;
@@ -111,7 +117,8 @@ impl Control {
         }
     }
 
-    fn arrive(&self, side: Side, stage: u64) {
+    /// Says that a side has come this far.
+    pub(crate) fn arrive(&self, side: Side, stage: u64) {
         self.page().stage[side as usize].0.store(stage, Ordering::Release);
     }
 

@@ -4,26 +4,26 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::clock::{ns_per_tick, ticks};
-use crate::control::{Control, Measure, Side};
+use crate::clock::Clock;
+use crate::control::{Control, Measure, PER_NANOSECOND, Side};
 use crate::histogram::Histogram;
 
 const TRIPS: u64 = 20_000;
 
 /// Measures the floor from side A while side B answers.
-pub(crate) fn measure(control: &Control, side: Side) {
+pub(crate) fn measure(control: &Control, side: Side, clock: Clock) {
     let (mine, theirs) = control.floor(side);
     match side {
         Side::A => {
             let mut histogram = Histogram::new();
             for trip in 1..=TRIPS {
-                let from = ticks();
+                let from = clock.ticks();
                 mine.store(trip, Ordering::Release);
                 while theirs.load(Ordering::Acquire) != trip {}
-                histogram.record(ticks() - from);
+                histogram.record(clock.ticks() - from);
             }
-            let floor = histogram.percentile(50.0) * ns_per_tick();
-            control.record(side, Measure::FloorNs, floor as u64);
+            let floor = histogram.percentile(50.0) * clock.ns_per_tick;
+            control.record(side, Measure::Floor, (floor * PER_NANOSECOND) as u64);
         }
         Side::B => {
             for trip in 1..=TRIPS {

@@ -3,10 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::control::Side;
 use crate::run::{Failure, Sample, run};
 use crate::spec::{Spec, Workload};
-use crate::transport::Entry;
+use crate::stats::{Figure, valid};
+use crate::transport::{Entry, Idle};
 
 /// One row: a transport doing one thing with one size.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) workload: Workload,
     pub(crate) bytes: usize,
     pub(crate) interval_ns: u64,
+    /// Whether nobody asked for this row and only a goal needs it.
+    pub(crate) for_goals: bool,
     /// Messages in each measured run, found by the trial run.
     pub(crate) messages: u64,
     pub(crate) samples: Vec<Sample>,
@@ -24,7 +28,16 @@ pub(crate) struct Row {
 impl Row {
     pub(crate) fn new(entry: &'static Entry, workload: Workload, bytes: usize) -> Self {
         let (samples, failures) = (Vec::new(), Vec::new());
-        Self { entry, workload, bytes, interval_ns: 100_000, messages: 0, samples, failures }
+        Self {
+            entry,
+            workload,
+            bytes,
+            interval_ns: 100_000,
+            for_goals: false,
+            messages: 0,
+            samples,
+            failures,
+        }
     }
 
     /// `stream`, `echo`, or `wake` with its interval.
@@ -35,22 +48,33 @@ impl Row {
         }
     }
 
+    /// What B and A do when idle. The sender of `wake` sleeps between messages, whatever the
+    /// transport does.
+    pub(crate) fn idle(&self) -> [Idle; 2] {
+        let tx = match self.workload {
+            Workload::Wake => Idle::Sleeps,
+            Workload::Stream | Workload::Echo => self.entry.idle,
+        };
+        [tx, self.entry.idle]
+    }
+
     /// The run of this row for side A, before the channels are made.
-    pub(crate) fn spec(&self, messages: u64, cpus: [usize; 2]) -> Spec {
+    pub(crate) fn spec(&self, messages: u64, effort: Effort) -> Spec {
         let warm_up = match self.workload {
             Workload::Wake => 0,
             _ => (messages / 10).min(WARM_UP_MAX),
         };
         Spec {
             side: Side::A,
-            parent: std::process::id(),
             transport: self.entry.name.to_owned(),
             workload: self.workload,
             bytes: self.bytes,
             warm_up,
             messages: messages - warm_up.min(messages / 2),
             interval_ns: self.interval_ns,
-            cpus,
+            cpus: effort.cpus,
+            clock: effort.clock,
+            parent: std::process::id(),
             no_system_calls: false,
             control: -1,
             channels: Vec::new(),
@@ -68,39 +92,67 @@ const MESSAGES: (u64, u64) = (200, 50_000_000);
 /// How the comparison goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
+    /// Rounds that are run in any case.
     pub(crate) runs: u32,
+    /// How long rounds are added for rows that lack runs that count.
+    pub(crate) patience: Duration,
     /// The length that a run aims at.
     pub(crate) run_time: Duration,
     /// A run that takes longer is stuck.
     pub(crate) limit: Duration,
     pub(crate) cpus: [usize; 2],
+    pub(crate) clock: Clock,
 }
 
-/// Runs every row `runs` times: each round goes through all of the rows, so that what changes on the
-/// machine changes for all of them. `done` is told after each run; `false` ends the comparison.
-pub(crate) fn compare(
-    rows: &mut [Row],
-    effort: Effort,
-    mut done: impl FnMut(&Row) -> bool,
-) -> bool {
+/// A row with this many runs that count needs no more, if it asks for so many.
+const ENOUGH: u32 = 5;
+
+/// Runs every row `runs` times and, while some row lacks runs that count, more often: each round goes
+/// through all of the rows, so that what changes on the machine changes for all of them. `done` is
+/// told after each run; `false` ends the comparison.
+pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Row) -> bool) {
+    let start = Instant::now();
     for row in &mut *rows {
         find_length(row, effort);
         if !done(row) {
-            return false;
+            return;
         }
     }
-    for _ in 0..effort.runs {
+    let mut round_time = Duration::ZERO;
+    for round in 0.. {
+        let fits = start.elapsed() + round_time < effort.patience;
+        if round >= effort.runs && !(fits && some_lack(rows, effort.runs.min(ENOUGH))) {
+            return;
+        }
+        let round_start = Instant::now();
         for row in rows.iter_mut().filter(|row| row.messages > 0) {
-            match run(&row.spec(row.messages, effort.cpus), effort.limit) {
+            match run(&row.spec(row.messages, effort), effort.limit) {
                 Ok(sample) => row.samples.push(sample),
+                Err(Failure::Interrupted) => {}
                 Err(failure) => row.failures.push(failure),
             }
             if !done(row) {
-                return false;
+                return;
             }
         }
+        round_time = round_start.elapsed();
     }
-    true
+}
+
+/// Whether a row that can run has fewer than `enough` runs that count. Rows that fail would not get
+/// better by going on.
+fn some_lack(rows: &[Row], enough: u32) -> bool {
+    let median = floor(rows).map(|floor| floor.median);
+    rows.iter().filter(|row| row.failures.is_empty()).any(|row| {
+        let (counting, _) = valid(&row.samples, median, row.idle());
+        (counting.len() as u32) < enough
+    })
+}
+
+/// The floor over all runs; `None` on one processor.
+pub(crate) fn floor(rows: &[Row]) -> Option<Figure> {
+    let floors = rows.iter().flat_map(|row| &row.samples).map(|sample| sample.floor_ns);
+    Figure::of(floors.filter(|&floor| floor > 0.0))
 }
 
 /// A trial run tells how many messages fill the time; a second one, where the first was too short to
@@ -114,7 +166,7 @@ fn find_length(row: &mut Row, effort: Effort) {
     let mut messages = TRIAL;
     for _ in 0..2 {
         let start = Instant::now();
-        match run(&row.spec(messages, effort.cpus), effort.limit) {
+        match run(&row.spec(messages, effort), effort.limit) {
             Ok(sample) => {
                 let each = sample.wall_ns.max(1) as f64 / sample.verified as f64;
                 let fills = (target / each) as u64;
@@ -123,6 +175,7 @@ fn find_length(row: &mut Row, effort: Effort) {
                     break;
                 }
             }
+            Err(Failure::Interrupted) => return,
             Err(failure) => {
                 row.failures.push(failure);
                 return;
@@ -130,4 +183,39 @@ fn find_length(row: &mut Row, effort: Effort) {
         }
     }
     row.messages = messages;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::find;
+
+    #[test]
+    fn rounds_are_added_while_a_row_lacks_runs_that_count() {
+        let sample = |floor_ns, cpu| Sample {
+            floor_ns,
+            wall_ns: 1,
+            verified: 1,
+            cpu: [cpu, 1.0],
+            queued: [0.0; 2],
+            percentiles: [0.0; 5],
+        };
+        let mut row = Row::new(find("shm-ring").unwrap(), Workload::Stream, 64);
+        row.samples = vec![sample(100.0, 1.0), sample(100.0, 1.0), sample(100.0, 0.5)];
+        let mut rows = [row.clone(), row];
+        assert!(!some_lack(&rows, 2));
+        assert!(some_lack(&rows, 3), "the third was preempted");
+        rows[1].samples[0].floor_ns = 300.0;
+        assert!(some_lack(&rows, 2), "the first of the second row had a strange floor");
+        rows[1].failures.push(Failure::TimedOut);
+        assert!(!some_lack(&rows, 2));
+        assert_eq!(floor(&rows).unwrap().median, 100.0);
+    }
+
+    #[test]
+    fn the_sender_of_wake_sleeps_whatever_the_transport_does() {
+        let idle = |workload| Row::new(find("shm-ring").unwrap(), workload, 64).idle();
+        assert_eq!(idle(Workload::Wake), [Idle::Sleeps, Idle::Spins]);
+        assert_eq!(idle(Workload::Stream), [Idle::Spins; 2]);
+    }
 }

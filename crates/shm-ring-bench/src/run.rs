@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
-use crate::control::{Control, Measure, Side};
+use crate::control::{Control, Measure, PER_NANOSECOND, Side};
 use crate::spec::{Spec, Workload};
 use crate::sys;
 use crate::transport::{Made, find, make};
@@ -25,14 +25,17 @@ pub(crate) const SIDE_ARGUMENT: &str = "__side";
 /// What a run measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
-    pub(crate) floor_ns: u64,
+    /// 0 without a floor: on one processor.
+    pub(crate) floor_ns: f64,
     pub(crate) wall_ns: u64,
     /// Messages that side A verified.
     pub(crate) verified: u64,
     /// Processor time over wall time, of B (which sends) and of A.
     pub(crate) cpu: [f64; 2],
+    /// Time spent waiting for a processor over wall time, of B and of A.
+    pub(crate) queued: [f64; 2],
     /// p50, p90, p99, p99.9 and the longest, in nanoseconds; zeros for streams.
-    pub(crate) percentiles: [u64; 5],
+    pub(crate) percentiles: [f64; 5],
 }
 
 /// Why there is no sample.
@@ -78,7 +81,7 @@ impl Sides {
         Ok(())
     }
 
-    /// Whether all have ended in order; an error if one has failed.
+    /// Whether all have ended in order; an error if one has failed. Then their group is no more.
     fn ended(&mut self) -> Result<bool, Failure> {
         let mut all = true;
         let mut failed = Vec::new();
@@ -89,6 +92,9 @@ impl Sides {
                 Ok(None) => all = false,
                 Err(error) => return Err(Failure::SetUp(error.to_string())),
             }
+        }
+        if all {
+            self.group = None;
         }
         if failed.is_empty() {
             return Ok(all);
@@ -118,7 +124,7 @@ impl Sides {
 
 impl Drop for Sides {
     fn drop(&mut self) {
-        // The group exists until its members have been waited for, so its number is still ours.
+        // A group exists until its members have been waited for, so its number is still ours.
         self.kill();
         for child in &mut self.children {
             let _ = child.wait();
@@ -190,20 +196,25 @@ fn read(control: &Control, spec: &Spec) -> Result<Sample, Failure> {
         return Err(Failure::Side("a side ended before it was done".to_owned()));
     }
     let a = |measure| control.measured(Side::A, measure);
-    let share = |side| {
-        control.measured(side, Measure::CpuNs) as f64
-            / control.measured(side, Measure::WallNs).max(1) as f64
+    let shares = |of: Measure| {
+        [Side::B, Side::A].map(|side| {
+            control.measured(side, of) as f64
+                / control.measured(side, Measure::WallNs).max(1) as f64
+        })
     };
+    let nanoseconds = |of| a(of) as f64 / PER_NANOSECOND;
     let verified = a(Measure::Verified);
     if verified != spec.messages {
         let due = spec.messages;
         return Err(Failure::Side(format!("{verified} of {due} messages were verified")));
     }
     Ok(Sample {
-        floor_ns: a(Measure::FloorNs),
+        floor_ns: nanoseconds(Measure::Floor),
         wall_ns: a(Measure::WallNs),
         verified,
-        cpu: [share(Side::B), share(Side::A)],
-        percentiles: [Measure::P50, Measure::P90, Measure::P99, Measure::P999, Measure::Max].map(a),
+        cpu: shares(Measure::CpuNs),
+        queued: shares(Measure::QueuedNs),
+        percentiles: [Measure::P50, Measure::P90, Measure::P99, Measure::P999, Measure::Max]
+            .map(nanoseconds),
     })
 }

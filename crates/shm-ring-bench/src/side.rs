@@ -1,11 +1,9 @@
 //! One side of a run, in a process of its own (or, for the reference between threads, both sides in
 //! one). It must not know how many runs there are.
 
-use std::os::fd::{FromRawFd, OwnedFd};
-
+use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::clock::ns_per_tick;
 use crate::control::{Control, Side};
 use crate::spec::{Spec, Workload};
 use crate::transport::{
@@ -22,11 +20,10 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
         return Err(Fault::new("starting", "the comparison is over"));
     }
     sys::exact_timers();
-    // Calibrated now, so that no measured interval has to.
-    ns_per_tick();
-    #[allow(unsafe_code)]
-    // SAFETY: inherited from the parent for this purpose, and taken once.
-    let control = Control::over(unsafe { OwnedFd::from_raw_fd(spec.control) });
+    // A side that makes a forbidden system call dies as if it had crashed.
+    let no_core = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, no_core).map_err(|error| Fault::new("setrlimit", error))?;
+    let control = sys::inherited(spec.control).and_then(Control::over);
     let control = control.map_err(|error| Fault::new("mapping the control page", error))?;
     match spec.bytes {
         8 => sized::<1>(&spec, &control),
@@ -91,7 +88,7 @@ fn between_threads<const W: usize>(spec: &Spec, control: &Control) -> Result<(),
 fn begin(spec: &Spec, control: &Control) {
     control.meet(spec.side, ATTACHED_STAGE);
     if spec.cpus[0] != spec.cpus[1] {
-        floor::measure(control, spec.side);
+        floor::measure(control, spec.side, spec.clock);
     }
     control.meet(spec.side, FLOOR_STAGE);
 }

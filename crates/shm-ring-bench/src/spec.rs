@@ -5,6 +5,7 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::control::Side;
 use crate::transport::Handle;
 
@@ -37,8 +38,6 @@ pub(crate) const SIZES: [usize; 4] = [8, 64, 256, 4096];
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
     pub(crate) side: Side,
-    /// The process that compares.
-    pub(crate) parent: u32,
     pub(crate) transport: String,
     pub(crate) workload: Workload,
     pub(crate) bytes: usize,
@@ -50,6 +49,9 @@ pub(crate) struct Spec {
     pub(crate) interval_ns: u64,
     /// The processor of each side.
     pub(crate) cpus: [usize; 2],
+    pub(crate) clock: Clock,
+    /// The process that compares.
+    pub(crate) parent: u32,
     /// Whether system calls are forbidden while the measured messages go.
     pub(crate) no_system_calls: bool,
     /// The inherited descriptor of the control page.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::run::Sample;
+use crate::transport::Idle;
 
 /// A figure that was measured several times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ impl Figure {
 pub(crate) struct Excluded {
     /// The floor beside the run was outside 0.6 to 1.6 of the comparison's median floor.
     pub(crate) floor: u32,
-    /// A spinning side had less than 0.85 of its processor.
+    /// A side that does not sleep had less than 0.85 of its processor.
     pub(crate) preempted: u32,
     /// The run failed or was killed.
     pub(crate) failed: u32,
@@ -43,30 +44,50 @@ impl Excluded {
     pub(crate) fn count(&self) -> u32 {
         self.floor + self.preempted + self.failed
     }
+
+    /// Every reason that occurred with how often, for people.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        [(self.floor, "floor"), (self.preempted, "preempted"), (self.failed, "failed")]
+            .into_iter()
+            .filter(|&(count, _)| count > 0)
+            .map(|(count, reason)| format!("{count} {reason}"))
+            .collect()
+    }
 }
 
 /// A run's floor may be this far from the median floor.
 const FLOOR_BOUNDS: (f64, f64) = (0.6, 1.6);
-/// The least processor share of a spinning side.
-const SPINNING_SHARE: f64 = 0.85;
+/// The least processor share of a side that does not sleep.
+const AWAKE_SHARE: f64 = 0.85;
 
-/// Which sides of a run keep their processors busy: B, which sends, and A.
-pub(crate) type Spinning = [bool; 2];
+/// Whether a side was kept from its processor. A side that never sleeps was if it did not run all
+/// the time. One that sleeps when idle may have chosen to: of it only the time counts in which it
+/// wanted to run and could not.
+fn is_preempted(idle: Idle, cpu: f64, queued: f64) -> bool {
+    match idle {
+        Idle::Spins => cpu < AWAKE_SHARE,
+        Idle::SpinsThenSleeps => queued > 1.0 - AWAKE_SHARE,
+        Idle::Sleeps => false,
+    }
+}
 
-/// The samples that count, and how many do not.
+/// The samples that count, and how many do not. `idle` is what B and A do when they have nothing to
+/// do. Without a median floor (on one processor) no floor is judged.
 pub(crate) fn valid(
     samples: &[Sample],
-    median_floor: f64,
-    spinning: Spinning,
+    median_floor: Option<f64>,
+    idle: [Idle; 2],
 ) -> (Vec<&Sample>, Excluded) {
     let mut excluded = Excluded::default();
     let kept = samples
         .iter()
         .filter(|sample| {
-            let floor = sample.floor_ns as f64 / median_floor;
-            let outside = floor < FLOOR_BOUNDS.0 || floor > FLOOR_BOUNDS.1;
-            let starved = |(&share, spins): (&f64, bool)| spins && share < SPINNING_SHARE;
-            let preempted = sample.cpu.iter().zip(spinning).any(starved);
+            let outside = median_floor.is_some_and(|median| {
+                let floor = sample.floor_ns / median;
+                floor < FLOOR_BOUNDS.0 || floor > FLOOR_BOUNDS.1
+            });
+            let preempted =
+                (0..2).any(|side| is_preempted(idle[side], sample.cpu[side], sample.queued[side]));
             // Each run is counted once, by the first reason.
             excluded.floor += u32::from(outside);
             excluded.preempted += u32::from(preempted && !outside);
@@ -80,9 +101,10 @@ pub(crate) fn valid(
 mod tests {
     use super::*;
 
-    fn sample(floor_ns: u64, cpu: f64) -> Sample {
-        let percentiles = [0; 5];
-        Sample { floor_ns, wall_ns: 1, verified: 1, cpu: [cpu, 1.0], percentiles }
+    fn sample(floor_ns: f64, cpu: f64, queued: f64) -> Sample {
+        let percentiles = [0.0; 5];
+        let (cpu, queued) = ([cpu, 1.0], [queued, 0.0]);
+        Sample { floor_ns, wall_ns: 1, verified: 1, cpu, queued, percentiles }
     }
 
     #[test]
@@ -93,21 +115,38 @@ mod tests {
         assert_eq!(Figure::of([]), None);
     }
 
+    fn counted(samples: &[Sample], floor: Option<f64>, idle: [Idle; 2]) -> (usize, u32, u32) {
+        let (kept, excluded) = valid(samples, floor, idle);
+        (kept.len(), excluded.floor, excluded.preempted)
+    }
+
     #[test]
-    fn runs_with_a_strange_floor_or_a_starved_spinner_do_not_count() {
+    fn runs_beside_a_strange_floor_do_not_count() {
+        let samples = [399.0, 239.0, 241.0, 639.0, 641.0].map(|floor| sample(floor, 1.0, 0.0));
+        assert_eq!(counted(&samples, Some(400.0), [Idle::Sleeps; 2]), (3, 2, 0));
+        assert_eq!(counted(&samples, None, [Idle::Sleeps; 2]), (5, 0, 0));
+    }
+
+    #[test]
+    fn a_side_that_does_not_sleep_and_was_kept_from_running_does_not_count() {
         let samples = [
-            sample(400, 1.0),
-            sample(200, 1.0),
-            sample(700, 0.1),
-            sample(400, 0.8),
-            sample(250, 0.9),
+            sample(400.0, 1.0, 0.0),
+            sample(400.0, 0.84, 0.16),
+            sample(400.0, 0.2, 0.0),
+            sample(700.0, 0.2, 0.8),
         ];
-        let (kept, excluded) = valid(&samples, 400.0, [true; 2]);
-        assert_eq!(kept.len(), 2);
-        assert_eq!((excluded.floor, excluded.preempted), (2, 1));
-        for spinning in [[false; 2], [false, true]] {
-            let (kept, excluded) = valid(&samples, 400.0, spinning);
-            assert_eq!((kept.len(), excluded.floor, excluded.preempted), (3, 2, 0));
-        }
+        let floor = Some(400.0);
+        assert_eq!(counted(&samples, floor, [Idle::Spins; 2]), (1, 1, 2));
+        assert_eq!(counted(&samples, floor, [Idle::SpinsThenSleeps; 2]), (2, 1, 1));
+        assert_eq!(counted(&samples, floor, [Idle::Sleeps; 2]), (3, 1, 0));
+        // The first of the two is the side that lacked its processor.
+        assert_eq!(counted(&samples, floor, [Idle::Sleeps, Idle::Spins]), (3, 1, 0));
+    }
+
+    #[test]
+    fn every_reason_is_named() {
+        let excluded = Excluded { floor: 1, preempted: 0, failed: 2 };
+        assert_eq!(excluded.count(), 3);
+        assert_eq!(excluded.reasons(), ["1 floor", "2 failed"]);
     }
 }

@@ -1,12 +1,12 @@
 //! The system calls that only libc has, each behind a safe function. It must not know what is
 //! measured.
 //!
-//! Every block is one foreign call (or one read of what it filled in). The calls here take plain
-//! numbers, or pointers to values of ours that outlive the call.
+//! Every block is one foreign call. The calls here take plain numbers, or pointers to values of ours
+//! that outlive the call.
 #![allow(unsafe_code)]
 
 use std::io;
-use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 /// Makes the death of `parent` the death of this process, so that nothing outlives a comparison.
 /// `false` if it is dead already.
@@ -15,6 +15,18 @@ pub(crate) fn die_with(parent: u32) -> bool {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     // It may have died before it was asked for: then somebody else is our parent.
     std::os::unix::process::parent_id() == parent
+}
+
+/// A descriptor of our own for one that was inherited under this number and stays open until the
+/// process ends.
+pub(crate) fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    // Only a number that is no descriptor at all would be taken for something else.
+    if number < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: borrowed for one call, which answers EBADF should the number not be open.
+    let inherited = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(inherited, 0)?)
 }
 
 /// Asks for timers as exact as the kernel has them.
@@ -50,17 +62,6 @@ pub(crate) fn exit_thread() -> ! {
         // SAFETY: ends the calling thread, which holds nothing that must be released.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
     }
-}
-
-/// Processor time of this thread so far, user and system, in nanoseconds.
-pub(crate) fn thread_cpu_ns() -> u64 {
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: fills in a value of ours.
-    unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
-    // SAFETY: zeroed at first, so initialised whatever the call did.
-    let usage = unsafe { usage.assume_init() };
-    let ns = |time: libc::timeval| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1000;
-    ns(usage.ru_utime) + ns(usage.ru_stime)
 }
 
 /// Sends SIGKILL to a process group that we made.

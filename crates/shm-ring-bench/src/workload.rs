@@ -1,63 +1,37 @@
 //! The workloads: what each side does with its end. They must not know which transport it is.
 
-use std::hint::black_box;
-
-use crate::clock::{monotonic_ns, ns_per_tick, sleep_until, ticks};
+use crate::clock::{Clock, monotonic_ns, sleep_until, thread_cpu_ns, thread_queued_ns};
 use crate::control::{Control, Measure, Side};
 use crate::histogram::Histogram;
+use crate::message::{stamp, stamp_whole, verify, verify_whole};
 use crate::spec::{Spec, Workload};
 use crate::sys;
 use crate::transport::{Fault, Receiver, Sender};
 
-/// Message number `number`: its first word is the number, its last is made from it.
-#[inline(always)]
-fn stamp<const W: usize>(message: &mut [u64; W], number: u64) {
-    if W > 1 {
-        message[W - 1] = seal(number);
-    }
-    message[0] = number;
-    // As far as the compiler knows every word is new: it must not send constants.
-    black_box(message);
-}
-
-#[inline(always)]
-fn seal(number: u64) -> u64 {
-    number.rotate_left(32) ^ 0x5ea1_5ea1_5ea1_5ea1
-}
-
-/// Whether this is message number `number`, whole.
-#[inline(always)]
-fn verify<const W: usize>(message: &[u64; W], number: u64) -> Result<(), Fault> {
-    // As far as the compiler knows every word is used: it must not skip receiving it.
-    let message = black_box(message);
-    if message[0] == number && (W == 1 || message[W - 1] == seal(number)) {
-        return Ok(());
-    }
-    let found = message[0];
-    Err(Fault::new("verifying", format_args!("message {number} was due and {found} came")))
-}
-
 /// Processor time and wall time of the measured interval.
 struct Stopwatch {
+    clock: Clock,
     cpu: u64,
+    queued: u64,
     ticks: u64,
     no_system_calls: bool,
 }
 
 impl Stopwatch {
     fn start(spec: &Spec) -> Result<Self, Fault> {
-        let no_system_calls = spec.no_system_calls;
-        let cpu = sys::thread_cpu_ns();
+        let (clock, no_system_calls) = (spec.clock, spec.no_system_calls);
+        let (queued, cpu) = (thread_queued_ns(), thread_cpu_ns());
         if no_system_calls {
             sys::forbid_system_calls().map_err(|error| Fault::new("seccomp", error))?;
         }
-        Ok(Self { cpu, ticks: ticks(), no_system_calls })
+        Ok(Self { clock, cpu, queued, ticks: clock.ticks(), no_system_calls })
     }
 
     fn stop(self, control: &Control, side: Side, verified: u64) {
-        let wall = (ticks() - self.ticks) as f64 * ns_per_tick();
+        let wall = (self.clock.ticks() - self.ticks) as f64 * self.clock.ns_per_tick;
         if !self.no_system_calls {
-            control.record(side, Measure::CpuNs, sys::thread_cpu_ns() - self.cpu);
+            control.record(side, Measure::CpuNs, thread_cpu_ns() - self.cpu);
+            control.record(side, Measure::QueuedNs, thread_queued_ns() - self.queued);
         }
         control.record(side, Measure::WallNs, wall as u64);
         control.record(side, Measure::Verified, verified);
@@ -91,7 +65,7 @@ fn stream_send<const W: usize>(
 ) -> Result<(), Fault> {
     let mut message = [0; W];
     for number in 0..spec.warm_up {
-        stamp(&mut message, number);
+        stamp_whole(&mut message, number);
         tx.send(&message)?;
     }
     let watch = Stopwatch::start(spec)?;
@@ -111,7 +85,7 @@ fn stream_receive<const W: usize>(
     let mut message = [0; W];
     for number in 0..spec.warm_up {
         rx.receive(&mut message)?;
-        verify(&message, number)?;
+        verify_whole(&message, number)?;
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
@@ -130,25 +104,24 @@ fn echo_ask<const W: usize>(
 ) -> Result<(), Fault> {
     let mut histogram = Histogram::new();
     let mut message = [0; W];
-    let mut watch = None;
-    for number in 0..spec.warm_up + spec.messages {
-        if number == spec.warm_up {
-            watch = Some(Stopwatch::start(spec)?);
-        }
-        stamp(&mut message, number);
-        let from = ticks();
+    for number in 0..spec.warm_up {
+        stamp_whole(&mut message, number);
         tx.send(&message)?;
         rx.receive(&mut message)?;
-        let took = ticks() - from;
+        verify_whole(&message, number)?;
+    }
+    let (watch, clock) = (Stopwatch::start(spec)?, spec.clock);
+    for number in spec.warm_up..spec.warm_up + spec.messages {
+        stamp(&mut message, number);
+        let from = clock.ticks();
+        tx.send(&message)?;
+        rx.receive(&mut message)?;
+        let took = clock.ticks() - from;
         verify(&message, number)?;
-        if number >= spec.warm_up {
-            histogram.record(took);
-        }
+        histogram.record(took);
     }
-    if let Some(watch) = watch {
-        watch.stop(control, spec.side, spec.messages);
-    }
-    histogram.report(control, spec.side, ns_per_tick());
+    watch.stop(control, spec.side, spec.messages);
+    histogram.report(control, spec.side, clock.ns_per_tick);
     finish(spec, control, (tx, rx))
 }
 
@@ -159,17 +132,16 @@ fn echo_answer<const W: usize>(
     control: &Control,
 ) -> Result<(), Fault> {
     let mut message = [0; W];
-    let mut watch = None;
-    for number in 0..spec.warm_up + spec.messages {
-        if number == spec.warm_up {
-            watch = Some(Stopwatch::start(spec)?);
-        }
+    for _ in 0..spec.warm_up {
         rx.receive(&mut message)?;
         tx.send(&message)?;
     }
-    if let Some(watch) = watch {
-        watch.stop(control, spec.side, 0);
+    let watch = Stopwatch::start(spec)?;
+    for _ in 0..spec.messages {
+        rx.receive(&mut message)?;
+        tx.send(&message)?;
     }
+    watch.stop(control, spec.side, 0);
     finish(spec, control, (tx, rx))
 }
 
@@ -237,52 +209,132 @@ const LAST_STAGE: u64 = 3;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Effort, Row};
+    use crate::transport::find;
     use std::collections::VecDeque;
+    use std::sync::mpsc;
 
-    /// A transport that lies in one way.
-    struct Liar {
-        queue: VecDeque<[u64; 2]>,
-        lie: fn(&mut VecDeque<[u64; 2]>),
+    type Message = [u64; 4];
+
+    /// A channel between threads that keeps its promises, to set a liar against.
+    impl Sender<4> for mpsc::Sender<Message> {
+        fn send(&mut self, message: &Message) -> Result<(), Fault> {
+            mpsc::Sender::send(self, *message).map_err(|error| Fault::new("send", error))
+        }
     }
 
-    impl Receiver<2> for Liar {
-        fn receive(&mut self, message: &mut [u64; 2]) -> Result<(), Fault> {
-            if self.queue.len() == 50 {
-                (self.lie)(&mut self.queue);
-            }
-            *message = self.queue.pop_front().unwrap_or([0; 2]);
+    impl Receiver<4> for mpsc::Receiver<Message> {
+        fn receive(&mut self, message: &mut Message) -> Result<(), Fault> {
+            *message = self.recv().map_err(|error| Fault::new("receive", error))?;
             Ok(())
         }
     }
 
-    fn received(lie: fn(&mut VecDeque<[u64; 2]>)) -> Result<(), String> {
-        let mut queue = VecDeque::new();
-        for number in 0..100 {
-            let mut message = [0; 2];
-            stamp(&mut message, number);
-            queue.push_back(message);
+    /// The receiving end of a transport that lies once, in one way.
+    struct Liar {
+        inner: mpsc::Receiver<Message>,
+        queue: VecDeque<Message>,
+        lie: fn(&mut VecDeque<Message>),
+        /// How many messages come before the lie.
+        honest: u64,
+        /// How many messages the lie needs at hand.
+        at_hand: usize,
+    }
+
+    impl Receiver<4> for Liar {
+        fn receive(&mut self, message: &mut Message) -> Result<(), Fault> {
+            let lies = self.honest == 0;
+            self.honest = self.honest.wrapping_sub(1);
+            while self.queue.len() < if lies { self.at_hand } else { 1 } {
+                let mut next = [0; 4];
+                self.inner.receive(&mut next)?;
+                self.queue.push_back(next);
+            }
+            if lies {
+                (self.lie)(&mut self.queue);
+            }
+            *message = self.queue.pop_front().ok_or_else(|| Fault::new("receive", "none left"))?;
+            Ok(())
         }
-        let mut liar = Liar { queue, lie };
-        let mut message = [0; 2];
-        for number in 0..100 {
-            liar.receive(&mut message).map_err(|fault| fault.to_string())?;
-            verify(&message, number).map_err(|fault| fault.to_string())?;
-        }
-        Ok(())
+    }
+
+    const MESSAGES: u64 = 1000;
+
+    /// What side A says about a run over a transport that lies after `honest` messages.
+    fn played(
+        workload: Workload,
+        honest: u64,
+        at_hand: usize,
+        lie: fn(&mut VecDeque<Message>),
+    ) -> Result<(), String> {
+        let control = Control::new().unwrap();
+        let clock = Clock { tsc: false, ns_per_tick: 1.0, read_ns: 0.0 };
+        let effort = Effort {
+            runs: 1,
+            patience: std::time::Duration::ZERO,
+            run_time: std::time::Duration::ZERO,
+            limit: std::time::Duration::ZERO,
+            cpus: [0, 0],
+            clock,
+        };
+        let a = Row::new(find("rtrb").unwrap(), workload, 32).spec(MESSAGES, effort);
+        let b = Spec { side: Side::B, ..a.clone() };
+        let (b_tx, inner) = mpsc::channel();
+        let (a_tx, b_rx) = mpsc::channel();
+        let liar = Liar { inner, queue: VecDeque::new(), lie, honest, at_hand };
+        let echo = workload == Workload::Echo;
+        std::thread::scope(|scope| {
+            scope.spawn(|| play(&b, &control, Some(b_tx), echo.then_some(b_rx)));
+            let answer = play(&a, &control, echo.then_some(a_tx), Some(liar));
+            // B waits at the end for an A that may have given up long before.
+            control.arrive(Side::A, LAST_STAGE);
+            answer.map_err(|fault| fault.to_string())
+        })
+    }
+
+    fn lose(queue: &mut VecDeque<Message>) {
+        let _lost = queue.pop_front();
+    }
+    fn repeat(queue: &mut VecDeque<Message>) {
+        queue.push_front(queue[0]);
+    }
+    fn reorder(queue: &mut VecDeque<Message>) {
+        queue.swap(0, 1);
+    }
+    fn tear(queue: &mut VecDeque<Message>) {
+        queue[0][3] ^= 1;
+    }
+    fn damage_the_middle(queue: &mut VecDeque<Message>) {
+        queue[0][1] ^= 1;
     }
 
     #[test]
-    fn the_truth_is_believed_and_each_lie_is_caught() {
-        assert_eq!(received(|_| {}), Ok(()));
-        let lost = received(|queue| {
-            queue.pop_front();
-        });
-        assert!(lost.unwrap_err().contains("message 50 was due and 51 came"));
-        let repeated = received(|queue| queue.push_front(queue[0]));
-        assert!(repeated.unwrap_err().contains("message 51 was due and 50 came"));
-        let reordered = received(|queue| queue.swap(0, 1));
-        assert!(reordered.unwrap_err().contains("message 50 was due and 51 came"));
-        let torn = received(|queue| queue[0][1] ^= 1);
-        assert!(torn.unwrap_err().contains("message 50"));
+    fn an_honest_transport_is_believed() {
+        assert_eq!(played(Workload::Stream, 500, 1, |_| {}), Ok(()));
+        assert_eq!(played(Workload::Echo, 500, 1, |_| {}), Ok(()));
+    }
+
+    #[test]
+    fn a_stream_that_loses_repeats_reorders_or_tears_a_message_fails() {
+        let stream = |at_hand, lie| played(Workload::Stream, 500, at_hand, lie).unwrap_err();
+        assert_eq!(stream(2, lose), "verifying: message 500 was due and 501 came");
+        assert_eq!(stream(1, repeat), "verifying: message 501 was due and 500 came");
+        assert_eq!(stream(2, reorder), "verifying: message 500 was due and 501 came");
+        assert_eq!(stream(1, tear), "verifying: message 500 came torn");
+    }
+
+    #[test]
+    fn damage_between_the_ends_of_a_message_fails_in_the_warm_up() {
+        for workload in [Workload::Stream, Workload::Echo] {
+            let said = played(workload, 50, 1, damage_the_middle).unwrap_err();
+            assert_eq!(said, "verifying: message 50 came torn");
+        }
+    }
+
+    #[test]
+    fn an_echo_that_repeats_or_tears_a_message_fails() {
+        let echo = |lie| played(Workload::Echo, 500, 1, lie).unwrap_err();
+        assert_eq!(echo(repeat), "verifying: message 501 was due and 500 came");
+        assert_eq!(echo(tear), "verifying: message 500 came torn");
     }
 }

@@ -1,12 +1,14 @@
 //! The outcome of a comparison, as JSON carries it (`"schema": 1`). It must not know how it is shown.
 
+mod footer;
 pub(crate) mod table;
 
 use serde::{Deserialize, Serialize};
 
-use crate::goals::{self, Goal};
+use crate::clock::Clock;
+use crate::goals::{self, Goal, Measured};
 use crate::machine::Machine;
-use crate::plan::Row;
+use crate::plan::{Row, floor};
 use crate::run::Sample;
 use crate::spec::Workload;
 use crate::stats::{Excluded, Figure, valid};
@@ -31,6 +33,8 @@ pub(crate) struct Outcome {
     /// Nanoseconds between messages, for `wake`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) interval_ns: Option<u64>,
+    /// Whether the row is there for a goal's sake only, and no table shows it.
+    pub(crate) for_goals: bool,
     /// Messages in each run.
     pub(crate) messages: u64,
     /// Runs that count.
@@ -66,27 +70,34 @@ pub(crate) struct Cpu {
 }
 
 impl Report {
-    pub(crate) fn new(rows: &[Row], pinned: [usize; 2], system_calls: Option<u64>) -> Self {
-        let floors = rows.iter().flat_map(|row| &row.samples).map(|sample| sample.floor_ns as f64);
-        let floor_ns = Figure::of(floors);
-        let median_floor = floor_ns.map_or(1.0, |floor| floor.median);
+    pub(crate) fn new(
+        rows: &[Row],
+        pinned: [usize; 2],
+        clock: Clock,
+        system_calls: Option<Measured>,
+    ) -> Self {
+        let floor_ns = floor(rows);
+        let median_floor = floor_ns.map(|floor| floor.median);
         let results = rows.iter().map(|row| Outcome::of(row, median_floor)).collect();
-        let machine = Machine::describe(pinned);
+        let machine = Machine::describe(pinned, clock);
         let mut report = Self { schema: 1, machine, floor_ns, results, goals: Vec::new() };
         report.goals = goals::of(&report, system_calls);
         report
     }
+
+    /// Whether a transport is part of the comparison.
+    pub(crate) fn has(&self, transport: &str) -> bool {
+        self.results.iter().any(|row| row.transport == transport)
+    }
 }
 
 impl Outcome {
-    fn of(row: &Row, median_floor: f64) -> Self {
-        // The sender of `wake` sleeps until its next message is due.
-        let spinning = [row.entry.spins && row.workload != Workload::Wake, row.entry.spins];
-        let (samples, mut excluded) = valid(&row.samples, median_floor, spinning);
+    fn of(row: &Row, median_floor: Option<f64>) -> Self {
+        let (samples, mut excluded) = valid(&row.samples, median_floor, row.idle());
         excluded.failed = row.failures.len() as u32;
         let figure = |value: &dyn Fn(&Sample) -> f64| Figure::of(samples.iter().map(|s| value(s)));
         let rate = |sample: &Sample| sample.verified as f64 * 1e9 / sample.wall_ns as f64;
-        let percentile = |at: usize| figure(&|sample| sample.percentiles[at] as f64);
+        let percentile = |at: usize| figure(&|sample| sample.percentiles[at]);
         let (stream, echo, wake) = match row.workload {
             Workload::Stream => (true, false, false),
             Workload::Echo => (false, true, false),
@@ -103,12 +114,14 @@ impl Outcome {
         };
         let cpu = || Some(Cpu { tx: figure(&|s| s.cpu[0])?, rx: figure(&|s| s.cpu[1])? });
         let mut failures: Vec<String> = row.failures.iter().map(ToString::to_string).collect();
+        failures.sort();
         failures.dedup();
         Self {
             transport: row.entry.name.to_owned(),
             workload: row.workload,
             bytes: row.bytes,
             interval_ns: wake.then_some(row.interval_ns),
+            for_goals: row.for_goals,
             messages: row.messages,
             runs: samples.len() as u32,
             excluded: excluded.count(),
@@ -124,23 +137,31 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::run::Failure;
     use crate::transport::find;
 
-    fn report() -> Report {
+    pub(crate) fn report() -> Report {
         let mut rows = Vec::new();
         for (workload, wall_ns) in [(Workload::Stream, 1000), (Workload::Echo, 2000)] {
             let mut row = Row::new(find("shm-ring").unwrap(), workload, 64);
-            let percentiles = [1, 2, 3, 4, 5];
-            let sample =
-                Sample { floor_ns: 400, wall_ns, verified: 10, cpu: [1.0, 1.0], percentiles };
-            row.samples = vec![sample.clone(), Sample { floor_ns: 100, ..sample.clone() }, sample];
+            let percentiles = [1.0, 2.0, 3.0, 4.0, 5.0];
+            let sample = Sample {
+                floor_ns: 400.0,
+                wall_ns,
+                verified: 10,
+                cpu: [1.0; 2],
+                queued: [0.0; 2],
+                percentiles,
+            };
+            row.samples =
+                vec![sample.clone(), Sample { floor_ns: 100.0, ..sample.clone() }, sample];
             row.failures = vec![Failure::TimedOut];
             rows.push(row);
         }
-        Report::new(&rows, [0, 1], Some(0))
+        let clock = Clock { tsc: true, ns_per_tick: 0.5, read_ns: 10.0 };
+        Report::new(&rows, [0, 1], clock, Some(Ok(0.0)))
     }
 
     #[test]
@@ -159,7 +180,7 @@ mod tests {
         let report = report();
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["schema"], 1);
-        for field in ["cpu", "cores", "kernel", "commit", "pinned"] {
+        for field in ["cpu", "cores", "kernel", "commit", "pinned", "topology", "clock"] {
             assert!(!json["machine"][field].is_null(), "{field}");
         }
         assert_eq!(json["floor_ns"]["median"], 400.0);

@@ -4,13 +4,12 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Outcome, Report};
+use super::{Outcome, Report, footer};
 use crate::spec::Workload;
 use crate::stats::Figure;
-use crate::transport::find;
 
 /// What everything is compared with.
-const BASELINE: &str = "sysv-binary";
+pub(super) const BASELINE: &str = "sysv-binary";
 
 /// The report as text.
 pub(crate) fn render(report: &Report) -> String {
@@ -25,30 +24,18 @@ pub(crate) fn render(report: &Report) -> String {
         let rows: Vec<&Outcome> = report
             .results
             .iter()
-            .filter(|row| (row.workload, row.bytes) == (workload, bytes) && is_shown(row, report))
+            .filter(|row| (row.workload, row.bytes) == (workload, bytes) && !row.for_goals)
             .collect();
         if rows.is_empty() {
             continue;
         }
         let _ = writeln!(text, "\n{}", title(workload, bytes, &rows));
-        let _ = writeln!(text, "{}", section(workload, &rows));
+        // Padding up to the right edge is of no use to anyone.
+        for line in section(workload, &rows).lines() {
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
     }
-    text + &goals(report) + &footer(report)
-}
-
-/// Rows that are there for a goal's sake only, in a comparison that shows others, stay out of sight.
-fn is_shown(row: &Outcome, report: &Report) -> bool {
-    let shown = |row: &Outcome| find(&row.transport).is_some_and(|entry| entry.shown);
-    let alone = report
-        .results
-        .iter()
-        .filter(|other| (other.workload, other.bytes) == (row.workload, row.bytes));
-    let has_baseline = alone.clone().any(|other| other.transport == BASELINE);
-    !report.results.iter().any(shown) || !has_others(report) || (shown(row) && has_baseline)
-}
-
-fn has_others(report: &Report) -> bool {
-    report.results.iter().any(|row| row.transport == BASELINE)
+    text + &footer::render(report)
 }
 
 fn title(workload: Workload, bytes: usize, rows: &[&Outcome]) -> String {
@@ -64,26 +51,23 @@ fn title(workload: Workload, bytes: usize, rows: &[&Outcome]) -> String {
     }
 }
 
-fn section(workload: Workload, rows: &[&Outcome]) -> Table {
+/// One table: a median and, below it, the least and the most in each cell.
+fn section(workload: Workload, rows: &[&Outcome]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let against = format!("times faster than {BASELINE}");
-    table.set_header(match workload {
-        Workload::Stream => vec!["", "million/s", "GB/s", "CPU tx", "CPU rx", &against, "runs"],
-        Workload::Echo => {
-            vec!["", "p50 us", "p90 us", "p99 us", "p99.9 us", "CPU tx", "CPU rx", &against, "runs"]
-        }
-        Workload::Wake => vec!["", "p50 us", "CPU tx", "CPU rx", &against, "runs"],
-    });
+    let measures: &[&str] = match workload {
+        Workload::Stream => &["million/s", "GB/s"],
+        Workload::Echo => &["p50 us", "p90 us", "p99 us", "p99.9 us", "max us"],
+        Workload::Wake => &["p50 us"],
+    };
+    let faster = format!("times faster\nthan {BASELINE}");
+    let rest = ["CPU tx", "CPU rx", &faster, "runs"];
+    table.set_header([&[""], measures, &rest].concat());
     let baseline = rows.iter().find(|row| row.transport == BASELINE).and_then(|row| speed(row));
     for row in rows {
         let faster = match (speed(row), baseline) {
-            (Some(speed), Some(baseline)) => times(speed / baseline),
+            (Some(speed), Some(baseline)) => format!("{} x", digits(speed / baseline)),
             _ => "-".to_owned(),
-        };
-        let runs = match row.excluded {
-            0 => row.runs.to_string(),
-            excluded => format!("{} (-{excluded})", row.runs),
         };
         let mut cells = vec![row.transport.clone()];
         match workload {
@@ -92,23 +76,27 @@ fn section(workload: Workload, rows: &[&Outcome]) -> Table {
                 cells.push(scaled(row.bytes_per_s, 1e-9));
             }
             Workload::Echo => {
-                let rtt = row.rtt_ns;
-                cells.push(scaled(rtt.map(|rtt| rtt.p50), 1e-3));
-                cells.push(scaled(rtt.map(|rtt| rtt.p90), 1e-3));
-                cells.push(scaled(rtt.map(|rtt| rtt.p99), 1e-3));
-                cells.push(scaled(rtt.map(|rtt| rtt.p999), 1e-3));
+                let rtt = row.rtt_ns.map(|rtt| [rtt.p50, rtt.p90, rtt.p99, rtt.p999, rtt.max]);
+                cells.extend((0..5).map(|at| scaled(rtt.map(|rtt| rtt[at]), 1e-3)));
             }
             Workload::Wake => cells.push(scaled(row.wake_ns, 1e-3)),
         }
         cells.push(percent(row.cpu.map(|cpu| cpu.tx)));
         cells.push(percent(row.cpu.map(|cpu| cpu.rx)));
-        cells.extend([faster, runs]);
+        cells.extend([faster, runs(row)]);
         table.add_row(cells);
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    table
+    table.to_string()
+}
+
+/// How many runs count, and below it how many were left out and why.
+fn runs(row: &Outcome) -> String {
+    let valid = if row.runs == 0 { "no valid run".to_owned() } else { row.runs.to_string() };
+    let reasons = row.excluded_for.reasons().into_iter().map(|reason| format!("not {reason}"));
+    std::iter::once(valid).chain(reasons).collect::<Vec<_>>().join("\n")
 }
 
 /// More is faster: messages a second, or one over the time of a message.
@@ -120,23 +108,28 @@ fn speed(row: &Outcome) -> Option<f64> {
     }
 }
 
-/// `median (min-max)`, with as many digits as mean something.
-fn scaled(figure: Option<Figure>, scale: f64) -> String {
-    let Some(figure) = figure else { return "no valid run".to_owned() };
-    let [median, min, max] = [figure.median, figure.min, figure.max].map(|v| digits(v * scale));
-    format!("{median} ({min}-{max})")
+/// The median with as many digits as mean something, and the range below.
+pub(super) fn scaled(figure: Option<Figure>, scale: f64) -> String {
+    cell(figure, |value| digits(value * scale), "")
 }
 
 fn percent(figure: Option<Figure>) -> String {
-    figure.map_or("-".to_owned(), |figure| format!("{:.0} %", figure.median * 100.0))
+    cell(figure, |value| format!("{:.0}", value * 100.0), " %")
 }
 
-fn times(ratio: f64) -> String {
-    format!("{} x", digits(ratio))
+fn cell(figure: Option<Figure>, show: impl Fn(f64) -> String, unit: &str) -> String {
+    figure.map_or_else(
+        || "-".to_owned(),
+        |figure| {
+            let [median, min, max] = [figure.median, figure.min, figure.max].map(show);
+            format!("{median}{unit}\n{min}-{max}")
+        },
+    )
 }
 
-fn digits(value: f64) -> String {
+pub(super) fn digits(value: f64) -> String {
     match value {
+        0.0 => "0".to_owned(),
         value if value >= 100.0 => format!("{value:.0}"),
         value if value >= 10.0 => format!("{value:.1}"),
         value if value >= 0.1 => format!("{value:.2}"),
@@ -144,67 +137,26 @@ fn digits(value: f64) -> String {
     }
 }
 
-fn goals(report: &Report) -> String {
-    let mut text = String::new();
-    if !report.goals.is_empty() {
-        let _ = writeln!(text, "\nGoals of the project (ratios of medians of this comparison)");
-    }
-    for goal in &report.goals {
-        let verdict = if goal.reached { "reached" } else { "MISSED" };
-        let (id, measure, value, must) =
-            (&goal.id, &goal.measure, digits_or_zero(goal.value), &goal.must);
-        let _ = writeln!(text, "  {id:<4} {measure:<38} {value:>8}   must be {must:<10} {verdict}");
-    }
-    text
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn digits_or_zero(value: f64) -> String {
-    if value == 0.0 { "0".to_owned() } else { digits(value) }
-}
+    #[test]
+    fn figures_have_as_many_digits_as_mean_something() {
+        let shown = [0.0, 0.00123, 0.123, 1.234, 12.34, 123.4].map(digits);
+        assert_eq!(shown, ["0", "0.0012", "0.12", "1.23", "12.3", "123"]);
+        let figure = Figure { median: 2000.0, min: 1000.0, max: 30_000.0 };
+        assert_eq!(scaled(Some(figure), 1e-3), "2.00\n1.00-30.0");
+        assert_eq!(scaled(None, 1.0), "-");
+    }
 
-fn footer(report: &Report) -> String {
-    let mut text = String::new();
-    let machine = &report.machine;
-    let _ = writeln!(
-        text,
-        "\nFigures are medians of the runs that count (least-most). Sender and receiver are processes \
-         pinned to\nprocessors {} and {} of: {}, {} processors, Linux {}, commit {}.",
-        machine.pinned[1],
-        machine.pinned[0],
-        machine.cpu,
-        machine.cores,
-        machine.kernel,
-        machine.commit
-    );
-    if let Some(floor) = report.floor_ns {
-        let _ = writeln!(
-            text,
-            "Floor (two-line ping-pong between them): {} ns.",
-            scaled(Some(floor), 1.0)
-        );
+    #[test]
+    fn a_row_without_a_valid_run_says_so_and_why() {
+        let report = super::super::tests::report();
+        let mut row = report.results[0].clone();
+        assert_eq!(runs(&row), "2\nnot 1 floor\nnot 1 failed");
+        row.runs = 0;
+        assert_eq!(runs(&row), "no valid run\nnot 1 floor\nnot 1 failed");
+        assert!(render(&report).contains("shm-ring stream 64 B: timed out and was killed"));
     }
-    let count = |of: fn(&Outcome) -> u32| report.results.iter().map(of).sum::<u32>();
-    let (floor, preempted, failed) = (
-        count(|row| row.excluded_for.floor),
-        count(|row| row.excluded_for.preempted),
-        count(|row| row.excluded_for.failed),
-    );
-    let _ = writeln!(
-        text,
-        "Left out: {floor} runs beside a floor outside 0.6 to 1.6 of its median, {preempted} in which a \
-         spinning side\nhad less than 0.85 of its processor, {failed} that failed."
-    );
-    if has_others(report) {
-        let _ = writeln!(
-            text,
-            "sysv-binary is kept below 32,767 handoffs a run: with SEM_UNDO, as it is taught, it fails \
-             there."
-        );
-    }
-    for row in report.results.iter().filter(|row| !row.failures.is_empty()) {
-        for failure in &row.failures {
-            let _ = writeln!(text, "{} {} {} B: {failure}", row.transport, row.workload, row.bytes);
-        }
-    }
-    text
 }

@@ -17,6 +17,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
 
+use crate::sys;
+
 pub(crate) use self::pipe::Pipe;
 pub(crate) use self::posix_two::PosixTwo;
 pub(crate) use self::ring::{Balanced, Bare, Park, Ringed, Spin};
@@ -60,6 +62,14 @@ pub(crate) struct Handle {
     pub(crate) fds: Vec<i32>,
 }
 
+impl Handle {
+    /// A descriptor of our own for the one at `index`.
+    pub(crate) fn descriptor(&self, index: usize) -> Result<OwnedFd, Fault> {
+        let number = self.fds.get(index).copied().unwrap_or(-1);
+        sys::inherited(number).map_err(|error| Fault::new("inheriting a descriptor", error))
+    }
+}
+
 /// What the parent holds while a run lasts; dropping it removes what it made.
 pub(crate) trait Made {
     fn handle(&self) -> Handle;
@@ -73,16 +83,16 @@ pub(crate) trait Made {
     fn attached(&mut self) {}
 }
 
-/// A memfd that the children inherit.
-struct Memfd(OwnedFd);
+/// Descriptors to inherit, when nothing else was made.
+pub(crate) struct Inherited(Vec<OwnedFd>);
 
-impl Made for Memfd {
+impl Made for Inherited {
     fn handle(&self) -> Handle {
-        Handle { fds: vec![self.0.as_raw_fd()], ..Handle::default() }
+        Handle { fds: self.0.iter().map(AsRawFd::as_raw_fd).collect(), ..Handle::default() }
     }
 
     fn descriptors(&self) -> Vec<&OwnedFd> {
-        vec![&self.0]
+        self.0.iter().collect()
     }
 }
 
@@ -101,14 +111,23 @@ pub(crate) trait Transport {
     fn receiver<const W: usize>(handle: &Handle) -> Result<Self::Receiver<W>, Fault>;
 }
 
+/// What a side of a transport does while it waits, which decides how a run is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// Keeps its processor busy and needs one of its own.
+    Spins,
+    /// Spins as long as messages keep coming, sleeps when they do not.
+    SpinsThenSleeps,
+    /// Leaves its processor to others.
+    Sleeps,
+}
+
 /// A transport by name, and what the harness must know about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    /// Whether both sides keep their processors busy, so that a side with less than its share was
-    /// preempted.
-    pub(crate) spins: bool,
+    pub(crate) idle: Idle,
     /// The most messages that a run can carry.
     pub(crate) messages_max: u64,
     /// Whether a comparison shows it unasked.
@@ -117,31 +136,43 @@ pub(crate) struct Entry {
     pub(crate) threads: bool,
 }
 
-const PLAIN: Entry =
-    Entry { name: "", what: "", spins: false, messages_max: u64::MAX, shown: true, threads: false };
+const PLAIN: Entry = Entry {
+    name: "",
+    what: "",
+    idle: Idle::Sleeps,
+    messages_max: u64::MAX,
+    shown: true,
+    threads: false,
+};
 
 /// Every transport, in the order of the tables.
 pub(crate) fn list() -> &'static [Entry] {
     const LIST: &[Entry] = &[
-        Entry { name: "shm-ring", what: "the ring, both sides spinning", spins: true, ..PLAIN },
+        Entry {
+            name: "shm-ring",
+            what: "the ring, both sides spinning",
+            idle: Idle::Spins,
+            ..PLAIN
+        },
         Entry { name: "shm-ring-park", what: "the ring, sleeping as soon as it is idle", ..PLAIN },
         Entry {
             name: "shm-ring-balanced",
             what: "the ring as it waits by default: spinning briefly, then sleeping",
+            idle: Idle::SpinsThenSleeps,
             shown: false,
             ..PLAIN
         },
         Entry {
             name: "shm-ring-bare",
             what: "the ring without the look at the sleeper (it could not sleep)",
-            spins: true,
+            idle: Idle::Spins,
             shown: false,
             ..PLAIN
         },
         Entry {
             name: "sysv-binary",
             what: "System V segment and one semaphore, both sides polling its value",
-            spins: true,
+            idle: Idle::Spins,
             // SEM_UNDO counts each handoff, up and down in one process each, in 16 bits.
             messages_max: 32_000,
             ..PLAIN
@@ -152,7 +183,7 @@ pub(crate) fn list() -> &'static [Entry] {
         Entry {
             name: "rtrb",
             what: "the rtrb crate between two threads, for reference",
-            spins: true,
+            idle: Idle::Spins,
             threads: true,
             ..PLAIN
         },

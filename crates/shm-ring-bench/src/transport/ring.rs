@@ -1,11 +1,10 @@
 //! shm-ring as a transport, in the ways it can wait. It must not know the others.
 
 use std::marker::PhantomData;
-use std::os::fd::{FromRawFd, OwnedFd};
 
 use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
 
-use super::{Fault, Handle, Made, Memfd, Receiver, Sender, Transport};
+use super::{Fault, Handle, Inherited, Made, Receiver, Sender, Transport};
 
 /// How a ring waits, and whether it looks for sleepers.
 pub(crate) trait Way {
@@ -53,13 +52,11 @@ fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
     let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), options)
         .map_err(|error| Fault::new("creating the ring", error))?;
     let fd = ring.descriptor().try_clone_to_owned();
-    Ok(Box::new(Memfd(fd.map_err(|error| Fault::new("keeping the ring", error))?)))
+    Ok(Box::new(Inherited(vec![fd.map_err(|error| Fault::new("keeping the ring", error))?])))
 }
 
 fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
-    #[allow(unsafe_code)]
-    // SAFETY: inherited from the parent for this purpose, and taken once.
-    let fd = unsafe { OwnedFd::from_raw_fd(handle.fds[0]) };
+    let fd = handle.descriptor(0)?;
     Ring::open_with(Region::descriptor(fd), Options::new().prefault().wait(wait))
         .map_err(|error| Fault::new("opening the ring", error))
 }

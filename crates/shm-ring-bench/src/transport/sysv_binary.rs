@@ -3,7 +3,7 @@
 //! takes 1 away, and prints.
 //!
 //! As taught, the receiver gives the buffer back *before* it reads it, and the sender may overwrite
-//! what is being read: `tests/race.rs` shows that. Here it copies out first, so that the comparison
+//! what is being read: a test below shows that. Here it copies out first, so that the comparison
 //! is with a handoff that works. It keeps SEM_UNDO, which counts every handoff in 16 bits: after
 //! 32,767 of them `semop` fails, so a run stays below.
 
@@ -119,28 +119,56 @@ impl Transport for SysvBinary {
 mod tests {
     use super::*;
 
-    /// The original's order, step by step: the receiver has seen 1 and takes it away; the sender,
-    /// which waits for 0, writes the next message; only then does the receiver read.
+    fn both_ends(objects: &Objects) -> (End<8>, End<8>) {
+        (End::open(&objects.handle()).unwrap(), End::open(&objects.handle()).unwrap())
+    }
+
+    /// The original's order: the receiver has seen 1 and takes it away, so the sender, which waits
+    /// for 0, may write the next message before the receiver has read the first.
     #[test]
-    fn as_taught_the_receiver_reads_the_next_message_or_a_torn_one() {
+    fn as_taught_a_message_is_lost_when_the_sender_is_quicker() {
         let objects = Objects::new(SEGMENT, &[0]).unwrap();
-        let mut sender = End::<8>::open(&objects.handle()).unwrap();
-        let mut receiver = End::<8>::open(&objects.handle()).unwrap();
+        let (mut sender, receiver) = both_ends(&objects);
         sender.send(&[1; 8]).unwrap();
         receiver.poll_until(1).unwrap();
         receiver.change(-1).unwrap();
         sender.send(&[2; 8]).unwrap();
-        let mut taught = [0; 8];
-        receiver.slot.copy_to(&mut taught);
-        assert_eq!(taught, [2; 8], "message 1 is lost");
+        let mut printed = [0; 8];
+        receiver.slot.copy_to(&mut printed);
+        assert_eq!(printed, [2; 8], "message 1 was never read");
+    }
 
-        // Ours: the sender cannot get at the buffer before it was copied.
-        let mut first = [0; 8];
-        receiver.receive(&mut first).unwrap();
-        sender.send(&[3; 8]).unwrap();
-        let mut second = [0; 8];
-        receiver.receive(&mut second).unwrap();
-        assert_eq!((first, second), ([2; 8], [3; 8]));
+    #[test]
+    fn as_taught_a_message_is_torn_when_the_sender_comes_in_between() {
+        let objects = Objects::new(SEGMENT, &[0]).unwrap();
+        let (mut sender, receiver) = both_ends(&objects);
+        sender.send(&[1; 8]).unwrap();
+        receiver.poll_until(1).unwrap();
+        receiver.change(-1).unwrap();
+        // A copy with the sender at work after its fourth word: those before are from the first
+        // message, those behind from the second.
+        let mut printed = [0; 8];
+        receiver.slot.copy_to(&mut printed);
+        let before = printed;
+        sender.send(&[2; 8]).unwrap();
+        receiver.slot.copy_to(&mut printed);
+        printed[..4].copy_from_slice(&before[..4]);
+        assert_eq!(printed, [1, 1, 1, 1, 2, 2, 2, 2]);
+    }
+
+    /// Our order: while the receiver has not given the buffer back, its value stays 1 and the
+    /// sender waits.
+    #[test]
+    fn copying_first_keeps_the_sender_out_until_the_copy_is_made() {
+        let objects = Objects::new(SEGMENT, &[0]).unwrap();
+        let (mut sender, mut receiver) = both_ends(&objects);
+        sender.send(&[1; 8]).unwrap();
+        receiver.poll_until(1).unwrap();
+        let mut copied = [0; 8];
+        receiver.slot.copy_to(&mut copied);
+        assert_eq!(sys::sem_value(objects.semaphores, 0).unwrap(), 1, "the sender waits for 0");
+        receiver.receive(&mut copied).unwrap();
+        assert_eq!((copied, sys::sem_value(objects.semaphores, 0).unwrap()), ([1; 8], 0));
     }
 
     /// Why a run stays below 32,767 handoffs.
