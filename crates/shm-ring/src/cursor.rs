@@ -143,18 +143,27 @@ impl Tail {
         self.limit.saturating_sub(self.position)
     }
 
-    /// Makes the record at the tail exist. The payload is already in place and there is room.
+    /// Makes the record at the tail exist. The payload is already in place and there is room. What is
+    /// left to do is to [`advance_to`](Self::advance_to) the position that is returned: callers do
+    /// that last, so that a loop of pushes can keep it in a register.
     #[inline(always)]
-    pub(crate) fn commit(&mut self, words: &impl Words, mine: &SidePage, stride: u64, len: u32) {
+    #[must_use]
+    pub(crate) fn commit(&self, words: &impl Words, mine: &SidePage, stride: u64, len: u32) -> u64 {
         let next = self.position + stride;
         // Old payload bytes stand there; from now on they are never taken for a commit word.
         words.word(next).store(0, Ordering::Relaxed);
         let word = commit_word(self.position, len);
         words.word(self.position).store(word, Ordering::Release); // edge `publish`
-        self.position = next;
         // Release also keeps the compiler from counting a record before it exists, which a kill
         // in between would turn into a hole.
         mine.position.0.store(next, Ordering::Release); // edge `tail`
+        next
+    }
+
+    /// The next record goes to `position`: what stands before it was committed.
+    #[inline(always)]
+    pub(crate) fn advance_to(&mut self, position: u64) {
+        self.position = position;
     }
 
     /// An empty batch behind the tail.
@@ -185,9 +194,7 @@ impl Tail {
     /// Makes all records of `batch` exist, by one store.
     #[inline(always)]
     pub(crate) fn commit_batch(&mut self, words: &impl Words, mine: &SidePage, batch: &Batch) {
-        if batch.is_empty_at(self.position) {
-            return;
-        }
+        debug_assert!(!batch.is_empty_at(self.position), "a batch has a first record");
         words.word(batch.end).store(0, Ordering::Relaxed); // ahead of a batch
         words.word(self.position).store(batch.first, Ordering::Release); // edge `publish`, batch
         self.position = batch.end;
@@ -285,16 +292,17 @@ impl Head {
         }
     }
 
-    /// Steps over a record without giving its room back.
+    /// Gives back the room of all records below `position`. Their payloads have been read.
     #[inline(always)]
-    pub(crate) fn advance(&mut self, stride: u64) {
-        self.position += stride;
+    pub(crate) fn release_below(&self, mine: &SidePage, position: u64) {
+        mine.position.0.store(position, Ordering::Release); // edge `release`
     }
 
-    /// Gives back the room of all records that were stepped over. Their payloads have been read.
+    /// The next record is at `position`. When a record is both released and passed this comes last,
+    /// so that a loop of pops can keep it in a register.
     #[inline(always)]
-    pub(crate) fn release_passed(&self, mine: &SidePage) {
-        mine.position.0.store(self.position, Ordering::Release); // edge `release`
+    pub(crate) fn advance_to(&mut self, position: u64) {
+        self.position = position;
     }
 
     /// Bytes that are surely published and unread, by the tail that the producer has stored. None

@@ -17,7 +17,7 @@ use core::ops::Deref;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::copy;
-use crate::endpoint::{Consumer, Producer};
+use crate::endpoint::{Consumer, Found, Producer};
 use crate::error::OutOfBounds;
 use crate::item::{Item, Payload};
 use crate::mirror::Slots;
@@ -190,21 +190,22 @@ impl<P: Payload + ?Sized> fmt::Debug for Record<'_, P> {
 #[must_use = "the record stays in the ring until the view is released"]
 pub struct View<'a, P: Payload + ?Sized> {
     consumer: &'a mut Consumer<P>,
+    found: Found,
     record: Record<'a, P>,
 }
 
 impl<'a, P: Payload + ?Sized> View<'a, P> {
-    /// A view of the record at the head of `consumer`: a look has just found `size` bytes there.
+    /// A view of the record that a look has just found at the head of `consumer`.
     #[inline(always)]
-    pub(crate) fn of(consumer: &'a mut Consumer<P>, size: u32) -> Self {
-        let record = Record::at(&consumer.slots, consumer.position(), size);
-        Self { consumer, record }
+    pub(crate) fn of(consumer: &'a mut Consumer<P>, found: Found) -> Self {
+        let record = Record::at(&consumer.slots, found.at, found.len);
+        Self { consumer, found, record }
     }
 
     /// Gives the record's room back: it counts as read from now on.
     #[inline]
     pub fn release(self) {
-        self.consumer.release(self.record.size as u32);
+        self.consumer.release(self.found);
     }
 }
 
@@ -298,7 +299,6 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
         let Self { producer, .. } = self;
         producer.slots.fill_up(producer.position(), size);
         producer.commit(Slots::<P>::stride(size as u64), size as u32);
-        producer.announce();
     }
 }
 

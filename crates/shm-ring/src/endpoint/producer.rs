@@ -6,14 +6,15 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-use super::{Ask, Patience, Side};
-use crate::cursor::{Batch, Shape, Tail};
+use super::{Ask, Ended, Patience, Side};
+use crate::cursor::{Batch, Corrupt, Shape, Tail};
 use crate::error::{Error, PushError};
 use crate::gate::Gate;
 use crate::item::Payload;
 use crate::lease::Lease;
 use crate::mirror::{Role, Slots};
 use crate::options::Options;
+use crate::pace;
 use crate::record::COMMIT_WORD;
 use crate::region::Backing;
 
@@ -110,7 +111,11 @@ impl<P: Payload + ?Sized> Producer<P> {
     #[inline(always)]
     pub(crate) fn make_room(&mut self, stride: u64) -> Result<(), PushError> {
         if !self.tail.has_room(stride) {
-            self.look_for_room(stride)?;
+            match self.look_for_room(stride) {
+                Ok(true) => {}
+                Ok(false) => return Err(PushError::Full),
+                Err(Corrupt) => return Err(PushError::Corrupt),
+            }
         }
         self.slots.prefetch(self.tail.position(), stride);
         Ok(())
@@ -118,30 +123,29 @@ impl<P: Payload + ?Sized> Producer<P> {
 
     /// [`make_room`](Self::make_room), waiting for it.
     #[inline(always)]
-    pub(crate) fn await_room(
-        &mut self,
-        stride: u64,
-        mut patience: Patience,
-    ) -> Result<(), PushError> {
-        while let Err(error) = self.make_room(stride) {
-            match error {
-                PushError::Full => self.wait_for_room(stride, &mut patience)?,
-                error => return Err(error),
-            }
+    pub(crate) fn await_room(&mut self, stride: u64, patience: Patience) -> Result<(), PushError> {
+        if !self.tail.has_room(stride) {
+            self.wait_for_room(stride, patience)?;
         }
+        self.slots.prefetch(self.tail.position(), stride);
         Ok(())
     }
 
-    /// Makes the record at the tail exist. Its payload is in place and there is room.
+    /// Makes the record at the tail exist, and wakes the consumer if it sleeps until then. Its
+    /// payload is in place and there is room.
     #[inline(always)]
     pub(crate) fn commit(&mut self, stride: u64, len: u32) {
-        self.tail.commit(&self.slots, self.slots.mine(), stride, len);
+        let (mine, theirs) = (self.slots.mine(), self.slots.theirs());
+        let next = self.tail.commit(&self.slots, mine, stride, len);
+        self.gate.moved(next, mine, theirs);
+        self.tail.advance_to(next);
     }
 
-    /// Wakes the consumer if it sleeps until the tail is where it is now.
+    /// [`commit`](Self::commit) for a consumer that never sleeps.
     #[inline(always)]
-    pub(crate) fn announce(&mut self) {
-        self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
+    pub(crate) fn commit_quietly(&mut self, stride: u64, len: u32) {
+        let next = self.tail.commit(&self.slots, self.slots.mine(), stride, len);
+        self.tail.advance_to(next);
     }
 
     /// Starts a batch at the tail.
@@ -151,35 +155,42 @@ impl<P: Payload + ?Sized> Producer<P> {
         Staging { producer: self, batch }
     }
 
-    /// Asks the consumer's page how far it has come.
+    /// Asks the consumer's page how far it has come: whether there is room now.
     #[cold]
     #[inline(never)]
-    fn look_for_room(&mut self, stride: u64) -> Result<(), PushError> {
-        self.tail
-            .refresh(&self.side.shape, self.slots.mine(), self.slots.theirs(), stride)
-            .map_err(|_| PushError::Corrupt)?;
-        if self.tail.has_room(stride) { Ok(()) } else { Err(PushError::Full) }
+    fn look_for_room(&mut self, stride: u64) -> Result<bool, Corrupt> {
+        self.tail.refresh(&self.side.shape, self.slots.mine(), self.slots.theirs(), stride)?;
+        Ok(self.tail.has_room(stride))
     }
 
+    /// Waits until there is room.
     #[cold]
     #[inline(never)]
-    pub(crate) fn wait_for_room(
-        &mut self,
-        stride: u64,
-        patience: &mut Patience,
-    ) -> Result<(), PushError> {
-        let Self { tail, gate, slots, side } = self;
-        let (mine, theirs, shape) = (slots.mine(), slots.theirs(), side.shape);
-        let needed = (stride + COMMIT_WORD).max(shape.capacity / 2);
-        let wake_at = (tail.position() + needed).saturating_sub(shape.capacity);
-        let ask = Ask { wake_at, bid: true, deadline: patience.deadline() };
-        let head = theirs.map(|page| &page.position.0);
-        let ready = || {
-            let corrupt = tail.refresh(&shape, mine, theirs, stride).is_err();
-            corrupt || tail.has_room(stride)
-        };
-        side.wait(gate, mine, theirs, ask, ready, || head.relaxed() >= wake_at)
-            .map_err(PushError::from)
+    fn wait_for_room(&mut self, stride: u64, patience: Patience) -> Result<(), Ended> {
+        let mut deadline = None;
+        while !self.look_for_room(stride)? {
+            let Self { tail, gate, slots, side } = self;
+            let (mine, theirs, shape) = (slots.mine(), slots.theirs(), side.shape);
+            if side.spins() {
+                pace::let_drain(shape.capacity, || {
+                    tail.refresh(&shape, mine, theirs, stride).ok().map(|()| tail.room())
+                });
+                if tail.has_room(stride) {
+                    break;
+                }
+            }
+            let needed = (stride + COMMIT_WORD).max(shape.capacity / 2);
+            let wake_at = (tail.position() + needed).saturating_sub(shape.capacity);
+            let deadline = *deadline.get_or_insert_with(|| patience.deadline());
+            let ask = Ask { wake_at, bid: true, deadline };
+            let head = theirs.map(|page| &page.position.0);
+            let ready = || {
+                let corrupt = tail.refresh(&shape, mine, theirs, stride).is_err();
+                corrupt || tail.has_room(stride)
+            };
+            side.wait(gate, mine, theirs, ask, ready, || head.relaxed() >= wake_at)?;
+        }
+        Ok(())
     }
 
     /// Bytes of records that surely fit now.
@@ -212,7 +223,7 @@ impl<P: Payload + ?Sized> Staging<'_, P> {
         let Self { producer, batch } = self;
         if !producer.tail.has_room_behind(batch, stride) {
             let behind = batch.end() - producer.tail.position() + stride;
-            if producer.look_for_room(behind).is_err() {
+            if producer.look_for_room(behind) != Ok(true) {
                 return false;
             }
         }
@@ -237,10 +248,10 @@ impl<P: Payload + ?Sized> Staging<'_, P> {
 impl<P: Payload + ?Sized> Drop for Staging<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        let Self { producer, batch } = self;
-        if !batch.is_empty_at(producer.tail.position()) {
-            producer.tail.commit_batch(&producer.slots, producer.slots.mine(), batch);
-            producer.announce();
+        let Self { producer: Producer { tail, gate, slots, .. }, batch } = self;
+        if !batch.is_empty_at(tail.position()) {
+            tail.commit_batch(slots, slots.mine(), batch);
+            gate.moved(tail.position(), slots.mine(), slots.theirs());
         }
     }
 }

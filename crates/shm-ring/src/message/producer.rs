@@ -32,7 +32,6 @@ impl<T: Item> Producer<[T]> {
     fn publish(&mut self, message: &[T], extent: Extent) {
         self.slots.put_all(self.position(), message);
         self.commit(extent.stride, extent.len);
-        self.announce();
     }
 
     /// Publishes `message` if there is room. Never waits, never makes a system call unless the
@@ -74,7 +73,7 @@ impl<T: Item> Producer<[T]> {
     /// on); at any time [`PushError::Corrupt`], for good.
     #[inline]
     pub fn push(&mut self, message: &[T]) -> Result<(), PushError> {
-        self.push_patiently(message, Patience::Forever)
+        self.push_patiently(message, Patience::FOREVER)
     }
 
     /// [`push`](Self::push), for `timeout` at most.
@@ -83,7 +82,7 @@ impl<T: Item> Producer<[T]> {
     /// As [`push`](Self::push), and [`PushError::TimedOut`].
     #[inline]
     pub fn push_timeout(&mut self, message: &[T], timeout: Duration) -> Result<(), PushError> {
-        self.push_patiently(message, Patience::For(timeout))
+        self.push_patiently(message, Patience::of(timeout))
     }
 
     #[inline(always)]
@@ -125,7 +124,7 @@ impl<T: Item> Producer<[T]> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn push_vectored<S: Deref<Target = [T]>>(&mut self, parts: &[S]) -> Result<(), PushError> {
-        self.push_vectored_patiently(parts, Patience::Forever)
+        self.push_vectored_patiently(parts, Patience::FOREVER)
     }
 
     /// [`push_vectored`](Self::push_vectored), for `timeout` at most.
@@ -137,7 +136,7 @@ impl<T: Item> Producer<[T]> {
         parts: &[S],
         timeout: Duration,
     ) -> Result<(), PushError> {
-        self.push_vectored_patiently(parts, Patience::For(timeout))
+        self.push_vectored_patiently(parts, Patience::of(timeout))
     }
 
     fn push_vectored_patiently<S: Deref<Target = [T]>>(
@@ -169,7 +168,6 @@ impl<T: Item> Producer<[T]> {
         }
         self.slots.fill_up(position, whole);
         self.commit(extent.stride, extent.len);
-        self.announce();
     }
 
     /// Room for a message of `len` elements, to be written in place, if there is room.
@@ -206,7 +204,7 @@ impl<T: Item> Producer<[T]> {
     /// ```
     #[inline]
     pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, [T]>, PushError> {
-        self.reserve_patiently(len, Patience::Forever)
+        self.reserve_patiently(len, Patience::FOREVER)
     }
 
     /// [`reserve`](Self::reserve), for `timeout` at most.
@@ -219,7 +217,7 @@ impl<T: Item> Producer<[T]> {
         len: usize,
         timeout: Duration,
     ) -> Result<Reservation<'_, [T]>, PushError> {
-        self.reserve_patiently(len, Patience::For(timeout))
+        self.reserve_patiently(len, Patience::of(timeout))
     }
 
     #[inline(always)]
@@ -265,15 +263,11 @@ impl<T: Item> Producer<[T]> {
     /// # }
     /// ```
     pub fn push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, BatchError> {
-        let mut patience = Patience::Forever;
         let mut pushed = 0;
         while pushed < messages.len() {
-            let extent = self.extent(messages[pushed].as_ref().len());
-            let room = extent.and_then(|extent| match self.make_room(extent.stride) {
-                Err(PushError::Full) => self.wait_for_room(extent.stride, &mut patience),
-                made => made,
-            });
-            room.map_err(|error| BatchError { pushed, error })?;
+            self.extent(messages[pushed].as_ref().len())
+                .and_then(|extent| self.await_room(extent.stride, Patience::FOREVER))
+                .map_err(|error| BatchError { pushed, error })?;
             pushed += self.publish_batch(&messages[pushed..]);
         }
         Ok(pushed)

@@ -37,10 +37,10 @@ fn pop_batch(region: &Region, head: &mut Head, max: usize) -> Vec<u64> {
             (Look::Record, LEN) => popped.push(region.read(head.position())),
             other => panic!("old bytes were taken for a commit word: {other:?}"),
         }
-        head.advance(STRIDE);
+        head.advance_to(head.position() + STRIDE);
     }
     if !popped.is_empty() {
-        head.release_passed(&region.consumer);
+        head.release_below(&region.consumer, head.position());
     }
     popped
 }
