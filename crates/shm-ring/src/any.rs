@@ -80,7 +80,7 @@ mod sealed {
 #[allow(private_interfaces, reason = "nobody can name this trait")]
 impl<P: Payload + ?Sized> sealed::Watched for Consumer<P> {
     fn stirs(&self) -> bool {
-        self.head.stirs(&self.slots)
+        self.head.stirs(&self.slots.area())
     }
 
     fn first(&self) -> u64 {

@@ -166,9 +166,11 @@ impl Tail {
         self.position = position;
     }
 
-    /// An empty batch behind the tail.
-    pub(crate) fn batch(&self) -> Batch {
-        Batch { end: self.position, first: 0 }
+    /// A batch that begins with a record of `stride` bytes at the tail, for which there is room. Its
+    /// payload of `len` bytes is in place or will be before the batch is committed.
+    #[inline(always)]
+    pub(crate) fn begin_batch(&self, stride: u64, len: u32) -> Batch {
+        Batch { end: self.position + stride, first: len }
     }
 
     /// Whether a record of `stride` bytes behind `batch`, and the zero behind it, fit, as far as is
@@ -182,21 +184,16 @@ impl Tail {
     /// room. Nobody can reach it: the first record's place still holds zero.
     #[inline(always)]
     pub(crate) fn stage(&self, words: &impl Words, batch: &mut Batch, stride: u64, len: u32) {
-        let word = commit_word(batch.end, len);
-        if batch.end == self.position {
-            batch.first = word;
-        } else {
-            words.word(batch.end).store(word, Ordering::Relaxed);
-        }
+        words.word(batch.end).store(commit_word(batch.end, len), Ordering::Relaxed);
         batch.end += stride;
     }
 
     /// Makes all records of `batch` exist, by one store.
     #[inline(always)]
     pub(crate) fn commit_batch(&mut self, words: &impl Words, mine: &SidePage, batch: &Batch) {
-        debug_assert!(!batch.is_empty_at(self.position), "a batch has a first record");
+        let first = commit_word(self.position, batch.first);
         words.word(batch.end).store(0, Ordering::Relaxed); // ahead of a batch
-        words.word(self.position).store(batch.first, Ordering::Release); // edge `publish`, batch
+        words.word(self.position).store(first, Ordering::Release); // edge `publish`, batch
         self.position = batch.end;
         mine.position.0.store(batch.end, Ordering::Release); // edge `tail`, batch
     }
@@ -207,19 +204,14 @@ impl Tail {
 pub(crate) struct Batch {
     /// Where the next record goes.
     end: u64,
-    /// The commit word of the first, which is stored last.
-    first: u64,
+    /// Bytes of the first record's payload: its commit word is stored last.
+    first: u32,
 }
 
 impl Batch {
     #[inline(always)]
     pub(crate) fn end(&self) -> u64 {
         self.end
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_empty_at(&self, tail: u64) -> bool {
-        self.end == tail
     }
 }
 

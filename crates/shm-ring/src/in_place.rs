@@ -20,7 +20,7 @@ use crate::copy;
 use crate::endpoint::{Consumer, Found, Producer};
 use crate::error::OutOfBounds;
 use crate::item::{Item, Payload};
-use crate::mirror::Slots;
+use crate::mirror::{Area, Slots};
 
 /// A payload in the region, read where it stands. What the safe methods give are copies: the other
 /// process may write while they read, and then the copy is a mixture, and nothing worse.
@@ -39,9 +39,9 @@ impl<P: Payload + ?Sized> Record<'_, P> {
     /// # Panics
     /// If that is longer than the longest payload: callers have refused that before.
     #[inline(always)]
-    pub(crate) fn at(slots: &Slots<P>, position: u64, size: u32) -> Self {
-        assert!(u64::from(size) <= slots.len_max(), "longer than the longest payload");
-        Self { payload: slots.payload(position), size: size as usize, region: PhantomData }
+    pub(crate) fn at(area: Area<'_, P>, position: u64, size: u32) -> Self {
+        assert!(u64::from(size) <= area.len_max(), "longer than the longest payload");
+        Self { payload: area.payload(position), size: size as usize, region: PhantomData }
     }
 
     /// Bytes of the payload.
@@ -198,7 +198,7 @@ impl<'a, P: Payload + ?Sized> View<'a, P> {
     /// A view of the record that a look has just found at the head of `consumer`.
     #[inline(always)]
     pub(crate) fn of(consumer: &'a mut Consumer<P>, found: Found) -> Self {
-        let record = Record::at(&consumer.slots, found.at, found.len);
+        let record = Record::at(consumer.slots.area(), found.at, found.len);
         Self { consumer, found, record }
     }
 
@@ -260,7 +260,7 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     /// A reservation of `size` bytes at the tail of `producer`, where there is room for them.
     #[inline(always)]
     pub(crate) fn of(producer: &'a mut Producer<P>, size: u32) -> Self {
-        let record = Record::at(&producer.slots, producer.position(), size);
+        let record = Record::at(producer.slots.area(), producer.position(), size);
         Self { producer, record }
     }
 
@@ -297,7 +297,7 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     #[inline(always)]
     fn commit_bytes(self, size: usize) {
         let Self { producer, .. } = self;
-        producer.slots.fill_up(producer.position(), size);
+        producer.slots.area().fill_up(producer.position(), size);
         producer.commit(Slots::<P>::stride(size as u64), size as u32);
     }
 }
@@ -306,7 +306,7 @@ impl<T: Item> Reservation<'_, T> {
     /// Writes the value.
     #[inline]
     pub fn write(&mut self, value: &T) {
-        self.producer.slots.put(self.producer.position(), value);
+        self.producer.slots.area().put(self.producer.position(), value);
     }
 
     /// The place of the value.

@@ -13,7 +13,7 @@ use crate::error::{Error, PopError};
 use crate::gate::{self, Gate};
 use crate::item::Payload;
 use crate::lease::Lease;
-use crate::mirror::{Role, Slots};
+use crate::mirror::{Area, Role, Slots};
 use crate::options::{Options, Threshold};
 use crate::pace::Pace;
 use crate::region::Backing;
@@ -72,8 +72,8 @@ impl<P: Payload + ?Sized> Consumer<P> {
         // Read before the fence of the look, so that it need not be read again after it.
         let at = self.head.position();
         let (look, len) = match P::FIXED {
-            Some(len) => (self.head.look(&self.slots, len), len),
-            None => self.head.look_any(&self.slots, self.slots.len_max(), Slots::<P>::UNIT),
+            Some(len) => (self.head.look(&self.slots.area(), len), len),
+            None => look_any(&self.head, self.slots.area()),
         };
         match look {
             Look::Record => Ok(Some(Found { at, len })),
@@ -113,7 +113,8 @@ impl<P: Payload + ?Sized> Consumer<P> {
     #[inline(always)]
     pub(crate) fn release(&mut self, found: Found) {
         let next = self.behind(found);
-        self.release_below(next);
+        self.head.release_below(self.slots.mine(), next);
+        self.gate.moved(next, self.slots.mine(), self.slots.theirs());
         self.head.advance_to(next);
     }
 
@@ -135,17 +136,12 @@ impl<P: Payload + ?Sized> Consumer<P> {
         at + stride
     }
 
-    #[inline(always)]
-    fn release_below(&mut self, position: u64) {
-        self.head.release_below(self.slots.mine(), position);
-        self.gate.moved(position, self.slots.mine(), self.slots.theirs());
-    }
-
     /// Starts to step over records whose room is given back together.
     #[inline(always)]
     pub(crate) fn passing(&mut self) -> Passing<'_, P> {
-        let start = self.head.position();
-        Passing { consumer: self, start }
+        let Self { head, gate, last, slots, .. } = self;
+        let start = head.position();
+        Passing { head, gate, last, slots, area: slots.area(), start }
     }
 
     #[cold]
@@ -165,7 +161,7 @@ impl<P: Payload + ?Sized> Consumer<P> {
                 self.wait_for_threshold(threshold, deadline())?;
             } else {
                 let Self { head, pace, slots, last, .. } = self;
-                if !pace.ran_dry(head.position(), *last, || head.stirs(slots)) {
+                if !pace.ran_dry(head.position(), *last, || head.stirs(&slots.area())) {
                     self.wait_for_first(deadline())?;
                 }
             }
@@ -178,7 +174,7 @@ impl<P: Payload + ?Sized> Consumer<P> {
     fn wait_for_first(&mut self, deadline: Moment) -> Result<(), Ended> {
         let ask = Ask { wake_at: self.first(), bid: false, deadline };
         let Self { head, gate, slots, side, .. } = self;
-        let stirs = || head.stirs(slots);
+        let stirs = || head.stirs(&slots.area());
         side.wait(gate, slots.mine(), slots.theirs(), ask, stirs, stirs)
     }
 
@@ -197,14 +193,14 @@ impl<P: Payload + ?Sized> Consumer<P> {
             let (shape, theirs) = (side.shape, slots.theirs());
             let enough = || match head.ready(&shape, theirs) {
                 Some(ready) => {
-                    gate::is_enough(ready, threshold.bytes, || head.stirs(slots), theirs)
+                    gate::is_enough(ready, threshold.bytes, || head.stirs(&slots.area()), theirs)
                 }
                 // A tail that cannot be: not believed, and not waited for either.
                 None => true,
             };
             let ask = Ask { wake_at, bid: false, deadline: within };
             let ended = side.wait(gate, slots.mine(), theirs, ask, enough, enough).err();
-            if head.stirs(slots) {
+            if head.stirs(&slots.area()) {
                 return Ok(());
             }
             match ended {
@@ -253,36 +249,58 @@ impl<P: Payload + ?Sized> Consumer<P> {
     }
 }
 
+/// A look for a record of any length.
+#[inline(always)]
+fn look_any<P: Payload + ?Sized>(head: &Head, area: Area<'_, P>) -> (Look, u32) {
+    head.look_any(&area, area.len_max(), Slots::<P>::UNIT)
+}
+
 /// Records that are being stepped over. Their room is given back together when this goes, be it by
 /// a panic of the code that looks at them.
 pub(crate) struct Passing<'a, P: Payload + ?Sized> {
-    consumer: &'a mut Consumer<P>,
+    head: &'a mut Head,
+    gate: &'a mut Gate,
+    last: &'a mut u64,
+    slots: &'a Slots<P>,
+    area: Area<'a, P>,
     start: u64,
 }
 
-impl<P: Payload + ?Sized> Passing<'_, P> {
-    /// Steps over the next record.
+impl<'a, P: Payload + ?Sized> Passing<'a, P> {
+    /// Steps over the next record, if there is one.
     #[inline(always)]
-    pub(crate) fn next(&mut self) -> Result<Found, PopError> {
-        let found = self.consumer.look()?;
-        let behind = self.consumer.behind(found);
-        self.consumer.head.advance_to(behind);
-        Ok(found)
+    pub(crate) fn next(&mut self) -> Option<Found> {
+        let at = self.head.position();
+        let (look, len) = match P::FIXED {
+            Some(len) => (self.head.look(&self.area, len), len),
+            None => look_any(self.head, self.area),
+        };
+        if look != Look::Record {
+            // Nothing, or corrupt: the next call says so.
+            return None;
+        }
+        let stride = Slots::<P>::stride(u64::from(len));
+        if P::FIXED.is_none() {
+            *self.last = stride;
+        }
+        self.head.advance_to(at + stride);
+        Some(Found { at, len })
     }
 
     /// Where payloads are read.
     #[inline(always)]
-    pub(crate) fn slots(&self) -> &Slots<P> {
-        &self.consumer.slots
+    pub(crate) fn area(&self) -> Area<'a, P> {
+        self.area
     }
 }
 
 impl<P: Payload + ?Sized> Drop for Passing<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        let position = self.consumer.head.position();
+        let position = self.head.position();
         if position != self.start {
-            self.consumer.release_below(position);
+            self.head.release_below(self.slots.mine(), position);
+            self.gate.moved(position, self.slots.mine(), self.slots.theirs());
         }
     }
 }

@@ -100,7 +100,7 @@ impl<T: Item> Consumer<[T]> {
 
     #[inline(always)]
     fn take_into(&mut self, found: Found, message: &mut Vec<T>) -> usize {
-        self.slots.take_vec(found.at, found.len as usize, message);
+        self.slots.area().take_vec(found.at, found.len as usize, message);
         self.release(found);
         message.len()
     }
@@ -161,7 +161,7 @@ impl<T: Item> Consumer<[T]> {
         if needed > buffer.len() {
             return Err(PopError::TooSmall { len: buffer.len(), needed });
         }
-        self.slots.take_all(found.at, found.len as usize, buffer);
+        self.slots.area().take_all(found.at, found.len as usize, buffer);
         self.release(found);
         Ok(needed)
     }
@@ -227,9 +227,9 @@ impl<T: Item> Consumer<[T]> {
         let mut passing = self.passing();
         let mut taken = 0;
         while taken < max {
-            let Ok(found) = passing.next() else { break };
+            let Some(found) = passing.next() else { break };
             taken += 1;
-            each(&Record::at(passing.slots(), found.at, found.len));
+            each(&Record::at(passing.area(), found.at, found.len));
         }
         taken
     }

@@ -30,7 +30,7 @@ impl<T: Item> Producer<[T]> {
 
     #[inline(always)]
     fn publish(&mut self, message: &[T], extent: Extent) {
-        self.slots.put_all(self.position(), message);
+        self.slots.area().put_all(self.position(), message);
         self.commit(extent.stride, extent.len);
     }
 
@@ -163,10 +163,10 @@ impl<T: Item> Producer<[T]> {
             // `Deref` is the caller's code: it may answer differently the second time.
             let fits = (whole - at) / size_of::<T>();
             let part = &part[..part.len().min(fits)];
-            self.slots.put_part(position, at, part);
+            self.slots.area().put_part(position, at, part);
             at += size_of_val(part);
         }
-        self.slots.fill_up(position, whole);
+        self.slots.area().fill_up(position, whole);
         self.commit(extent.stride, extent.len);
     }
 
@@ -238,10 +238,11 @@ impl<T: Item> Producer<[T]> {
     /// Only if the first message cannot be published: as [`try_push`](Self::try_push). A later
     /// message that can never fit ends the batch before it.
     pub fn try_push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, PushError> {
-        let Some(first) = messages.first() else { return Ok(0) };
-        let extent = self.extent(first.as_ref().len())?;
+        let Some((first, rest)) = messages.split_first() else { return Ok(0) };
+        let first = first.as_ref();
+        let extent = self.extent(first.len())?;
         self.make_room(extent.stride)?;
-        Ok(self.publish_batch(messages))
+        Ok(self.publish_batch(first, extent, rest))
     }
 
     /// Publishes all messages, waiting for room as [`push`](Self::push) does: as many as fit at a
@@ -264,29 +265,31 @@ impl<T: Item> Producer<[T]> {
     /// ```
     pub fn push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, BatchError> {
         let mut pushed = 0;
-        while pushed < messages.len() {
-            self.extent(messages[pushed].as_ref().len())
-                .and_then(|extent| self.await_room(extent.stride, Patience::FOREVER))
-                .map_err(|error| BatchError { pushed, error })?;
-            pushed += self.publish_batch(&messages[pushed..]);
+        while let Some((first, rest)) = messages[pushed..].split_first() {
+            let first = first.as_ref();
+            let failed = |error| BatchError { pushed, error };
+            let extent = self.extent(first.len()).map_err(failed)?;
+            self.await_room(extent.stride, Patience::FOREVER).map_err(failed)?;
+            pushed += self.publish_batch(first, extent, rest);
         }
         Ok(pushed)
     }
 
-    /// Publishes those that fit.
-    fn publish_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> usize {
+    /// Publishes `first`, for which there is room, and those of `rest` that fit.
+    #[inline(never)]
+    fn publish_batch<M: AsRef<[T]>>(&mut self, first: &[T], extent: Extent, rest: &[M]) -> usize {
+        let Extent { len, stride } = extent;
         let max = self.slots.len_max();
-        let mut staging = self.staging();
-        let mut staged = 0;
-        for message in messages {
+        let mut staging = self.staging(stride, len, |area, at| area.put_all(at, first));
+        let mut staged = 1;
+        for message in rest {
             let message = message.as_ref();
             let len = size_of_val(message) as u64;
             let stride = Slots::<[T]>::stride(len);
             if len > max || !staging.has_room(stride) {
                 break;
             }
-            staging.slots().put_all(staging.position(), message);
-            staging.stage(stride, len as u32);
+            staging.stage(stride, len as u32, |area, at| area.put_all(at, message));
             staged += 1;
         }
         staged

@@ -19,8 +19,10 @@ fn push_batch(
     tail: &mut Tail,
     values: &[u64],
 ) {
-    let mut batch = tail.batch();
-    for &value in values {
+    assert!(tail.has_room(STRIDE));
+    let mut batch = tail.begin_batch(STRIDE, LEN);
+    region.write(tail.position(), values[0]);
+    for &value in &values[1..] {
         assert!(tail.has_room_behind(&batch, STRIDE));
         region.write(batch.end(), value);
         tail.stage(words, &mut batch, STRIDE, LEN);

@@ -51,7 +51,7 @@ impl<T: Item> Consumer<T> {
     #[inline]
     pub fn pop_quiet(&mut self) -> Result<T, PopError> {
         let found = self.await_record(Patience::FOREVER)?;
-        let item = self.slots.take(found.at);
+        let item = self.slots.area().take(found.at);
         self.release_quietly(found);
         Ok(item)
     }
@@ -59,14 +59,14 @@ impl<T: Item> Consumer<T> {
     /// Takes the item at the head: a look has just found it.
     #[inline(always)]
     fn take(&mut self, found: Found) -> T {
-        let item = self.slots.take(found.at);
+        let item = self.slots.area().take(found.at);
         self.release(found);
         item
     }
 
     #[inline(always)]
     fn take_into(&mut self, found: Found, item: &mut T) {
-        self.slots.take_into(found.at, item);
+        self.slots.area().take_into(found.at, item);
         self.release(found);
     }
 
@@ -163,9 +163,9 @@ impl<T: Item> Consumer<T> {
         let mut passing = self.passing();
         let mut taken = 0;
         while taken < max {
-            let Ok(found) = passing.next() else { break };
+            let Some(found) = passing.next() else { break };
             taken += 1;
-            each(passing.slots().take(found.at));
+            each(passing.area().take(found.at));
         }
         taken
     }

@@ -52,14 +52,14 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_quiet(&mut self, item: T) -> Result<(), PushError> {
         self.await_room(Self::STRIDE, Patience::FOREVER)?;
-        self.slots.put(self.position(), &item);
+        self.slots.area().put(self.position(), &item);
         self.commit_quietly(Self::STRIDE, Slots::<T>::LEN);
         Ok(())
     }
 
     #[inline(always)]
     fn publish(&mut self, item: &T) {
-        self.slots.put(self.position(), item);
+        self.slots.area().put(self.position(), item);
         self.commit(Self::STRIDE, Slots::<T>::LEN);
     }
 
@@ -216,16 +216,15 @@ impl<T: Item> Producer<T> {
     }
 
     /// Publishes `first`, for which there is room, and those of `rest` that fit.
-    #[inline(always)]
+    // Not inlined: the loop needs the registers.
+    #[inline(never)]
     fn publish_batch(&mut self, first: T, rest: &mut impl Iterator<Item = T>) -> usize {
-        let mut staging = self.staging();
-        staging.slots().put(staging.position(), &first);
-        staging.stage(Self::STRIDE, Slots::<T>::LEN);
+        let (stride, len) = (Self::STRIDE, Slots::<T>::LEN);
+        let mut staging = self.staging(stride, len, |area, at| area.put(at, &first));
         let mut staged = 1;
-        while staging.has_room(Self::STRIDE) {
+        while staging.has_room(stride) {
             let Some(item) = rest.next() else { break };
-            staging.slots().put(staging.position(), &item);
-            staging.stage(Self::STRIDE, Slots::<T>::LEN);
+            staging.stage(stride, len, |area, at| area.put(at, &item));
             staged += 1;
         }
         staged
