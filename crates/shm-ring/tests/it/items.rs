@@ -1,4 +1,5 @@
-//! Items whose every byte follows from their number, and random numbers that follow from a seed.
+//! Items and messages whose every byte follows from their number, and random numbers that follow
+//! from a seed.
 
 use shm_ring::Item;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -54,6 +55,19 @@ pub(crate) fn check<T: Item>(item: &T, n: u64) {
         &item.as_bytes()[..item.as_bytes().len().min(16)],
         &expected.as_bytes()[..expected.as_bytes().len().min(16)],
     );
+}
+
+/// The bytes of the `n`th message of a stream, `len` of them.
+pub(crate) fn text(n: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    fill(&mut bytes, n);
+    bytes
+}
+
+/// `bytes` as elements.
+pub(crate) fn elements<T: Item>(bytes: &[u8]) -> Vec<T> {
+    assert_eq!(bytes.len() % size_of::<T>(), 0);
+    bytes.chunks(size_of::<T>()).map(|element| T::read_from_bytes(element).unwrap()).collect()
 }
 
 /// An item that says which one it is.
