@@ -14,6 +14,7 @@ mod golden;
 mod hostile;
 mod house;
 mod items;
+mod lengths;
 mod mmu;
 mod model;
 mod opening;

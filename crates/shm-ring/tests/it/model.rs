@@ -6,17 +6,12 @@ use std::collections::VecDeque;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
 use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::forms::{Kind, Room, Take};
-use crate::items::Random;
+use crate::items::{A64, Random};
 use crate::wire::NEVER;
 
 const CAPACITY: u64 = 4096;
-
-#[derive(FromBytes, IntoBytes, Immutable)]
-#[repr(C, align(64))]
-struct Wide([u8; 128]);
 
 /// One operation: what to do, by which form, with how much.
 #[derive(Clone, Copy, Debug)]
@@ -330,7 +325,7 @@ fn random_operations<K: Kind + ?Sized>() {
 fn values_answer_as_a_queue_with_exactly_that_room() {
     random_operations::<u64>();
     random_operations::<[u8; 5]>();
-    random_operations::<Wide>();
+    random_operations::<A64>();
     // Eight of them would fill the ring, and leave no place for the word behind them.
     random_operations::<[u8; 504]>();
 }
@@ -340,7 +335,7 @@ fn messages_answer_as_a_queue_with_exactly_that_room() {
     random_operations::<[u8]>();
     random_operations::<[u32]>();
     random_operations::<[[u8; 3]]>();
-    random_operations::<[Wide]>();
+    random_operations::<[A64]>();
 }
 
 /// The shortest sequence that proptest can find is what a failure shows.
@@ -367,7 +362,7 @@ proptest! {
 
     #[test]
     fn any_operations_on_wide_alignments(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<Wide>(&ops);
+        any_operations::<A64>(&ops);
     }
 
     #[test]
