@@ -9,6 +9,7 @@ mod death;
 mod descriptors;
 mod ending;
 mod far;
+mod forged;
 mod forms;
 mod golden;
 mod hostile;
@@ -28,6 +29,7 @@ mod sources;
 mod stopped;
 mod stream;
 mod system;
+mod top;
 mod waiting;
 mod wire;
 
