@@ -4,6 +4,7 @@
 //! A child is this very program, run again with the one test `child` and told by its environment
 //! which job to do.
 
+mod batches;
 mod creating;
 mod death;
 mod descriptors;
@@ -14,6 +15,7 @@ mod forms;
 mod golden;
 mod hostile;
 mod house;
+mod in_place;
 mod items;
 mod lengths;
 mod mmu;
@@ -60,6 +62,10 @@ const JOBS: &[(&str, Job)] = &[
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),
+    ("hold-view", in_place::hold_view),
+    ("half-write", in_place::half_write),
+    ("half-write-values", in_place::half_write_values),
+    ("whole-batches", batches::whole_batches),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.
