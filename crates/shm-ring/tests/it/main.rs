@@ -4,16 +4,22 @@
 //! A child is this very program, run again with the one test `child` and told by its environment
 //! which job to do.
 
+mod batches;
 mod creating;
 mod death;
 mod descriptors;
 mod ending;
 mod far;
+mod forged;
+mod forms;
 mod golden;
 mod hostile;
 mod house;
+mod in_place;
 mod items;
+mod lengths;
 mod mmu;
+mod model;
 mod opening;
 mod owners;
 mod planted;
@@ -25,6 +31,7 @@ mod sources;
 mod stopped;
 mod stream;
 mod system;
+mod top;
 mod waiting;
 mod wire;
 
@@ -55,6 +62,10 @@ const JOBS: &[(&str, Job)] = &[
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),
+    ("hold-view", in_place::hold_view),
+    ("half-write", in_place::half_write),
+    ("half-write-values", in_place::half_write_values),
+    ("whole-batches", batches::whole_batches),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.
