@@ -203,8 +203,13 @@ fn what_a_batch_took_and_published_is_exact() {
     assert_eq!(tx.try_push_batch(&mut items), Ok(VALUES as usize));
     assert_eq!(tx.try_push_batch(&mut items), Err(PushError::Full));
     assert_eq!(items.next(), Some([VALUES; 3]), "nothing was taken that was not published");
-    // Room that comes while the producer still believes in less is found.
     assert!(rx.try_iter().eq((0..VALUES).map(|n| Ok([n; 3]))));
+    // Room that came while the producer still believes in room for one is found.
+    assert_eq!(
+        tx.try_push_batch(items.by_ref().take(VALUES as usize - 1)),
+        Ok(VALUES as usize - 1)
+    );
+    assert_eq!(rx.try_iter().count(), VALUES as usize - 1);
     assert_eq!(tx.try_push_batch(&mut items), Ok(VALUES as usize));
     let (ring, _) = messages(Wait::PARK);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());

@@ -4,6 +4,7 @@
 //! A child is this very program, run again with the one test `child` and told by its environment
 //! which job to do.
 
+mod any;
 mod batches;
 mod creating;
 mod death;
@@ -18,6 +19,7 @@ mod house;
 mod in_place;
 mod items;
 mod lengths;
+mod messages;
 mod mmu;
 mod model;
 mod opening;
@@ -33,6 +35,7 @@ mod stream;
 mod system;
 mod top;
 mod waiting;
+mod waking;
 mod wire;
 
 use house::{Home, Job};
@@ -66,6 +69,10 @@ const JOBS: &[(&str, Job)] = &[
     ("half-write", in_place::half_write),
     ("half-write-values", in_place::half_write_values),
     ("whole-batches", batches::whole_batches),
+    ("messages", messages::other_side),
+    ("push-few", waking::push_few),
+    ("push-when-told", any::push_when_told),
+    ("wait-refused", any::wait_refused),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.
