@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
 
+use crate::goals;
 use crate::plan::Row;
-use crate::spec::{SIZES, Workload};
-use crate::transport::{find, list};
+use crate::spec::{BATCH, SIZES, Workload};
+use crate::transport::{Entry, find, lines, list};
 
 /// Compares ways to pass messages from one process to another.
 ///
@@ -21,19 +22,21 @@ use crate::transport::{find, list};
                   failed or the results could not be written, 2 the arguments are wrong, 130 interrupted."
 )]
 pub(crate) struct Cli {
-    /// A smaller comparison, under 20 seconds.
-    #[arg(long)]
-    pub(crate) quick: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) how: How,
 
     /// Which transports, separated by commas.
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(list().iter().map(|entry| entry.name)))]
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(listed().map(|entry| entry.name)))]
     pub(crate) transport: Vec<String>,
 
     /// Which workloads, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub(crate) workload: Vec<Workload>,
 
-    /// Bytes of a message, separated by commas: 8, 64, 256, 4096.
+    /// Bytes of a message, separated by commas: 8, 64, 256, 4096, 65536.
     #[arg(long, value_delimiter = ',', value_parser = size)]
     pub(crate) bytes: Vec<usize>,
 
@@ -41,34 +44,60 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
     pub(crate) interval: u64,
 
-    /// Runs of each row (default 7; 3 with --quick). The usual comparison adds some for rows with too
-    /// few that count, as long as its time allows.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) runs: Option<u32>,
-
-    /// The processors to pin the receiver and the sender to, such as 0,1 (default: the first two that
-    /// we may use).
-    #[arg(long, value_parser = cpus)]
-    pub(crate) cpus: Option<[usize; 2]>,
-
-    /// Also writes the results as JSON to this file; - for standard output instead of the table.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
-
-    /// Seconds after which a run is taken for stuck and killed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub(crate) limit: u64,
+    /// Messages at a time in `batch`, at most 1024.
+    #[arg(long, value_name = "N", default_value_t = BATCH as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) batch: u64,
 
     /// Lists the transports and ends.
     #[arg(long)]
     pub(crate) list: bool,
 }
 
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Command {
+    /// Measures every goal of the project in one comparison, within five minutes.
+    ///
+    /// Every row that a goal needs, interleaved, seven runs of each that count or more (three with
+    /// --quick, within a minute). Goals against other people's queues need the feature `peers`.
+    Goals,
+}
+
+/// How a comparison is made, whatever it compares.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct How {
+    /// A smaller comparison, under 20 seconds (goals: under a minute).
+    #[arg(long, global = true)]
+    pub(crate) quick: bool,
+
+    /// Runs of each row (default 7; 3 with --quick). The usual comparison adds some for rows with too
+    /// few that count, as long as its time allows.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) runs: Option<u32>,
+
+    /// The processors to pin the receiver and the sender to, such as 0,1 (default: the first two that
+    /// we may use).
+    #[arg(long, global = true, value_parser = cpus)]
+    pub(crate) cpus: Option<[usize; 2]>,
+
+    /// Also writes the results as JSON to this file; - for standard output instead of the table.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Seconds after which a run is taken for stuck and killed.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) limit: u64,
+}
+
+/// The transports that may be asked for.
+pub(crate) fn listed() -> impl Iterator<Item = &'static Entry> {
+    list().iter().filter(|entry| !entry.yardstick)
+}
+
 fn size(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|bytes| SIZES.contains(bytes))
-        .ok_or_else(|| "a message has 8, 64, 256 or 4096 bytes".to_owned())
+        .ok_or_else(|| "a message has 8, 64, 256, 4096 or 65536 bytes".to_owned())
 }
 
 fn cpus(text: &str) -> Result<[usize; 2], String> {
@@ -82,42 +111,63 @@ fn cpus(text: &str) -> Result<[usize; 2], String> {
 
 impl Cli {
     pub(crate) fn runs(&self) -> u32 {
-        self.runs.unwrap_or(if self.quick { 3 } else { 7 })
+        self.how.runs.unwrap_or(if self.how.quick { 3 } else { 7 })
+    }
+
+    /// Whether the goals are to be measured, all of them.
+    pub(crate) fn goals(&self) -> bool {
+        matches!(self.command, Some(Command::Goals))
+    }
+
+    /// What was asked for that does not go together.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        (self.goals() && !self.names_nothing()).then_some(
+            "goals measures what it needs: name no transport, workload or size beside it",
+        )
     }
 
     /// How long a comparison may take by adding runs: the usual one stays within two minutes, the
     /// quick one within 20 seconds, and one that was asked for in detail gets what it asked for.
     pub(crate) fn patience(&self) -> Duration {
-        let as_asked = !self.is_usual() || self.runs.is_some();
-        Duration::from_secs(if as_asked {
-            0
-        } else if self.quick {
-            14
-        } else {
-            100
+        let as_asked = !self.names_nothing() || self.how.runs.is_some();
+        Duration::from_secs(match (as_asked, self.goals(), self.how.quick) {
+            (true, ..) => 0,
+            (_, false, true) => 14,
+            (_, false, false) => 100,
+            (_, true, true) => 30,
+            (_, true, false) => 240,
         })
     }
 
-    fn is_usual(&self) -> bool {
+    fn names_nothing(&self) -> bool {
         self.transport.is_empty() && self.workload.is_empty() && self.bytes.is_empty()
     }
 
     /// The rows to compare. If nothing was named, with those that the goals need besides.
     pub(crate) fn rows(&self) -> Vec<Row> {
-        if self.is_usual() {
+        if self.goals() {
+            return self.for_goals();
+        }
+        if self.names_nothing() {
             return self.usual();
         }
+        let does = |entry: &&Entry| self.workload.iter().all(|&workload| entry.does(workload));
+        let unasked = list().iter().filter(|entry| entry.shown).filter(does);
         let transports: Vec<&str> = match self.transport.as_slice() {
-            [] => list().iter().filter(|entry| entry.shown).map(|entry| entry.name).collect(),
+            [] => unasked.map(|entry| entry.name).collect(),
             named => named.iter().map(String::as_str).collect(),
         };
         let workloads = match self.workload.as_slice() {
-            [] => &[Workload::Stream, Workload::Echo, Workload::Wake],
+            [] => &[Workload::Stream, Workload::Echo, Workload::Wake][..],
             named => named,
         };
         let sizes = if self.bytes.is_empty() { &[64][..] } else { &self.bytes };
         let mut rows = Vec::new();
         for &workload in workloads {
+            if workload == Workload::Lines {
+                rows.extend(self.row("lines", workload, lines::BLOCK));
+                continue;
+            }
             for &bytes in sizes {
                 for name in &transports {
                     rows.extend(self.row(name, workload, bytes));
@@ -127,9 +177,19 @@ impl Cli {
         rows
     }
 
+    fn for_goals(&self) -> Vec<Row> {
+        let mut rows = goals::rows();
+        for row in &mut rows {
+            if self.how.quick && row.workload.is_steady() {
+                row.interval_ns = WATCHED_QUICKLY_NS;
+            }
+        }
+        rows
+    }
+
     fn usual(&self) -> Vec<Row> {
         let mut sections = vec![(Workload::Stream, 64), (Workload::Echo, 64)];
-        if !self.quick {
+        if !self.how.quick {
             sections.extend([(Workload::Stream, 4096), (Workload::Wake, 64)]);
         }
         let mut rows = Vec::new();
@@ -151,10 +211,19 @@ impl Cli {
 
     fn row(&self, name: &str, workload: Workload, bytes: usize) -> Option<Row> {
         let mut row = Row::new(find(name)?, workload, bytes);
-        row.interval_ns = self.interval * 1000;
+        if self.how.quick && workload.is_steady() {
+            row.interval_ns = WATCHED_QUICKLY_NS;
+        }
+        if workload == Workload::Wake {
+            row.interval_ns = self.interval * 1000;
+        }
+        row.batch = self.batch as usize;
         Some(row)
     }
 }
+
+/// How long a side is watched that waits, with `--quick`.
+const WATCHED_QUICKLY_NS: u64 = 500_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -169,7 +238,7 @@ mod tests {
         for (arguments, allowed) in [
             (["--transport", "telepathy"], "sysv-binary"),
             (["--workload", "sleep"], "stream"),
-            (["--bytes", "65"], "8, 64, 256 or 4096"),
+            (["--bytes", "65"], "8, 64, 256, 4096 or 65536"),
             (["--cpus", "0,0"], "two different processor numbers"),
             (["--runs", "0"], "1..=1000"),
             (["--interval", "1"], "10..=1000000"),
@@ -186,6 +255,32 @@ mod tests {
         assert!((60..110).contains(&patience(&[])) && (5..18).contains(&patience(&["--quick"])));
         assert_eq!(patience(&["--runs", "3"]), 0);
         assert_eq!(patience(&["--workload", "echo"]), 0);
+    }
+
+    #[test]
+    fn goals_takes_how_but_not_what() {
+        let goals = parse(&["goals", "--quick", "--runs", "2"]).unwrap();
+        assert!(goals.goals() && goals.how.quick && goals.contradiction().is_none());
+        assert!(goals.rows().iter().any(|row| row.workload == Workload::IdleSender));
+        assert!(parse(&["--transport", "pipe", "goals"]).unwrap().contradiction().is_some());
+        assert!(parse(&["--transport", "pipe"]).unwrap().contradiction().is_none());
+        let patience = |arguments: &[&str]| parse(arguments).unwrap().patience().as_secs();
+        assert!(patience(&["goals"]) <= 300 && patience(&["goals", "--quick"]) < 60);
+    }
+
+    #[test]
+    fn a_yardstick_is_not_asked_for_by_name() {
+        assert!(parse(&["--transport", "lines"]).is_err());
+        let rows = parse(&["--workload", "lines"]).unwrap().rows();
+        assert_eq!(rows.iter().map(|row| row.entry.name).collect::<Vec<_>>(), ["lines"]);
+    }
+
+    #[test]
+    fn what_is_not_named_is_not_asked_for_what_it_cannot_do() {
+        for workload in ["batch", "memory", "idle-sender"] {
+            let rows = parse(&["--workload", workload]).unwrap().rows();
+            assert!(!rows.is_empty() && rows.iter().all(|row| row.entry.does(row.workload)));
+        }
     }
 
     #[test]

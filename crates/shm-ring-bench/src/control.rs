@@ -54,6 +54,12 @@ pub(crate) enum Measure {
     QueuedNs,
     /// Messages that the side verified.
     Verified,
+    /// The process of the side.
+    Process,
+    /// What the side holds in memory for itself.
+    PrivateBytes,
+    /// Its part of the memory that it shares.
+    SharedBytes,
     /// Median of the two-line ping-pong. This and the percentiles are in picoseconds, since a
     /// nanosecond is a hundredth of the shortest.
     Floor,

@@ -56,16 +56,22 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     if cli.list {
-        for entry in transport::list() {
+        for entry in cli::listed() {
             println!("{:<18} {}", entry.name, entry.what);
         }
         return ExitCode::SUCCESS;
     }
-    let cpus = match cpus::allowed().and_then(|allowed| cpus::choose(cli.cpus, &allowed)) {
+    if let Some(why) = cli.contradiction() {
+        return usage(why);
+    }
+    let cpus = match cpus::allowed().and_then(|allowed| cpus::choose(cli.how.cpus, &allowed)) {
         Ok(cpus) => cpus,
         Err(why) => return usage(&why),
     };
-    let mut rows = cli.rows();
+    let mut rows = what_can_be_done(cli.rows());
+    if rows.is_empty() {
+        return usage("nothing is left to compare");
+    }
     if cpus[0] == cpus[1] {
         rows = without_spinning(rows);
         if rows.is_empty() {
@@ -75,7 +81,8 @@ fn main() -> ExitCode {
     if let Err(error) = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)) {
         return failed(&format!("preparing for Ctrl-C: {error}"));
     }
-    let outcome = Output::new(cli.json.clone()).and_then(|out| comparison(&cli, cpus, rows, &out));
+    let outcome =
+        Output::new(cli.how.json.clone()).and_then(|out| comparison(&cli, cpus, rows, &out));
     outcome.unwrap_or_else(|why| failed(&why))
 }
 
@@ -87,6 +94,16 @@ fn usage(why: &str) -> ExitCode {
 fn failed(why: &str) -> ExitCode {
     eprintln!("error: {why}");
     ExitCode::from(FAILED)
+}
+
+/// The rows whose transport can do what is wanted of it.
+fn what_can_be_done(rows: Vec<Row>) -> Vec<Row> {
+    let (kept, skipped): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.entry.does(row.workload));
+    for row in skipped {
+        eprintln!("{} cannot do {}: skipped", row.entry.name, row.doing());
+    }
+    kept
 }
 
 /// The rows that can run where both sides share one processor. A side that spins would keep its peer
@@ -109,8 +126,8 @@ fn comparison(
     mut rows: Vec<Row>,
     out: &Output,
 ) -> Result<ExitCode, String> {
-    let run_time = Duration::from_millis(if cli.quick { 50 } else { 150 });
-    let limit = Duration::from_secs(cli.limit);
+    let run_time = Duration::from_millis(if cli.how.quick { 50 } else { 150 });
+    let limit = Duration::from_secs(cli.how.limit);
     let clock = Clock::calibrated();
     let (runs, patience) = (cli.runs(), cli.patience());
     let effort = Effort { runs, patience, run_time, limit, cpus, clock };
@@ -129,7 +146,11 @@ fn comparison(
         false => system_calls::count(&rows, effort),
     };
     bar.finish_and_clear();
-    let report = Report::new(&rows, cpus, effort.clock, system_calls);
+    let goals = match cli.goals() {
+        true => goals::all(&rows, system_calls),
+        false => goals::of(&rows, system_calls),
+    };
+    let report = Report::new(&rows, cpus, effort.clock, goals);
     out.write(&report)?;
     if INTERRUPTED.load(Ordering::Relaxed) {
         eprintln!("interrupted: the results are those of the runs that were done");

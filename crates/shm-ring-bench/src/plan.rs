@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::control::Side;
 use crate::run::{Failure, Sample, run};
-use crate::spec::{Spec, Workload};
+use crate::spec::{BATCH, Spec, Workload};
 use crate::stats::{Figure, valid};
 use crate::transport::{Entry, Idle};
 
@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) workload: Workload,
     pub(crate) bytes: usize,
     pub(crate) interval_ns: u64,
+    /// Messages at a time, for `batch`.
+    pub(crate) batch: usize,
     /// Whether nobody asked for this row and only a goal needs it.
     pub(crate) for_goals: bool,
     /// Messages in each measured run, found by the trial run.
@@ -32,7 +34,11 @@ impl Row {
             entry,
             workload,
             bytes,
-            interval_ns: 100_000,
+            interval_ns: match workload.is_steady() {
+                true => WATCHED_NS,
+                false => 100_000,
+            },
+            batch: BATCH,
             for_goals: false,
             messages: 0,
             samples,
@@ -40,29 +46,36 @@ impl Row {
         }
     }
 
-    /// `stream`, `echo`, or `wake` with its interval.
+    /// The workload, and what it is done with.
     pub(crate) fn doing(&self) -> String {
         match self.workload {
+            Workload::Batch => format!("batch of {}", self.batch),
             Workload::Wake => format!("wake {} us", self.interval_ns / 1000),
             workload => workload.to_string(),
         }
     }
 
     /// What B and A do when idle. The sender of `wake` sleeps between messages, whatever the
-    /// transport does.
+    /// transport does, and where a side is watched that waits, what it spends is the result.
     pub(crate) fn idle(&self) -> [Idle; 2] {
-        let tx = match self.workload {
-            Workload::Wake => Idle::Sleeps,
-            Workload::Stream | Workload::Echo => self.entry.idle,
-        };
-        [tx, self.entry.idle]
+        match self.workload {
+            Workload::Wake => [Idle::Sleeps, self.entry.idle],
+            workload if workload.is_steady() => [Idle::Sleeps; 2],
+            _ => [self.entry.idle; 2],
+        }
     }
 
     /// The run of this row for side A, before the channels are made.
     pub(crate) fn spec(&self, messages: u64, effort: Effort) -> Spec {
+        // Batches are whole ones.
+        let whole = |messages: u64| match self.workload {
+            Workload::Batch => messages.next_multiple_of(self.batch as u64),
+            _ => messages,
+        };
         let warm_up = match self.workload {
             Workload::Wake => 0,
-            _ => (messages / 10).min(WARM_UP_MAX),
+            workload if workload.is_steady() => 0,
+            _ => whole((messages / 10).min(WARM_UP_MAX)),
         };
         Spec {
             side: Side::A,
@@ -70,7 +83,8 @@ impl Row {
             workload: self.workload,
             bytes: self.bytes,
             warm_up,
-            messages: messages - warm_up.min(messages / 2),
+            messages: whole(messages - warm_up.min(messages / 2)),
+            batch: self.batch,
             interval_ns: self.interval_ns,
             cpus: effort.cpus,
             clock: effort.clock,
@@ -86,6 +100,10 @@ impl Row {
 const WARM_UP_MAX: u64 = 10_000;
 /// Messages of a trial run.
 const TRIAL: u64 = 2000;
+/// How long a side is watched that waits, unless something else is asked for.
+const WATCHED_NS: u64 = 3_000_000_000;
+/// Messages that fill whatever there is to fill, several times.
+const MANY: u64 = 20_000;
 /// Messages of a run at the most, and at the least.
 const MESSAGES: (u64, u64) = (200, 50_000_000);
 
@@ -126,8 +144,12 @@ pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Ro
         }
         let round_start = Instant::now();
         for row in rows.iter_mut().filter(|row| row.messages > 0) {
+            // Rounds are added for what is noisy.
+            if row.workload.is_steady() && round >= effort.runs {
+                continue;
+            }
             match run(&row.spec(row.messages, effort), effort.limit) {
-                Ok(sample) => row.samples.push(sample),
+                Ok(sample) => row.samples.push(Sample { round, ..sample }),
                 Err(Failure::Interrupted) => {}
                 Err(failure) => row.failures.push(failure),
             }
@@ -143,7 +165,8 @@ pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Ro
 /// better by going on.
 fn some_lack(rows: &[Row], enough: u32) -> bool {
     let median = floor(rows).map(|floor| floor.median);
-    rows.iter().filter(|row| row.failures.is_empty()).any(|row| {
+    let noisy = rows.iter().filter(|row| row.failures.is_empty() && !row.workload.is_steady());
+    noisy.into_iter().any(|row| {
         let (counting, _) = valid(&row.samples, median, row.idle());
         (counting.len() as u32) < enough
     })
@@ -159,8 +182,14 @@ pub(crate) fn floor(rows: &[Row]) -> Option<Figure> {
 /// tell.
 fn find_length(row: &mut Row, effort: Effort) {
     let target = effort.run_time.as_nanos() as f64;
-    if row.workload == Workload::Wake {
-        row.messages = ((target / row.interval_ns as f64) as u64).max(50);
+    let known = match row.workload {
+        Workload::Wake => Some(((target / row.interval_ns as f64) as u64).max(50)),
+        Workload::IdleReceiver => Some(1),
+        Workload::IdleSender | Workload::Memory => Some(MANY),
+        _ => None,
+    };
+    if let Some(messages) = known {
+        row.messages = messages;
         return;
     }
     let mut messages = TRIAL;
@@ -193,6 +222,8 @@ mod tests {
     #[test]
     fn rounds_are_added_while_a_row_lacks_runs_that_count() {
         let sample = |floor_ns, cpu| Sample {
+            round: 0,
+            held_bytes: 0,
             floor_ns,
             wall_ns: 1,
             verified: 1,

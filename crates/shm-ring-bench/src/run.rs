@@ -25,7 +25,9 @@ pub(crate) const SIDE_ARGUMENT: &str = "__side";
 /// What a run measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
-    /// 0 without a floor: on one processor.
+    /// Which round of the comparison it was.
+    pub(crate) round: u32,
+    /// 0 without a floor: on one processor, or where nothing is timed.
     pub(crate) floor_ns: f64,
     pub(crate) wall_ns: u64,
     /// Messages that side A verified.
@@ -36,6 +38,8 @@ pub(crate) struct Sample {
     pub(crate) queued: [f64; 2],
     /// p50, p90, p99, p99.9 and the longest, in nanoseconds; zeros for streams.
     pub(crate) percentiles: [f64; 5],
+    /// What a side holds beyond the messages' bytes, for `memory`.
+    pub(crate) held_bytes: u64,
 }
 
 /// Why there is no sample.
@@ -161,7 +165,7 @@ pub(crate) fn run(spec: &Spec, limit: Duration) -> Result<Sample, Failure> {
         sides.start(&spec).map_err(set_up)?;
     }
     wait(&mut sides, &control, &mut made, limit)?;
-    read(&control, spec)
+    read(&control, spec, made.first().and_then(|made| made.holds()))
 }
 
 fn wait(
@@ -191,7 +195,7 @@ fn wait(
     Ok(())
 }
 
-fn read(control: &Control, spec: &Spec) -> Result<Sample, Failure> {
+fn read(control: &Control, spec: &Spec, holds: Option<u64>) -> Result<Sample, Failure> {
     if [Side::A, Side::B].iter().any(|&side| control.measured(side, Measure::Done) != 1) {
         return Err(Failure::Side("a side ended before it was done".to_owned()));
     }
@@ -208,7 +212,16 @@ fn read(control: &Control, spec: &Spec) -> Result<Sample, Failure> {
         let due = spec.messages;
         return Err(Failure::Side(format!("{verified} of {due} messages were verified")));
     }
+    let held_bytes = match (spec.workload, holds) {
+        (Workload::Memory, None) => {
+            let why = "how many bytes of messages the transport holds is not known";
+            return Err(Failure::SetUp(why.to_owned()));
+        }
+        (Workload::Memory, Some(holds)) => held(control, holds),
+        _ => 0,
+    };
     Ok(Sample {
+        round: 0,
         floor_ns: nanoseconds(Measure::Floor),
         wall_ns: a(Measure::WallNs),
         verified,
@@ -216,5 +229,15 @@ fn read(control: &Control, spec: &Spec) -> Result<Sample, Failure> {
         queued: shares(Measure::QueuedNs),
         percentiles: [Measure::P50, Measure::P90, Measure::P99, Measure::P999, Measure::Max]
             .map(nanoseconds),
+        held_bytes,
     })
+}
+
+/// What the side that holds more holds: its own memory, and all that both share beyond the `holds`
+/// bytes in which messages stand. What both share counts half on each side.
+fn held(control: &Control, holds: u64) -> u64 {
+    let both = |of| [Side::A, Side::B].map(|side| control.measured(side, of));
+    let [a, b] = both(Measure::PrivateBytes);
+    let shared: u64 = both(Measure::SharedBytes).into_iter().sum();
+    a.max(b) + shared.saturating_sub(holds)
 }

@@ -4,13 +4,10 @@
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::control::{Control, Side};
+use crate::control::{Control, Measure, Side};
 use crate::spec::{Spec, Workload};
-use crate::transport::{
-    Balanced, Bare, Fault, Park, Pipe, PosixTwo, Ringed, Spin, SysvBinary, SysvTwo, Transport,
-    find, rtrb, with_transport,
-};
-use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, play};
+use crate::transport::*;
+use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, before_attaching, play};
 use crate::{floor, sys};
 
 /// Does what the parent's JSON says.
@@ -25,21 +22,28 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
     setrlimit(Resource::Core, no_core).map_err(|error| Fault::new("setrlimit", error))?;
     let control = sys::inherited(spec.control).and_then(Control::over);
     let control = control.map_err(|error| Fault::new("mapping the control page", error))?;
-    match spec.bytes {
-        8 => sized::<1>(&spec, &control),
-        64 => sized::<8>(&spec, &control),
-        256 => sized::<32>(&spec, &control),
-        4096 => sized::<512>(&spec, &control),
-        other => Err(Fault::new("starting", format_args!("no messages of {other} bytes here"))),
+    control.record(spec.side, Measure::Process, u64::from(std::process::id()));
+    if spec.workload == Workload::Lines {
+        return over_lines(&spec, &control);
     }
+    with_words!(spec.bytes, W => sized::<W>(&spec, &control))
 }
 
 fn sized<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
     if find(&spec.transport).is_some_and(|entry| entry.threads) {
-        return between_threads::<W>(spec, control);
+        let name = spec.transport.as_str();
+        return with_pair!(name, P => between_threads::<P, W>(spec, control));
     }
     pin(spec)?;
     with_transport!(spec.transport.as_str(), T => between_processes::<T, W>(spec, control))
+}
+
+fn over_lines(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    pin(spec)?;
+    let missing = || Fault::new("starting", "the parent made no lines");
+    let lines = lines::Lines::open(spec.channels.first().ok_or_else(missing)?)?;
+    begin(spec, control);
+    lines::play(spec, control, &lines)
 }
 
 fn between_processes<T: Transport, const W: usize>(
@@ -53,6 +57,7 @@ fn between_processes<T: Transport, const W: usize>(
         Side::B => (b_to_a, a_to_b),
     };
     let echo = spec.workload == Workload::Echo;
+    before_attaching(spec, control)?;
     let tx = match sends {
         Some(handle) if echo || spec.side == Side::B => Some(T::sender::<W>(handle)?),
         None if echo => return Err(missing()),
@@ -67,9 +72,9 @@ fn between_processes<T: Transport, const W: usize>(
     play(spec, control, tx, rx)
 }
 
-fn between_threads<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
-    let (b_tx, a_rx) = rtrb::pair::<W>();
-    let (a_tx, b_rx) = rtrb::pair::<W>();
+fn between_threads<P: Pair, const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    let (b_tx, a_rx) = P::pair::<W>();
+    let (a_tx, b_rx) = P::pair::<W>();
     let echo = spec.workload == Workload::Echo;
     let b = Spec { side: Side::B, ..spec.clone() };
     std::thread::scope(|scope| {
@@ -87,7 +92,8 @@ fn between_threads<const W: usize>(spec: &Spec, control: &Control) -> Result<(),
 
 fn begin(spec: &Spec, control: &Control) {
     control.meet(spec.side, ATTACHED_STAGE);
-    if spec.cpus[0] != spec.cpus[1] {
+    // Where nothing is timed no floor says anything, and its histogram would be part of the memory.
+    if spec.cpus[0] != spec.cpus[1] && !spec.workload.is_steady() {
         floor::measure(control, spec.side, spec.clock);
     }
     control.meet(spec.side, FLOOR_STAGE);

@@ -11,7 +11,7 @@ use crate::transport::Handle;
 
 /// What is done with a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Workload {
     /// Messages one way as fast as they go, each verified.
     Stream,
@@ -19,6 +19,24 @@ pub(crate) enum Workload {
     Echo,
     /// One message at an interval to a receiver that has nothing else to do.
     Wake,
+    /// Messages one way as fast as they go, a fixed number handed over at a time, each verified.
+    Batch,
+    /// Nothing for seconds to a receiver that waits.
+    IdleReceiver,
+    /// Messages to a receiver that takes none for seconds.
+    IdleSender,
+    /// What a side holds in memory.
+    Memory,
+    /// No messages, but lines of memory written by one side and read by the other.
+    Lines,
+}
+
+impl Workload {
+    /// Whether one side does nothing but wait, or nothing is timed: then what is measured does not
+    /// get more certain by many short runs.
+    pub(crate) fn is_steady(self) -> bool {
+        matches!(self, Self::IdleReceiver | Self::IdleSender | Self::Memory)
+    }
 }
 
 impl fmt::Display for Workload {
@@ -27,12 +45,20 @@ impl fmt::Display for Workload {
             Self::Stream => "stream",
             Self::Echo => "echo",
             Self::Wake => "wake",
+            Self::Batch => "batch",
+            Self::IdleReceiver => "idle-receiver",
+            Self::IdleSender => "idle-sender",
+            Self::Memory => "memory",
+            Self::Lines => "lines",
         })
     }
 }
 
 /// Sizes of messages in bytes.
-pub(crate) const SIZES: [usize; 4] = [8, 64, 256, 4096];
+pub(crate) const SIZES: [usize; 5] = [8, 64, 256, 4096, 65_536];
+
+/// Messages of a batch, unless another number is asked for.
+pub(crate) const BATCH: usize = 32;
 
 /// One run, for one side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +71,9 @@ pub(crate) struct Spec {
     pub(crate) warm_up: u64,
     /// Messages that are measured.
     pub(crate) messages: u64,
-    /// Nanoseconds between two messages of `wake`.
+    /// Messages handed over at a time, for `batch`.
+    pub(crate) batch: usize,
+    /// Nanoseconds between two messages of `wake`, and how long a side is watched that waits.
     pub(crate) interval_ns: u64,
     /// The processor of each side.
     pub(crate) cpus: [usize; 2],

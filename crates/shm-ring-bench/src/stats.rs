@@ -82,7 +82,8 @@ pub(crate) fn valid(
     let kept = samples
         .iter()
         .filter(|sample| {
-            let outside = median_floor.is_some_and(|median| {
+            let judged = median_floor.filter(|_| sample.floor_ns > 0.0);
+            let outside = judged.is_some_and(|median| {
                 let floor = sample.floor_ns / median;
                 floor < FLOOR_BOUNDS.0 || floor > FLOOR_BOUNDS.1
             });
@@ -103,8 +104,8 @@ mod tests {
 
     fn sample(floor_ns: f64, cpu: f64, queued: f64) -> Sample {
         let percentiles = [0.0; 5];
-        let (cpu, queued) = ([cpu, 1.0], [queued, 0.0]);
-        Sample { floor_ns, wall_ns: 1, verified: 1, cpu, queued, percentiles }
+        let (cpu, queued, held_bytes) = ([cpu, 1.0], [queued, 0.0], 0);
+        Sample { round: 0, floor_ns, wall_ns: 1, verified: 1, cpu, queued, percentiles, held_bytes }
     }
 
     #[test]

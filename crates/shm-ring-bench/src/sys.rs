@@ -64,6 +64,20 @@ pub(crate) fn exit_thread() -> ! {
     }
 }
 
+/// Processor time of a process so far, user and system, in nanoseconds.
+pub(crate) fn cpu_of_process_ns(process: i32) -> io::Result<u64> {
+    let mut clock = 0;
+    // SAFETY: the answer goes to a value of ours.
+    let error = unsafe { libc::clock_getcpuclockid(process, &raw mut clock) };
+    if error != 0 {
+        return Err(io::Error::from_raw_os_error(error));
+    }
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: as above.
+    check(unsafe { libc::clock_gettime(clock, &raw mut now) })?;
+    Ok(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+}
+
 /// Sends SIGKILL to a process group that we made.
 pub(crate) fn kill_group(leader: u32) {
     // SAFETY: takes numbers only.

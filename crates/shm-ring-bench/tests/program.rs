@@ -153,7 +153,7 @@ fn every_transport_moves_verified_messages_of_every_size_and_leaves_nothing() {
         .collect();
     assert!(names.len() >= 9, "{names:?}");
     let plain = ["--quick", "--runs", "1", "--json", "-", "--transport", &names.join(",")];
-    for (workload, sizes) in [("stream", "8,64,256,4096"), ("echo", "64")] {
+    for (workload, sizes) in [("stream", "8,64,256,4096,65536"), ("echo", "64")] {
         let run = output(&[&plain[..], &["--workload", workload, "--bytes", sizes]].concat());
         assert_eq!(run.status.code(), Some(0), "{run:?}");
         let json: Value = serde_json::from_slice(&run.stdout).unwrap();
@@ -163,6 +163,64 @@ fn every_transport_moves_verified_messages_of_every_size_and_leaves_nothing() {
             assert!(row["failures"].is_null(), "{row}");
             // The trial run before it verified two thousand more.
             assert!(row["messages"].as_u64().unwrap() >= 200, "{row}");
+        }
+    }
+    assert_eq!(left_behind(&before), BTreeSet::new());
+}
+
+#[test]
+fn batches_lines_waiting_and_memory_are_measured_and_verified() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let before = objects();
+    for (workload, transports, field) in [
+        ("batch", "shm-ring,rtrb", "msgs_per_s"),
+        ("idle-receiver", "shm-ring-park,pipe", "blocked_cpu"),
+        ("idle-sender", "shm-ring-park,pipe", "blocked_cpu"),
+        ("memory", "shm-ring", "held_bytes"),
+    ] {
+        let named = ["--workload", workload, "--transport", transports];
+        // Of three runs the median floor is one of theirs, so one counts unless all are preempted.
+        let run = output(&[&named[..], &["--quick", "--runs", "3", "--json", "-"]].concat());
+        assert_eq!(run.status.code(), Some(0), "{run:?}");
+        let json: Value = serde_json::from_slice(&run.stdout).unwrap();
+        for row in json["results"].as_array().unwrap() {
+            let judged = row["runs"].as_u64().unwrap() > 0;
+            assert!(judged || row["excluded_for"]["preempted"].as_u64() > Some(0), "{row}");
+            assert!(!judged || row[field]["median"].as_f64().is_some(), "{field}: {row}");
+        }
+        if workload == "memory" {
+            let held = json["results"][0]["held_bytes"]["median"].as_f64().unwrap();
+            // Three pages of control at the least; a side that kept a copy of the ring would show.
+            assert!((12288.0..131_072.0).contains(&held), "{held}");
+        }
+    }
+    let lines = output(&["--workload", "lines", "--quick", "--runs", "1", "--json", "-"]);
+    assert_eq!(lines.status.code(), Some(0), "{lines:?}");
+    assert_eq!(left_behind(&before), BTreeSet::new());
+}
+
+#[test]
+fn goals_judges_all_of_them_or_says_why_not() {
+    let _alone = alone();
+    if !two_processors() {
+        return;
+    }
+    let before = objects();
+    let ended = output(&["goals", "--quick", "--runs", "1", "--json", "-"]);
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let json: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let goals = json["goals"].as_array().unwrap();
+    for number in 1..=16 {
+        let id = format!("P{number}");
+        let of_it: Vec<_> = goals.iter().filter(|goal| goal["id"] == *id).collect();
+        assert!(!of_it.is_empty(), "{id}");
+        for goal in of_it {
+            let measured = goal["verdict"] != "not-measured";
+            assert!(measured == goal["value"].is_f64() || id == "P13", "{goal}");
+            assert!(measured || goal["note"].is_string(), "{goal}");
         }
     }
     assert_eq!(left_behind(&before), BTreeSet::new());

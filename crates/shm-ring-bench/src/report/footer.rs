@@ -3,28 +3,64 @@
 
 use std::fmt::Write;
 
+use comfy_table::{CellAlignment, Table, presets};
+
 use super::table::{BASELINE, digits};
 use super::{Outcome, Report};
+use crate::goals::{Goal, NOT_BUILT, Verdict};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
     if !report.goals.is_empty() {
         let _ = writeln!(text, "\nGoals of the project (ratios of medians of this comparison)");
-    }
-    for goal in &report.goals {
-        let value = goal.value.map_or_else(|| "-".to_owned(), digits);
-        let verdict = match (&goal.note, goal.reached) {
-            (Some(why), _) => format!("not measured: {why}"),
-            (None, true) => "reached".to_owned(),
-            (None, false) => "MISSED".to_owned(),
-        };
-        let (id, measure, must) = (&goal.id, &goal.measure, &goal.must);
-        let _ = writeln!(text, "  {id:<4} {measure:<39} {value:>7}   must be {must:<7}  {verdict}");
+        for line in goals(&report.goals).lines() {
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        let notes = || report.goals.iter().filter_map(|goal| goal.note.as_deref());
+        if notes().any(|note| note.ends_with(NOT_BUILT)) {
+            let _ = writeln!(
+                text,
+                "To measure them all: cargo run --release --features peers -- goals"
+            );
+        }
     }
     text.push('\n');
     text.push_str(&conditions(report));
     text.push_str(&left_out(report));
     text
+}
+
+fn goals(goals: &[Goal]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["", "measure", "value", "(runs)", "must", "aim", ""]);
+    for goal in goals {
+        let value = goal.value.map_or_else(|| "-".to_owned(), digits);
+        let range = |[least, most]: [f64; 2]| format!("({}-{})", digits(least), digits(most));
+        let verdict = match goal.verdict {
+            Verdict::AimReached => "aim reached",
+            Verdict::MustReached => "must reached",
+            Verdict::Missed => "MISSED",
+            Verdict::NotMeasured => "not measured",
+        };
+        let verdict = match &goal.note {
+            Some(why) => format!("{verdict}: {why}"),
+            None => verdict.to_owned(),
+        };
+        table.add_row([
+            goal.id.clone(),
+            goal.measure.clone(),
+            value,
+            goal.range.map(range).unwrap_or_default(),
+            goal.must.clone(),
+            goal.aim.clone(),
+            verdict,
+        ]);
+    }
+    if let Some(value) = table.column_mut(2) {
+        value.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
 }
 
 fn conditions(report: &Report) -> String {

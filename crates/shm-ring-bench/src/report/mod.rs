@@ -6,7 +6,7 @@ pub(crate) mod table;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::goals::{self, Goal, Measured};
+use crate::goals::Goal;
 use crate::machine::Machine;
 use crate::plan::{Row, floor};
 use crate::run::Sample;
@@ -33,6 +33,9 @@ pub(crate) struct Outcome {
     /// Nanoseconds between messages, for `wake`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) interval_ns: Option<u64>,
+    /// Messages at a time, for `batch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<usize>,
     /// Whether the row is there for a goal's sake only, and no table shows it.
     pub(crate) for_goals: bool,
     /// Messages in each run.
@@ -46,6 +49,12 @@ pub(crate) struct Outcome {
     pub(crate) bytes_per_s: Option<Figure>,
     pub(crate) rtt_ns: Option<Percentiles>,
     pub(crate) wake_ns: Option<Figure>,
+    /// Of a side that waits for seconds, its processor time over wall time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) blocked_cpu: Option<Figure>,
+    /// What a side holds in memory beyond the bytes in which messages stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_bytes: Option<Figure>,
     pub(crate) cpu: Option<Cpu>,
     /// What the runs that failed said, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -70,19 +79,12 @@ pub(crate) struct Cpu {
 }
 
 impl Report {
-    pub(crate) fn new(
-        rows: &[Row],
-        pinned: [usize; 2],
-        clock: Clock,
-        system_calls: Option<Measured>,
-    ) -> Self {
+    pub(crate) fn new(rows: &[Row], pinned: [usize; 2], clock: Clock, goals: Vec<Goal>) -> Self {
         let floor_ns = floor(rows);
         let median_floor = floor_ns.map(|floor| floor.median);
         let results = rows.iter().map(|row| Outcome::of(row, median_floor)).collect();
         let machine = Machine::describe(pinned, clock);
-        let mut report = Self { schema: 1, machine, floor_ns, results, goals: Vec::new() };
-        report.goals = goals::of(&report, system_calls);
-        report
+        Self { schema: 1, machine, floor_ns, results, goals }
     }
 
     /// Whether a transport is part of the comparison.
@@ -98,10 +100,13 @@ impl Outcome {
         let figure = |value: &dyn Fn(&Sample) -> f64| Figure::of(samples.iter().map(|s| value(s)));
         let rate = |sample: &Sample| sample.verified as f64 * 1e9 / sample.wall_ns as f64;
         let percentile = |at: usize| figure(&|sample| sample.percentiles[at]);
-        let (stream, echo, wake) = match row.workload {
-            Workload::Stream => (true, false, false),
-            Workload::Echo => (false, true, false),
-            Workload::Wake => (false, false, true),
+        let is = |workload| row.workload == workload;
+        let (echo, wake) = (is(Workload::Echo), is(Workload::Wake));
+        let stream = [Workload::Stream, Workload::Batch, Workload::Lines].into_iter().any(is);
+        let blocked_cpu = match row.workload {
+            Workload::IdleSender => figure(&|s| s.cpu[0]),
+            Workload::IdleReceiver => figure(&|s| s.cpu[1]),
+            _ => None,
         };
         let percentiles = || {
             Some(Percentiles {
@@ -120,7 +125,9 @@ impl Outcome {
             transport: row.entry.name.to_owned(),
             workload: row.workload,
             bytes: row.bytes,
-            interval_ns: wake.then_some(row.interval_ns),
+            interval_ns: (wake || is(Workload::IdleSender) || is(Workload::IdleReceiver))
+                .then_some(row.interval_ns),
+            batch: is(Workload::Batch).then_some(row.batch),
             for_goals: row.for_goals,
             messages: row.messages,
             runs: samples.len() as u32,
@@ -130,7 +137,9 @@ impl Outcome {
             bytes_per_s: figure(&|s| rate(s) * row.bytes as f64).filter(|_| stream),
             rtt_ns: percentiles().filter(|_| echo),
             wake_ns: percentile(0).filter(|_| wake),
-            cpu: cpu(),
+            blocked_cpu,
+            held_bytes: figure(&|s| s.held_bytes as f64).filter(|_| is(Workload::Memory)),
+            cpu: cpu().filter(|_| !row.workload.is_steady()),
             failures,
         }
     }
@@ -148,6 +157,8 @@ pub(crate) mod tests {
             let mut row = Row::new(find("shm-ring").unwrap(), workload, 64);
             let percentiles = [1.0, 2.0, 3.0, 4.0, 5.0];
             let sample = Sample {
+                round: 0,
+                held_bytes: 0,
                 floor_ns: 400.0,
                 wall_ns,
                 verified: 10,
@@ -161,7 +172,8 @@ pub(crate) mod tests {
             rows.push(row);
         }
         let clock = Clock { tsc: true, ns_per_tick: 0.5, read_ns: 10.0 };
-        Report::new(&rows, [0, 1], clock, Some(Ok(0.0)))
+        let goals = crate::goals::of(&rows, Some(Ok(0.0)));
+        Report::new(&rows, [0, 1], clock, goals)
     }
 
     #[test]

@@ -41,6 +41,20 @@ pub(crate) fn render(report: &Report) -> String {
 fn title(workload: Workload, bytes: usize, rows: &[&Outcome]) -> String {
     match workload {
         Workload::Stream => format!("Stream: {bytes}-byte messages one way, each verified"),
+        Workload::Batch => {
+            let batch = rows[0].batch.unwrap_or_default();
+            format!("Batch: {bytes}-byte messages one way, {batch} at a time, each verified")
+        }
+        Workload::Lines => "Lines: memory written by one side and read by the other".to_owned(),
+        Workload::IdleReceiver => {
+            format!("Idle receiver: waiting {} s for a message", seconds(rows))
+        }
+        Workload::IdleSender => format!("Idle sender: waiting {} s for room", seconds(rows)),
+        Workload::Memory => {
+            format!(
+                "Memory: held by each side beyond the bytes in which {bytes}-byte messages stand"
+            )
+        }
         Workload::Echo => format!("Echo: a {bytes}-byte message there and back, one at a time"),
         Workload::Wake => {
             let interval = rows[0].interval_ns.unwrap_or_default() / 1000;
@@ -51,12 +65,18 @@ fn title(workload: Workload, bytes: usize, rows: &[&Outcome]) -> String {
     }
 }
 
+fn seconds(rows: &[&Outcome]) -> f64 {
+    rows[0].interval_ns.unwrap_or_default() as f64 / 1e9
+}
+
 /// One table: a median and, below it, the least and the most in each cell.
 fn section(workload: Workload, rows: &[&Outcome]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let measures: &[&str] = match workload {
-        Workload::Stream => &["million/s", "GB/s"],
+        Workload::Stream | Workload::Batch | Workload::Lines => &["million/s", "GB/s"],
+        Workload::IdleReceiver | Workload::IdleSender => &["% of a core"],
+        Workload::Memory => &["KiB"],
         Workload::Echo => &["p50 us", "p90 us", "p99 us", "p99.9 us", "max us"],
         Workload::Wake => &["p50 us"],
     };
@@ -71,7 +91,7 @@ fn section(workload: Workload, rows: &[&Outcome]) -> String {
         };
         let mut cells = vec![row.transport.clone()];
         match workload {
-            Workload::Stream => {
+            Workload::Stream | Workload::Batch | Workload::Lines => {
                 cells.push(scaled(row.msgs_per_s, 1e-6));
                 cells.push(scaled(row.bytes_per_s, 1e-9));
             }
@@ -80,6 +100,10 @@ fn section(workload: Workload, rows: &[&Outcome]) -> String {
                 cells.extend((0..5).map(|at| scaled(rtt.map(|rtt| rtt[at]), 1e-3)));
             }
             Workload::Wake => cells.push(scaled(row.wake_ns, 1e-3)),
+            Workload::IdleReceiver | Workload::IdleSender => {
+                cells.push(scaled(row.blocked_cpu, 100.0));
+            }
+            Workload::Memory => cells.push(scaled(row.held_bytes, 1.0 / 1024.0)),
         }
         cells.push(percent(row.cpu.map(|cpu| cpu.tx)));
         cells.push(percent(row.cpu.map(|cpu| cpu.rx)));
@@ -102,7 +126,10 @@ fn runs(row: &Outcome) -> String {
 /// More is faster: messages a second, or one over the time of a message.
 fn speed(row: &Outcome) -> Option<f64> {
     match row.workload {
-        Workload::Stream => row.msgs_per_s.map(|figure| figure.median),
+        Workload::Stream | Workload::Batch | Workload::Lines => {
+            row.msgs_per_s.map(|figure| figure.median)
+        }
+        Workload::IdleReceiver | Workload::IdleSender | Workload::Memory => None,
         Workload::Echo => row.rtt_ns.map(|rtt| 1.0 / rtt.p50.median),
         Workload::Wake => row.wake_ns.map(|figure| 1.0 / figure.median),
     }

@@ -1,15 +1,20 @@
 //! What a transport is: something made by the parent, handed to two processes, that carries
 //! messages of `W` words one way. It must not know what is measured with it.
 //!
-//! To add one: a file beside this one with a type that implements [`Transport`], and a line in
-//! [`list`] and in `with_transport!`. The harness does the rest.
+//! To add one: a file beside this one with a type that implements [`Transport`] (or, for a queue
+//! between threads, [`Pair`]), and a line in [`list`] and in `with_transport!` (`with_pair!`), both in
+//! list.rs. The harness does the rest.
 
+pub(crate) mod lines;
+mod list;
+#[cfg(feature = "peers")]
+mod peers;
 mod pipe;
 mod posix_two;
 mod ring;
-pub(crate) mod rtrb;
+mod rtrb;
 mod slot;
-pub(crate) mod sysv_binary;
+mod sysv_binary;
 mod sysv_two;
 
 use std::fmt;
@@ -19,9 +24,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::sys;
 
+pub(crate) use self::list::*;
+#[cfg(feature = "peers")]
+pub(crate) use self::peers::*;
 pub(crate) use self::pipe::Pipe;
 pub(crate) use self::posix_two::PosixTwo;
 pub(crate) use self::ring::{Balanced, Bare, Park, Ringed, Spin};
+pub(crate) use self::rtrb::Rtrb;
 pub(crate) use self::sysv_binary::SysvBinary;
 pub(crate) use self::sysv_two::SysvTwo;
 
@@ -45,12 +54,22 @@ impl fmt::Display for Fault {
 pub(crate) trait Sender<const W: usize> {
     /// Sends one message, waiting where that must wait.
     fn send(&mut self, message: &[u64; W]) -> Result<(), Fault>;
+
+    /// Sends all of them in one call, for transports that can ([`Entry::batches`]).
+    fn send_batch(&mut self, _messages: &[[u64; W]]) -> Result<(), Fault> {
+        Err(Fault::new("sending a batch", "this transport has none"))
+    }
 }
 
 /// The end that receives.
 pub(crate) trait Receiver<const W: usize> {
     /// Receives one message, waiting for it.
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault>;
+
+    /// Receives what is there, `max` messages at most and one at least, in one call. How many.
+    fn receive_batch(&mut self, _max: usize, _each: impl FnMut(&[u64; W])) -> Result<usize, Fault> {
+        Err(Fault::new("receiving a batch", "this transport has none"))
+    }
 }
 
 /// How a child finds what the parent made.
@@ -60,6 +79,9 @@ pub(crate) struct Handle {
     pub(crate) ids: Vec<i32>,
     /// Descriptors to inherit.
     pub(crate) fds: Vec<i32>,
+    /// What the names of named objects begin with.
+    #[serde(default)]
+    pub(crate) prefix: String,
 }
 
 impl Handle {
@@ -79,20 +101,42 @@ pub(crate) trait Made {
         Vec::new()
     }
 
+    /// How many bytes of messages (with what goes with each) it holds, where that is known.
+    fn holds(&self) -> Option<u64> {
+        None
+    }
+
     /// Both sides are attached: what can lose its name now should.
     fn attached(&mut self) {}
 }
 
 /// Descriptors to inherit, when nothing else was made.
-pub(crate) struct Inherited(Vec<OwnedFd>);
+pub(crate) struct Inherited {
+    fds: Vec<OwnedFd>,
+    holds: Option<u64>,
+}
+
+impl Inherited {
+    pub(crate) fn new(fds: Vec<OwnedFd>) -> Self {
+        Self { fds, holds: None }
+    }
+
+    pub(crate) fn holding(fd: OwnedFd, bytes: u64) -> Self {
+        Self { fds: vec![fd], holds: Some(bytes) }
+    }
+}
 
 impl Made for Inherited {
     fn handle(&self) -> Handle {
-        Handle { fds: self.0.iter().map(AsRawFd::as_raw_fd).collect(), ..Handle::default() }
+        Handle { fds: self.fds.iter().map(AsRawFd::as_raw_fd).collect(), ..Handle::default() }
     }
 
     fn descriptors(&self) -> Vec<&OwnedFd> {
-        self.0.iter().collect()
+        self.fds.iter().collect()
+    }
+
+    fn holds(&self) -> Option<u64> {
+        self.holds
     }
 }
 
@@ -111,136 +155,51 @@ pub(crate) trait Transport {
     fn receiver<const W: usize>(handle: &Handle) -> Result<Self::Receiver<W>, Fault>;
 }
 
-/// What a side of a transport does while it waits, which decides how a run is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Idle {
-    /// Keeps its processor busy and needs one of its own.
-    Spins,
-    /// Spins as long as messages keep coming, sleeps when they do not.
-    SpinsThenSleeps,
-    /// Leaves its processor to others.
-    Sleeps,
-}
-
-/// A transport by name, and what the harness must know about it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    pub(crate) name: &'static str,
-    pub(crate) what: &'static str,
-    pub(crate) idle: Idle,
-    /// The most messages that a run can carry.
-    pub(crate) messages_max: u64,
-    /// Whether a comparison shows it unasked.
-    pub(crate) shown: bool,
-    /// Two threads of one process instead of two processes.
-    pub(crate) threads: bool,
-}
-
-const PLAIN: Entry = Entry {
-    name: "",
-    what: "",
-    idle: Idle::Sleeps,
-    messages_max: u64::MAX,
-    shown: true,
-    threads: false,
-};
-
-/// Every transport, in the order of the tables.
-pub(crate) fn list() -> &'static [Entry] {
-    const LIST: &[Entry] = &[
-        Entry {
-            name: "shm-ring",
-            what: "the ring, both sides spinning",
-            idle: Idle::Spins,
-            ..PLAIN
-        },
-        Entry { name: "shm-ring-park", what: "the ring, sleeping as soon as it is idle", ..PLAIN },
-        Entry {
-            name: "shm-ring-balanced",
-            what: "the ring as it waits by default: spinning briefly, then sleeping",
-            idle: Idle::SpinsThenSleeps,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "shm-ring-bare",
-            what: "the ring without the look at the sleeper (it could not sleep)",
-            idle: Idle::Spins,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "sysv-binary",
-            what: "System V segment and one semaphore, both sides polling its value",
-            idle: Idle::Spins,
-            // SEM_UNDO counts each handoff, up and down in one process each, in 16 bits.
-            messages_max: 32_000,
-            ..PLAIN
-        },
-        Entry { name: "sysv-two", what: "System V segment and two semaphores", ..PLAIN },
-        Entry { name: "posix-two", what: "shared mapping with two POSIX semaphores", ..PLAIN },
-        Entry { name: "pipe", what: "a pipe", ..PLAIN },
-        Entry {
-            name: "rtrb",
-            what: "the rtrb crate between two threads, for reference",
-            idle: Idle::Spins,
-            threads: true,
-            ..PLAIN
-        },
-    ];
-    LIST
-}
-
-/// The transport of that name.
-pub(crate) fn find(name: &str) -> Option<&'static Entry> {
-    list().iter().find(|entry| entry.name == name)
-}
-
-/// Runs `$body` with `$transport` naming the type of the transport called `$name`.
-macro_rules! with_transport {
-    ($name:expr, $transport:ident => $body:expr) => {
-        match $name {
-            "shm-ring" => {
-                type $transport = Ringed<Spin>;
+/// Runs `$body` with `$words` as the number of words of a message of `$bytes` bytes.
+macro_rules! with_words {
+    ($bytes:expr, $words:ident => $body:expr) => {
+        match $bytes {
+            8 => {
+                const $words: usize = 1;
                 $body
             }
-            "shm-ring-park" => {
-                type $transport = Ringed<Park>;
+            64 => {
+                const $words: usize = 8;
                 $body
             }
-            "shm-ring-balanced" => {
-                type $transport = Ringed<Balanced>;
+            256 => {
+                const $words: usize = 32;
                 $body
             }
-            "shm-ring-bare" => {
-                type $transport = Ringed<Bare>;
+            4096 => {
+                const $words: usize = 512;
                 $body
             }
-            "sysv-binary" => {
-                type $transport = SysvBinary;
+            65_536 => {
+                const $words: usize = 8192;
                 $body
             }
-            "sysv-two" => {
-                type $transport = SysvTwo;
-                $body
-            }
-            "posix-two" => {
-                type $transport = PosixTwo;
-                $body
-            }
-            "pipe" => {
-                type $transport = Pipe;
-                $body
-            }
-            other => {
-                Err(Fault::new("transport", format_args!("{other} is none between processes")))
-            }
+            other => Err(Fault::new("starting", format_args!("no messages of {other} bytes here"))),
         }
     };
 }
-pub(crate) use with_transport;
+pub(crate) use with_words;
 
-/// Makes a channel of the transport called `name`.
-pub(crate) fn make(name: &str, bytes: usize) -> Result<Box<dyn Made>, Fault> {
-    with_transport!(name, T => T::make(bytes))
+/// A queue between two threads of one process: not a transport between processes, but what one would
+/// use if the two sides were threads.
+pub(crate) trait Pair {
+    type Sender<const W: usize>: Sender<W> + Send;
+    type Receiver<const W: usize>: Receiver<W> + Send;
+
+    fn pair<const W: usize>() -> (Self::Sender<W>, Self::Receiver<W>);
+}
+
+/// The capacity of rings, in messages.
+const ITEMS: usize = 1024;
+/// The capacity of rings for messages of a kilobyte and more, in bytes.
+const LARGE: usize = 1 << 20;
+
+/// How many messages of so many bytes a ring holds.
+const fn items(bytes: usize) -> usize {
+    if bytes < 1024 { ITEMS } else { LARGE / bytes }
 }

@@ -31,7 +31,7 @@ impl Transport for Pipe {
     fn make(_bytes: usize) -> Result<Box<dyn Made>, Fault> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
             .map_err(|error| Fault::new("pipe", error))?;
-        Ok(Box::new(Inherited(vec![read, write])))
+        Ok(Box::new(Inherited::new(vec![read, write])))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<End, Fault> {

@@ -97,7 +97,7 @@ impl Transport for PosixTwo {
         }
         // SAFETY: our own mapping; the semaphores live on in the memfd.
         let _ = unsafe { munmap(start.cast(), len) };
-        Ok(Box::new(Inherited(vec![fd])))
+        Ok(Box::new(Inherited::new(vec![fd])))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<End<W>, Fault> {

@@ -4,7 +4,9 @@ use std::marker::PhantomData;
 
 use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
 
-use super::{Fault, Handle, Inherited, Made, Receiver, Sender, Transport};
+use super::{
+    Fault, Handle, ITEMS, Inherited, LARGE, Made, Receiver, Sender, Transport, with_words,
+};
 
 /// How a ring waits, and whether it looks for sleepers.
 pub(crate) trait Way {
@@ -38,21 +40,17 @@ impl Way for Bare {
 /// The ring, waiting in one way.
 pub(crate) struct Ringed<Y>(PhantomData<Y>);
 
-/// The capacity that the other rings get too.
-const ITEMS: u64 = 1024;
-/// The capacity for messages of a kilobyte and more, in bytes.
-const LARGE: u64 = 1 << 20;
-
 fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
     let options = if size_of::<[u64; W]>() < 1024 {
-        Options::new().items(ITEMS)
+        Options::new().items(ITEMS as u64)
     } else {
-        Options::new().bytes(LARGE)
+        Options::new().bytes(LARGE as u64)
     };
     let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), options)
         .map_err(|error| Fault::new("creating the ring", error))?;
     let fd = ring.descriptor().try_clone_to_owned();
-    Ok(Box::new(Inherited(vec![fd.map_err(|error| Fault::new("keeping the ring", error))?])))
+    let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
+    Ok(Box::new(Inherited::holding(fd, ring.capacity_bytes())))
 }
 
 fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
@@ -66,13 +64,7 @@ impl<Y: Way> Transport for Ringed<Y> {
     type Receiver<const W: usize> = Rx<Y, W>;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        match bytes {
-            8 => made::<1>(),
-            64 => made::<8>(),
-            256 => made::<32>(),
-            4096 => made::<512>(),
-            _ => Err(Fault::new("creating the ring", "the size is not one of the benchmark's")),
-        }
+        with_words!(bytes, W => made::<W>())
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Self::Sender<W>, Fault> {
@@ -104,6 +96,12 @@ impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
         };
         pushed.map_err(|error| Fault::new("push", error))
     }
+
+    #[inline(always)]
+    fn send_batch(&mut self, messages: &[[u64; W]]) -> Result<(), Fault> {
+        let pushed = self.0.push_batch(messages.iter().copied());
+        pushed.map(|_| ()).map_err(|error| Fault::new("push_batch", error))
+    }
 }
 
 impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
@@ -117,5 +115,15 @@ impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
             self.0.pop().map(|item| *message = item)
         };
         popped.map_err(|error| Fault::new("pop", error))
+    }
+
+    #[inline(always)]
+    fn receive_batch(
+        &mut self,
+        max: usize,
+        mut each: impl FnMut(&[u64; W]),
+    ) -> Result<usize, Fault> {
+        let popped = self.0.pop_batch(max, |message| each(&message));
+        popped.map_err(|error| Fault::new("pop_batch", error))
     }
 }

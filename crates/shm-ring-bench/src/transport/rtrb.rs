@@ -1,21 +1,23 @@
-//! rtrb between two threads of one process: not a transport between processes, but the ring that
-//! one would use if the two sides were threads.
+//! rtrb between two threads of one process: the ring that one would use if the two sides were
+//! threads.
 
-use super::{Fault, Receiver, Sender};
+use std::hint::spin_loop;
 
-/// The capacity that the other rings get too.
-const ITEMS: usize = 1024;
-/// The capacity for messages of a kilobyte and more, in bytes.
-const LARGE: usize = 1 << 20;
+use super::{Fault, Pair, Receiver, Sender, items};
+
+pub(crate) struct Rtrb;
 
 pub(crate) struct Tx<const W: usize>(::rtrb::Producer<[u64; W]>);
 pub(crate) struct Rx<const W: usize>(::rtrb::Consumer<[u64; W]>);
 
-pub(crate) fn pair<const W: usize>() -> (Tx<W>, Rx<W>) {
-    let bytes = size_of::<[u64; W]>();
-    let items = if bytes < 1024 { ITEMS } else { LARGE / bytes };
-    let (tx, rx) = ::rtrb::RingBuffer::new(items);
-    (Tx(tx), Rx(rx))
+impl Pair for Rtrb {
+    type Sender<const W: usize> = Tx<W>;
+    type Receiver<const W: usize> = Rx<W>;
+
+    fn pair<const W: usize>() -> (Tx<W>, Rx<W>) {
+        let (tx, rx) = ::rtrb::RingBuffer::new(items(size_of::<[u64; W]>()));
+        (Tx(tx), Rx(rx))
+    }
 }
 
 impl<const W: usize> Sender<W> for Tx<W> {
@@ -24,9 +26,20 @@ impl<const W: usize> Sender<W> for Tx<W> {
         let mut item = *message;
         while let Err(::rtrb::PushError::Full(back)) = self.0.push(item) {
             item = back;
-            std::hint::spin_loop();
+            spin_loop();
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn send_batch(&mut self, messages: &[[u64; W]]) -> Result<(), Fault> {
+        loop {
+            if let Ok(chunk) = self.0.write_chunk_uninit(messages.len()) {
+                chunk.fill_from_iter(messages.iter().copied());
+                return Ok(());
+            }
+            spin_loop();
+        }
     }
 }
 
@@ -38,7 +51,26 @@ impl<const W: usize> Receiver<W> for Rx<W> {
                 *message = item;
                 return Ok(());
             }
-            std::hint::spin_loop();
+            spin_loop();
+        }
+    }
+
+    #[inline(always)]
+    fn receive_batch(
+        &mut self,
+        max: usize,
+        mut each: impl FnMut(&[u64; W]),
+    ) -> Result<usize, Fault> {
+        // A whole chunk at a time, as it is written: asking for less would look at the other side's
+        // position more often.
+        loop {
+            if let Ok(chunk) = self.0.read_chunk(max) {
+                let (first, second) = chunk.as_slices();
+                first.iter().chain(second).for_each(&mut each);
+                chunk.commit_all();
+                return Ok(max);
+            }
+            spin_loop();
         }
     }
 }

@@ -1,0 +1,57 @@
+//! `echo`: one message there and back at a time.
+
+use super::{Stopwatch, finish};
+use crate::control::Control;
+use crate::histogram::Histogram;
+use crate::message::{stamp, stamp_whole, verify, verify_whole};
+use crate::spec::Spec;
+use crate::transport::{Fault, Receiver, Sender};
+
+pub(super) fn ask<const W: usize>(
+    mut tx: impl Sender<W>,
+    mut rx: impl Receiver<W>,
+    spec: &Spec,
+    control: &Control,
+) -> Result<(), Fault> {
+    let mut histogram = Histogram::new();
+    let mut message = [0; W];
+    for number in 0..spec.warm_up {
+        stamp_whole(&mut message, number);
+        tx.send(&message)?;
+        rx.receive(&mut message)?;
+        verify_whole(&message, number)?;
+    }
+    let (watch, clock) = (Stopwatch::start(spec)?, spec.clock);
+    for number in spec.warm_up..spec.warm_up + spec.messages {
+        stamp(&mut message, number);
+        let from = clock.ticks();
+        tx.send(&message)?;
+        rx.receive(&mut message)?;
+        let took = clock.ticks() - from;
+        verify(&message, number)?;
+        histogram.record(took);
+    }
+    watch.stop(control, spec.side, spec.messages);
+    histogram.report(control, spec.side, clock.ns_per_tick);
+    finish(spec, control, (tx, rx))
+}
+
+pub(super) fn answer<const W: usize>(
+    mut tx: impl Sender<W>,
+    mut rx: impl Receiver<W>,
+    spec: &Spec,
+    control: &Control,
+) -> Result<(), Fault> {
+    let mut message = [0; W];
+    for _ in 0..spec.warm_up {
+        rx.receive(&mut message)?;
+        tx.send(&message)?;
+    }
+    let watch = Stopwatch::start(spec)?;
+    for _ in 0..spec.messages {
+        rx.receive(&mut message)?;
+        tx.send(&message)?;
+    }
+    watch.stop(control, spec.side, 0);
+    finish(spec, control, (tx, rx))
+}
