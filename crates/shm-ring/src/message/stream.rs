@@ -62,6 +62,10 @@ impl Write for Writer {
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        // With an empty part in front of one that is too long whole, nothing would be taken, which
+        // means that nothing more can be written.
+        let empty = parts.iter().take_while(|part| part.is_empty()).count();
+        let parts = &parts[empty..];
         let mut room = self.most;
         let whole = parts.iter().take_while(|part| {
             let fits = part.len() <= room;
@@ -72,9 +76,7 @@ impl Write for Writer {
             0 => self.write(parts.first().map_or(&[], |part| part)),
             count => {
                 let len = parts[..count].iter().map(|part| part.len()).sum();
-                if len > 0 {
-                    self.producer.push_vectored(&parts[..count])?;
-                }
+                self.producer.push_vectored(&parts[..count])?;
                 Ok(len)
             }
         }
