@@ -205,13 +205,32 @@ fn a_record_published_before_a_death_is_found_by_a_sleeper_that_nobody_woke() {
 }
 
 #[test]
+fn a_record_comes_before_a_producer_that_goes_at_the_same_time() {
+    let (closing, publishing) = (memfd::<u64>(Wait::PARK), memfd::<u64>(Wait::PARK));
+    let (tx, _other) = (closing.producer().unwrap(), publishing.producer().unwrap());
+    let (mut first, mut second) = (closing.consumer().unwrap(), publishing.consumer().unwrap());
+    let waiting = std::thread::spawn(move || {
+        let told = wait_any(&mut [&mut first, &mut second], None);
+        (told, second.try_pop(), wait_any(&mut [&mut first, &mut second], None))
+    });
+    let bytes = Bytes::of(publishing.descriptor());
+    bytes.until_parked(consumer());
+    // Published without a word to the sleeper, so that it wakes for the other and finds both.
+    bytes.write(data() + 8, &7_u64.to_le_bytes());
+    bytes.set(data(), commit_word(0, 8));
+    tx.close();
+    let told = within(LIMIT, "a wait", || waiting.join().unwrap());
+    assert_eq!(told, (Ok(1), Ok(7), Ok(0)));
+}
+
+#[test]
 fn no_rings_and_too_many_are_errors_and_as_many_as_the_kernel_takes_are_not() {
     assert_eq!(WAIT_ANY_MAX, 128);
     let rings: Vec<_> = (0..=WAIT_ANY_MAX).map(|_| memfd::<u64>(Wait::PARK)).collect();
     let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
     let mut any: Vec<&mut dyn AnyConsumer> =
         consumers.iter_mut().map(|one| one as &mut dyn AnyConsumer).collect();
-    for timeout in [None, Some(Duration::ZERO)] {
+    for timeout in [Some(Duration::ZERO), None] {
         assert_eq!(wait_any(&mut [], timeout), Err(WaitAnyError::Count { count: 0 }));
         assert_eq!(wait_any(&mut any, timeout), Err(WaitAnyError::Count { count: 129 }));
     }

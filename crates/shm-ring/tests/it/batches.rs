@@ -266,6 +266,41 @@ fn a_batch_that_loses_its_consumer_says_how_much_was_published() {
 }
 
 #[test]
+fn a_batch_that_was_published_and_not_counted_is_counted_by_the_next_producer() {
+    // As by a producer that is killed between publishing and storing its tail; the consumer may be
+    // ahead of that tail by then.
+    for (before, batch) in [(0, 1), (3, 10), (0, VALUES), (5, VALUES - 5), (200, VALUES)] {
+        for read in [0, 1, batch] {
+            let (ring, bytes) = ring::<Triple>(Wait::PARK);
+            let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+            for n in 0..before {
+                tx.push([n; 3]).unwrap();
+                if before > VALUES {
+                    assert_eq!(rx.try_pop(), Ok([n; 3]));
+                }
+            }
+            let counted = bytes.get(producer() + POSITION);
+            let all = (before..before + batch).map(|n| [n; 3]);
+            assert_eq!(tx.try_push_batch(all), Ok(batch as usize));
+            let tail = bytes.get(producer() + POSITION);
+            drop(tx);
+            let first = bytes.get(consumer() + POSITION) / STRIDE;
+            for n in first..first + read {
+                assert_eq!(rx.try_pop(), Ok([n; 3]));
+            }
+            bytes.set(producer() + POSITION, counted);
+            let mut tx = ring.producer().unwrap();
+            assert_eq!(bytes.get(producer() + POSITION), tail, "{batch} behind {before}");
+            assert_eq!(tx.room_at_least(), VALUES - (before + batch - first - read));
+            let rest = (first + read..before + batch).map(|n| Ok([n; 3]));
+            assert!(rx.try_iter().eq(rest));
+            tx.push([7; 3]).unwrap();
+            assert_eq!(rx.pop(), Ok([7; 3]));
+        }
+    }
+}
+
+#[test]
 fn popping_a_batch_waits_for_the_first_record_and_for_no_other() {
     fn pop_up_to(rx: &mut Consumer<u64>, max: usize) -> Result<usize, PopError> {
         rx.pop_batch(max, |_| {})

@@ -5,7 +5,7 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, Options, PopError, Producer, Region, Ring, Threshold, Wait};
+use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Threshold, Wait};
 
 use crate::forms::{Kind, Put, Room, Take};
 use crate::house::{Child, Home, LIMIT, Name, SOON, until, within};
@@ -185,6 +185,20 @@ fn a_producer_that_needs_the_whole_ring_is_not_kept_waiting_by_a_threshold() {
     assert!(read.into_iter().eq((0..ROUNDS).flat_map(|n| [text(n, 100), text(n, longest)])));
     // A side that nobody woke would go on at the end of a slice: ten seconds for a hundred.
     assert!(start.elapsed() < SOON, "{ROUNDS} rounds took {:?}", start.elapsed());
+}
+
+#[test]
+fn a_producer_that_goes_to_sleep_tells_a_consumer_that_sleeps() {
+    for (wake_at, rings) in [(NEVER, false), (1 << 40, true)] {
+        let (ring, bytes) = ring::<u64>();
+        let mut tx = ring.producer().unwrap();
+        while tx.try_push(1).is_ok() {}
+        // As a consumer under a threshold that this producer cannot reach.
+        bytes.set(consumer() + WAKE_AT, wake_at);
+        let before = bytes.get(producer() + RINGS);
+        assert_eq!(tx.push_timeout(1, Duration::from_millis(1)), Err(PushError::TimedOut));
+        assert_eq!(bytes.get(producer() + RINGS) > before, rings, "{wake_at:#x}");
+    }
 }
 
 #[test]
