@@ -54,6 +54,14 @@ impl<P: Payload + ?Sized> Ends<P> {
             Call::Attach(side) => self.attach(side),
             Call::Close(Side::Producer) => self.tx = None,
             Call::Close(Side::Consumer) => self.rx = None,
+            Call::Again(side, ref scribble) => {
+                match side {
+                    Side::Producer => self.tx = None,
+                    Side::Consumer => self.rx = None,
+                }
+                scribble.write(&self.bytes, self.truth.capacity);
+                self.attach(side);
+            }
             Call::NearTheEnd(words) => self.near_the_end(words.into()),
             Call::Wait(Side::Producer, policy) => {
                 if let Some(tx) = &mut self.tx {

@@ -79,6 +79,8 @@ enum Call {
     },
     Attach(Side),
     Close(Side),
+    /// Closes and attaches again, with a word in between.
+    Again(Side, Scribble),
     /// Both attach anew at a position so many times 8 below the end of all positions.
     NearTheEnd(u16),
     Wait(Side, Policy),
