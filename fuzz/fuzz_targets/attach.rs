@@ -1,21 +1,20 @@
-//! Attach to arbitrary bytes: whatever a region holds, opening it ends in an error or in a ring
-//! whose every call returns. The bytes go to the start of the header and of both sides' pages and of
-//! the data, half of the time over a valid header, so that the checks behind it are reached.
+//! Attach to arbitrary bytes: whatever a region holds, opening it, as values or as messages, ends in an
+//! error or in a ring whose every call returns. The bytes go to the start of the header and of both
+//! sides' pages and of the data, half of the time over a valid header, so that the checks behind it are
+//! reached.
 #![no_main]
 
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
-use rustix::io::{pread, pwrite};
-use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Wait};
-
-const PAGE: u64 = 4096;
+use rustix::io::pread;
+use shm_ring::{Consumer, Options, Payload, PopError, Producer, PushError, Region, Ring, Wait};
+use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, PRODUCER};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
+    messages: bool,
     valid_header: bool,
     header: Vec<u8>,
     producer: Vec<u8>,
@@ -40,73 +39,134 @@ enum Call {
 }
 
 fuzz_target!(|input: Input| {
-    let Some(fd) = region(&input) else { return };
+    if input.messages { play::<[u8]>(&input) } else { play::<u64>(&input) }
+});
+
+const MOMENT: Duration = Duration::from_micros(50);
+
+/// The calls that are made, of one kind or the other.
+trait Carried: Payload {
+    fn push(tx: &mut Producer<Self>, number: u64) -> Result<(), PushError>;
+    fn push_timeout(tx: &mut Producer<Self>, number: u64) -> Result<(), PushError>;
+    fn pop(rx: &mut Consumer<Self>) -> Result<(), PopError>;
+    fn pop_timeout(rx: &mut Consumer<Self>) -> Result<(), PopError>;
+    fn questions(tx: &mut Producer<Self>, rx: &Consumer<Self>);
+}
+
+impl Carried for u64 {
+    fn push(tx: &mut Producer<u64>, number: u64) -> Result<(), PushError> {
+        tx.try_push(number)
+    }
+
+    fn push_timeout(tx: &mut Producer<u64>, number: u64) -> Result<(), PushError> {
+        tx.push_timeout(number, MOMENT)
+    }
+
+    fn pop(rx: &mut Consumer<u64>) -> Result<(), PopError> {
+        rx.try_pop().map(|_| ())
+    }
+
+    fn pop_timeout(rx: &mut Consumer<u64>) -> Result<(), PopError> {
+        rx.pop_timeout(MOMENT).map(|_| ())
+    }
+
+    fn questions(tx: &mut Producer<u64>, rx: &Consumer<u64>) {
+        let capacity = tx.capacity();
+        assert!(tx.room_at_least() <= capacity && rx.ready_at_least() <= capacity + 1);
+    }
+}
+
+/// A message whose length is a part of its number.
+fn message(number: u64) -> Vec<u8> {
+    number.to_le_bytes().repeat((number >> 56) as usize)
+}
+
+impl Carried for [u8] {
+    fn push(tx: &mut Producer<[u8]>, number: u64) -> Result<(), PushError> {
+        tx.try_push(&message(number))
+    }
+
+    fn push_timeout(tx: &mut Producer<[u8]>, number: u64) -> Result<(), PushError> {
+        tx.push_timeout(&message(number), MOMENT)
+    }
+
+    fn pop(rx: &mut Consumer<[u8]>) -> Result<(), PopError> {
+        rx.try_pop().map(|popped| assert!(popped.len() <= rx.max_len()))
+    }
+
+    fn pop_timeout(rx: &mut Consumer<[u8]>) -> Result<(), PopError> {
+        rx.pop_timeout(MOMENT).map(|popped| assert!(popped.len() <= rx.max_len()))
+    }
+
+    fn questions(tx: &mut Producer<[u8]>, rx: &Consumer<[u8]>) {
+        assert_eq!(tx.max_len(), rx.max_len());
+        // The longest message fills the ring, with its commit word and the zero behind it.
+        assert!(rx.ready_bytes_at_least() <= rx.max_len() as u64 + 16);
+    }
+}
+
+fn play<P: Carried + ?Sized>(input: &Input) {
+    let bytes = region::<P>(input);
     let options = Options::new().wait(Wait::PARK);
-    let scribbler = fd.try_clone().unwrap();
-    let Ok(ring) = Ring::<u64>::open_with(Region::descriptor(fd), options) else { return };
+    let opened = Ring::<P>::open_with(Region::descriptor(bytes.sealed()), options);
+    let Ok(ring) = opened else { return };
     let mut tx = ring.producer().ok();
     let mut rx = ring.consumer().ok();
     for call in input.calls.iter().take(64) {
-        run(call, tx.as_mut(), rx.as_mut(), &scribbler);
+        run(call, tx.as_mut(), rx.as_mut(), &bytes);
     }
-});
+}
 
-fn region(input: &Input) -> Option<OwnedFd> {
-    let fd = memfd_create("fuzz", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
-    let len = input.len.map_or(4 * PAGE, u64::from);
-    ftruncate(&fd, len).unwrap();
+fn region<P: Carried + ?Sized>(input: &Input) -> Bytes {
+    let bytes = Bytes::empty(input.len.map_or(DATA + PAGE, u64::from));
     if input.valid_header {
-        let whole = Ring::<u64>::create(Region::memfd("whole"), Options::new().bytes(PAGE)).ok()?;
+        let options = Options::new().bytes(PAGE);
+        let whole = Ring::<P>::create(Region::memfd("whole"), options).unwrap();
         let mut header = [0; 256];
         pread(whole.descriptor(), &mut header, 0).unwrap();
-        write(&fd, 0, &header, len);
+        bytes.write(0, &header);
     }
-    write(&fd, if input.valid_header { 200 } else { 0 }, &input.header, len);
-    write(&fd, PAGE, &input.producer, len);
-    write(&fd, 2 * PAGE, &input.consumer, len);
-    write(&fd, 3 * PAGE, &input.data, len);
-    fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW).unwrap();
-    Some(fd)
+    bytes.write(if input.valid_header { 200 } else { 0 }, &input.header);
+    bytes.write(PRODUCER, &input.producer);
+    bytes.write(CONSUMER, &input.consumer);
+    bytes.write(DATA, &input.data);
+    bytes
 }
 
-/// Writes what fits: the length of the region is part of the input.
-fn write(fd: &OwnedFd, at: u64, bytes: &[u8], len: u64) {
-    let room = usize::try_from(len.saturating_sub(at)).unwrap();
-    let _ = pwrite(fd, &bytes[..bytes.len().min(room)], at);
-}
-
-fn run(
+fn run<P: Carried + ?Sized>(
     call: &Call,
-    tx: Option<&mut Producer<u64>>,
-    rx: Option<&mut Consumer<u64>>,
-    scribbler: &OwnedFd,
+    tx: Option<&mut Producer<P>>,
+    rx: Option<&mut Consumer<P>>,
+    bytes: &Bytes,
 ) {
-    let moment = Duration::from_micros(50);
     match (call, tx, rx) {
-        (Call::Push(item), Some(tx), _) => {
-            let pushed = tx.try_push(*item);
-            assert!(matches!(pushed, Ok(()) | Err(PushError::Full | PushError::Corrupt)));
+        (Call::Push(number), Some(tx), _) => {
+            let pushed = P::push(tx, *number);
+            let may_be = matches!(
+                pushed,
+                Ok(()) | Err(PushError::Full | PushError::Corrupt | PushError::TooLarge { .. })
+            );
+            assert!(may_be, "{pushed:?}");
         }
-        (Call::PushTimeout(item), Some(tx), _) => {
-            assert_ne!(tx.push_timeout(*item, moment), Err(PushError::Full));
+        (Call::PushTimeout(number), Some(tx), _) => {
+            assert_ne!(P::push_timeout(tx, *number), Err(PushError::Full));
         }
         (Call::Pop, _, Some(rx)) => {
-            let popped = rx.try_pop();
-            assert!(matches!(popped, Ok(_) | Err(PopError::Empty | PopError::Corrupt)));
+            let popped = P::pop(rx);
+            assert!(matches!(popped, Ok(()) | Err(PopError::Empty | PopError::Corrupt)));
         }
         (Call::PopTimeout, _, Some(rx)) => {
-            let popped = rx.pop_timeout(moment);
+            let popped = P::pop_timeout(rx);
             assert_ne!(popped, Err(PopError::Empty));
             if popped == Err(PopError::Corrupt) {
-                assert_eq!(rx.try_pop(), Err(PopError::Corrupt), "corruption is final");
+                assert_eq!(P::pop(rx), Err(PopError::Corrupt), "corruption is final");
             }
         }
         (Call::Questions, Some(tx), Some(rx)) => {
-            let capacity = tx.capacity();
-            assert!(tx.room_at_least() <= capacity && rx.ready_at_least() <= capacity + 1);
+            P::questions(tx, rx);
             let _ = (tx.peer(), rx.peer());
         }
-        (Call::Scribble { at, bytes }, ..) => write(scribbler, u64::from(*at), bytes, 4 * PAGE),
+        (Call::Scribble { at, bytes: wild }, ..) => bytes.write(u64::from(*at), wild),
         _ => {}
     }
 }

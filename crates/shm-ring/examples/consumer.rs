@@ -5,20 +5,15 @@ use std::io::{Write, stdout};
 
 use shm_ring::{Consumer, Options, PopError, Region};
 
-const LINE: usize = 120;
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "/shm-ring-hello".to_owned());
-    let options = Options::new().items(64).label("lines");
-    let mut rx = Consumer::<[u8; LINE]>::open_or_create(name.as_str(), options)?;
+    let options = Options::new().bytes(1 << 16).label("lines of text");
+    let mut rx = Consumer::<[u8]>::open_or_create(name.as_str(), options)?;
     println!("{name}: the producer is {:?}", rx.peer());
-    let mut told = 0;
+    let (mut told, mut line) = (0, Vec::new());
     loop {
-        match rx.pop() {
-            Ok(item) => {
-                let end = item.iter().position(|&byte| byte == 0).unwrap_or(LINE);
-                println!("{}", String::from_utf8_lossy(&item[..end]).to_uppercase());
-            }
+        match rx.pop_into(&mut line) {
+            Ok(_) => println!("{}", String::from_utf8_lossy(&line).to_uppercase()),
             // The one that closed before we came is not the one that we wait for.
             Err(PopError::Closed) => break,
             Err(PopError::PeerDead) => {

@@ -80,7 +80,7 @@ mod sealed {
 #[allow(private_interfaces, reason = "nobody can name this trait")]
 impl<P: Payload + ?Sized> sealed::Watched for Consumer<P> {
     fn stirs(&self) -> bool {
-        self.head.stirs(&self.slots)
+        self.head.stirs(&self.slots.area())
     }
 
     fn first(&self) -> u64 {
@@ -149,7 +149,7 @@ pub fn wait_any(
         yields: one.yields.max(other.yields),
         park: one.park && other.park,
     });
-    let deadline = timeout.map_or(Patience::Forever, Patience::For).deadline();
+    let deadline = timeout.map_or(Patience::FOREVER, Patience::of).deadline();
     let mut watch = Several { consumers, gone: None };
     let ended = for_end(policy.unwrap_or_default(), deadline, &mut watch);
     // A record that was published before its producer went comes first.

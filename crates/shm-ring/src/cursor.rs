@@ -143,23 +143,34 @@ impl Tail {
         self.limit.saturating_sub(self.position)
     }
 
-    /// Makes the record at the tail exist. The payload is already in place and there is room.
+    /// Makes the record at the tail exist. The payload is already in place and there is room. What is
+    /// left to do is to [`advance_to`](Self::advance_to) the position that is returned: callers do
+    /// that last, so that a loop of pushes can keep it in a register.
     #[inline(always)]
-    pub(crate) fn commit(&mut self, words: &impl Words, mine: &SidePage, stride: u64, len: u32) {
+    #[must_use]
+    pub(crate) fn commit(&self, words: &impl Words, mine: &SidePage, stride: u64, len: u32) -> u64 {
         let next = self.position + stride;
         // Old payload bytes stand there; from now on they are never taken for a commit word.
         words.word(next).store(0, Ordering::Relaxed);
         let word = commit_word(self.position, len);
         words.word(self.position).store(word, Ordering::Release); // edge `publish`
-        self.position = next;
         // Release also keeps the compiler from counting a record before it exists, which a kill
         // in between would turn into a hole.
         mine.position.0.store(next, Ordering::Release); // edge `tail`
+        next
     }
 
-    /// An empty batch behind the tail.
-    pub(crate) fn batch(&self) -> Batch {
-        Batch { end: self.position, first: 0 }
+    /// The next record goes to `position`: what stands before it was committed.
+    #[inline(always)]
+    pub(crate) fn advance_to(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    /// A batch that begins with a record of `stride` bytes at the tail, for which there is room. Its
+    /// payload of `len` bytes is in place or will be before the batch is committed.
+    #[inline(always)]
+    pub(crate) fn begin_batch(&self, stride: u64, len: u32) -> Batch {
+        Batch { end: self.position + stride, first: len }
     }
 
     /// Whether a record of `stride` bytes behind `batch`, and the zero behind it, fit, as far as is
@@ -173,23 +184,16 @@ impl Tail {
     /// room. Nobody can reach it: the first record's place still holds zero.
     #[inline(always)]
     pub(crate) fn stage(&self, words: &impl Words, batch: &mut Batch, stride: u64, len: u32) {
-        let word = commit_word(batch.end, len);
-        if batch.end == self.position {
-            batch.first = word;
-        } else {
-            words.word(batch.end).store(word, Ordering::Relaxed);
-        }
+        words.word(batch.end).store(commit_word(batch.end, len), Ordering::Relaxed);
         batch.end += stride;
     }
 
     /// Makes all records of `batch` exist, by one store.
     #[inline(always)]
     pub(crate) fn commit_batch(&mut self, words: &impl Words, mine: &SidePage, batch: &Batch) {
-        if batch.is_empty_at(self.position) {
-            return;
-        }
+        let first = commit_word(self.position, batch.first);
         words.word(batch.end).store(0, Ordering::Relaxed); // ahead of a batch
-        words.word(self.position).store(batch.first, Ordering::Release); // edge `publish`, batch
+        words.word(self.position).store(first, Ordering::Release); // edge `publish`, batch
         self.position = batch.end;
         mine.position.0.store(batch.end, Ordering::Release); // edge `tail`, batch
     }
@@ -200,19 +204,14 @@ impl Tail {
 pub(crate) struct Batch {
     /// Where the next record goes.
     end: u64,
-    /// The commit word of the first, which is stored last.
-    first: u64,
+    /// Bytes of the first record's payload: its commit word is stored last.
+    first: u32,
 }
 
 impl Batch {
     #[inline(always)]
     pub(crate) fn end(&self) -> u64 {
         self.end
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_empty_at(&self, tail: u64) -> bool {
-        self.end == tail
     }
 }
 
@@ -285,16 +284,17 @@ impl Head {
         }
     }
 
-    /// Steps over a record without giving its room back.
+    /// Gives back the room of all records below `position`. Their payloads have been read.
     #[inline(always)]
-    pub(crate) fn advance(&mut self, stride: u64) {
-        self.position += stride;
+    pub(crate) fn release_below(&self, mine: &SidePage, position: u64) {
+        mine.position.0.store(position, Ordering::Release); // edge `release`
     }
 
-    /// Gives back the room of all records that were stepped over. Their payloads have been read.
+    /// The next record is at `position`. When a record is both released and passed this comes last,
+    /// so that a loop of pops can keep it in a register.
     #[inline(always)]
-    pub(crate) fn release_passed(&self, mine: &SidePage) {
-        mine.position.0.store(self.position, Ordering::Release); // edge `release`
+    pub(crate) fn advance_to(&mut self, position: u64) {
+        self.position = position;
     }
 
     /// Bytes that are surely published and unread, by the tail that the producer has stored. None

@@ -33,8 +33,7 @@ impl Gate {
     /// The position in `mine` has moved to `position`: wakes the other side if it asked for that.
     #[inline(always)]
     pub(crate) fn moved(&mut self, position: u64, mine: &SidePage, theirs: Foreign<'_, SidePage>) {
-        barrier::light(self.relies_on_membarrier); // edge `park`
-        let wake_at = theirs.map(|page| &page.wake_at.0).relaxed();
+        let wake_at = barrier::light_then_load(self.relies_on_membarrier, theirs); // edge `park`
         if position >= wake_at {
             self.ring_for(wake_at, mine);
         }

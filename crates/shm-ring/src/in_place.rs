@@ -17,10 +17,10 @@ use core::ops::Deref;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::copy;
-use crate::endpoint::{Consumer, Producer};
+use crate::endpoint::{Consumer, Found, Producer};
 use crate::error::OutOfBounds;
 use crate::item::{Item, Payload};
-use crate::mirror::Slots;
+use crate::mirror::{Area, Slots};
 
 /// A payload in the region, read where it stands. What the safe methods give are copies: the other
 /// process may write while they read, and then the copy is a mixture, and nothing worse.
@@ -39,9 +39,9 @@ impl<P: Payload + ?Sized> Record<'_, P> {
     /// # Panics
     /// If that is longer than the longest payload: callers have refused that before.
     #[inline(always)]
-    pub(crate) fn at(slots: &Slots<P>, position: u64, size: u32) -> Self {
-        assert!(u64::from(size) <= slots.len_max(), "longer than the longest payload");
-        Self { payload: slots.payload(position), size: size as usize, region: PhantomData }
+    pub(crate) fn at(area: Area<'_, P>, position: u64, size: u32) -> Self {
+        assert!(u64::from(size) <= area.len_max(), "longer than the longest payload");
+        Self { payload: area.payload(position), size: size as usize, region: PhantomData }
     }
 
     /// Bytes of the payload.
@@ -190,21 +190,22 @@ impl<P: Payload + ?Sized> fmt::Debug for Record<'_, P> {
 #[must_use = "the record stays in the ring until the view is released"]
 pub struct View<'a, P: Payload + ?Sized> {
     consumer: &'a mut Consumer<P>,
+    found: Found,
     record: Record<'a, P>,
 }
 
 impl<'a, P: Payload + ?Sized> View<'a, P> {
-    /// A view of the record at the head of `consumer`: a look has just found `size` bytes there.
+    /// A view of the record that a look has just found at the head of `consumer`.
     #[inline(always)]
-    pub(crate) fn of(consumer: &'a mut Consumer<P>, size: u32) -> Self {
-        let record = Record::at(&consumer.slots, consumer.position(), size);
-        Self { consumer, record }
+    pub(crate) fn of(consumer: &'a mut Consumer<P>, found: Found) -> Self {
+        let record = Record::at(consumer.slots.area(), found.at, found.len);
+        Self { consumer, found, record }
     }
 
     /// Gives the record's room back: it counts as read from now on.
     #[inline]
     pub fn release(self) {
-        self.consumer.release(self.record.size as u32);
+        self.consumer.release(self.found);
     }
 }
 
@@ -259,7 +260,7 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     /// A reservation of `size` bytes at the tail of `producer`, where there is room for them.
     #[inline(always)]
     pub(crate) fn of(producer: &'a mut Producer<P>, size: u32) -> Self {
-        let record = Record::at(&producer.slots, producer.position(), size);
+        let record = Record::at(producer.slots.area(), producer.position(), size);
         Self { producer, record }
     }
 
@@ -296,9 +297,8 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     #[inline(always)]
     fn commit_bytes(self, size: usize) {
         let Self { producer, .. } = self;
-        producer.slots.fill_up(producer.position(), size);
+        producer.slots.area().fill_up(producer.position(), size);
         producer.commit(Slots::<P>::stride(size as u64), size as u32);
-        producer.announce();
     }
 }
 
@@ -306,7 +306,7 @@ impl<T: Item> Reservation<'_, T> {
     /// Writes the value.
     #[inline]
     pub fn write(&mut self, value: &T) {
-        self.producer.slots.put(self.producer.position(), value);
+        self.producer.slots.area().put(self.producer.position(), value);
     }
 
     /// The place of the value.

@@ -6,14 +6,14 @@
 //! # What it promises
 //!
 //! - What was published is read whole, in order and once, across kills and restarts of either side
-//!   in place. [`Consumer::pop`] delivers at most once.
+//!   in place. `pop` delivers at most once, `peek` and `release` at least once.
 //! - A waiting side learns that the other closed or died, at the latest a tenth of a second after a
 //!   death, and takes everything that was published first.
 //! - Wild values from the other side are `Corrupt`, for good: never a panic, an access outside the
 //!   region, or a loop without end. Each side maps what the other owns read-only.
 //! - One producer and one consumer, across processes, containers and threads.
 //!
-//! It does not keep secrets between the two sides, and it carries values of one size.
+//! It does not keep secrets between the two sides.
 //!
 //! # Two processes
 //!
@@ -42,12 +42,34 @@
 //! # }
 //! ```
 //!
+//! # Messages
+//!
+//! A ring of values (`Ring<T>`) carries items of one size. A ring of messages (`Ring<[u8]>`, or slices of
+//! any other item) carries slices of any length up to the ring's own:
+//!
+//! ```
+//! use shm_ring::{Options, Region, Ring};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ring = Ring::<[u8]>::create(Region::memfd("log"), Options::new().bytes(1 << 20))?;
+//! let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+//! tx.push(b"of any length")?;
+//! let mut line = Vec::new();
+//! rx.pop_into(&mut line)?;
+//! assert_eq!(line, b"of any length");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Both can be written and read in place ([`Reservation`], [`View`]) and in batches, which cost one look
+//! at a sleeper and one store of a position. [`wait_any`] lets one thread serve many rings, and [`Writer`]
+//! and [`Reader`] make a ring of messages a byte stream.
+//!
 //! # The nouns
 //!
 //! A [`Region`] says where the memory comes from: a name, a file, a memfd, a received descriptor. A
 //! [`Ring`] is a region whose header checks out. It has one [`Producer`] and one [`Consumer`]; each
-//! is a role, held by a lock that the kernel frees when its holder dies. What crosses is an
-//! [`Item`]. [`Options`] say what a new ring is like, and [`Wait`] how a side waits.
+//! is a role, held by a lock that the kernel frees when its holder dies. What a record holds is a
+//! [`Payload`]: an [`Item`] or a slice of them. [`Options`] say what a new ring is like, and [`Wait`] how a side waits.
 //!
 //! # When the other side goes away
 //!
@@ -55,6 +77,30 @@
 //! ([`Peer`]). Closed and dead are not final: another process may take the role and the ring goes
 //! on. `pop` ends with [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read;
 //! `push` with their counterparts only when the ring is full.
+//!
+//! # Trust
+//!
+//! The other side may be buggy or hostile: it can write, at any moment, every byte that it maps for
+//! writing and, through its own descriptor, every other byte too. Nothing in the safe interface depends on
+//! its good will:
+//!
+//! - A word from its pages is loaded once, checked, and then used. What cannot be is `Corrupt`, for good.
+//! - Payload is copied out and in by relaxed atomic words, or by assembly that the compiler cannot
+//!   look into. A plain copy or a reference would let the compiler assume that nobody else writes, which
+//!   is undefined behaviour as soon as somebody does. Copies by atomics may come out as mixtures, and
+//!   nothing worse: every pattern of bytes is an [`Item`], and no item has padding that could leak.
+//!
+//! A slice into the region has no such protection. [`Record::as_slice`], [`Record::as_value`],
+//! [`Reservation::as_mut_slice`] and [`Reservation::as_uninit`] are therefore `unsafe`, with one
+//! condition: while the reference lives, the other side keeps the protocol and leaves this record alone.
+//! Between processes that trust each other that is the fastest way; otherwise use the accessors beside
+//! them, which copy.
+//!
+//! The background is in the discussions of the unsafe code guidelines: [152] asks what a program may assume of
+//! threads that it does not trust, and [607] how memory is best shared with such parties.
+//!
+//! [152]: https://github.com/rust-lang/unsafe-code-guidelines/issues/152
+//! [607]: https://github.com/rust-lang/unsafe-code-guidelines/issues/607
 //!
 //! # When not to use it
 //!

@@ -1,5 +1,5 @@
-//! How long a waiting consumer stays away from a ring that ran dry. It must not know what sleeping
-//! is: this is about streams in which both sides are awake.
+//! How long a waiting consumer stays away from a ring that ran dry, and a producer from one that is
+//! full. It must not know what sleeping is: this is about streams in which both sides are awake.
 //!
 //! A consumer that looks again at once takes each record the moment it appears, and both sides pay
 //! for moving its line each time. Staying away for a few pauses lets the producer run ahead, and
@@ -45,5 +45,32 @@ impl Pace {
         }
         self.pauses /= 2;
         false
+    }
+}
+
+/// Looks for more room before any is good enough.
+const DRAIN_LOOKS: u32 = 32;
+/// Longest stay between two of them in processor pauses.
+const DRAIN_PAUSES_MAX: u32 = 32;
+/// What is worth waiting for: this part of the ring.
+const PLENTY: u64 = 4;
+
+/// The ring of `capacity` bytes is full: stays away until `room` says that a good part of it is free,
+/// or that nothing is to be expected (`None`), or for a few looks.
+///
+/// A producer that goes on at the first free slot is full again at once. Each of its looks takes
+/// the line of head from the consumer, which needs it for every release, and both creep at the pace
+/// of that line. There is no hurry: the consumer has the rest of the ring to read.
+pub(crate) fn let_drain(capacity: u64, mut room: impl FnMut() -> Option<u64>) {
+    let mut pauses = 1;
+    for _ in 0..DRAIN_LOOKS {
+        for _ in 0..pauses {
+            core::hint::spin_loop();
+        }
+        pauses = (2 * pauses).min(DRAIN_PAUSES_MAX);
+        match room() {
+            Some(room) if room < capacity / PLENTY => {}
+            _ => return,
+        }
     }
 }

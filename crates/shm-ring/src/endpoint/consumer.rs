@@ -8,12 +8,12 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::{Ask, Ended, Patience, Side};
 use crate::clock::Moment;
-use crate::cursor::{Head, Look, Shape};
+use crate::cursor::{Corrupt, Head, Look, Shape};
 use crate::error::{Error, PopError};
 use crate::gate::{self, Gate};
 use crate::item::Payload;
 use crate::lease::Lease;
-use crate::mirror::{Role, Slots};
+use crate::mirror::{Area, Role, Slots};
 use crate::options::{Options, Threshold};
 use crate::pace::Pace;
 use crate::region::Backing;
@@ -39,6 +39,15 @@ assert_impl_all!(Consumer<[u8]>: Send);
 assert_not_impl_any!(Consumer<u64>: Sync, Clone);
 assert_not_impl_any!(Consumer<[u8]>: Sync, Clone);
 
+/// A record that a look has found at the head, told once: what the region says later is not believed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    /// Its position.
+    pub(crate) at: u64,
+    /// Bytes of its payload.
+    pub(crate) len: u32,
+}
+
 impl<P: Payload + ?Sized> Consumer<P> {
     pub(crate) fn attach(
         slots: Slots<P>,
@@ -57,93 +66,115 @@ impl<P: Payload + ?Sized> Consumer<P> {
         Ok(Self { head, gate, pace, last: shape.least_stride(), threshold: None, slots, side })
     }
 
-    /// Where the next record is or will be.
+    /// The record at the head, if there is one.
     #[inline(always)]
-    pub(crate) fn position(&self) -> u64 {
-        self.head.position()
-    }
-
-    /// Bytes of the payload at the head.
-    #[inline(always)]
-    pub(crate) fn look(&mut self) -> Result<u32, PopError> {
+    fn look_once(&mut self) -> Result<Option<Found>, Corrupt> {
+        // Read before the fence of the look, so that it need not be read again after it.
+        let at = self.head.position();
         let (look, len) = match P::FIXED {
-            Some(len) => (self.head.look(&self.slots, len), len),
-            None => self.head.look_any(&self.slots, self.slots.len_max(), Slots::<P>::UNIT),
+            Some(len) => (self.head.look(&self.slots.area(), len), len),
+            None => look_any(&self.head, self.slots.area()),
         };
         match look {
-            Look::Record => Ok(len),
-            Look::Empty => Err(PopError::Empty),
-            Look::Corrupt => Err(self.found_corrupt()),
+            Look::Record => Ok(Some(Found { at, len })),
+            Look::Empty => Ok(None),
+            Look::Corrupt => {
+                self.found_corrupt();
+                Err(Corrupt)
+            }
+        }
+    }
+
+    /// The record at the head.
+    #[inline(always)]
+    pub(crate) fn look(&mut self) -> Result<Found, PopError> {
+        match self.look_once() {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(PopError::Empty),
+            Err(Corrupt) => Err(PopError::Corrupt),
         }
     }
 
     /// [`look`](Self::look), waiting for a record.
     #[inline(always)]
-    pub(crate) fn await_record(&mut self, mut patience: Patience) -> Result<u32, PopError> {
-        loop {
-            match self.look() {
-                Err(PopError::Empty) => self.wait_for_record(&mut patience)?,
-                found => return found,
+    pub(crate) fn await_record(&mut self, patience: Patience) -> Result<Found, PopError> {
+        match self.look_once() {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => {
+                let len = self.wait_for_record(patience)?;
+                Ok(Found { at: self.head.position(), len: P::FIXED.unwrap_or(len) })
             }
+            Err(Corrupt) => Err(PopError::Corrupt),
         }
     }
 
-    /// Gives back the room of the record at the head, whose payload has `len` bytes and has been
-    /// read, and wakes the producer if it sleeps until then.
+    /// Gives back the room of the record at the head, which has been read, and wakes the producer if
+    /// it sleeps until then.
     #[inline(always)]
-    pub(crate) fn release(&mut self, len: u32) {
-        self.step(len);
-        self.release_passed();
+    pub(crate) fn release(&mut self, found: Found) {
+        let next = self.behind(found);
+        self.head.release_below(self.slots.mine(), next);
+        self.gate.moved(next, self.slots.mine(), self.slots.theirs());
+        self.head.advance_to(next);
     }
 
-    /// Steps over the record at the head without giving its room back.
+    /// [`release`](Self::release) for a producer that never sleeps.
     #[inline(always)]
-    pub(crate) fn step(&mut self, len: u32) {
+    pub(crate) fn release_quietly(&mut self, found: Found) {
+        let next = self.behind(found);
+        self.head.release_below(self.slots.mine(), next);
+        self.head.advance_to(next);
+    }
+
+    /// The position behind a record.
+    #[inline(always)]
+    fn behind(&mut self, Found { at, len }: Found) -> u64 {
         let stride = Slots::<P>::stride(u64::from(len));
         if P::FIXED.is_none() {
             self.last = stride;
         }
-        self.head.advance(stride);
-    }
-
-    /// Gives back the room of all records that were stepped over.
-    #[inline(always)]
-    pub(crate) fn release_passed(&mut self) {
-        self.head.release_passed(self.slots.mine());
-        self.gate.moved(self.head.position(), self.slots.mine(), self.slots.theirs());
+        at + stride
     }
 
     /// Starts to step over records whose room is given back together.
     #[inline(always)]
     pub(crate) fn passing(&mut self) -> Passing<'_, P> {
-        let start = self.position();
-        Passing { consumer: self, start }
+        let Self { head, gate, last, slots, .. } = self;
+        let start = head.position();
+        Passing { head, gate, last, slots, area: slots.area(), start }
     }
 
     #[cold]
     #[inline(never)]
-    fn found_corrupt(&mut self) -> PopError {
+    fn found_corrupt(&mut self) {
         self.head.poison();
-        PopError::Corrupt
     }
 
+    /// Waits until there is a record: bytes of its payload.
     #[cold]
     #[inline(never)]
-    fn wait_for_record(&mut self, patience: &mut Patience) -> Result<(), PopError> {
-        if let Some(threshold) = self.threshold {
-            return self.wait_for_threshold(threshold, patience);
+    fn wait_for_record(&mut self, patience: Patience) -> Result<u32, Ended> {
+        let mut deadline = None;
+        loop {
+            let mut deadline = || *deadline.get_or_insert_with(|| patience.deadline());
+            if let Some(threshold) = self.threshold {
+                self.wait_for_threshold(threshold, deadline())?;
+            } else {
+                let Self { head, pace, slots, last, .. } = self;
+                if !pace.ran_dry(head.position(), *last, || head.stirs(&slots.area())) {
+                    self.wait_for_first(deadline())?;
+                }
+            }
+            if let Some(found) = self.look_once()? {
+                return Ok(found.len);
+            }
         }
-        let Self { head, pace, slots, last, .. } = self;
-        if pace.ran_dry(head.position(), *last, || head.stirs(slots)) {
-            return Ok(());
-        }
-        self.wait_for_first(patience).map_err(PopError::from)
     }
 
-    fn wait_for_first(&mut self, patience: &mut Patience) -> Result<(), Ended> {
-        let ask = Ask { wake_at: self.first(), bid: false, deadline: patience.deadline() };
+    fn wait_for_first(&mut self, deadline: Moment) -> Result<(), Ended> {
+        let ask = Ask { wake_at: self.first(), bid: false, deadline };
         let Self { head, gate, slots, side, .. } = self;
-        let stirs = || head.stirs(slots);
+        let stirs = || head.stirs(&slots.area());
         side.wait(gate, slots.mine(), slots.theirs(), ask, stirs, stirs)
     }
 
@@ -154,12 +185,7 @@ impl<P: Payload + ?Sized> Consumer<P> {
 
     /// Waits until as much is there as the threshold says, or until there is something and its time
     /// is over, or the producer waits for room or is gone.
-    fn wait_for_threshold(
-        &mut self,
-        threshold: Threshold,
-        patience: &mut Patience,
-    ) -> Result<(), PopError> {
-        let deadline = patience.deadline();
+    fn wait_for_threshold(&mut self, threshold: Threshold, deadline: Moment) -> Result<(), Ended> {
         let wake_at = self.head.position() + threshold.bytes;
         loop {
             let within = deadline.min(Moment::now().plus(threshold.within));
@@ -167,23 +193,26 @@ impl<P: Payload + ?Sized> Consumer<P> {
             let (shape, theirs) = (side.shape, slots.theirs());
             let enough = || match head.ready(&shape, theirs) {
                 Some(ready) => {
-                    gate::is_enough(ready, threshold.bytes, || head.stirs(slots), theirs)
+                    gate::is_enough(ready, threshold.bytes, || head.stirs(&slots.area()), theirs)
                 }
                 // A tail that cannot be: not believed, and not waited for either.
                 None => true,
             };
             let ask = Ask { wake_at, bid: false, deadline: within };
             let ended = side.wait(gate, slots.mine(), theirs, ask, enough, enough).err();
-            if head.stirs(slots) {
+            if head.stirs(&slots.area()) {
                 return Ok(());
             }
             match ended {
-                None => return Err(self.found_corrupt()),
+                None => {
+                    self.found_corrupt();
+                    return Err(Ended::Corrupt);
+                }
                 Some(Ended::TimedOut) if Moment::now() < deadline => {}
-                Some(ended) => return Err(ended.into()),
+                Some(ended) => return Err(ended),
             }
             // Nothing came in that time: the next record starts the clock again.
-            self.wait_for_first(patience)?;
+            self.wait_for_first(deadline)?;
         }
     }
 
@@ -220,35 +249,58 @@ impl<P: Payload + ?Sized> Consumer<P> {
     }
 }
 
+/// A look for a record of any length.
+#[inline(always)]
+fn look_any<P: Payload + ?Sized>(head: &Head, area: Area<'_, P>) -> (Look, u32) {
+    head.look_any(&area, area.len_max(), Slots::<P>::UNIT)
+}
+
 /// Records that are being stepped over. Their room is given back together when this goes, be it by
 /// a panic of the code that looks at them.
 pub(crate) struct Passing<'a, P: Payload + ?Sized> {
-    consumer: &'a mut Consumer<P>,
+    head: &'a mut Head,
+    gate: &'a mut Gate,
+    last: &'a mut u64,
+    slots: &'a Slots<P>,
+    area: Area<'a, P>,
     start: u64,
 }
 
-impl<P: Payload + ?Sized> Passing<'_, P> {
-    /// Steps over the next record: its position and the bytes of its payload.
+impl<'a, P: Payload + ?Sized> Passing<'a, P> {
+    /// Steps over the next record, if there is one.
     #[inline(always)]
-    pub(crate) fn next(&mut self) -> Result<(u64, u32), PopError> {
-        let len = self.consumer.look()?;
-        let position = self.consumer.position();
-        self.consumer.step(len);
-        Ok((position, len))
+    pub(crate) fn next(&mut self) -> Option<Found> {
+        let at = self.head.position();
+        let (look, len) = match P::FIXED {
+            Some(len) => (self.head.look(&self.area, len), len),
+            None => look_any(self.head, self.area),
+        };
+        if look != Look::Record {
+            // Nothing, or corrupt: the next call says so.
+            return None;
+        }
+        let stride = Slots::<P>::stride(u64::from(len));
+        if P::FIXED.is_none() {
+            *self.last = stride;
+        }
+        self.head.advance_to(at + stride);
+        Some(Found { at, len })
     }
 
     /// Where payloads are read.
     #[inline(always)]
-    pub(crate) fn slots(&self) -> &Slots<P> {
-        &self.consumer.slots
+    pub(crate) fn area(&self) -> Area<'a, P> {
+        self.area
     }
 }
 
 impl<P: Payload + ?Sized> Drop for Passing<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        if self.consumer.position() != self.start {
-            self.consumer.release_passed();
+        let position = self.head.position();
+        if position != self.start {
+            self.head.release_below(self.slots.mine(), position);
+            self.gate.moved(position, self.slots.mine(), self.slots.theirs());
         }
     }
 }

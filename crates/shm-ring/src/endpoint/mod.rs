@@ -7,6 +7,7 @@ mod producer;
 mod wait;
 
 pub use self::consumer::Consumer;
+pub(crate) use self::consumer::Found;
 pub use self::producer::Producer;
 use self::wait::Ask;
 pub(crate) use self::wait::{Ended, Patience, Watch, for_end};
@@ -182,6 +183,11 @@ impl Side {
             Some(ended) if !ready() => Err(ended),
             _ => Ok(()),
         }
+    }
+
+    /// Whether this side looks again at all before it sleeps.
+    pub(crate) fn spins(&self) -> bool {
+        wait::fewer_spins(self.wait) > 0
     }
 
     pub(crate) fn policy(&self) -> Wait {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-use super::{Ask, Patience, Side};
-use crate::cursor::{Batch, Shape, Tail};
+use super::{Ask, Ended, Patience, Side};
+use crate::cursor::{Batch, Corrupt, Shape, Tail};
 use crate::error::{Error, PushError};
 use crate::gate::Gate;
 use crate::item::Payload;
 use crate::lease::Lease;
-use crate::mirror::{Role, Slots};
+use crate::mirror::{Area, Role, Slots};
 use crate::options::Options;
+use crate::pace;
 use crate::record::COMMIT_WORD;
 use crate::region::Backing;
 
@@ -93,7 +94,7 @@ impl<P: Payload + ?Sized> Producer<P> {
         backing: Arc<Backing>,
     ) -> Result<Self, Error> {
         let role = Role::Producer;
-        let tail = Tail::recover(&slots, &shape, slots.mine(), slots.theirs())
+        let tail = Tail::recover(&slots.area(), &shape, slots.mine(), slots.theirs())
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let (mine, theirs) = (slots.mine(), slots.theirs());
         let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
@@ -110,76 +111,94 @@ impl<P: Payload + ?Sized> Producer<P> {
     #[inline(always)]
     pub(crate) fn make_room(&mut self, stride: u64) -> Result<(), PushError> {
         if !self.tail.has_room(stride) {
-            self.look_for_room(stride)?;
+            match self.look_for_room(stride) {
+                Ok(true) => {}
+                Ok(false) => return Err(PushError::Full),
+                Err(Corrupt) => return Err(PushError::Corrupt),
+            }
         }
-        self.slots.prefetch(self.tail.position(), stride);
+        self.slots.area().prefetch(self.tail.position(), stride);
         Ok(())
     }
 
     /// [`make_room`](Self::make_room), waiting for it.
     #[inline(always)]
-    pub(crate) fn await_room(
-        &mut self,
-        stride: u64,
-        mut patience: Patience,
-    ) -> Result<(), PushError> {
-        while let Err(error) = self.make_room(stride) {
-            match error {
-                PushError::Full => self.wait_for_room(stride, &mut patience)?,
-                error => return Err(error),
-            }
+    pub(crate) fn await_room(&mut self, stride: u64, patience: Patience) -> Result<(), PushError> {
+        if !self.tail.has_room(stride) {
+            self.wait_for_room(stride, patience)?;
         }
+        self.slots.area().prefetch(self.tail.position(), stride);
         Ok(())
     }
 
-    /// Makes the record at the tail exist. Its payload is in place and there is room.
+    /// Makes the record at the tail exist, and wakes the consumer if it sleeps until then. Its
+    /// payload is in place and there is room.
     #[inline(always)]
     pub(crate) fn commit(&mut self, stride: u64, len: u32) {
-        self.tail.commit(&self.slots, self.slots.mine(), stride, len);
+        let (mine, theirs) = (self.slots.mine(), self.slots.theirs());
+        let next = self.tail.commit(&self.slots.area(), mine, stride, len);
+        self.gate.moved(next, mine, theirs);
+        self.tail.advance_to(next);
     }
 
-    /// Wakes the consumer if it sleeps until the tail is where it is now.
+    /// [`commit`](Self::commit) for a consumer that never sleeps.
     #[inline(always)]
-    pub(crate) fn announce(&mut self) {
-        self.gate.moved(self.tail.position(), self.slots.mine(), self.slots.theirs());
+    pub(crate) fn commit_quietly(&mut self, stride: u64, len: u32) {
+        let next = self.tail.commit(&self.slots.area(), self.slots.mine(), stride, len);
+        self.tail.advance_to(next);
     }
 
-    /// Starts a batch at the tail.
+    /// Starts a batch with a record of `stride` bytes at the tail, for which there is room: `put`
+    /// writes its payload of `len` bytes.
     #[inline(always)]
-    pub(crate) fn staging(&mut self) -> Staging<'_, P> {
-        let batch = self.tail.batch();
-        Staging { producer: self, batch }
-    }
-
-    /// Asks the consumer's page how far it has come.
-    #[cold]
-    #[inline(never)]
-    fn look_for_room(&mut self, stride: u64) -> Result<(), PushError> {
-        self.tail
-            .refresh(&self.side.shape, self.slots.mine(), self.slots.theirs(), stride)
-            .map_err(|_| PushError::Corrupt)?;
-        if self.tail.has_room(stride) { Ok(()) } else { Err(PushError::Full) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn wait_for_room(
+    pub(crate) fn staging(
         &mut self,
         stride: u64,
-        patience: &mut Patience,
-    ) -> Result<(), PushError> {
+        len: u32,
+        put: impl FnOnce(Area<'_, P>, u64),
+    ) -> Staging<'_, P> {
         let Self { tail, gate, slots, side } = self;
-        let (mine, theirs, shape) = (slots.mine(), slots.theirs(), side.shape);
-        let needed = (stride + COMMIT_WORD).max(shape.capacity / 2);
-        let wake_at = (tail.position() + needed).saturating_sub(shape.capacity);
-        let ask = Ask { wake_at, bid: true, deadline: patience.deadline() };
-        let head = theirs.map(|page| &page.position.0);
-        let ready = || {
-            let corrupt = tail.refresh(&shape, mine, theirs, stride).is_err();
-            corrupt || tail.has_room(stride)
-        };
-        side.wait(gate, mine, theirs, ask, ready, || head.relaxed() >= wake_at)
-            .map_err(PushError::from)
+        put(slots.area(), tail.position());
+        let batch = tail.begin_batch(stride, len);
+        Staging { tail, gate, slots, area: slots.area(), shape: &side.shape, batch }
+    }
+
+    /// Asks the consumer's page how far it has come: whether there is room now.
+    #[cold]
+    #[inline(never)]
+    fn look_for_room(&mut self, stride: u64) -> Result<bool, Corrupt> {
+        self.tail.refresh(&self.side.shape, self.slots.mine(), self.slots.theirs(), stride)?;
+        Ok(self.tail.has_room(stride))
+    }
+
+    /// Waits until there is room.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_room(&mut self, stride: u64, patience: Patience) -> Result<(), Ended> {
+        let mut deadline = None;
+        while !self.look_for_room(stride)? {
+            let Self { tail, gate, slots, side } = self;
+            let (mine, theirs, shape) = (slots.mine(), slots.theirs(), side.shape);
+            if side.spins() {
+                pace::let_drain(shape.capacity, || {
+                    tail.refresh(&shape, mine, theirs, stride).ok().map(|()| tail.room())
+                });
+                if tail.has_room(stride) {
+                    break;
+                }
+            }
+            let needed = (stride + COMMIT_WORD).max(shape.capacity / 2);
+            let wake_at = (tail.position() + needed).saturating_sub(shape.capacity);
+            let deadline = *deadline.get_or_insert_with(|| patience.deadline());
+            let ask = Ask { wake_at, bid: true, deadline };
+            let head = theirs.map(|page| &page.position.0);
+            let ready = || {
+                let corrupt = tail.refresh(&shape, mine, theirs, stride).is_err();
+                corrupt || tail.has_room(stride)
+            };
+            side.wait(gate, mine, theirs, ask, ready, || head.relaxed() >= wake_at)?;
+        }
+        Ok(())
     }
 
     /// Bytes of records that surely fit now.
@@ -195,52 +214,48 @@ impl<P: Payload + ?Sized> Producer<P> {
 /// A batch that grows. Its records come to exist together when this goes, be it by a panic of the
 /// code that supplies them.
 pub(crate) struct Staging<'a, P: Payload + ?Sized> {
-    producer: &'a mut Producer<P>,
+    tail: &'a mut Tail,
+    gate: &'a mut Gate,
+    slots: &'a Slots<P>,
+    area: Area<'a, P>,
+    shape: &'a Shape,
     batch: Batch,
 }
 
 impl<P: Payload + ?Sized> Staging<'_, P> {
-    /// Where the next record goes.
-    #[inline(always)]
-    pub(crate) fn position(&self) -> u64 {
-        self.batch.end()
-    }
-
     /// Whether a record of `stride` bytes fits behind the batch; asks for its lines if it does.
     #[inline(always)]
     pub(crate) fn has_room(&mut self, stride: u64) -> bool {
-        let Self { producer, batch } = self;
-        if !producer.tail.has_room_behind(batch, stride) {
-            let behind = batch.end() - producer.tail.position() + stride;
-            if producer.look_for_room(behind).is_err() {
-                return false;
-            }
+        if !self.tail.has_room_behind(&self.batch, stride) && !self.look_for_room(stride) {
+            return false;
         }
-        producer.slots.prefetch(batch.end(), stride);
+        self.area.prefetch(self.batch.end(), stride);
         true
     }
 
-    /// Where payloads are written.
-    #[inline(always)]
-    pub(crate) fn slots(&self) -> &Slots<P> {
-        &self.producer.slots
+    #[cold]
+    #[inline(never)]
+    fn look_for_room(&mut self, stride: u64) -> bool {
+        let behind = self.batch.end() - self.tail.position() + stride;
+        let (mine, theirs) = (self.slots.mine(), self.slots.theirs());
+        self.tail.refresh(self.shape, mine, theirs, behind).is_ok()
+            && self.tail.has_room_behind(&self.batch, stride)
     }
 
-    /// Adds the record behind the batch to it. Its payload is in place and there is room.
+    /// Adds a record of `stride` bytes, for which there is room, to the batch: `put` writes its
+    /// payload of `len` bytes.
     #[inline(always)]
-    pub(crate) fn stage(&mut self, stride: u64, len: u32) {
-        let Self { producer, batch } = self;
-        producer.tail.stage(&producer.slots, batch, stride, len);
+    pub(crate) fn stage(&mut self, stride: u64, len: u32, put: impl FnOnce(Area<'_, P>, u64)) {
+        put(self.area, self.batch.end());
+        self.tail.stage(&self.area, &mut self.batch, stride, len);
     }
 }
 
 impl<P: Payload + ?Sized> Drop for Staging<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        let Self { producer, batch } = self;
-        if !batch.is_empty_at(producer.tail.position()) {
-            producer.tail.commit_batch(&producer.slots, producer.slots.mine(), batch);
-            producer.announce();
-        }
+        let Self { tail, gate, slots, area, batch, .. } = self;
+        tail.commit_batch(area, slots.mine(), batch);
+        gate.moved(tail.position(), slots.mine(), slots.theirs());
     }
 }

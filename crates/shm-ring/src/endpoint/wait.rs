@@ -5,15 +5,24 @@ use core::time::Duration;
 use std::sync::OnceLock;
 
 use crate::clock::Moment;
+use crate::cursor::Corrupt;
 use crate::error::{PopError, PushError};
 use crate::options::Wait;
 
-/// Why a wait ended without what was waited for.
+/// Why a wait ended without what was waited for. One byte, so that it travels in a register: the
+/// errors that users see are larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     TimedOut,
     Closed,
     PeerDead,
+    Corrupt,
+}
+
+impl From<Corrupt> for Ended {
+    fn from(Corrupt: Corrupt) -> Self {
+        Self::Corrupt
+    }
 }
 
 impl From<Ended> for PushError {
@@ -22,6 +31,7 @@ impl From<Ended> for PushError {
             Ended::TimedOut => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::PeerDead,
+            Ended::Corrupt => Self::Corrupt,
         }
     }
 }
@@ -32,28 +42,31 @@ impl From<Ended> for PopError {
             Ended::TimedOut => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::PeerDead,
+            Ended::Corrupt => Self::Corrupt,
         }
     }
 }
 
-/// When a wait gives up.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Patience {
-    Forever,
-    For(Duration),
-    Until(Moment),
+/// How long a wait may take. One word, so that it travels in a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    nanos: u64,
 }
 
 impl Patience {
-    /// Fixes the deadline on first use: waits that never come to wait read no clock.
-    pub(crate) fn deadline(&mut self) -> Moment {
-        let deadline = match *self {
-            Self::Forever => Moment::END_OF_TIME,
-            Self::For(duration) => Moment::now().plus(duration),
-            Self::Until(moment) => moment,
-        };
-        *self = Self::Until(deadline);
-        deadline
+    pub(crate) const FOREVER: Self = Self { nanos: u64::MAX };
+
+    /// As long as `duration`: more than five hundred years are for ever.
+    pub(crate) fn of(duration: Duration) -> Self {
+        Self { nanos: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) }
+    }
+
+    /// When it ends, counted from now. A call that need not wait reads no clock.
+    pub(crate) fn deadline(self) -> Moment {
+        match self {
+            Self::FOREVER => Moment::END_OF_TIME,
+            Self { nanos } => Moment::now().plus(Duration::from_nanos(nanos)),
+        }
     }
 }
 
@@ -154,7 +167,7 @@ pub(crate) fn for_end(policy: Wait, deadline: Moment, watch: &mut impl Watch) ->
 }
 
 /// The spins of `policy` on this machine.
-fn fewer_spins(Wait { spins, yields, park }: Wait) -> u32 {
+pub(super) fn fewer_spins(Wait { spins, yields, park }: Wait) -> u32 {
     if (park || yields > 0) && one_processor() { 0 } else { spins }
 }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::endpoint::{Consumer, Patience};
+use crate::endpoint::{Consumer, Found, Patience};
 use crate::error::PopError;
 use crate::in_place::{Record, View};
 use crate::item::Item;
@@ -56,8 +56,8 @@ impl<T: Item> Consumer<[T]> {
     /// As [`try_pop`](Self::try_pop); `message` is then unchanged.
     #[inline]
     pub fn try_pop_into(&mut self, message: &mut Vec<T>) -> Result<usize, PopError> {
-        let size = self.look()?;
-        Ok(self.take_into(size, message))
+        let found = self.look()?;
+        Ok(self.take_into(found, message))
     }
 
     /// Takes the oldest message, waiting for one, in place of what `message` holds. Its length in
@@ -80,8 +80,8 @@ impl<T: Item> Consumer<[T]> {
     /// ```
     #[inline]
     pub fn pop_into(&mut self, message: &mut Vec<T>) -> Result<usize, PopError> {
-        let size = self.await_record(Patience::Forever)?;
-        Ok(self.take_into(size, message))
+        let found = self.await_record(Patience::FOREVER)?;
+        Ok(self.take_into(found, message))
     }
 
     /// [`pop_into`](Self::pop_into), for `timeout` at most.
@@ -94,14 +94,14 @@ impl<T: Item> Consumer<[T]> {
         message: &mut Vec<T>,
         timeout: Duration,
     ) -> Result<usize, PopError> {
-        let size = self.await_record(Patience::For(timeout))?;
-        Ok(self.take_into(size, message))
+        let found = self.await_record(Patience::of(timeout))?;
+        Ok(self.take_into(found, message))
     }
 
     #[inline(always)]
-    fn take_into(&mut self, size: u32, message: &mut Vec<T>) -> usize {
-        self.slots.take_vec(self.position(), size as usize, message);
-        self.release(size);
+    fn take_into(&mut self, found: Found, message: &mut Vec<T>) -> usize {
+        self.slots.area().take_vec(found.at, found.len as usize, message);
+        self.release(found);
         message.len()
     }
 
@@ -113,8 +113,8 @@ impl<T: Item> Consumer<[T]> {
     /// message then stays in the ring. In all cases `buffer` is then unchanged.
     #[inline]
     pub fn try_pop_to(&mut self, buffer: &mut [T]) -> Result<usize, PopError> {
-        let size = self.look()?;
-        self.take_to(size, buffer)
+        let found = self.look()?;
+        self.take_to(found, buffer)
     }
 
     /// [`try_pop_to`](Self::try_pop_to), waiting for a message as [`pop`](Self::pop) does.
@@ -137,8 +137,8 @@ impl<T: Item> Consumer<[T]> {
     /// ```
     #[inline]
     pub fn pop_to(&mut self, buffer: &mut [T]) -> Result<usize, PopError> {
-        let size = self.await_record(Patience::Forever)?;
-        self.take_to(size, buffer)
+        let found = self.await_record(Patience::FOREVER)?;
+        self.take_to(found, buffer)
     }
 
     /// [`pop_to`](Self::pop_to), for `timeout` at most.
@@ -151,18 +151,18 @@ impl<T: Item> Consumer<[T]> {
         buffer: &mut [T],
         timeout: Duration,
     ) -> Result<usize, PopError> {
-        let size = self.await_record(Patience::For(timeout))?;
-        self.take_to(size, buffer)
+        let found = self.await_record(Patience::of(timeout))?;
+        self.take_to(found, buffer)
     }
 
     #[inline(always)]
-    fn take_to(&mut self, size: u32, buffer: &mut [T]) -> Result<usize, PopError> {
-        let needed = size as usize / size_of::<T>();
+    fn take_to(&mut self, found: Found, buffer: &mut [T]) -> Result<usize, PopError> {
+        let needed = found.len as usize / size_of::<T>();
         if needed > buffer.len() {
             return Err(PopError::TooSmall { len: buffer.len(), needed });
         }
-        self.slots.take_all(self.position(), size as usize, buffer);
-        self.release(size);
+        self.slots.area().take_all(found.at, found.len as usize, buffer);
+        self.release(found);
         Ok(needed)
     }
 
@@ -195,7 +195,7 @@ impl<T: Item> Consumer<[T]> {
         max: usize,
         each: impl FnMut(&Record<'_, [T]>),
     ) -> Result<usize, PopError> {
-        self.pop_batch_patiently(max, Patience::Forever, each)
+        self.pop_batch_patiently(max, Patience::FOREVER, each)
     }
 
     /// [`pop_batch`](Self::pop_batch), for `timeout` at most.
@@ -208,7 +208,7 @@ impl<T: Item> Consumer<[T]> {
         timeout: Duration,
         each: impl FnMut(&Record<'_, [T]>),
     ) -> Result<usize, PopError> {
-        self.pop_batch_patiently(max, Patience::For(timeout), each)
+        self.pop_batch_patiently(max, Patience::of(timeout), each)
     }
 
     fn pop_batch_patiently(
@@ -227,9 +227,9 @@ impl<T: Item> Consumer<[T]> {
         let mut passing = self.passing();
         let mut taken = 0;
         while taken < max {
-            let Ok((position, size)) = passing.next() else { break };
+            let Some(found) = passing.next() else { break };
             taken += 1;
-            each(&Record::at(passing.slots(), position, size));
+            each(&Record::at(passing.area(), found.at, found.len));
         }
         taken
     }
@@ -243,8 +243,8 @@ impl<T: Item> Consumer<[T]> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_peek(&mut self) -> Result<View<'_, [T]>, PopError> {
-        let size = self.look()?;
-        Ok(View::of(self, size))
+        let found = self.look()?;
+        Ok(View::of(self, found))
     }
 
     /// [`try_peek`](Self::try_peek), waiting for a message as [`pop`](Self::pop) does.
@@ -268,8 +268,8 @@ impl<T: Item> Consumer<[T]> {
     /// ```
     #[inline]
     pub fn peek(&mut self) -> Result<View<'_, [T]>, PopError> {
-        let size = self.await_record(Patience::Forever)?;
-        Ok(View::of(self, size))
+        let found = self.await_record(Patience::FOREVER)?;
+        Ok(View::of(self, found))
     }
 
     /// [`peek`](Self::peek), for `timeout` at most.
@@ -278,8 +278,8 @@ impl<T: Item> Consumer<[T]> {
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
     pub fn peek_timeout(&mut self, timeout: Duration) -> Result<View<'_, [T]>, PopError> {
-        let size = self.await_record(Patience::For(timeout))?;
-        Ok(View::of(self, size))
+        let found = self.await_record(Patience::of(timeout))?;
+        Ok(View::of(self, found))
     }
 
     /// How many bytes of records, with their commit words, are surely there now: the producer can

@@ -30,9 +30,8 @@ impl<T: Item> Producer<[T]> {
 
     #[inline(always)]
     fn publish(&mut self, message: &[T], extent: Extent) {
-        self.slots.put_all(self.position(), message);
+        self.slots.area().put_all(self.position(), message);
         self.commit(extent.stride, extent.len);
-        self.announce();
     }
 
     /// Publishes `message` if there is room. Never waits, never makes a system call unless the
@@ -74,7 +73,7 @@ impl<T: Item> Producer<[T]> {
     /// on); at any time [`PushError::Corrupt`], for good.
     #[inline]
     pub fn push(&mut self, message: &[T]) -> Result<(), PushError> {
-        self.push_patiently(message, Patience::Forever)
+        self.push_patiently(message, Patience::FOREVER)
     }
 
     /// [`push`](Self::push), for `timeout` at most.
@@ -83,7 +82,7 @@ impl<T: Item> Producer<[T]> {
     /// As [`push`](Self::push), and [`PushError::TimedOut`].
     #[inline]
     pub fn push_timeout(&mut self, message: &[T], timeout: Duration) -> Result<(), PushError> {
-        self.push_patiently(message, Patience::For(timeout))
+        self.push_patiently(message, Patience::of(timeout))
     }
 
     #[inline(always)]
@@ -125,7 +124,7 @@ impl<T: Item> Producer<[T]> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn push_vectored<S: Deref<Target = [T]>>(&mut self, parts: &[S]) -> Result<(), PushError> {
-        self.push_vectored_patiently(parts, Patience::Forever)
+        self.push_vectored_patiently(parts, Patience::FOREVER)
     }
 
     /// [`push_vectored`](Self::push_vectored), for `timeout` at most.
@@ -137,7 +136,7 @@ impl<T: Item> Producer<[T]> {
         parts: &[S],
         timeout: Duration,
     ) -> Result<(), PushError> {
-        self.push_vectored_patiently(parts, Patience::For(timeout))
+        self.push_vectored_patiently(parts, Patience::of(timeout))
     }
 
     fn push_vectored_patiently<S: Deref<Target = [T]>>(
@@ -164,12 +163,11 @@ impl<T: Item> Producer<[T]> {
             // `Deref` is the caller's code: it may answer differently the second time.
             let fits = (whole - at) / size_of::<T>();
             let part = &part[..part.len().min(fits)];
-            self.slots.put_part(position, at, part);
+            self.slots.area().put_part(position, at, part);
             at += size_of_val(part);
         }
-        self.slots.fill_up(position, whole);
+        self.slots.area().fill_up(position, whole);
         self.commit(extent.stride, extent.len);
-        self.announce();
     }
 
     /// Room for a message of `len` elements, to be written in place, if there is room.
@@ -206,7 +204,7 @@ impl<T: Item> Producer<[T]> {
     /// ```
     #[inline]
     pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_, [T]>, PushError> {
-        self.reserve_patiently(len, Patience::Forever)
+        self.reserve_patiently(len, Patience::FOREVER)
     }
 
     /// [`reserve`](Self::reserve), for `timeout` at most.
@@ -219,7 +217,7 @@ impl<T: Item> Producer<[T]> {
         len: usize,
         timeout: Duration,
     ) -> Result<Reservation<'_, [T]>, PushError> {
-        self.reserve_patiently(len, Patience::For(timeout))
+        self.reserve_patiently(len, Patience::of(timeout))
     }
 
     #[inline(always)]
@@ -240,10 +238,11 @@ impl<T: Item> Producer<[T]> {
     /// Only if the first message cannot be published: as [`try_push`](Self::try_push). A later
     /// message that can never fit ends the batch before it.
     pub fn try_push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, PushError> {
-        let Some(first) = messages.first() else { return Ok(0) };
-        let extent = self.extent(first.as_ref().len())?;
+        let Some((first, rest)) = messages.split_first() else { return Ok(0) };
+        let first = first.as_ref();
+        let extent = self.extent(first.len())?;
         self.make_room(extent.stride)?;
-        Ok(self.publish_batch(messages))
+        Ok(self.publish_batch(first, extent, rest))
     }
 
     /// Publishes all messages, waiting for room as [`push`](Self::push) does: as many as fit at a
@@ -265,34 +264,32 @@ impl<T: Item> Producer<[T]> {
     /// # }
     /// ```
     pub fn push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, BatchError> {
-        let mut patience = Patience::Forever;
         let mut pushed = 0;
-        while pushed < messages.len() {
-            let extent = self.extent(messages[pushed].as_ref().len());
-            let room = extent.and_then(|extent| match self.make_room(extent.stride) {
-                Err(PushError::Full) => self.wait_for_room(extent.stride, &mut patience),
-                made => made,
-            });
-            room.map_err(|error| BatchError { pushed, error })?;
-            pushed += self.publish_batch(&messages[pushed..]);
+        while let Some((first, rest)) = messages[pushed..].split_first() {
+            let first = first.as_ref();
+            let failed = |error| BatchError { pushed, error };
+            let extent = self.extent(first.len()).map_err(failed)?;
+            self.await_room(extent.stride, Patience::FOREVER).map_err(failed)?;
+            pushed += self.publish_batch(first, extent, rest);
         }
         Ok(pushed)
     }
 
-    /// Publishes those that fit.
-    fn publish_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> usize {
+    /// Publishes `first`, for which there is room, and those of `rest` that fit.
+    #[inline(never)]
+    fn publish_batch<M: AsRef<[T]>>(&mut self, first: &[T], extent: Extent, rest: &[M]) -> usize {
+        let Extent { len, stride } = extent;
         let max = self.slots.len_max();
-        let mut staging = self.staging();
-        let mut staged = 0;
-        for message in messages {
+        let mut staging = self.staging(stride, len, |area, at| area.put_all(at, first));
+        let mut staged = 1;
+        for message in rest {
             let message = message.as_ref();
             let len = size_of_val(message) as u64;
             let stride = Slots::<[T]>::stride(len);
             if len > max || !staging.has_room(stride) {
                 break;
             }
-            staging.slots().put_all(staging.position(), message);
-            staging.stage(stride, len as u32);
+            staging.stage(stride, len as u32, |area, at| area.put_all(at, message));
             staged += 1;
         }
         staged

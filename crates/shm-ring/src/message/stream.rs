@@ -62,6 +62,9 @@ impl Write for Writer {
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        // Without these the first part with bytes decides: `Ok(0)` would mean that no more is taken.
+        let empty = parts.iter().take_while(|part| part.is_empty()).count();
+        let parts = &parts[empty..];
         let mut room = self.most;
         let whole = parts.iter().take_while(|part| {
             let fits = part.len() <= room;
@@ -156,5 +159,24 @@ impl BufRead for Reader {
 
     fn consume(&mut self, amount: usize) {
         self.read = (self.read + amount).min(self.message.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+    use crate::region::Region;
+    use crate::ring::Ring;
+
+    #[test]
+    fn an_empty_part_does_not_hide_a_long_one() {
+        let options = Options::new().bytes(4096);
+        let ring = Ring::<[u8]>::create(Region::memfd("parts"), options).unwrap();
+        let mut writer = ring.producer().unwrap().into_writer();
+        let parts = [IoSlice::new(b""), IoSlice::new(&[7; 4096])];
+        assert_eq!(writer.write_vectored(&parts).unwrap(), 1024);
+        assert_eq!(ring.consumer().unwrap().pop().unwrap(), [7; 1024]);
+        assert_eq!(writer.write_vectored(&parts[..1]).unwrap(), 0);
     }
 }

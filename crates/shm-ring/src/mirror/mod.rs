@@ -17,7 +17,7 @@
 
 mod slots;
 
-pub(crate) use self::slots::Slots;
+pub(crate) use self::slots::{Area, Slots};
 
 use core::ffi::c_void;
 use core::ptr::NonNull;

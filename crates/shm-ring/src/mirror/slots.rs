@@ -95,10 +95,41 @@ impl<P: Payload + ?Sized> Slots<P> {
         })
     }
 
+    /// The data area, to be kept at hand by whoever reads or writes several records: what the
+    /// compiler knows of a copy it need not load again after a fence.
+    #[inline(always)]
+    pub(crate) fn area(&self) -> Area<'_, P> {
+        Area { data: self.data, mask: self.mask, len_max: self.len_max, slots: PhantomData }
+    }
+}
+
+/// The data area of [`Slots`].
+pub(crate) struct Area<'a, P: ?Sized> {
+    data: *mut u8,
+    mask: u64,
+    len_max: u64,
+    slots: PhantomData<&'a Slots<P>>,
+}
+
+impl<P: ?Sized> Clone for Area<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: ?Sized> Copy for Area<'_, P> {}
+
+impl<P: Payload + ?Sized> Area<'_, P> {
+    /// Bytes of the longest payload.
+    #[inline(always)]
+    pub(crate) fn len_max(&self) -> u64 {
+        self.len_max
+    }
+
     /// Where the payload of the record at `position` stands: `len_max` bytes from here are mapped.
     #[inline(always)]
     pub(crate) fn payload(&self, position: u64) -> *mut u8 {
-        let offset = (position & self.mask) as usize + Self::ALIGN as usize;
+        let offset = (position & self.mask) as usize + Slots::<P>::ALIGN as usize;
         let payload = self.data.wrapping_add(offset);
         debug_assert!(payload.addr() % align_of::<P::Element>() == 0, "payloads are aligned");
         payload
@@ -173,7 +204,7 @@ impl<P: Payload + ?Sized> Slots<P> {
     #[inline]
     pub(crate) fn take_vec(&self, position: u64, len: usize, elements: &mut Vec<P::Element>) {
         assert!(len as u64 <= self.len_max, "longer than the longest payload");
-        let count = len / (Self::UNIT as usize).max(1);
+        let count = len / (Slots::<P>::UNIT as usize).max(1);
         elements.clear();
         elements.reserve(count);
         // SAFETY: invariants 1 and 3; the capacity has just been reserved.
@@ -186,7 +217,9 @@ impl<P: Payload + ?Sized> Slots<P> {
 impl<T: Item> Slots<T> {
     /// Bytes of an item.
     pub(crate) const LEN: u32 = T::FIXED.unwrap();
+}
 
+impl<T: Item> Area<'_, T> {
     /// Copies an item to the payload of the record at `position`. The caller owns the data area.
     #[inline(always)]
     pub(crate) fn put(&self, position: u64, item: &T) {
@@ -215,7 +248,7 @@ impl<T: Item> Slots<T> {
     }
 }
 
-impl<P: ?Sized> Words for Slots<P> {
+impl<P: ?Sized> Words for Area<'_, P> {
     #[inline(always)]
     fn word(&self, position: u64) -> &AtomicU64 {
         let address = self.data.wrapping_add((position & self.mask) as usize);

@@ -19,8 +19,10 @@ fn push_batch(
     tail: &mut Tail,
     values: &[u64],
 ) {
-    let mut batch = tail.batch();
-    for &value in values {
+    assert!(tail.has_room(STRIDE));
+    let mut batch = tail.begin_batch(STRIDE, LEN);
+    region.write(tail.position(), values[0]);
+    for &value in &values[1..] {
         assert!(tail.has_room_behind(&batch, STRIDE));
         region.write(batch.end(), value);
         tail.stage(words, &mut batch, STRIDE, LEN);
@@ -37,10 +39,10 @@ fn pop_batch(region: &Region, head: &mut Head, max: usize) -> Vec<u64> {
             (Look::Record, LEN) => popped.push(region.read(head.position())),
             other => panic!("old bytes were taken for a commit word: {other:?}"),
         }
-        head.advance(STRIDE);
+        head.advance_to(head.position() + STRIDE);
     }
     if !popped.is_empty() {
-        head.release_passed(&region.consumer);
+        head.release_below(&region.consumer, head.position());
     }
     popped
 }

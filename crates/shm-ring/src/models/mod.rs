@@ -134,7 +134,8 @@ impl Region {
         }
         let at = tail.position();
         self.write(at, value);
-        tail.commit(self, &self.producer, self.stride(), self.len());
+        let next = tail.commit(self, &self.producer, self.stride(), self.len());
+        tail.advance_to(next);
         true
     }
 
@@ -144,8 +145,9 @@ impl Region {
             Look::Empty => None,
             Look::Record => {
                 let value = self.read(head.position());
-                head.advance(self.stride());
-                head.release_passed(&self.consumer);
+                let next = head.position() + self.stride();
+                head.release_below(&self.consumer, next);
+                head.advance_to(next);
                 Some(value)
             }
             Look::Corrupt => panic!("old bytes were taken for a commit word"),

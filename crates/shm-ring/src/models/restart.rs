@@ -50,7 +50,7 @@ fn killed_at(dies_at: u32) {
             };
             let ghost = SidePage::at(0);
             let page = if dies_at <= TAIL { &ghost } else { &region.producer };
-            first.commit(&words, page, STRIDE, LEN);
+            let _ = first.commit(&words, page, STRIDE, LEN);
             // The successor knows only what stands in the region.
             let mut second = region.tail();
             let existed = dies_at > COMMIT;
@@ -99,9 +99,8 @@ fn what_a_recovered_tail_counts_is_there() {
         let producers = thread::spawn(move || {
             // Two processes: the second knows of the first by the kernel, not by its own program.
             let first = thread::spawn(move || {
-                let mut tail = dying.tail();
                 dying.write(0, 1);
-                tail.commit(&*dying, &SidePage::at(0), STRIDE, LEN);
+                let _ = dying.tail().commit(&*dying, &SidePage::at(0), STRIDE, LEN);
             });
             first.join().unwrap();
             assert_eq!(recovering.tail().position(), STRIDE);

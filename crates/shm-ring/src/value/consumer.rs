@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::endpoint::{Consumer, Patience};
+use crate::endpoint::{Consumer, Found, Patience};
 use crate::error::PopError;
 use crate::in_place::View;
 use crate::item::Item;
@@ -30,8 +30,8 @@ impl<T: Item> Consumer<T> {
     /// ```
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        self.look()?;
-        Ok(self.take())
+        let found = self.look()?;
+        Ok(self.take(found))
     }
 
     /// [`try_pop`](Self::try_pop) into a place that is there already: for items of a kilobyte and
@@ -41,8 +41,8 @@ impl<T: Item> Consumer<T> {
     /// As [`try_pop`](Self::try_pop); `item` is then unchanged.
     #[inline]
     pub fn try_pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.look()?;
-        self.take_into(item);
+        let found = self.look()?;
+        self.take_into(found, item);
         Ok(())
     }
 
@@ -50,25 +50,24 @@ impl<T: Item> Consumer<T> {
     #[doc(hidden)]
     #[inline]
     pub fn pop_quiet(&mut self) -> Result<T, PopError> {
-        self.await_record(Patience::Forever)?;
-        let item = self.slots.take(self.position());
-        self.step(Slots::<T>::LEN);
-        self.head.release_passed(self.slots.mine());
+        let found = self.await_record(Patience::FOREVER)?;
+        let item = self.slots.area().take(found.at);
+        self.release_quietly(found);
         Ok(item)
     }
 
     /// Takes the item at the head: a look has just found it.
     #[inline(always)]
-    fn take(&mut self) -> T {
-        let item = self.slots.take(self.position());
-        self.release(Slots::<T>::LEN);
+    fn take(&mut self, found: Found) -> T {
+        let item = self.slots.area().take(found.at);
+        self.release(found);
         item
     }
 
     #[inline(always)]
-    fn take_into(&mut self, item: &mut T) {
-        self.slots.take_into(self.position(), item);
-        self.release(Slots::<T>::LEN);
+    fn take_into(&mut self, found: Found, item: &mut T) {
+        self.slots.area().take_into(found.at, item);
+        self.release(found);
     }
 
     /// Takes the oldest item, waiting for one as long as there is a producer or none has come yet.
@@ -81,8 +80,8 @@ impl<T: Item> Consumer<T> {
     /// goes on); at any time [`PopError::Corrupt`], for good.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        self.await_record(Patience::Forever)?;
-        Ok(self.take())
+        let found = self.await_record(Patience::FOREVER)?;
+        Ok(self.take(found))
     }
 
     /// [`pop`](Self::pop) into a place that is there already: see
@@ -92,8 +91,8 @@ impl<T: Item> Consumer<T> {
     /// As [`pop`](Self::pop); `item` is then unchanged.
     #[inline]
     pub fn pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.await_record(Patience::Forever)?;
-        self.take_into(item);
+        let found = self.await_record(Patience::FOREVER)?;
+        self.take_into(found, item);
         Ok(())
     }
 
@@ -103,8 +102,8 @@ impl<T: Item> Consumer<T> {
     /// As [`pop`](Self::pop), and [`PopError::TimedOut`].
     #[inline]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.await_record(Patience::For(timeout))?;
-        Ok(self.take())
+        let found = self.await_record(Patience::of(timeout))?;
+        Ok(self.take(found))
     }
 
     /// How many items are surely there now: the producer can only make it more.
@@ -137,7 +136,7 @@ impl<T: Item> Consumer<T> {
     #[inline]
     pub fn pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
         if max > 0 {
-            self.await_record(Patience::Forever)?;
+            self.await_record(Patience::FOREVER)?;
         }
         Ok(self.take_batch(max, each))
     }
@@ -154,7 +153,7 @@ impl<T: Item> Consumer<T> {
         each: impl FnMut(T),
     ) -> Result<usize, PopError> {
         if max > 0 {
-            self.await_record(Patience::For(timeout))?;
+            self.await_record(Patience::of(timeout))?;
         }
         Ok(self.take_batch(max, each))
     }
@@ -164,9 +163,9 @@ impl<T: Item> Consumer<T> {
         let mut passing = self.passing();
         let mut taken = 0;
         while taken < max {
-            let Ok((position, _)) = passing.next() else { break };
+            let Some(found) = passing.next() else { break };
             taken += 1;
-            each(passing.slots().take(position));
+            each(passing.area().take(found.at));
         }
         taken
     }
@@ -180,8 +179,8 @@ impl<T: Item> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_peek(&mut self) -> Result<View<'_, T>, PopError> {
-        let size = self.look()?;
-        Ok(View::of(self, size))
+        let found = self.look()?;
+        Ok(View::of(self, found))
     }
 
     /// [`try_peek`](Self::try_peek), waiting for an item as [`pop`](Self::pop) does.
@@ -203,8 +202,8 @@ impl<T: Item> Consumer<T> {
     /// ```
     #[inline]
     pub fn peek(&mut self) -> Result<View<'_, T>, PopError> {
-        let size = self.await_record(Patience::Forever)?;
-        Ok(View::of(self, size))
+        let found = self.await_record(Patience::FOREVER)?;
+        Ok(View::of(self, found))
     }
 
     /// [`peek`](Self::peek), for `timeout` at most.
@@ -213,7 +212,7 @@ impl<T: Item> Consumer<T> {
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
     pub fn peek_timeout(&mut self, timeout: Duration) -> Result<View<'_, T>, PopError> {
-        let size = self.await_record(Patience::For(timeout))?;
-        Ok(View::of(self, size))
+        let found = self.await_record(Patience::of(timeout))?;
+        Ok(View::of(self, found))
     }
 }

@@ -43,7 +43,6 @@ impl<T: Item> Producer<T> {
     pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.make_room(Self::STRIDE)?;
         self.publish(item);
-        self.announce();
         Ok(())
     }
 
@@ -52,14 +51,15 @@ impl<T: Item> Producer<T> {
     #[doc(hidden)]
     #[inline]
     pub fn push_quiet(&mut self, item: T) -> Result<(), PushError> {
-        self.await_room(Self::STRIDE, Patience::Forever)?;
-        self.publish(&item);
+        self.await_room(Self::STRIDE, Patience::FOREVER)?;
+        self.slots.area().put(self.position(), &item);
+        self.commit_quietly(Self::STRIDE, Slots::<T>::LEN);
         Ok(())
     }
 
     #[inline(always)]
     fn publish(&mut self, item: &T) {
-        self.slots.put(self.position(), item);
+        self.slots.area().put(self.position(), item);
         self.commit(Self::STRIDE, Slots::<T>::LEN);
     }
 
@@ -73,7 +73,7 @@ impl<T: Item> Producer<T> {
     /// [`PushError::Corrupt`], for good.
     #[inline]
     pub fn push(&mut self, item: T) -> Result<(), PushError> {
-        self.push_patiently(&item, Patience::Forever)
+        self.push_patiently(&item, Patience::FOREVER)
     }
 
     /// [`push`](Self::push) of an item that stays where it is: see
@@ -83,7 +83,7 @@ impl<T: Item> Producer<T> {
     /// As [`push`](Self::push).
     #[inline]
     pub fn push_from(&mut self, item: &T) -> Result<(), PushError> {
-        self.push_patiently(item, Patience::Forever)
+        self.push_patiently(item, Patience::FOREVER)
     }
 
     /// [`push`](Self::push), for `timeout` at most.
@@ -92,14 +92,13 @@ impl<T: Item> Producer<T> {
     /// As [`push`](Self::push), and [`PushError::TimedOut`].
     #[inline]
     pub fn push_timeout(&mut self, item: T, timeout: Duration) -> Result<(), PushError> {
-        self.push_patiently(&item, Patience::For(timeout))
+        self.push_patiently(&item, Patience::of(timeout))
     }
 
     #[inline(always)]
     fn push_patiently(&mut self, item: &T, patience: Patience) -> Result<(), PushError> {
         self.await_room(Self::STRIDE, patience)?;
         self.publish(item);
-        self.announce();
         Ok(())
     }
 
@@ -140,7 +139,7 @@ impl<T: Item> Producer<T> {
     /// ```
     #[inline]
     pub fn reserve(&mut self) -> Result<Reservation<'_, T>, PushError> {
-        self.await_room(Self::STRIDE, Patience::Forever)?;
+        self.await_room(Self::STRIDE, Patience::FOREVER)?;
         Ok(Reservation::of(self, Slots::<T>::LEN))
     }
 
@@ -150,7 +149,7 @@ impl<T: Item> Producer<T> {
     /// As [`push_timeout`](Self::push_timeout).
     #[inline]
     pub fn reserve_timeout(&mut self, timeout: Duration) -> Result<Reservation<'_, T>, PushError> {
-        self.await_room(Self::STRIDE, Patience::For(timeout))?;
+        self.await_room(Self::STRIDE, Patience::of(timeout))?;
         Ok(Reservation::of(self, Slots::<T>::LEN))
     }
 
@@ -209,7 +208,7 @@ impl<T: Item> Producer<T> {
         let mut items = items.into_iter();
         let mut pushed = 0;
         while let Some(first) = items.next() {
-            self.await_room(Self::STRIDE, Patience::Forever)
+            self.await_room(Self::STRIDE, Patience::FOREVER)
                 .map_err(|error| BatchError { pushed, error })?;
             pushed += self.publish_batch(first, &mut items);
         }
@@ -217,16 +216,15 @@ impl<T: Item> Producer<T> {
     }
 
     /// Publishes `first`, for which there is room, and those of `rest` that fit.
-    #[inline(always)]
+    // Not inlined: the loop needs the registers.
+    #[inline(never)]
     fn publish_batch(&mut self, first: T, rest: &mut impl Iterator<Item = T>) -> usize {
-        let mut staging = self.staging();
-        staging.slots().put(staging.position(), &first);
-        staging.stage(Self::STRIDE, Slots::<T>::LEN);
+        let (stride, len) = (Self::STRIDE, Slots::<T>::LEN);
+        let mut staging = self.staging(stride, len, |area, at| area.put(at, &first));
         let mut staged = 1;
-        while staging.has_room(Self::STRIDE) {
+        while staging.has_room(stride) {
             let Some(item) = rest.next() else { break };
-            staging.slots().put(staging.position(), &item);
-            staging.stage(Self::STRIDE, Slots::<T>::LEN);
+            staging.stage(stride, len, |area, at| area.put(at, &item));
             staged += 1;
         }
         staged

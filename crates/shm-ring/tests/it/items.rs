@@ -1,4 +1,5 @@
-//! Items whose every byte follows from their number, and random numbers that follow from a seed.
+//! Items and messages whose every byte follows from their number, and random numbers that follow
+//! from a seed.
 
 use shm_ring::Item;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -55,6 +56,35 @@ pub(crate) fn check<T: Item>(item: &T, n: u64) {
         &expected.as_bytes()[..expected.as_bytes().len().min(16)],
     );
 }
+
+/// The bytes of the `n`th message of a stream, `len` of them.
+pub(crate) fn text(n: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    fill(&mut bytes, n);
+    bytes
+}
+
+/// The `n`th message of a stream, of `len` elements.
+pub(crate) fn message<T: Item>(n: u64, len: usize) -> Vec<T> {
+    elements(&text(n, len * size_of::<T>()))
+}
+
+/// `bytes` as elements.
+pub(crate) fn elements<T: Item>(bytes: &[u8]) -> Vec<T> {
+    assert_eq!(bytes.len() % size_of::<T>(), 0);
+    bytes.chunks(size_of::<T>()).map(|element| T::read_from_bytes(element).unwrap()).collect()
+}
+
+macro_rules! aligned {
+    ($($name:ident $align:literal $bytes:literal),*) => {$(
+        #[derive(FromBytes, IntoBytes, Immutable)]
+        #[repr(C, align($align))]
+        pub(crate) struct $name([u8; $bytes]);
+    )*};
+}
+
+aligned!(A16 16 16, A32 32 96, A64 64 192, A128 128 128, A256 256 256, A512 512 512);
+aligned!(A1024 1024 1024, A2048 2048 2048, A4096 4096 4096);
 
 /// An item that says which one it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]

@@ -4,16 +4,24 @@
 //! A child is this very program, run again with the one test `child` and told by its environment
 //! which job to do.
 
+mod any;
+mod batches;
 mod creating;
 mod death;
 mod descriptors;
 mod ending;
 mod far;
+mod forged;
+mod forms;
 mod golden;
 mod hostile;
 mod house;
+mod in_place;
 mod items;
+mod lengths;
+mod messages;
 mod mmu;
+mod model;
 mod opening;
 mod owners;
 mod planted;
@@ -25,7 +33,9 @@ mod sources;
 mod stopped;
 mod stream;
 mod system;
+mod top;
 mod waiting;
+mod waking;
 mod wire;
 
 use house::{Home, Job};
@@ -55,6 +65,14 @@ const JOBS: &[(&str, Job)] = &[
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),
+    ("hold-view", in_place::hold_view),
+    ("half-write", in_place::half_write),
+    ("half-write-values", in_place::half_write_values),
+    ("whole-batches", batches::whole_batches),
+    ("messages", messages::other_side),
+    ("push-few", waking::push_few),
+    ("push-when-told", any::push_when_told),
+    ("wait-refused", any::wait_refused),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.

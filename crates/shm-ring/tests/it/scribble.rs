@@ -3,17 +3,17 @@
 
 use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, Error, Options, PopError, Producer, PushError, Ring, Wait};
+use shm_ring::{Consumer, Error, Options, Payload, PopError, Producer, PushError, Ring, Wait};
 
 use crate::house::{Child, Home, Name, SOON};
 use crate::items::Random;
 use crate::wire::{
-    Bytes, NEVER, POSITION, POSITION_END, SESSION, WAKE_AT, consumer, data, producer,
+    Bytes, NEVER, POSITION, POSITION_END, SESSION, WAKE_AT, commit_word, consumer, data, producer,
 };
 
 const LAST: Duration = Duration::from_millis(1500);
 const WAITS: [Wait; 3] = [Wait::SPIN, Wait::BALANCED, Wait::PARK];
-const TIMEOUT: Duration = Duration::from_millis(2);
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(2);
 
 /// Job: writes wild values into a region until it is killed.
 pub(crate) fn scribble(mut home: Home) {
@@ -34,13 +34,15 @@ pub(crate) fn scribble(mut home: Home) {
             position ^ 8,
             POSITION_END,
             u64::MAX,
+            commit_word(position, wild as u32 % 5000),
             wild,
             wild & 0xffff,
         ]);
-        let place = match random.below(4) {
+        let place = match random.below(5) {
             0 => page + random.below(100) * 8,
             1 => page + random.one_of(&[POSITION, WAKE_AT, SESSION]),
             2 => data() + random.below(4096 / 8) * 8,
+            3 => data() + position % 4096 / 8 * 8,
             // What a sleeper and its waker decide by.
             _ => page + WAKE_AT,
         };
@@ -85,8 +87,25 @@ fn play<E>(
 
 #[test]
 fn two_sides_survive_a_process_that_writes_anything_anywhere() {
+    survive(
+        |tx: &mut Producer<u64>, _| {
+            let _ = (tx.room_at_least(), tx.peer());
+            tx.push_timeout(1, TIMEOUT) != Err(PushError::Corrupt)
+        },
+        |rx: &mut Consumer<u64>, _| {
+            let _ = (rx.ready_at_least(), rx.peer());
+            rx.pop_timeout(TIMEOUT) != Err(PopError::Corrupt)
+        },
+    );
+}
+
+/// One turn of a side, which goes on unless it is told `Corrupt`.
+type Turn<E> = fn(&mut E, &mut Random) -> bool;
+
+/// Plays both sides of a ring that somebody scribbles over.
+pub(crate) fn survive<K: Payload + ?Sized>(push: Turn<Producer<K>>, pop: Turn<Consumer<K>>) {
     let name = Name::new("scribbled");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new().bytes(4096)).unwrap();
+    let ring = Ring::<K>::create(name.as_str(), Options::new().bytes(4096)).unwrap();
     let mut child = Child::spawn("scribble", &[name.path().to_str().unwrap(), "1"]);
     child.expect("begun");
     let (pushing, popping) = std::thread::scope(|scope| {
@@ -94,20 +113,18 @@ fn two_sides_survive_a_process_that_writes_anything_anywhere() {
             let mut random = Random::new(2);
             play(
                 || ring.producer(),
-                |tx: &mut Producer<u64>| {
+                |tx: &mut Producer<K>| {
                     tx.set_wait(random.one_of(&WAITS));
-                    let _ = (tx.room_at_least(), tx.peer());
-                    tx.push_timeout(1, TIMEOUT) != Err(PushError::Corrupt)
+                    push(tx, &mut random)
                 },
             )
         });
         let mut random = Random::new(3);
         let popping = play(
             || ring.consumer(),
-            |rx: &mut Consumer<u64>| {
+            |rx: &mut Consumer<K>| {
                 rx.set_wait(random.one_of(&WAITS));
-                let _ = (rx.ready_at_least(), rx.peer());
-                rx.pop_timeout(TIMEOUT) != Err(PopError::Corrupt)
+                pop(rx, &mut random)
             },
         );
         (producer.join().unwrap(), popping)

@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Ring, Wait};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::house::{Child, Home, Name};
-use crate::items::{Random, check, make};
+use crate::items::{A16, A64, A128, A2048, A4096, Random, check, make};
 
 const WAITS: [(&str, Wait); 4] = [
     ("spin", Wait::SPIN),
@@ -17,16 +16,6 @@ const WAITS: [(&str, Wait); 4] = [
 ];
 const PUSHES: [&str; 4] = ["try", "block", "timeout", "from"];
 const POPS: [&str; 5] = ["try", "block", "timeout", "into", "iterate"];
-
-macro_rules! aligned {
-    ($($name:ident $align:literal $bytes:literal),*) => {$(
-        #[derive(FromBytes, IntoBytes, Immutable)]
-        #[repr(C, align($align))]
-        struct $name([u8; $bytes]);
-    )*};
-}
-
-aligned!(A16 16 16, A64 64 192, A128 128 128, A2048 2048 2048, A4096 4096 4096);
 
 /// Calls `$run::<T>($arguments)` for the type of that name.
 macro_rules! with_type {

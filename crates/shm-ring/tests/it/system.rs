@@ -1,6 +1,7 @@
 //! What only unsafe code can do: fork, seccomp, namespaces, signals to one thread, a store to an
-//! address. Used by children, which can afford to break themselves; all of it behind safe functions
-//! whose worst is the end of the calling process.
+//! address, slices into a region. Used by children, which can afford to break themselves, and on rings
+//! both sides of which are the test's own; all of it behind safe functions whose worst is the end of
+//! the calling process.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
@@ -8,6 +9,9 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+
+use shm_ring::{Item, Record, Reservation};
+use zerocopy::IntoBytes;
 
 fn check(answer: libc::c_int) -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -162,4 +166,35 @@ pub(crate) fn store(address: usize, byte: u8) {
     // read-only the store ends the process; if not, it changes a byte of a region under test,
     // which the library accesses as bytes that anyone may change.
     unsafe { place.write_volatile(byte) };
+}
+
+/// A message's address in the region and a copy of its bytes, by its slice.
+pub(crate) fn slice_bytes<T: Item>(record: &Record<'_, [T]>) -> (usize, Vec<u8>) {
+    // SAFETY: nobody writes committed records in the tests that call this.
+    let slice = unsafe { record.as_slice() };
+    (slice.as_ptr().addr(), slice.as_bytes().to_vec())
+}
+
+/// A value's address in the region and a copy of its bytes, by its reference.
+pub(crate) fn value_bytes<T: Item>(record: &Record<'_, T>) -> (usize, Vec<u8>) {
+    // SAFETY: as above.
+    let value = unsafe { record.as_value() };
+    (core::ptr::from_ref(value).addr(), value.as_bytes().to_vec())
+}
+
+/// Writes a message through its slice; the slice's address.
+pub(crate) fn write_slice<T: Item>(room: &mut Reservation<'_, [T]>, message: Vec<T>) -> usize {
+    // SAFETY: only the producer, which is the test's own, writes data.
+    let place = unsafe { room.as_mut_slice() };
+    for (to, from) in place.iter_mut().zip(message) {
+        *to = from;
+    }
+    place.as_ptr().addr()
+}
+
+/// Writes a value through its place; the place's address.
+pub(crate) fn write_value<T: Item>(room: &mut Reservation<'_, T>, value: T) -> usize {
+    // SAFETY: as above.
+    let place = unsafe { room.as_uninit() };
+    core::ptr::from_ref(place.write(value)).addr()
 }

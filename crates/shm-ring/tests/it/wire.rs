@@ -19,6 +19,7 @@ pub(crate) const SESSION: u64 = 384;
 pub(crate) const FENCE_MODE: u64 = 392;
 pub(crate) const PID: u64 = 396;
 pub(crate) const PARKS: u64 = 648;
+pub(crate) const RINGS: u64 = 656;
 
 pub(crate) fn page() -> u64 {
     rustix::param::page_size() as u64

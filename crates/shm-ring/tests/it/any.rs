@@ -1,0 +1,304 @@
+//! Waiting for any of several rings, of values and of messages, each with a producer in a process of its
+//! own: one that has something wakes the sleeper, and so does one that goes; where the kernel cannot have
+//! a thread sleep on many words the wait goes on without.
+
+use std::time::{Duration, Instant};
+
+use shm_ring::{
+    AnyConsumer, Consumer, Options, PopError, Region, Ring, WAIT_ANY_MAX, Wait, WaitAnyError,
+    wait_any,
+};
+
+use crate::forms::{Kind, Put, Take};
+use crate::house::{Child, Home, LIMIT, Name, SOON, within};
+use crate::items::{A64, text};
+use crate::system;
+use crate::wire::{Bytes, NEVER, PARKS, POSITION, WAKE_AT, commit_word, consumer, data, producer};
+
+const WAITS: [Wait; 4] =
+    [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
+
+fn named<K: Kind + ?Sized>(wait: Wait) -> (Name, Ring<K>) {
+    let name = Name::new("any");
+    let options = Options::new().bytes(4096).wait(wait);
+    let ring = Ring::create(name.as_str(), options).unwrap();
+    (name, ring)
+}
+
+fn memfd<K: Kind + ?Sized>(wait: Wait) -> Ring<K> {
+    crate::house::watch();
+    let options = Options::new().bytes(4096).wait(wait);
+    Ring::create(Region::memfd("any"), options).unwrap()
+}
+
+/// Job: pushes one record each time it is told to, and closes when told that.
+pub(crate) fn push_when_told(mut home: Home) {
+    fn run<K: Kind + ?Sized>(home: &mut Home, len: usize) {
+        let ring = Ring::<K>::open(home.argument(0)).unwrap();
+        let mut tx = ring.producer().unwrap();
+        home.say("attached");
+        for n in 0.. {
+            match home.hear().as_str() {
+                "push" => K::push(&mut tx, Put::Try, &text(n, len * K::UNIT)).unwrap(),
+                _ => break,
+            }
+        }
+    }
+    match home.argument(1) {
+        "values" => run::<u64>(&mut home, 1),
+        "messages" => run::<[u8]>(&mut home, 100),
+        _ => run::<[A64]>(&mut home, 1),
+    }
+}
+
+/// Three rings of three kinds, each with its producer elsewhere.
+struct Three {
+    values: Consumer<u64>,
+    messages: Consumer<[u8]>,
+    wide: Consumer<[A64]>,
+}
+
+impl Three {
+    fn wait(&mut self) -> Result<usize, WaitAnyError> {
+        wait_any(&mut [&mut self.values, &mut self.messages, &mut self.wide], None)
+    }
+
+    fn try_pop(&mut self, index: usize) -> Result<Vec<u8>, PopError> {
+        match index {
+            0 => <u64>::pop(&mut self.values, Take::Try, 0),
+            1 => <[u8]>::pop(&mut self.messages, Take::Try, 0),
+            _ => <[A64]>::pop(&mut self.wide, Take::Try, 0),
+        }
+    }
+
+    fn pop(&mut self, index: usize) -> Result<Vec<u8>, PopError> {
+        match index {
+            0 => <u64>::pop(&mut self.values, Take::Wait, 0),
+            1 => <[u8]>::pop(&mut self.messages, Take::Wait, 0),
+            _ => <[A64]>::pop(&mut self.wide, Take::Wait, 0),
+        }
+    }
+}
+
+const LENS: [usize; 3] = [8, 100, size_of::<A64>()];
+
+/// The rings, their bytes and their producers.
+type Set = (Three, [Bytes; 3], [Child; 3], [Name; 3]);
+
+fn three(wait: Wait) -> Set {
+    let (values_name, values) = named::<u64>(wait);
+    let (messages_name, messages) = named::<[u8]>(wait);
+    let (wide_name, wide) = named::<[A64]>(wait);
+    let bytes = [values.descriptor(), messages.descriptor(), wide.descriptor()].map(Bytes::of);
+    let names = [values_name, messages_name, wide_name];
+    let kinds = ["values", "messages", "wide"];
+    let children = [0, 1, 2].map(|n: usize| {
+        let mut child = Child::spawn("push-when-told", &[names[n].as_str(), kinds[n]]);
+        child.expect("attached");
+        child
+    });
+    let three = Three {
+        values: values.consumer().unwrap(),
+        messages: messages.consumer().unwrap(),
+        wide: wide.consumer().unwrap(),
+    };
+    (three, bytes, children, names)
+}
+
+fn until_all_asleep(bytes: &[Bytes; 3]) {
+    bytes.iter().for_each(|bytes| bytes.until_parked(consumer()));
+}
+
+#[track_caller]
+fn assert_all_awake(bytes: &[Bytes]) {
+    for (index, bytes) in bytes.iter().enumerate() {
+        assert_eq!(bytes.get(consumer() + WAKE_AT), NEVER, "ring {index} is still slept on");
+    }
+}
+
+#[test]
+fn whichever_ring_gets_something_wakes_the_sleeper() {
+    const ROUNDS: u64 = 90;
+    let (mut three, bytes, mut children, _names) = three(Wait::PARK);
+    let mut pushed = [0; 3];
+    let start = Instant::now();
+    for round in 0..ROUNDS {
+        let waiting = std::thread::spawn(move || (three.wait(), three));
+        until_all_asleep(&bytes);
+        let turn = round as usize * 7 % 3;
+        children[turn].say("push");
+        let (told, back) = within(LIMIT, "a wait", || waiting.join().unwrap());
+        three = back;
+        assert_eq!(told, Ok(turn));
+        assert_all_awake(&bytes);
+        for index in 0..3 {
+            let expected = match index == turn {
+                true => Ok(text(pushed[index], LENS[index])),
+                false => Err(PopError::Empty),
+            };
+            assert_eq!(three.try_pop(index), expected);
+        }
+        pushed[turn] += 1;
+    }
+    // A sleeper that nobody wakes looks again at the end of a slice: nine seconds for ninety.
+    assert!(start.elapsed() < SOON, "{ROUNDS} rounds took {:?}", start.elapsed());
+    // All were slept on, or this shows nothing.
+    for bytes in &bytes {
+        assert!(bytes.get(consumer() + PARKS) > ROUNDS / 10);
+    }
+}
+
+#[test]
+fn whichever_producer_goes_ends_the_wait_and_its_records_come_first() {
+    for wait in WAITS {
+        for (turn, killed) in [(0, false), (1, true), (2, false), (0, true), (2, true)] {
+            let (mut three, bytes, mut children, _names) = three(wait);
+            let waiting = std::thread::spawn(move || (three.wait(), three));
+            if wait == Wait::PARK {
+                until_all_asleep(&bytes);
+            }
+            if killed {
+                children[turn].kill();
+            } else {
+                children[turn].say("close");
+            }
+            let (told, back) = within(SOON, "a wait", || waiting.join().unwrap());
+            three = back;
+            assert_eq!(told, Ok(turn), "{wait:?}");
+            assert_all_awake(&bytes);
+            let ended = if killed { PopError::PeerDead } else { PopError::Closed };
+            // As often as it is asked.
+            for _ in 0..2 {
+                assert_eq!(three.wait(), Ok(turn));
+                assert_eq!(three.pop(turn), Err(ended));
+            }
+            // Something to read in any other ring is more.
+            let other = (turn + 1) % 3;
+            children[other].say("push");
+            crate::house::until("it is there", || bytes[other].get(producer() + POSITION) > 0);
+            assert_eq!(three.wait(), Ok(other));
+            assert_eq!(three.pop(other), Ok(text(0, LENS[other])));
+            assert_eq!(three.wait(), Ok(turn));
+        }
+    }
+}
+
+#[test]
+fn a_record_published_before_a_death_is_found_by_a_sleeper_that_nobody_woke() {
+    let (name, ring) = named::<u64>(Wait::PARK);
+    let other = memfd::<[u8]>(Wait::PARK);
+    let (mut number, mut message) = (ring.consumer().unwrap(), other.consumer().unwrap());
+    let mut child = Child::spawn("push-when-told", &[name.as_str(), "values"]);
+    child.expect("attached");
+    let bytes = Bytes::of(ring.descriptor());
+    let waiting = std::thread::spawn(move || {
+        let told = wait_any(&mut [&mut message, &mut number], None);
+        (told, number.pop(), number.pop())
+    });
+    bytes.until_parked(consumer());
+    // As a producer that is killed between its publish and its look at the sleeper.
+    bytes.write(data() + 8, &7_u64.to_le_bytes());
+    bytes.set(data(), commit_word(0, 8));
+    child.kill();
+    let told = within(SOON, "a wait", || waiting.join().unwrap());
+    assert_eq!(told, (Ok(1), Ok(7), Err(PopError::PeerDead)));
+}
+
+#[test]
+fn no_rings_and_too_many_are_errors_and_as_many_as_the_kernel_takes_are_not() {
+    assert_eq!(WAIT_ANY_MAX, 128);
+    let rings: Vec<_> = (0..=WAIT_ANY_MAX).map(|_| memfd::<u64>(Wait::PARK)).collect();
+    let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
+    let mut any: Vec<&mut dyn AnyConsumer> =
+        consumers.iter_mut().map(|one| one as &mut dyn AnyConsumer).collect();
+    for timeout in [None, Some(Duration::ZERO)] {
+        assert_eq!(wait_any(&mut [], timeout), Err(WaitAnyError::Count { count: 0 }));
+        assert_eq!(wait_any(&mut any, timeout), Err(WaitAnyError::Count { count: 129 }));
+    }
+    let all: Vec<_> = rings.iter().map(|ring| Bytes::of(ring.descriptor())).collect();
+    let timeout = Duration::from_millis(30);
+    let told = wait_any(&mut any[..128], Some(timeout));
+    assert_eq!(told, Err(WaitAnyError::TimedOut));
+    assert_all_awake(&all);
+    std::thread::scope(|scope| {
+        let last = &rings[127];
+        let pushing = scope.spawn(|| {
+            let mut tx = last.producer().unwrap();
+            all[127].until_parked(consumer());
+            tx.push(1).unwrap();
+            tx
+        });
+        assert_eq!(wait_any(&mut any[..128], Some(LIMIT)), Ok(127));
+        pushing.join().unwrap();
+    });
+    assert_all_awake(&all);
+    // They slept, and did not poll: a slice is 100 ms.
+    assert!(all[0].get(consumer() + PARKS) < 10, "{} sleeps", all[0].get(consumer() + PARKS));
+}
+
+#[test]
+fn a_time_out_comes_not_before_its_time_and_corruption_at_once() {
+    for wait in WAITS {
+        let (numbers, texts) = (memfd::<u64>(wait), memfd::<[u8]>(wait));
+        let (_tx, _other) = (numbers.producer().unwrap(), texts.producer().unwrap());
+        let (mut number, mut text) = (numbers.consumer().unwrap(), texts.consumer().unwrap());
+        for millis in [0, 1, 30, 150] {
+            let (timeout, start) = (Duration::from_millis(millis), Instant::now());
+            let told = wait_any(&mut [&mut number, &mut text], Some(timeout));
+            assert_eq!(told, Err(WaitAnyError::TimedOut));
+            let elapsed = start.elapsed();
+            assert!((timeout..timeout + SOON).contains(&elapsed), "{wait:?}: {elapsed:?}");
+        }
+        Bytes::of(texts.descriptor()).set(data(), 1);
+        assert_eq!(wait_any(&mut [&mut number, &mut text], None), Ok(1));
+        assert_eq!(text.try_pop(), Err(PopError::Corrupt));
+        assert_eq!(wait_any(&mut [&mut number, &mut text], None), Ok(1), "and it stays so");
+    }
+}
+
+/// Job: waits for two rings where sleeping on several words is refused; says which had something, and
+/// how often it slept before a time-out of a tenth of a second.
+pub(crate) fn wait_refused(mut home: Home) {
+    let options = Options::new().wait(Wait::PARK);
+    let numbers = Ring::<u64>::open_with(home.argument(0), options.clone()).unwrap();
+    let texts = Ring::<[u8]>::open_with(home.argument(1), options).unwrap();
+    let (mut number, mut text) = (numbers.consumer().unwrap(), texts.consumer().unwrap());
+    let bytes = Bytes::of(numbers.descriptor());
+    system::refuse(&[libc::SYS_futex_waitv], home.number(2) as i32);
+    let timeout = Duration::from_millis(100);
+    let told = wait_any(&mut [&mut number, &mut text], Some(timeout));
+    home.say(&format!("{told:?} {}", bytes.get(consumer() + PARKS) > 10));
+    for _ in 0..20 {
+        let told = wait_any(&mut [&mut number, &mut text], None).unwrap();
+        let popped = match told {
+            0 => number.try_pop().map(|number| number.to_string()),
+            _ => text.try_pop().map(|text| String::from_utf8(text).unwrap()),
+        };
+        home.say(&format!("{told} {}", popped.unwrap()));
+    }
+    home.say(&format!("{:?}", wait_any(&mut [&mut number, &mut text], None)));
+}
+
+#[test]
+fn where_the_kernel_refuses_to_sleep_on_many_words_the_wait_goes_on() {
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let (number_name, numbers) = named::<u64>(Wait::PARK);
+        let (text_name, texts) = named::<[u8]>(Wait::PARK);
+        let (mut number, mut text) = (numbers.producer().unwrap(), texts.producer().unwrap());
+        let arguments = [number_name.as_str(), text_name.as_str(), &errno.to_string()];
+        let mut child = Child::spawn("wait-refused", &arguments);
+        // Naps of a millisecond instead of one sleep.
+        child.expect("Err(TimedOut) true");
+        for n in 0..10 {
+            Bytes::of(texts.descriptor()).until_parked(consumer());
+            number.push(n).unwrap();
+            child.expect(&format!("0 {n}"));
+            Bytes::of(numbers.descriptor()).until_parked(consumer());
+            text.push(n.to_string().as_bytes()).unwrap();
+            child.expect(&format!("1 {n}"));
+        }
+        text.close();
+        child.expect("Ok(1)");
+        child.finish();
+    }
+}

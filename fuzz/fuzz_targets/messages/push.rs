@@ -1,0 +1,202 @@
+//! Publishing messages: each form of a push against the queue.
+
+use std::cell::Cell;
+use std::fmt::Debug;
+
+use shm_ring::{BatchError, Item, OutOfBounds, PushError};
+use shm_ring_fuzz::choice::{How, NO_TIME, Place, Side, Then, fill};
+use shm_ring_fuzz::model::within;
+
+use zerocopy::IntoBytes;
+
+use super::{Len, Messages};
+
+impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
+    /// [`Pair::prompt`] for a message: one that never fits is refused at once.
+    fn prompt(&self, how: How, len: usize) -> How {
+        self.pair.prompt(Side::Producer, how, self.fits(len) || len > self.most)
+    }
+
+    /// `error` is why a message of `len` elements, which does not fit now, was not pushed.
+    fn check_not_pushed(&self, how: How, len: usize, error: PushError) {
+        assert!(!self.fits(len), "{error:?}");
+        if len > self.most {
+            assert_eq!(error, PushError::TooLarge { len, max: self.most });
+        } else {
+            self.pair.check_not_pushed(how, error);
+        }
+    }
+
+    fn pushed(&mut self, how: How, message: &[T], pushed: Result<(), PushError>) {
+        match pushed {
+            Ok(()) => self.model.push(message.as_bytes()),
+            Err(error) => self.check_not_pushed(how, message.len(), error),
+        }
+    }
+
+    pub(super) fn push(&mut self, how: How, len: Len) {
+        let len = self.len(len);
+        let (how, message) = (self.prompt(how, len), self.message(len));
+        let Some(tx) = &mut self.pair.tx else { return };
+        let pushed = match how {
+            How::Try => tx.try_push(&message),
+            How::AtOnce => tx.push_timeout(&message, NO_TIME),
+            How::Wait => tx.push(&message),
+        };
+        self.pushed(how, &message, pushed);
+    }
+
+    pub(super) fn push_vectored(&mut self, how: How, len: Len, cuts: [u16; 2]) {
+        let len = self.len(len);
+        let (how, message) = (self.prompt(how, len), self.message(len));
+        let Some(tx) = &mut self.pair.tx else { return };
+        let second = usize::from(cuts[0]) % (len + 1);
+        let third = second + usize::from(cuts[1]) % (len - second + 1);
+        let parts = [&message[..second], &message[second..third], &[], &message[third..]];
+        let pushed = match how {
+            How::Try => tx.try_push_vectored(&parts),
+            How::AtOnce => tx.push_vectored_timeout(&parts, NO_TIME),
+            How::Wait => tx.push_vectored(&parts),
+        };
+        self.pushed(how, &message, pushed);
+    }
+
+    pub(super) fn reserve(
+        &mut self,
+        how: How,
+        len: Len,
+        place: Place,
+        commit: Option<Len>,
+        then: Then,
+    ) {
+        let len = self.len(len);
+        let commit = commit.map(|len| self.len(len));
+        let (how, mut message) = (self.prompt(how, len), self.message(len));
+        let Some(tx) = &mut self.pair.tx else { return };
+        let reserved = match how {
+            How::Try => tx.try_reserve(len),
+            How::AtOnce => tx.reserve_timeout(len, NO_TIME),
+            How::Wait => tx.reserve(len),
+        };
+        let mut room = match reserved {
+            Ok(room) => room,
+            Err(error) => return self.check_not_pushed(how, len, error),
+        };
+        assert_eq!((room.len(), room.is_empty()), (len, len == 0));
+        let payload = message.as_mut_slice().as_mut_bytes();
+        assert_eq!(room.size(), payload.len());
+        assert_eq!(room.write_at(0, &*payload), Ok(()));
+        let mut part = vec![0; place.len.into()];
+        fill(&mut part, !self.made);
+        let offset = place.offset();
+        let should = within(offset, part.len(), payload.len());
+        assert_eq!(room.write_at(offset, &part[..]), should);
+        if should.is_ok() {
+            payload[offset..offset + part.len()].copy_from_slice(&part);
+        }
+        // SAFETY: both sides are ours, and the other one writes no data.
+        assert_eq!(unsafe { room.as_mut_slice() }, message);
+        match (then, commit) {
+            (Then::Finish, None) => {
+                room.commit();
+                self.model.push(message.as_bytes());
+            }
+            (Then::Finish, Some(fewer)) => match room.commit_len(fewer) {
+                Ok(()) => self.model.push(message[..fewer].as_bytes()),
+                Err(error) => {
+                    let (size, bytes) = (len * size_of::<T>(), fewer * size_of::<T>());
+                    assert!(fewer > len);
+                    assert_eq!(error, OutOfBounds { offset: 0, len: bytes, size });
+                }
+            },
+            (Then::Drop, _) => drop(room),
+            (Then::Forget, _) => std::mem::forget(room),
+        }
+    }
+
+    /// Lengths whose bytes no one could have, or no number could count.
+    pub(super) fn reserve_too_much(&mut self, how: How, len: u64) {
+        let len = (len as usize).max(self.most + 1);
+        let how = self.prompt(how, len);
+        let Some(tx) = &mut self.pair.tx else { return };
+        let reserved = match how {
+            How::Try => tx.try_reserve(len),
+            How::AtOnce => tx.reserve_timeout(len, NO_TIME),
+            How::Wait => tx.reserve(len),
+        };
+        let error = reserved.err().expect("room for a message that never fits");
+        self.check_not_pushed(how, len, error);
+    }
+
+    pub(super) fn push_batch(&mut self, how: How, lens: &[Len]) {
+        let lens: Vec<_> = lens.iter().take(32).map(|&len| self.len(len)).collect();
+        let messages: Vec<_> = lens.iter().map(|&len| self.message(len)).collect();
+        // How many fit, and whether the next one would be waited for.
+        let (mut fit, mut room) = (0, self.model.room());
+        for &len in &lens {
+            let stride = self.model.stride(len * size_of::<T>());
+            if len > self.most || stride > room {
+                break;
+            }
+            (fit, room) = (fit + 1, room - stride);
+        }
+        let next = lens.get(fit);
+        let refused = next.is_none_or(|&len| len > self.most);
+        let how = self.pair.prompt(Side::Producer, how, refused);
+        let Self { pair, model, .. } = self;
+        let Some(tx) = &mut pair.tx else { return };
+        let model = &*model;
+        let (bytes, early) = (&pair.bytes, &Cell::new(false));
+        let messages: Vec<_> = messages
+            .iter()
+            .enumerate()
+            .map(|(index, message)| {
+                // None of the batch exists before all of it does.
+                let asked = move || {
+                    let came = index < fit && model.something_came(bytes);
+                    early.set(early.get() || came);
+                };
+                Asked { message, asked }
+            })
+            .collect();
+        let (pushed, error) = match how {
+            How::Wait => match tx.push_batch(&messages) {
+                Ok(pushed) => (pushed, None),
+                Err(BatchError { pushed, error }) => (pushed, Some(error)),
+            },
+            _ => match tx.try_push_batch(&messages) {
+                Ok(pushed) => (pushed, None),
+                Err(error) => (0, Some(error)),
+            },
+        };
+        assert_eq!(pushed, fit);
+        let messages: Vec<_> = messages.iter().map(|asked| asked.message).collect();
+        assert!(!early.get(), "half a batch");
+        for message in &messages[..pushed] {
+            self.model.push(message.as_bytes());
+        }
+        match (error, next) {
+            (None, None) => {}
+            (None, Some(_)) => assert!(how != How::Wait && pushed > 0),
+            (Some(error), Some(&len)) => {
+                let how = if how == How::Wait { How::Wait } else { How::Try };
+                assert!(how == How::Wait || pushed == 0);
+                self.check_not_pushed(how, len, error);
+            }
+            (Some(error), None) => panic!("all were pushed: {error:?}"),
+        }
+    }
+}
+
+/// A message that tells when it is asked for.
+struct Asked<'a, T, F> {
+    message: &'a Vec<T>,
+    asked: F,
+}
+
+impl<T, F: Fn()> AsRef<[T]> for Asked<'_, T, F> {
+    fn as_ref(&self) -> &[T] {
+        (self.asked)();
+        self.message
+    }
+}
