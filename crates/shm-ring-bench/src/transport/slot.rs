@@ -19,13 +19,22 @@ impl<const W: usize> Slot<W> {
         NonNull::new(address.cast()).map(Self)
     }
 
+    // Word by word: of a volatile copy of a whole large array the compiler makes one instruction for
+    // each word, and takes minutes.
+
     pub(crate) fn fill(&mut self, message: &[u64; W]) {
-        // SAFETY: the invariant; volatile, since another process reads it.
-        unsafe { self.0.as_ptr().write_volatile(*message) };
+        for (at, &word) in message.iter().enumerate() {
+            let to = self.0.as_ptr().cast::<u64>().wrapping_add(at);
+            // SAFETY: the invariant; volatile, since another process reads it.
+            unsafe { to.write_volatile(word) };
+        }
     }
 
     pub(crate) fn copy_to(&self, message: &mut [u64; W]) {
-        // SAFETY: the invariant; volatile, since another process writes it.
-        *message = unsafe { self.0.as_ptr().read_volatile() };
+        for (at, word) in message.iter_mut().enumerate() {
+            let from = self.0.as_ptr().cast::<u64>().wrapping_add(at);
+            // SAFETY: the invariant; volatile, since another process writes it.
+            *word = unsafe { from.read_volatile() };
+        }
     }
 }
