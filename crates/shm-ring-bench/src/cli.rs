@@ -151,7 +151,11 @@ impl Cli {
         if self.names_nothing() {
             return self.usual();
         }
-        let does = |entry: &&Entry| self.workload.iter().all(|&workload| entry.does(workload));
+        let sizes = if self.bytes.is_empty() { &[64][..] } else { &self.bytes };
+        let does = |entry: &&Entry| {
+            let all = |&bytes| self.workload.iter().all(|&workload| entry.does(workload, bytes));
+            sizes.iter().all(all)
+        };
         let unasked = list().iter().filter(|entry| entry.shown).filter(does);
         let transports: Vec<&str> = match self.transport.as_slice() {
             [] => unasked.map(|entry| entry.name).collect(),
@@ -161,7 +165,6 @@ impl Cli {
             [] => &[Workload::Stream, Workload::Echo, Workload::Wake][..],
             named => named,
         };
-        let sizes = if self.bytes.is_empty() { &[64][..] } else { &self.bytes };
         let mut rows = Vec::new();
         for &workload in workloads {
             if workload == Workload::Lines {
@@ -279,7 +282,8 @@ mod tests {
     fn what_is_not_named_is_not_asked_for_what_it_cannot_do() {
         for workload in ["batch", "memory", "idle-sender"] {
             let rows = parse(&["--workload", workload]).unwrap().rows();
-            assert!(!rows.is_empty() && rows.iter().all(|row| row.entry.does(row.workload)));
+            let does = |row: &Row| row.entry.does(row.workload, row.bytes);
+            assert!(!rows.is_empty() && rows.iter().all(does));
         }
     }
 

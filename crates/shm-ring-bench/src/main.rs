@@ -99,9 +99,10 @@ fn failed(why: &str) -> ExitCode {
 /// The rows whose transport can do what is wanted of it.
 fn what_can_be_done(rows: Vec<Row>) -> Vec<Row> {
     let (kept, skipped): (Vec<_>, Vec<_>) =
-        rows.into_iter().partition(|row| row.entry.does(row.workload));
+        rows.into_iter().partition(|row| row.entry.does(row.workload, row.bytes));
     for row in skipped {
-        eprintln!("{} cannot do {}: skipped", row.entry.name, row.doing());
+        let (name, doing, bytes) = (row.entry.name, row.doing(), row.bytes);
+        eprintln!("{name} cannot do {doing} with {bytes} bytes: skipped");
     }
     kept
 }

@@ -7,8 +7,11 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use crate::control::{Control, Measure, Side};
 use crate::spec::{Spec, Workload};
 use crate::transport::*;
-use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, before_attaching, play};
+use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, before_attaching, play, play_batches};
 use crate::{floor, sys};
+
+/// Plays one side with its ends of the channel.
+type Play<S, R> = fn(&Spec, &Control, Option<S>, Option<R>) -> Result<(), Fault>;
 
 /// Does what the parent's JSON says.
 pub(crate) fn main(json: &str) -> Result<(), Fault> {
@@ -26,16 +29,41 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
     if spec.workload == Workload::Lines {
         return over_lines(&spec, &control);
     }
-    with_words!(spec.bytes, W => sized::<W>(&spec, &control))
+    let (spec, control) = (&spec, &control);
+    // Each combination is compiled by itself, and arrays of 64 KiB take the compiler long: only what is
+    // asked for by some row is there.
+    match (spec.workload, spec.bytes) {
+        (Workload::Batch, 8) => in_batches::<1>(spec, control),
+        (Workload::Batch, 64) => in_batches::<8>(spec, control),
+        (Workload::Batch, bytes) => Err(Fault::none_of(bytes)),
+        (_, 65_536) => {
+            pin(spec)?;
+            with_large_transport!(spec.transport.as_str(), T => {
+                between_processes::<T, 8192>(spec, control, play::<_, _, 8192>)
+            })
+        }
+        (_, bytes) => with_words!(bytes, W => sized::<W>(spec, control)),
+    }
 }
 
 fn sized<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
-    if find(&spec.transport).is_some_and(|entry| entry.threads) {
-        let name = spec.transport.as_str();
-        return with_pair!(name, P => between_threads::<P, W>(spec, control));
+    let name = spec.transport.as_str();
+    if find(name).is_some_and(|entry| entry.threads) {
+        return with_pair!(name, P => between_threads::<P, W>(spec, control, play::<_, _, W>));
     }
     pin(spec)?;
-    with_transport!(spec.transport.as_str(), T => between_processes::<T, W>(spec, control))
+    with_transport!(name, T => between_processes::<T, W>(spec, control, play::<_, _, W>))
+}
+
+fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    match spec.transport.as_str() {
+        "rtrb" => between_threads::<Rtrb, W>(spec, control, play_batches::<_, _, W>),
+        "shm-ring" => {
+            pin(spec)?;
+            between_processes::<Ringed<Spin>, W>(spec, control, play_batches::<_, _, W>)
+        }
+        other => Err(Fault::new("transport", format_args!("{other} does no batches"))),
+    }
 }
 
 fn over_lines(spec: &Spec, control: &Control) -> Result<(), Fault> {
@@ -49,6 +77,7 @@ fn over_lines(spec: &Spec, control: &Control) -> Result<(), Fault> {
 fn between_processes<T: Transport, const W: usize>(
     spec: &Spec,
     control: &Control,
+    play: Play<T::Sender<W>, T::Receiver<W>>,
 ) -> Result<(), Fault> {
     let [b_to_a, a_to_b] = [spec.channels.first(), spec.channels.get(1)];
     let missing = || Fault::new("starting", "the parent made no channel");
@@ -72,7 +101,11 @@ fn between_processes<T: Transport, const W: usize>(
     play(spec, control, tx, rx)
 }
 
-fn between_threads<P: Pair, const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+fn between_threads<P: Pair, const W: usize>(
+    spec: &Spec,
+    control: &Control,
+    play: Play<P::Sender<W>, P::Receiver<W>>,
+) -> Result<(), Fault> {
     let (b_tx, a_rx) = P::pair::<W>();
     let (a_tx, b_rx) = P::pair::<W>();
     let echo = spec.workload == Workload::Echo;

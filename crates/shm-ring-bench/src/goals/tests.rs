@@ -125,7 +125,7 @@ fn every_goal_from_p1_to_p16_is_there_and_has_its_rows() {
         assert!(find(key.transport).is_none() || row(&rows, key).is_ok(), "{key:?}");
     }
     // What cannot do a workload must not be asked to.
-    assert!(rows.iter().all(|row| row.entry.does(row.workload)));
+    assert!(rows.iter().all(|row| row.entry.does(row.workload, row.bytes)));
 }
 
 #[test]

@@ -29,17 +29,20 @@ pub(crate) struct Entry {
     pub(crate) threads: bool,
     /// Whether it passes several messages in one call.
     pub(crate) batches: bool,
+    /// Whether it carries messages of 64 KiB.
+    pub(crate) large: bool,
     /// Whether it is a measure for others and carries no messages.
     pub(crate) yardstick: bool,
 }
 
 impl Entry {
-    /// Whether a workload can be done with it.
-    pub(crate) fn does(&self, workload: Workload) -> bool {
+    /// Whether a workload can be done with it with messages of that size.
+    pub(crate) fn does(&self, workload: Workload, bytes: usize) -> bool {
         match workload {
             Workload::Lines => self.yardstick,
             _ if self.yardstick => false,
-            Workload::Batch => self.batches,
+            Workload::Batch => self.batches && bytes <= 64,
+            _ if bytes > 4096 && !self.large => false,
             // Threads share what is measured there.
             workload if workload.is_steady() => !self.threads,
             _ => true,
@@ -55,6 +58,7 @@ const PLAIN: Entry = Entry {
     shown: true,
     threads: false,
     batches: false,
+    large: false,
     yardstick: false,
 };
 
@@ -69,9 +73,15 @@ pub(crate) fn list() -> &'static [Entry] {
             what: "the ring, both sides spinning",
             idle: Idle::Spins,
             batches: true,
+            large: true,
             ..PLAIN
         },
-        Entry { name: "shm-ring-park", what: "the ring, sleeping as soon as it is idle", ..PLAIN },
+        Entry {
+            name: "shm-ring-park",
+            what: "the ring, sleeping as soon as it is idle",
+            large: true,
+            ..PLAIN
+        },
         Entry {
             name: "shm-ring-balanced",
             what: "the ring as it waits by default: spinning briefly, then sleeping",
@@ -92,11 +102,22 @@ pub(crate) fn list() -> &'static [Entry] {
             idle: Idle::Spins,
             // SEM_UNDO counts each handoff, up and down in one process each, in 16 bits.
             messages_max: 32_000,
+            large: true,
             ..PLAIN
         },
-        Entry { name: "sysv-two", what: "System V segment and two semaphores", ..PLAIN },
-        Entry { name: "posix-two", what: "shared mapping with two POSIX semaphores", ..PLAIN },
-        Entry { name: "pipe", what: "a pipe", ..PLAIN },
+        Entry {
+            name: "sysv-two",
+            what: "System V segment and two semaphores",
+            large: true,
+            ..PLAIN
+        },
+        Entry {
+            name: "posix-two",
+            what: "shared mapping with two POSIX semaphores",
+            large: true,
+            ..PLAIN
+        },
+        Entry { name: "pipe", what: "a pipe", large: true, ..PLAIN },
         Entry {
             name: "rtrb",
             what: "the rtrb crate between two threads, for reference",
@@ -217,6 +238,42 @@ macro_rules! with_transport {
     };
 }
 pub(crate) use with_transport;
+
+/// [`with_transport`] for those that carry messages of 64 KiB.
+macro_rules! with_large_transport {
+    ($name:expr, $transport:ident => $body:expr) => {
+        match $name {
+            "shm-ring" => {
+                type $transport = Ringed<Spin>;
+                $body
+            }
+            "shm-ring-park" => {
+                type $transport = Ringed<Park>;
+                $body
+            }
+            "sysv-binary" => {
+                type $transport = SysvBinary;
+                $body
+            }
+            "sysv-two" => {
+                type $transport = SysvTwo;
+                $body
+            }
+            "posix-two" => {
+                type $transport = PosixTwo;
+                $body
+            }
+            "pipe" => {
+                type $transport = Pipe;
+                $body
+            }
+            other => {
+                Err(Fault::new("transport", format_args!("{other} has no messages of 64 KiB")))
+            }
+        }
+    };
+}
+pub(crate) use with_large_transport;
 
 /// Runs `$body` with `$pair` naming the type of the queue between threads called `$name`.
 macro_rules! with_pair {

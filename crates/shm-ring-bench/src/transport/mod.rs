@@ -42,6 +42,11 @@ impl Fault {
     pub(crate) fn new(doing: &str, error: impl fmt::Display) -> Self {
         Self(format!("{doing}: {error}").into())
     }
+
+    /// Messages of a size that is not there.
+    pub(crate) fn none_of(bytes: usize) -> Self {
+        Self::new("starting", format_args!("no messages of {bytes} bytes here"))
+    }
 }
 
 impl fmt::Display for Fault {
@@ -175,11 +180,7 @@ macro_rules! with_words {
                 const $words: usize = 512;
                 $body
             }
-            65_536 => {
-                const $words: usize = 8192;
-                $body
-            }
-            other => Err(Fault::new("starting", format_args!("no messages of {other} bytes here"))),
+            other => Err(Fault::none_of(other)),
         }
     };
 }

@@ -64,7 +64,10 @@ impl<Y: Way> Transport for Ringed<Y> {
     type Receiver<const W: usize> = Rx<Y, W>;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        with_words!(bytes, W => made::<W>())
+        match bytes {
+            65_536 => made::<8192>(),
+            bytes => with_words!(bytes, W => made::<W>()),
+        }
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Self::Sender<W>, Fault> {
@@ -81,19 +84,10 @@ impl<Y: Way> Transport for Ringed<Y> {
 pub(crate) struct Tx<Y, const W: usize>(Producer<[u64; W]>, PhantomData<Y>);
 pub(crate) struct Rx<Y, const W: usize>(Consumer<[u64; W]>, PhantomData<Y>);
 
-/// From this many words on an item is passed by reference.
-const BY_REFERENCE: usize = 64;
-
 impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
     #[inline(always)]
     fn send(&mut self, message: &[u64; W]) -> Result<(), Fault> {
-        let pushed = if Y::QUIET {
-            self.0.push_quiet(*message)
-        } else if W >= BY_REFERENCE {
-            self.0.push_from(message)
-        } else {
-            self.0.push(*message)
-        };
+        let pushed = if Y::QUIET { self.0.push_quiet(message) } else { self.0.push_from(message) };
         pushed.map_err(|error| Fault::new("push", error))
     }
 
@@ -107,13 +101,7 @@ impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
 impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
     #[inline(always)]
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        let popped = if Y::QUIET {
-            self.0.pop_quiet().map(|item| *message = item)
-        } else if W >= BY_REFERENCE {
-            self.0.pop_into(message)
-        } else {
-            self.0.pop().map(|item| *message = item)
-        };
+        let popped = if Y::QUIET { self.0.pop_quiet(message) } else { self.0.pop_into(message) };
         popped.map_err(|error| Fault::new("pop", error))
     }
 

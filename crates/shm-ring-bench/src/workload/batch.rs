@@ -6,6 +6,7 @@ use crate::message::{stamp, stamp_whole, verify, verify_whole};
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
+#[inline(never)]
 pub(super) fn send<const W: usize>(
     mut tx: impl Sender<W>,
     spec: &Spec,
@@ -25,6 +26,7 @@ pub(super) fn send<const W: usize>(
     finish(spec, control, tx)
 }
 
+#[inline(never)]
 pub(super) fn receive<const W: usize>(
     mut rx: impl Receiver<W>,
     spec: &Spec,

@@ -7,6 +7,7 @@ use crate::message::{stamp, stamp_whole, verify, verify_whole};
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
+#[inline(never)]
 pub(super) fn ask<const W: usize>(
     mut tx: impl Sender<W>,
     mut rx: impl Receiver<W>,
@@ -36,6 +37,7 @@ pub(super) fn ask<const W: usize>(
     finish(spec, control, (tx, rx))
 }
 
+#[inline(never)]
 pub(super) fn answer<const W: usize>(
     mut tx: impl Sender<W>,
     mut rx: impl Receiver<W>,

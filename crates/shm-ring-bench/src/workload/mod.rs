@@ -1,4 +1,7 @@
 //! The workloads: what each side does with its end. They must not know which transport it is.
+//!
+//! What is timed is never inlined: each loop is a function of its own, so that what the compiler makes of
+//! it does not depend on which other transports there are.
 
 mod batch;
 mod blocked;
@@ -57,8 +60,6 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
     match (spec.workload, sender, receiver) {
         (Workload::Stream, Some(tx), _) => stream::send(tx, spec, control),
         (Workload::Stream, _, Some(rx)) => stream::receive(rx, spec, control),
-        (Workload::Batch, Some(tx), _) => batch::send(tx, spec, control),
-        (Workload::Batch, _, Some(rx)) => batch::receive(rx, spec, control),
         (Workload::Wake, Some(tx), _) => wake::send(tx, spec, control),
         (Workload::Wake, _, Some(rx)) => wake::receive(rx, spec, control),
         (Workload::IdleReceiver, Some(tx), _) => blocked::send_late(tx, spec, control),
@@ -71,8 +72,26 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
             Side::A => echo::ask(tx, rx, spec, control),
             Side::B => echo::answer(tx, rx, spec, control),
         },
-        _ => Err(Fault::new("starting", "a side has no end of the channel")),
+        _ => Err(no_end()),
     }
+}
+
+/// [`play`], for `batch`.
+pub(crate) fn play_batches<S: Sender<W>, R: Receiver<W>, const W: usize>(
+    spec: &Spec,
+    control: &Control,
+    sender: Option<S>,
+    receiver: Option<R>,
+) -> Result<(), Fault> {
+    match (sender, receiver) {
+        (Some(tx), _) => batch::send(tx, spec, control),
+        (_, Some(rx)) => batch::receive(rx, spec, control),
+        _ => Err(no_end()),
+    }
+}
+
+fn no_end() -> Fault {
+    Fault::new("starting", "a side has no end of the channel")
 }
 
 /// The end of a side: it stays until the other is done too, since some transports take back what a

@@ -204,7 +204,9 @@ impl<P: Payload + ?Sized> Area<'_, P> {
     #[inline]
     pub(crate) fn take_vec(&self, position: u64, len: usize, elements: &mut Vec<P::Element>) {
         assert!(len as u64 <= self.len_max, "longer than the longest payload");
-        let count = len / (Slots::<P>::UNIT as usize).max(1);
+        let unit = (Slots::<P>::UNIT as usize).max(1);
+        assert!(len % unit == 0, "not whole elements");
+        let count = len / unit;
         elements.clear();
         elements.reserve(count);
         // SAFETY: invariants 1 and 3; the capacity has just been reserved.

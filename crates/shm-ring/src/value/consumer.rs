@@ -49,11 +49,11 @@ impl<T: Item> Consumer<T> {
     /// `pop` for a producer that never sleeps: it does not look whether somebody must be woken.
     #[doc(hidden)]
     #[inline]
-    pub fn pop_quiet(&mut self) -> Result<T, PopError> {
+    pub fn pop_quiet(&mut self, item: &mut T) -> Result<(), PopError> {
         let found = self.await_record(Patience::FOREVER)?;
-        let item = self.slots.area().take(found.at);
+        self.slots.area().take_into(found.at, item);
         self.release_quietly(found);
-        Ok(item)
+        Ok(())
     }
 
     /// Takes the item at the head: a look has just found it.

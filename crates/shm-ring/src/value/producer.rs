@@ -50,9 +50,9 @@ impl<T: Item> Producer<T> {
     /// What being able to sleep costs is measured against it.
     #[doc(hidden)]
     #[inline]
-    pub fn push_quiet(&mut self, item: T) -> Result<(), PushError> {
+    pub fn push_quiet(&mut self, item: &T) -> Result<(), PushError> {
         self.await_room(Self::STRIDE, Patience::FOREVER)?;
-        self.slots.area().put(self.position(), &item);
+        self.slots.area().put(self.position(), item);
         self.commit_quietly(Self::STRIDE, Slots::<T>::LEN);
         Ok(())
     }
