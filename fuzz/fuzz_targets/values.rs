@@ -8,9 +8,9 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use shm_ring::{BatchError, Item};
 use shm_ring_fuzz::bytes::{CONSUMER, PAGE};
-use shm_ring_fuzz::choice::{How, NO_TIME, Place, Side, Then, fill};
+use shm_ring_fuzz::choice::{How, NO_TIME, Place, Side, Start, Then, fill};
 use shm_ring_fuzz::model::{Model, check_place, within};
-use shm_ring_fuzz::pair::{Change, Pair, Start};
+use shm_ring_fuzz::pair::{Change, Pair};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The longest input that is looked at.

@@ -13,6 +13,26 @@ pub enum Side {
     Consumer,
 }
 
+/// Where the positions of a ring begin.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Start {
+    Zero,
+    Anywhere(u32),
+    /// A few records before the position in commit words starts over.
+    BeforeTagsRepeat(u8),
+}
+
+impl Start {
+    pub fn position(self, item_align: usize) -> u64 {
+        let align = item_align.max(8) as u64;
+        match self {
+            Self::Zero => 0,
+            Self::Anywhere(records) => u64::from(records) * align,
+            Self::BeforeTagsRepeat(records) => (1 << 34) - u64::from(records) * align,
+        }
+    }
+}
+
 /// How a call that may wait is made.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {

@@ -10,17 +10,8 @@ use shm_ring::{
 };
 
 use crate::bytes::{Bytes, CONSUMER, PAGE, PRODUCER};
-use crate::choice::{How, NO_TIME, Policy, Side};
+use crate::choice::{How, NO_TIME, Policy, Side, Start};
 use crate::model::Model;
-
-/// Where the positions of a ring begin.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub enum Start {
-    Zero,
-    Anywhere(u32),
-    /// A few records before the position in commit words starts over.
-    BeforeTagsRepeat(u8),
-}
 
 /// What happens to an end and not to a record.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -59,12 +50,7 @@ impl<P: Payload + ?Sized> Pair<P> {
     pub fn new(item_align: usize, start: Start) -> (Self, Model) {
         let options = Options::new().bytes(PAGE).wait(Wait::PARK);
         let ring = Ring::<P>::create(Region::memfd("fuzz"), options).unwrap();
-        let align = item_align.max(8) as u64;
-        let start = match start {
-            Start::Zero => 0,
-            Start::Anywhere(records) => u64::from(records) * align,
-            Start::BeforeTagsRepeat(records) => (1 << 34) - u64::from(records) * align,
-        };
+        let start = start.position(item_align);
         let bytes = Bytes::of(&ring);
         bytes.set(PRODUCER, start);
         bytes.set(CONSUMER, start);

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use shm_ring::{
-    Consumer, Error, Options, Payload, Peer, PopError, Producer, Region, Ring, Threshold, Wait,
-    WaitAnyError, wait_any,
+    Consumer, Error, Options, Payload, Peer, PopError, Producer, PushError, Region, Ring,
+    Threshold, Wait, WaitAnyError, wait_any,
 };
-use shm_ring_fuzz::bytes::{Bytes, CONSUMER, PAGE, POSITION_MAX, PRODUCER};
-use shm_ring_fuzz::choice::{NO_TIME, Side};
+use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, POSITION_MAX, PRODUCER};
+use shm_ring_fuzz::choice::{NO_TIME, Side, Start};
 
 use crate::Call;
 use crate::truth::Truth;
@@ -35,10 +35,12 @@ thread_local! {
 
 impl<P: Payload + ?Sized> Ends<P> {
     /// Payloads are `fixed` bytes long, or any number of `unit`s.
-    pub(crate) fn new(align: usize, unit: usize, fixed: Option<usize>) -> Self {
+    pub(crate) fn new(start: Start, align: usize, unit: usize, fixed: Option<usize>) -> Self {
         let options = Options::new().bytes(PAGE).wait(Wait::PARK);
         let ring = Ring::<P>::create(Region::memfd("fuzz"), options).unwrap();
         let bytes = Bytes::of(&ring);
+        bytes.set(PRODUCER, start.position(align));
+        bytes.set(CONSUMER, start.position(align));
         let truth = Truth::new(ring.capacity_bytes(), align, unit, fixed);
         let mut ends = Self { ring, tx: None, rx: None, bytes, truth, made: 0 };
         ends.attach(Side::Producer);
@@ -52,6 +54,14 @@ impl<P: Payload + ?Sized> Ends<P> {
             Call::Attach(side) => self.attach(side),
             Call::Close(Side::Producer) => self.tx = None,
             Call::Close(Side::Consumer) => self.rx = None,
+            Call::Again(side, ref scribble) => {
+                match side {
+                    Side::Producer => self.tx = None,
+                    Side::Consumer => self.rx = None,
+                }
+                scribble.write(&self.bytes, self.truth.capacity);
+                self.attach(side);
+            }
             Call::NearTheEnd(words) => self.near_the_end(words.into()),
             Call::Wait(Side::Producer, policy) => {
                 if let Some(tx) = &mut self.tx {
@@ -77,21 +87,58 @@ impl<P: Payload + ?Sized> Ends<P> {
     }
 
     fn attach(&mut self, side: Side) {
-        let (taken, attached) = match side {
+        let Self { ring, tx, rx, bytes, truth, .. } = self;
+        match side {
             Side::Producer => {
-                (self.tx.is_some(), self.ring.producer().map(|tx| self.tx = Some(tx)))
+                let (taken, tail) = (tx.is_some(), truth.producer(bytes));
+                match (ring.producer(), tail) {
+                    (Err(Error::RoleTaken { .. }), _) if taken => {}
+                    (Err(Error::Corrupt { .. }), None) if !taken => {}
+                    (Ok(attached), Some(tail)) if !taken => {
+                        assert_eq!(bytes.word(PRODUCER), tail.position);
+                        assert_eq!(bytes.word(DATA + tail.position % truth.capacity), 0);
+                        (*tx, truth.tail) = (Some(attached), tail);
+                    }
+                    (answer, _) => panic!("{answer:?}"),
+                }
             }
             Side::Consumer => {
-                (self.rx.is_some(), self.ring.consumer().map(|rx| self.rx = Some(rx)))
+                let (taken, head) = (rx.is_some(), truth.consumer(bytes));
+                match (ring.consumer(), head) {
+                    (Err(Error::RoleTaken { .. }), _) if taken => {}
+                    (Err(Error::Corrupt { .. }), None) if !taken => {}
+                    (Ok(attached), Some(head)) if !taken => {
+                        (*rx, truth.head) = (Some(attached), head);
+                    }
+                    (answer, _) => panic!("{answer:?}"),
+                }
             }
+        }
+    }
+
+    /// Who was told of corruption is told again, whatever the region says by now: here that all is
+    /// well and the ring empty.
+    pub(crate) fn check_final(
+        &mut self,
+        push: impl Fn(&mut Producer<P>) -> Result<(), PushError>,
+        pop: impl Fn(&mut Consumer<P>) -> Result<(), PopError>,
+    ) {
+        let Self { tx, rx, bytes, truth, .. } = self;
+        let while_it_says = |at: u64, word: u64, check: &mut dyn FnMut()| {
+            let stood = bytes.word(at);
+            bytes.set(at, word);
+            check();
+            bytes.set(at, stood);
         };
-        match (attached, side) {
-            (Ok(()), _) if taken => panic!("two in one role"),
-            (Ok(()), Side::Producer) => self.truth.producer(&self.bytes),
-            (Ok(()), Side::Consumer) => self.truth.consumer(&self.bytes),
-            (Err(Error::RoleTaken { .. }), _) if taken => {}
-            (Err(Error::Corrupt { .. }), _) if !taken => {}
-            (Err(error), _) => panic!("{error}"),
+        if let (Some(tx), true) = (tx, truth.tail.corrupt) {
+            while_it_says(CONSUMER, truth.tail.position, &mut || {
+                assert_eq!(push(tx), Err(PushError::Corrupt));
+            });
+        }
+        if let (Some(rx), true) = (rx, truth.head.corrupt) {
+            while_it_says(DATA + truth.head.position % truth.capacity, 0, &mut || {
+                assert_eq!(pop(rx), Err(PopError::Corrupt));
+            });
         }
     }
 

@@ -11,7 +11,7 @@ mod values;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use shm_ring_fuzz::choice::{Place, Policy, Side, Then};
+use shm_ring_fuzz::choice::{Place, Policy, Side, Start, Then};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use self::scribble::Scribble;
@@ -19,6 +19,7 @@ use self::scribble::Scribble;
 #[derive(Arbitrary, Debug)]
 struct Input {
     kind: Kind,
+    start: Start,
     calls: Vec<Call>,
 }
 
@@ -78,6 +79,8 @@ enum Call {
     },
     Attach(Side),
     Close(Side),
+    /// Closes and attaches again, with a word in between.
+    Again(Side, Scribble),
     /// Both attach anew at a position so many times 8 below the end of all positions.
     NearTheEnd(u16),
     Wait(Side, Policy),
@@ -88,11 +91,11 @@ enum Call {
 
 fuzz_target!(|input: Input| {
     match input.kind {
-        Kind::Word => values::play::<u64>(&input.calls),
-        Kind::Long => values::play::<[u8; 300]>(&input.calls),
-        Kind::AlignedValue => values::play::<Aligned>(&input.calls),
-        Kind::Bytes => messages::play::<u8>(&input.calls),
-        Kind::Odd => messages::play::<[u8; 3]>(&input.calls),
-        Kind::AlignedMessage => messages::play::<Aligned>(&input.calls),
+        Kind::Word => values::play::<u64>(input.start, &input.calls),
+        Kind::Long => values::play::<[u8; 300]>(input.start, &input.calls),
+        Kind::AlignedValue => values::play::<Aligned>(input.start, &input.calls),
+        Kind::Bytes => messages::play::<u8>(input.start, &input.calls),
+        Kind::Odd => messages::play::<[u8; 3]>(input.start, &input.calls),
+        Kind::AlignedMessage => messages::play::<Aligned>(input.start, &input.calls),
     }
 });

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use shm_ring::{Item, PopError, PushError, Record};
 use shm_ring_fuzz::bytes::Bytes;
-use shm_ring_fuzz::choice::{NO_TIME, Place, Then, elements};
+use shm_ring_fuzz::choice::{NO_TIME, Place, Start, Then, elements};
 use shm_ring_fuzz::model::{check_place, within};
 use zerocopy::IntoBytes;
 
@@ -14,8 +14,8 @@ use crate::ends::{CALLS, Ends};
 use crate::scribble::Scribble;
 use crate::truth::Truth;
 
-pub(crate) fn play<T: Item + Copy>(calls: &[Call]) {
-    let mut ends = Ends::<[T]>::new(align_of::<T>(), size_of::<T>(), None);
+pub(crate) fn play<T: Item + Copy>(start: Start, calls: &[Call]) {
+    let mut ends = Ends::<[T]>::new(start, align_of::<T>(), size_of::<T>(), None);
     for call in calls.iter().take(CALLS) {
         match *call {
             Call::Push { timed, lent, len } => push(&mut ends, timed, lent, len),
@@ -39,6 +39,7 @@ pub(crate) fn play<T: Item + Copy>(calls: &[Call]) {
             }
             ref other => ends.call(other),
         }
+        ends.check_final(|tx| tx.try_reserve(0).map(drop), |rx| rx.try_peek().map(drop));
     }
 }
 

@@ -53,17 +53,57 @@ impl Truth {
         position < POSITION_MAX && position % self.align == 0
     }
 
-    /// The producer has attached: it stands where its page says.
-    pub(crate) fn producer(&mut self, bytes: &Bytes) {
-        self.tail = Tail { position: bytes.word(PRODUCER), ..Tail::default() };
-        assert!(self.is_position(self.tail.position));
-        assert_eq!(self.refresh(bytes, self.least_stride()), Ok(()));
-        assert_eq!(bytes.word(DATA + self.tail.position % self.capacity), 0);
+    /// Bytes of the payload at `position`, if its commit word may be.
+    fn committed(&self, bytes: &Bytes, position: u64) -> Result<usize, PopError> {
+        let word = bytes.word(DATA + position % self.capacity);
+        let len = word as u32 as usize;
+        match word {
+            0 => Err(PopError::Empty),
+            word if word != commit_word(position, len as u32) => Err(PopError::Corrupt),
+            _ if self.may_be(len) => Ok(len),
+            _ => Err(PopError::Corrupt),
+        }
     }
 
-    pub(crate) fn consumer(&mut self, bytes: &Bytes) {
-        self.head = Head { position: bytes.word(CONSUMER), ..Head::default() };
-        assert!(self.is_position(self.head.position));
+    fn may_be(&self, len: usize) -> bool {
+        match self.fixed {
+            Some(fixed) => len == fixed,
+            None => len <= self.longest() && len % self.unit == 0,
+        }
+    }
+
+    /// What a producer that attaches now would have: records behind the stored tail are stepped
+    /// over.
+    pub(crate) fn producer(&self, bytes: &Bytes) -> Option<Tail> {
+        let stored = bytes.word(PRODUCER);
+        let mut position = stored;
+        while self.is_position(position) {
+            let word = bytes.word(DATA + position % self.capacity);
+            if word != commit_word(position, word as u32) {
+                break;
+            }
+            if !self.may_be(word as u32 as usize) {
+                return None;
+            }
+            position += self.stride(word as u32 as usize);
+            if position + 8 - stored > self.capacity {
+                return None;
+            }
+        }
+        let (head, end) = (bytes.word(CONSUMER), position.checked_add(self.least_stride() + 8)?);
+        let believed = self.is_position(position)
+            && self.is_position(head)
+            && head <= position
+            && position - head <= self.capacity
+            && end <= POSITION_MAX;
+        let limit = (head.saturating_add(self.capacity)).min(POSITION_MAX);
+        believed.then_some(Tail { position, limit, corrupt: false })
+    }
+
+    /// The same for a consumer.
+    pub(crate) fn consumer(&self, bytes: &Bytes) -> Option<Head> {
+        let position = bytes.word(CONSUMER);
+        self.is_position(position).then_some(Head { position, ..Head::default() })
     }
 
     fn refresh(&mut self, bytes: &Bytes, stride: u64) -> Result<(), PushError> {
@@ -114,20 +154,9 @@ impl Truth {
             self.head.corrupt = true;
             return Err(PopError::Corrupt);
         }
-        let word = bytes.word(DATA + position % self.capacity);
-        let len = word as u32 as usize;
-        let may_be = match self.fixed {
-            Some(fixed) => len == fixed,
-            None => len <= self.longest() && len % self.unit == 0,
-        };
-        match word {
-            0 => Err(PopError::Empty),
-            word if may_be && word == commit_word(position, len as u32) => Ok(len),
-            _ => {
-                self.head.corrupt = true;
-                Err(PopError::Corrupt)
-            }
-        }
+        let found = self.committed(bytes, position);
+        self.head.corrupt |= found == Err(PopError::Corrupt);
+        found
     }
 
     /// What stands where the payload at the head does: `len` bytes.

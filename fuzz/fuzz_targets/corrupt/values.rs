@@ -1,7 +1,7 @@
 //! Calls of the ends of a ring of values that somebody writes into.
 
 use shm_ring::{Item, PushError};
-use shm_ring_fuzz::choice::{NO_TIME, Place, Then, elements};
+use shm_ring_fuzz::choice::{NO_TIME, Place, Start, Then, elements};
 use shm_ring_fuzz::model::{check_place, within};
 
 use crate::Call;
@@ -9,9 +9,9 @@ use crate::ends::{CALLS, Ends};
 use crate::scribble::Scribble;
 use crate::truth::Truth;
 
-pub(crate) fn play<T: Item + Copy>(calls: &[Call]) {
+pub(crate) fn play<T: Item + Copy>(start: Start, calls: &[Call]) {
     let size = size_of::<T>();
-    let mut ends = Ends::<T>::new(align_of::<T>(), size, Some(size));
+    let mut ends = Ends::<T>::new(start, align_of::<T>(), size, Some(size));
     for call in calls.iter().take(CALLS) {
         match *call {
             Call::Push { timed, lent, .. } => push(&mut ends, timed, lent),
@@ -33,6 +33,7 @@ pub(crate) fn play<T: Item + Copy>(calls: &[Call]) {
             }
             ref other => ends.call(other),
         }
+        ends.check_final(|tx| tx.try_reserve().map(drop), |rx| rx.try_peek().map(drop));
     }
 }
 

@@ -11,9 +11,9 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use shm_ring::Item;
 use shm_ring_fuzz::bytes::PAGE;
-use shm_ring_fuzz::choice::{How, Place, Then, elements};
+use shm_ring_fuzz::choice::{How, Place, Start, Then, elements};
 use shm_ring_fuzz::model::Model;
-use shm_ring_fuzz::pair::{Change, Pair, Start};
+use shm_ring_fuzz::pair::{Change, Pair};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The longest input that is looked at.

@@ -4,6 +4,7 @@
 //! A child is this very program, run again with the one test `child` and told by its environment
 //! which job to do.
 
+mod adapters;
 mod any;
 mod batches;
 mod creating;
@@ -70,9 +71,12 @@ const JOBS: &[(&str, Job)] = &[
     ("half-write-values", in_place::half_write_values),
     ("whole-batches", batches::whole_batches),
     ("messages", messages::other_side),
+    ("look-all-the-time", messages::look_all_the_time),
     ("push-few", waking::push_few),
     ("push-when-told", any::push_when_told),
     ("wait-refused", any::wait_refused),
+    ("copy-on", adapters::copy_on),
+    ("write-and-stay", adapters::write_and_stay),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.

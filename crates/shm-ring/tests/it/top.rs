@@ -12,7 +12,7 @@ use shm_ring::{
 use crate::forms::{Kind, Put, Room, Take};
 use crate::house::{LIMIT, within};
 use crate::items::{A64, Random, text};
-use crate::wire::{Bytes, POSITION, POSITION_END, producer};
+use crate::wire::{Bytes, POSITION, POSITION_END, commit_word, data, producer};
 
 const CAPACITY: u64 = 4096;
 
@@ -145,6 +145,28 @@ fn a_batch_ends_where_positions_end() {
     let mut tx = ring::<u64>(start).0.producer().unwrap();
     assert_eq!(tx.try_push_batch(0..20), Ok(10));
     assert_eq!(tx.try_push_batch(0..20), Err(PushError::Corrupt));
+}
+
+#[test]
+fn a_record_that_reaches_beyond_the_end_is_the_last_and_then_all_is_corrupt() {
+    fn beyond<K: Kind + ?Sized + 'static>(start: u64, len: u32) {
+        for take in K::POPS {
+            let (ring, bytes) = ring::<K>(start);
+            bytes.set(data() + start % CAPACITY, commit_word(start, len));
+            let (mut rx, take) = (ring.consumer().unwrap(), *take);
+            assert_eq!(K::pop(&mut rx, Take::Try, 0).map(|bytes| bytes.len()), Ok(len as usize));
+            let told = within(LIMIT, "a pop beyond the end", move || {
+                let told = K::pop(&mut rx, take, 8);
+                (told, wait_any(&mut [&mut rx], None))
+            });
+            assert_eq!(told, (Err(PopError::Corrupt), Ok(0)), "{take:?}");
+        }
+    }
+    beyond::<u64>(POSITION_END - 8, 8);
+    beyond::<u64>(POSITION_END - 16, 8);
+    beyond::<[u8]>(POSITION_END - 8, 0);
+    beyond::<[u8]>(POSITION_END - 2048, 4080);
+    beyond::<[A64]>(POSITION_END - 64, 192);
 }
 
 #[test]
