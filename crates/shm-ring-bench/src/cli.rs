@@ -114,6 +114,11 @@ impl Cli {
         self.how.runs.unwrap_or(if self.how.quick { 3 } else { 7 })
     }
 
+    /// How many runs that count a row needs.
+    pub(crate) fn enough(&self) -> u32 {
+        if self.goals() { goals::ENOUGH as u32 } else { 5 }
+    }
+
     /// Whether the goals are to be measured, all of them.
     pub(crate) fn goals(&self) -> bool {
         matches!(self.command, Some(Command::Goals))

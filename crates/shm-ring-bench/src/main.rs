@@ -131,7 +131,8 @@ fn comparison(
     let limit = Duration::from_secs(cli.how.limit);
     let clock = Clock::calibrated();
     let (runs, patience) = (cli.runs(), cli.patience());
-    let effort = Effort { runs, patience, run_time, limit, cpus, clock };
+    let enough = cli.enough();
+    let effort = Effort { runs, enough, patience, run_time, limit, cpus, clock };
     let rows_of_a_round = rows.len() as u64;
     let bar = progress(rows_of_a_round * u64::from(1 + effort.runs));
     compare(&mut rows, effort, |row| {

@@ -112,6 +112,8 @@ const MESSAGES: (u64, u64) = (200, 50_000_000);
 pub(crate) struct Effort {
     /// Rounds that are run in any case.
     pub(crate) runs: u32,
+    /// A row with this many runs that count needs no more, if it asks for so many.
+    pub(crate) enough: u32,
     /// How long rounds are added for rows that lack runs that count.
     pub(crate) patience: Duration,
     /// The length that a run aims at.
@@ -121,9 +123,6 @@ pub(crate) struct Effort {
     pub(crate) cpus: [usize; 2],
     pub(crate) clock: Clock,
 }
-
-/// A row with this many runs that count needs no more, if it asks for so many.
-const ENOUGH: u32 = 5;
 
 /// Runs every row `runs` times and, while some row lacks runs that count, more often: each round goes
 /// through all of the rows, so that what changes on the machine changes for all of them. `done` is
@@ -139,7 +138,7 @@ pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Ro
     let mut round_time = Duration::ZERO;
     for round in 0.. {
         let fits = start.elapsed() + round_time < effort.patience;
-        if round >= effort.runs && !(fits && some_lack(rows, effort.runs.min(ENOUGH))) {
+        if round >= effort.runs && !(fits && some_lack(rows, effort.runs.min(effort.enough))) {
             return;
         }
         let round_start = Instant::now();

@@ -213,14 +213,14 @@ fn values(rows: &[Row], key: Key) -> Result<Vec<(u32, f64)>, String> {
     Ok(samples.into_iter().map(|sample| (sample.round, value(sample))).collect())
 }
 
-/// Of how many runs the worst is looked at: of more it would be worse.
-const WORST_OF: usize = 7;
+/// Of how many runs a figure should be. The worst is looked at of no more: it would be worse.
+pub(crate) const ENOUGH: usize = 7;
 
-/// What must be said about a figure besides.
+/// Of how many runs a figure is, if of fewer than it should be.
 fn remark(measure: Measure, rows: &[Row]) -> Option<String> {
-    let Measure::Worst(key) = measure else { return None };
-    let runs = values(rows, key).ok()?.len();
-    (runs < WORST_OF).then(|| format!("of {runs} runs only"))
+    let runs = measure.keys().into_iter().map(|key| values(rows, key).map_or(0, |runs| runs.len()));
+    let least = runs.min().filter(|&runs| runs < ENOUGH)?;
+    Some(format!("of {least} runs only"))
 }
 
 fn of_values(values: &[(u32, f64)]) -> Result<Figure, String> {
@@ -247,7 +247,7 @@ fn figure(measure: Measure, rows: &[Row], system_calls: &Measured) -> Result<Fig
             Ok(Figure { median, min, max })
         }
         Measure::Worst(key) => {
-            let values: Vec<_> = values(rows, key)?.into_iter().take(WORST_OF).collect();
+            let values: Vec<_> = values(rows, key)?.into_iter().take(ENOUGH).collect();
             let figure = of_values(&values)?;
             let [min, max] = [figure.min, figure.max].map(|value| value / figure.median);
             Ok(Figure { median: min, min, max })

@@ -83,14 +83,19 @@ fn the_worst_run_is_compared_with_the_median_of_the_same_seven() {
 }
 
 #[test]
-fn the_worst_of_fewer_runs_says_so() {
-    let note = |runs: u32| {
-        let walls: Vec<_> = (0..runs).map(|round| (round, 100)).collect();
-        let rows = [row_of("shm-ring", Workload::Stream, 64, &walls)];
-        all(&rows, None).into_iter().find(|goal| goal.id == "P14").unwrap().note
+fn a_figure_of_fewer_runs_says_so() {
+    let note = |ours: u32, theirs: u32, id| {
+        let walls = |runs: u32| (0..runs).map(|round| (round, 100)).collect::<Vec<_>>();
+        let rows = [
+            row_of("shm-ring", Workload::Stream, 64, &walls(ours)),
+            row_of("rtrb", Workload::Stream, 64, &walls(theirs)),
+        ];
+        all(&rows, None).into_iter().find(|goal| goal.id == id).unwrap().note
     };
-    assert_eq!(note(3).as_deref(), Some("of 3 runs only"));
-    assert_eq!(note(7), None);
+    assert_eq!(note(3, 9, "P14").as_deref(), Some("of 3 runs only"));
+    assert_eq!(note(7, 1, "P14"), None);
+    assert_eq!(note(7, 6, "P4").as_deref(), Some("of 6 runs only"));
+    assert_eq!(note(7, 7, "P4"), None);
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn played(
     let clock = Clock { tsc: false, ns_per_tick: 1.0, read_ns: 0.0 };
     let effort = Effort {
         runs: 1,
+        enough: 1,
         patience: std::time::Duration::ZERO,
         run_time: std::time::Duration::ZERO,
         limit: std::time::Duration::ZERO,
