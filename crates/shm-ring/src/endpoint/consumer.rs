@@ -275,9 +275,14 @@ impl<'a, P: Payload + ?Sized> Passing<'a, P> {
             Some(len) => (self.head.look(&self.area, len), len),
             None => look_any(self.head, self.area),
         };
-        if look != Look::Record {
-            // Nothing, or corrupt: the next call says so.
-            return None;
+        match look {
+            Look::Record => {}
+            Look::Empty => return None,
+            Look::Corrupt => {
+                // The next call says so, whatever is there by then.
+                self.head.poison();
+                return None;
+            }
         }
         let stride = Slots::<P>::stride(u64::from(len));
         if P::FIXED.is_none() {
