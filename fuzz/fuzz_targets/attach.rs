@@ -1,7 +1,7 @@
 //! Attach to arbitrary bytes: whatever a region holds, opening it, as values or as messages, ends in an
 //! error or in a ring whose every call returns. The bytes go to the start of the header and of both
-//! sides' pages and of the data, half of the time over a valid header, so that the checks behind it are
-//! reached.
+//! sides' pages and of the data; half of the time into a valid header, somewhere, and with a commit word
+//! at the tail that is right but for its length, so that the checks behind those are reached.
 #![no_main]
 
 use std::time::Duration;
@@ -10,16 +10,19 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use rustix::io::pread;
 use shm_ring::{Consumer, Options, Payload, PopError, Producer, PushError, Region, Ring, Wait};
-use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, PRODUCER};
+use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, PRODUCER, commit_word};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     messages: bool,
-    valid_header: bool,
+    /// Where in a valid header the bytes of `header` go, if it is to be one.
+    valid_until: Option<u8>,
     header: Vec<u8>,
     producer: Vec<u8>,
     consumer: Vec<u8>,
     data: Vec<u8>,
+    /// The length that the record at the tail says it has.
+    committed: Option<u32>,
     len: Option<u16>,
     calls: Vec<Call>,
 }
@@ -110,6 +113,8 @@ fn play<P: Carried + ?Sized>(input: &Input) {
     let options = Options::new().wait(Wait::PARK);
     let opened = Ring::<P>::open_with(Region::descriptor(bytes.sealed()), options);
     let Ok(ring) = opened else { return };
+    let capacity = ring.capacity_bytes();
+    assert!(capacity.is_power_of_two() && capacity >= PAGE, "a capacity of {capacity}");
     let mut tx = ring.producer().ok();
     let mut rx = ring.consumer().ok();
     for call in input.calls.iter().take(64) {
@@ -118,18 +123,27 @@ fn play<P: Carried + ?Sized>(input: &Input) {
 }
 
 fn region<P: Carried + ?Sized>(input: &Input) -> Bytes {
-    let bytes = Bytes::empty(input.len.map_or(DATA + PAGE, u64::from));
-    if input.valid_header {
+    let mut header = [0; 256];
+    if input.valid_until.is_some() {
         let options = Options::new().bytes(PAGE);
         let whole = Ring::<P>::create(Region::memfd("whole"), options).unwrap();
-        let mut header = [0; 256];
         pread(whole.descriptor(), &mut header, 0).unwrap();
-        bytes.write(0, &header);
     }
-    bytes.write(if input.valid_header { 200 } else { 0 }, &input.header);
+    let there = &mut header[input.valid_until.unwrap_or(0).into()..];
+    let len = input.header.len().min(there.len());
+    there[..len].copy_from_slice(&input.header[..len]);
+    // As long as the header says, where that can be afforded, unless the input says otherwise.
+    let capacity = u64::from_le_bytes(header[56..64].try_into().unwrap());
+    let capacity = if capacity <= 16 * PAGE { capacity } else { PAGE };
+    let bytes = Bytes::empty(input.len.map_or(DATA + capacity, u64::from));
+    bytes.write(0, &header);
     bytes.write(PRODUCER, &input.producer);
     bytes.write(CONSUMER, &input.consumer);
     bytes.write(DATA, &input.data);
+    let tail = input.producer.first_chunk().map_or(0, |&first| u64::from_le_bytes(first));
+    if let Some(len) = input.committed {
+        bytes.set(DATA + tail % PAGE, commit_word(tail, len));
+    }
     bytes
 }
 
