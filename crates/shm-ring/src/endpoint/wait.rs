@@ -113,7 +113,9 @@ pub(crate) fn for_end(policy: Wait, deadline: Moment, watch: &mut impl Watch) ->
     let spins = fewer_spins(policy);
     let before_park = spins.saturating_add(policy.yields);
     let mut looks = 0;
-    let mut slice_end = Moment::now().plus(SLICE);
+    // The first slice begins with the first look at the clock: an answer that comes sooner, as in a
+    // conversation, is not kept waiting by it.
+    let mut slice_end = None;
     // Gone when last asked and not followed by anyone since: that has not changed.
     let mut ask_about_peer = watch.known_gone();
     loop {
@@ -139,6 +141,7 @@ pub(crate) fn for_end(policy: Wait, deadline: Moment, watch: &mut impl Watch) ->
         if looks == before_park {
             look_at_clock = true;
             if policy.park {
+                let slice_end = *slice_end.get_or_insert_with(|| Moment::now().plus(SLICE));
                 let deadline = deadline.min(slice_end);
                 let until = |short: bool| match short {
                     true => deadline.min(Moment::now().plus(SHORT_SLICE)),
@@ -158,8 +161,8 @@ pub(crate) fn for_end(policy: Wait, deadline: Moment, watch: &mut impl Watch) ->
             if now >= deadline {
                 return Some(Ended::TimedOut);
             }
-            if now >= slice_end {
-                slice_end = now.plus(SLICE);
+            if now >= *slice_end.get_or_insert_with(|| now.plus(SLICE)) {
+                slice_end = Some(now.plus(SLICE));
                 ask_about_peer = true;
             }
         }
