@@ -37,7 +37,8 @@ const fn in_blocks(len: usize) -> usize {
     0
 }
 
-/// Copies `len` bytes at `private` into the region, and zeros up to the next multiple of 8.
+/// Copies `len` bytes at `private` into the region, and zeros up to the next multiple of 8. Short
+/// payloads from the end to the start: see `Tail::commit`.
 ///
 /// # Safety
 /// The invariants above.
@@ -49,7 +50,9 @@ pub(crate) unsafe fn put(shared: *mut u8, private: *const u8, len: usize) {
         // SAFETY: invariants 1 and 2: both ends are valid for `blocks` bytes, which is at most `len`.
         unsafe { move_blocks(shared, private, blocks) };
     }
-    for index in blocks / WORD..words {
+    // SAFETY: invariants 1 and 2.
+    unsafe { put_rest(shared, private, words * WORD, len) };
+    for index in (blocks / WORD..words).rev() {
         // SAFETY: invariant 2; `index` is below `len / 8`.
         let from = unsafe { private.add(index * WORD) };
         // SAFETY: invariant 2; eight bytes are valid there, at any alignment.
@@ -59,8 +62,6 @@ pub(crate) unsafe fn put(shared: *mut u8, private: *const u8, len: usize) {
         // SAFETY: invariant 1; aligned and mapped, and only ever accessed as atomic words.
         unsafe { AtomicU64::from_ptr(to.cast()) }.store(word, Ordering::Relaxed);
     }
-    // SAFETY: invariants 1 and 2.
-    unsafe { put_rest(shared, private, words * WORD, len) };
 }
 
 /// The last, partial word of a `put`.

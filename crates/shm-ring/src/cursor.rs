@@ -143,15 +143,27 @@ impl Tail {
         self.limit.saturating_sub(self.position)
     }
 
-    /// Makes the record at the tail exist. The payload is already in place and there is room. What is
-    /// left to do is to [`advance_to`](Self::advance_to) the position that is returned: callers do
-    /// that last, so that a loop of pushes can keep it in a register.
+    /// Makes the record at the tail exist, for which there is room; `put` writes what is missing of
+    /// its payload. What is left to do is to [`advance_to`](Self::advance_to) the position that is
+    /// returned: callers do that last, so that a loop of pushes can keep it in a register.
+    ///
+    /// From far to near: a consumer that waits looks at the line of the commit word all the time. A
+    /// store to another line, once stores to this one have begun, would let it take the line away
+    /// in between.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn commit(&self, words: &impl Words, mine: &SidePage, stride: u64, len: u32) -> u64 {
+    pub(crate) fn commit(
+        &self,
+        words: &impl Words,
+        mine: &SidePage,
+        stride: u64,
+        len: u32,
+        put: impl FnOnce(),
+    ) -> u64 {
         let next = self.position + stride;
         // Old payload bytes stand there; from now on they are never taken for a commit word.
         words.word(next).store(0, Ordering::Relaxed);
+        put();
         let word = commit_word(self.position, len);
         words.word(self.position).store(word, Ordering::Release); // edge `publish`
         // Release also keeps the compiler from counting a record before it exists, which a kill

@@ -297,8 +297,8 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     #[inline(always)]
     fn commit_bytes(self, size: usize) {
         let Self { producer, .. } = self;
-        producer.slots.area().fill_up(producer.position(), size);
-        producer.commit(Slots::<P>::stride(size as u64), size as u32);
+        let stride = Slots::<P>::stride(size as u64);
+        producer.commit(stride, size as u32, |area, at| area.fill_up(at, size));
     }
 }
 

@@ -131,20 +131,28 @@ impl<P: Payload + ?Sized> Producer<P> {
         Ok(())
     }
 
-    /// Makes the record at the tail exist, and wakes the consumer if it sleeps until then. Its
-    /// payload is in place and there is room.
+    /// Makes a record of `stride` bytes at the tail exist, for which there is room, and wakes the
+    /// consumer if it sleeps until then. `put` writes its payload of `len` bytes, or what is missing
+    /// of it.
     #[inline(always)]
-    pub(crate) fn commit(&mut self, stride: u64, len: u32) {
-        let (mine, theirs) = (self.slots.mine(), self.slots.theirs());
-        let next = self.tail.commit(&self.slots.area(), mine, stride, len);
+    pub(crate) fn commit(&mut self, stride: u64, len: u32, put: impl FnOnce(Area<'_, P>, u64)) {
+        let (mine, theirs, area) = (self.slots.mine(), self.slots.theirs(), self.slots.area());
+        let at = self.tail.position();
+        let next = self.tail.commit(&area, mine, stride, len, || put(area, at));
         self.gate.moved(next, mine, theirs);
         self.tail.advance_to(next);
     }
 
     /// [`commit`](Self::commit) for a consumer that never sleeps.
     #[inline(always)]
-    pub(crate) fn commit_quietly(&mut self, stride: u64, len: u32) {
-        let next = self.tail.commit(&self.slots.area(), self.slots.mine(), stride, len);
+    pub(crate) fn commit_quietly(
+        &mut self,
+        stride: u64,
+        len: u32,
+        put: impl FnOnce(Area<'_, P>, u64),
+    ) {
+        let (area, at) = (self.slots.area(), self.tail.position());
+        let next = self.tail.commit(&area, self.slots.mine(), stride, len, || put(area, at));
         self.tail.advance_to(next);
     }
 

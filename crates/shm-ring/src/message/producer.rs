@@ -30,8 +30,7 @@ impl<T: Item> Producer<[T]> {
 
     #[inline(always)]
     fn publish(&mut self, message: &[T], extent: Extent) {
-        self.slots.area().put_all(self.position(), message);
-        self.commit(extent.stride, extent.len);
+        self.commit(extent.stride, extent.len, |area, at| area.put_all(at, message));
     }
 
     /// Publishes `message` if there is room. Never waits, never makes a system call unless the
@@ -166,8 +165,7 @@ impl<T: Item> Producer<[T]> {
             self.slots.area().put_part(position, at, part);
             at += size_of_val(part);
         }
-        self.slots.area().fill_up(position, whole);
-        self.commit(extent.stride, extent.len);
+        self.commit(extent.stride, extent.len, |area, at| area.fill_up(at, whole));
     }
 
     /// Room for a message of `len` elements, to be written in place, if there is room.

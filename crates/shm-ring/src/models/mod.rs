@@ -133,8 +133,8 @@ impl Region {
             }
         }
         let at = tail.position();
-        self.write(at, value);
-        let next = tail.commit(self, &self.producer, self.stride(), self.len());
+        let put = || self.write(at, value);
+        let next = tail.commit(self, &self.producer, self.stride(), self.len(), put);
         tail.advance_to(next);
         true
     }

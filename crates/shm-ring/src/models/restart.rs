@@ -41,7 +41,6 @@ fn killed_at(dies_at: u32) {
             let mut first = region.tail();
             assert!(region.push(&mut first, 1));
             let position = first.position();
-            region.write(position, 2);
             let words = Dying {
                 region: &region,
                 stores: Cell::new(0),
@@ -50,7 +49,7 @@ fn killed_at(dies_at: u32) {
             };
             let ghost = SidePage::at(0);
             let page = if dies_at <= TAIL { &ghost } else { &region.producer };
-            let _ = first.commit(&words, page, STRIDE, LEN);
+            let _ = first.commit(&words, page, STRIDE, LEN, || region.write(position, 2));
             // The successor knows only what stands in the region.
             let mut second = region.tail();
             let existed = dies_at > COMMIT;
@@ -99,8 +98,8 @@ fn what_a_recovered_tail_counts_is_there() {
         let producers = thread::spawn(move || {
             // Two processes: the second knows of the first by the kernel, not by its own program.
             let first = thread::spawn(move || {
-                dying.write(0, 1);
-                let _ = dying.tail().commit(&*dying, &SidePage::at(0), STRIDE, LEN);
+                let put = || dying.write(0, 1);
+                let _ = dying.tail().commit(&*dying, &SidePage::at(0), STRIDE, LEN, put);
             });
             first.join().unwrap();
             assert_eq!(recovering.tail().position(), STRIDE);

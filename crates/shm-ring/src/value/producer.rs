@@ -52,15 +52,13 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_quiet(&mut self, item: &T) -> Result<(), PushError> {
         self.await_room(Self::STRIDE, Patience::FOREVER)?;
-        self.slots.area().put(self.position(), item);
-        self.commit_quietly(Self::STRIDE, Slots::<T>::LEN);
+        self.commit_quietly(Self::STRIDE, Slots::<T>::LEN, |area, at| area.put(at, item));
         Ok(())
     }
 
     #[inline(always)]
     fn publish(&mut self, item: &T) {
-        self.slots.area().put(self.position(), item);
-        self.commit(Self::STRIDE, Slots::<T>::LEN);
+        self.commit(Self::STRIDE, Slots::<T>::LEN, |area, at| area.put(at, item));
     }
 
     /// Publishes `item`, waiting for room as long as there is a consumer or none has come yet.
