@@ -30,15 +30,16 @@ pub(crate) fn waker_may_rely_on_membarrier() -> bool {
 #[inline(always)]
 pub(crate) fn light_then_load(relies_on_membarrier: bool, sleeper: Foreign<'_, SidePage>) -> u64 {
     if !relies_on_membarrier || cfg!(loom) {
-        full();
+        return fence_then_load(sleeper);
     }
     load_in_order(sleeper)
 }
 
 #[cfg_attr(not(loom), cold)]
 #[inline(never)]
-fn full() {
+fn fence_then_load(sleeper: Foreign<'_, SidePage>) -> u64 {
     fence(Ordering::SeqCst); // edge `park`, light
+    load_in_order(sleeper)
 }
 
 /// Loads `wake_at` after what stands before in the program, as far as the compiler is concerned.

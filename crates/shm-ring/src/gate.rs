@@ -33,15 +33,23 @@ impl Gate {
     /// The position in `mine` has moved to `position`: wakes the other side if it asked for that.
     #[inline(always)]
     pub(crate) fn moved(&mut self, position: u64, mine: &SidePage, theirs: Foreign<'_, SidePage>) {
-        let wake_at = barrier::light_then_load(self.relies_on_membarrier, theirs); // edge `park`
+        let wake_at = self.wake_at(theirs);
         if position >= wake_at {
             self.ring_for(wake_at, mine);
         }
     }
 
+    /// The position at which the other side wants to be woken, as it is after this side's position
+    /// was stored.
+    #[inline(always)]
+    pub(crate) fn wake_at(&self, theirs: Foreign<'_, SidePage>) -> u64 {
+        barrier::light_then_load(self.relies_on_membarrier, theirs) // edge `park`
+    }
+
+    /// Wakes the other side, which wants to be woken at `wake_at`, if that was not done before.
     #[cold]
     #[inline(never)]
-    fn ring_for(&mut self, wake_at: u64, mine: &SidePage) {
+    pub(crate) fn ring_for(&mut self, wake_at: u64, mine: &SidePage) {
         if wake_at != self.rung_for {
             self.rung_for = wake_at;
             ring(mine);

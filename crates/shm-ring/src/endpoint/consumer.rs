@@ -114,8 +114,17 @@ impl<P: Payload + ?Sized> Consumer<P> {
     pub(crate) fn release(&mut self, found: Found) {
         let next = self.behind(found);
         self.head.release_below(self.slots.mine(), next);
-        self.gate.moved(next, self.slots.mine(), self.slots.theirs());
+        let wake_at = self.gate.wake_at(self.slots.theirs());
+        if next >= wake_at {
+            self.ring_for(wake_at);
+        }
         self.head.advance_to(next);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ring_for(&mut self, wake_at: u64) {
+        self.gate.ring_for(wake_at, self.slots.mine());
     }
 
     /// [`release`](Self::release) for a producer that never sleeps.

@@ -139,8 +139,18 @@ impl<P: Payload + ?Sized> Producer<P> {
         let (mine, theirs, area) = (self.slots.mine(), self.slots.theirs(), self.slots.area());
         let at = self.tail.position();
         let next = self.tail.commit(&area, mine, stride, len, || put(area, at));
-        self.gate.moved(next, mine, theirs);
+        // Told apart here: what the bell needs is then loaded only to ring it.
+        let wake_at = self.gate.wake_at(theirs);
+        if next >= wake_at {
+            self.ring_for(wake_at);
+        }
         self.tail.advance_to(next);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ring_for(&mut self, wake_at: u64) {
+        self.gate.ring_for(wake_at, self.slots.mine());
     }
 
     /// [`commit`](Self::commit) for a consumer that never sleeps.
