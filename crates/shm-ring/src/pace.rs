@@ -8,6 +8,9 @@
 
 /// Longest stay in processor pauses.
 const PAUSES_MAX: u32 = 64;
+/// From this many records in a run on the ring is a stream as it is, and stays do not grow. Well above
+/// the usual batch: a stream of batches runs dry after one batch as one of records after a few.
+const RUN_MAX: u64 = 256;
 /// Looks after a stay before the ring counts as idle.
 const LOOKS: u32 = 4;
 
@@ -31,7 +34,7 @@ impl Pace {
         self.dry_at = head;
         if bytes <= stride {
             self.pauses /= 2;
-        } else if bytes < 32 * stride {
+        } else if bytes < RUN_MAX * stride {
             self.pauses = (self.pauses + 1 + self.pauses / 2).min(PAUSES_MAX);
         }
         for _ in 0..self.pauses {
