@@ -12,7 +12,7 @@ const PAUSES_MAX: u32 = 64;
 /// the usual batch: a stream of batches runs dry after one batch as one of records after a few.
 const RUN_MAX: u64 = 256;
 /// Looks after a stay before the ring counts as idle.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 2;
 
 #[derive(Debug)]
 pub(crate) struct Pace {
