@@ -32,8 +32,10 @@ pub(crate) struct Slots<P: ?Sized> {
 // sees at the same address; what is behind them is accessed as atomic words or by `copy`.
 unsafe impl<P: ?Sized> Send for Slots<P> {}
 
-/// How far ahead of the tail the producer asks for lines: 16 lines of 64 bytes.
+/// How far ahead of the tail the producer asks for lines: 16 lines of 64 bytes, or as many records if
+/// they are short. Lines that are asked for long before they are needed are taken away again.
 const PREFETCH_AHEAD: usize = 1024;
+const PREFETCH_RECORDS: usize = 32;
 const CACHE_LINE: usize = 64;
 
 impl<P: ?Sized> Slots<P> {
@@ -135,12 +137,13 @@ impl<P: Payload + ?Sized> Area<'_, P> {
         payload
     }
 
-    /// Asks for the lines of the `stride` bytes that stand 16 lines behind `position`.
+    /// Asks for the lines of a record of `stride` bytes that will come some way behind `position`.
     #[inline(always)]
     pub(crate) fn prefetch(&self, position: u64, stride: u64) {
-        let ahead = (position & self.mask) as usize + PREFETCH_AHEAD;
+        let ahead = PREFETCH_AHEAD.min(PREFETCH_RECORDS * stride as usize);
+        let first = (position & self.mask) as usize + ahead;
         for line in 0..(stride as usize).div_ceil(CACHE_LINE) {
-            copy::prefetch_write(self.data.wrapping_add(ahead + line * CACHE_LINE));
+            copy::prefetch_write(self.data.wrapping_add(first + line * CACHE_LINE));
         }
     }
 
