@@ -33,17 +33,18 @@ impl Gate {
     /// The position in `mine` has moved to `position`: wakes the other side if it asked for that.
     #[inline(always)]
     pub(crate) fn moved(&mut self, position: u64, mine: &SidePage, theirs: Foreign<'_, SidePage>) {
-        let wake_at = self.wake_at(theirs);
-        if position >= wake_at {
+        if let Some(wake_at) = self.asked(position, theirs) {
             self.ring_for(wake_at, mine);
         }
     }
 
-    /// The position at which the other side wants to be woken, as it is after this side's position
-    /// was stored.
+    /// This side's position has moved to `position`: the `wake_at` to [`ring_for`](Self::ring_for), if
+    /// the other side asked for that. A question of its own, since what ringing needs would take
+    /// registers from the loop of pushes around it.
     #[inline(always)]
-    pub(crate) fn wake_at(&self, theirs: Foreign<'_, SidePage>) -> u64 {
-        barrier::light_then_load(self.relies_on_membarrier, theirs) // edge `park`
+    pub(crate) fn asked(&self, position: u64, theirs: Foreign<'_, SidePage>) -> Option<u64> {
+        let wake_at = barrier::light_then_load(self.relies_on_membarrier, theirs); // edge `park`
+        if position >= wake_at { Some(wake_at) } else { None }
     }
 
     /// Wakes the other side, which wants to be woken at `wake_at`, if that was not done before.

@@ -114,8 +114,7 @@ impl<P: Payload + ?Sized> Consumer<P> {
     pub(crate) fn release(&mut self, found: Found) {
         let next = self.behind(found);
         self.head.release_below(self.slots.mine(), next);
-        let wake_at = self.gate.wake_at(self.slots.theirs());
-        if next >= wake_at {
+        if let Some(wake_at) = self.gate.asked(next, self.slots.theirs()) {
             self.ring_for(wake_at);
         }
         self.head.advance_to(next);

@@ -139,9 +139,7 @@ impl<P: Payload + ?Sized> Producer<P> {
         let (mine, theirs, area) = (self.slots.mine(), self.slots.theirs(), self.slots.area());
         let at = self.tail.position();
         let next = self.tail.commit(&area, mine, stride, len, || put(area, at));
-        // Told apart here: what the bell needs is then loaded only to ring it.
-        let wake_at = self.gate.wake_at(theirs);
-        if next >= wake_at {
+        if let Some(wake_at) = self.gate.asked(next, theirs) {
             self.ring_for(wake_at);
         }
         self.tail.advance_to(next);
