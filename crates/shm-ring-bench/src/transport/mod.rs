@@ -2,7 +2,7 @@
 //! messages of `W` words one way. It must not know what is measured with it.
 //!
 //! To add one: a file beside this one with a type that implements [`Transport`] (or, for a queue
-//! between threads, [`Pair`]), and a line in [`list`] and in `with_transport!` (`with_pair!`), both in
+//! between threads, [`Pair`]), and a line in [`list()`] and in `with_transport!` (`with_pair!`), both in
 //! list.rs. The harness does the rest.
 
 pub(crate) mod lines;

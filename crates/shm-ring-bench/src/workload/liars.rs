@@ -1,7 +1,7 @@
 //! Transports that lie, set against the harness: losing, repeating, reordering, tearing, damaging. It
 //! must not know how the workloads find out.
 
-use super::{LAST_STAGE, play};
+use super::{LAST_STAGE, play, play_batches};
 use crate::clock::Clock;
 use crate::control::{Control, Side};
 use crate::plan::{Effort, Row};
@@ -98,10 +98,16 @@ fn played(
     let (b_tx, inner) = mpsc::channel();
     let (a_tx, b_rx) = mpsc::channel();
     let liar = Liar { inner, queue: VecDeque::new(), lie, honest, at_hand };
-    let echo = workload == Workload::Echo;
+    let (echo, batches) = (workload == Workload::Echo, workload == Workload::Batch);
     std::thread::scope(|scope| {
-        scope.spawn(|| play(&b, &control, Some(b_tx), echo.then_some(b_rx)));
-        let answer = play(&a, &control, echo.then_some(a_tx), Some(liar));
+        scope.spawn(|| match batches {
+            true => play_batches(&b, &control, Some(b_tx), None::<mpsc::Receiver<Message>>),
+            false => play(&b, &control, Some(b_tx), echo.then_some(b_rx)),
+        });
+        let answer = match batches {
+            true => play_batches(&a, &control, None::<mpsc::Sender<Message>>, Some(liar)),
+            false => play(&a, &control, echo.then_some(a_tx), Some(liar)),
+        };
         // B waits at the end for an A that may have given up long before.
         control.arrive(Side::A, LAST_STAGE);
         answer.map_err(|fault| fault.to_string())
