@@ -163,7 +163,7 @@ fn every_transport_moves_verified_messages_of_every_size_and_leaves_nothing() {
         let json: Value = serde_json::from_slice(&run.stdout).unwrap();
         let results = json["results"].as_array().unwrap();
         for bytes in sizes.split(',') {
-            let of_size = results.iter().filter(|row| row["bytes"].to_string() == bytes);
+            let of_size = results.iter().filter(|row| row["bytes"].as_u64() == bytes.parse().ok());
             let carried: Vec<_> =
                 of_size.map(|row| row["transport"].as_str().unwrap().to_owned()).collect();
             match bytes {
