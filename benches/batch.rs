@@ -33,6 +33,7 @@ fn all(criterion: &mut Criterion) {
     batches::<1>(criterion);
     batches::<8>(criterion);
     batches::<32>(criterion);
+    batches::<512>(criterion);
 }
 
 criterion_group!(benches, all);
