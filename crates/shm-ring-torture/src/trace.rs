@@ -1,0 +1,106 @@
+//! One instruction at a time: a forked child of ours under ptrace. It must not know what the child does.
+//!
+//! Invariant of the unsafe blocks: campaigns that trace have one thread when they fork, so the child may do
+//! anything.
+#![allow(unsafe_code)]
+
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, raise};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+/// A stopped child. Dropping it kills and reaps it.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    pid: Pid,
+    ended: bool,
+}
+
+/// Where a child is after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Stopped before its next instruction.
+    Stopped,
+    /// It raised this signal or was sent it; it is not delivered.
+    Signalled(Signal),
+    /// It ended by itself with this code.
+    Exited(i32),
+    /// A signal ended it.
+    Killed(Signal),
+}
+
+impl Traced {
+    /// Forks a child that runs `job` and exits with its answer, stopped before the first instruction of it.
+    pub(crate) fn start(job: impl FnOnce() -> i32) -> nix::Result<Self> {
+        // SAFETY: the invariant above.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                let code = match ptrace::traceme().and_then(|()| raise(Signal::SIGSTOP)) {
+                    Ok(()) => job(),
+                    Err(_) => 127,
+                };
+                // No destructors and no buffers of the parent's.
+                exit_now(code)
+            }
+            ForkResult::Parent { child } => {
+                let traced = Self { pid: child, ended: false };
+                waitpid(child, None)?;
+                ptrace::setoptions(child, ptrace::Options::PTRACE_O_EXITKILL)?;
+                Ok(traced)
+            }
+        }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// One instruction further.
+    pub(crate) fn step(&mut self) -> nix::Result<Step> {
+        ptrace::step(self.pid, None)?;
+        self.wait()
+    }
+
+    /// On, until it stops or ends.
+    pub(crate) fn go(&mut self) -> nix::Result<Step> {
+        ptrace::cont(self.pid, None)?;
+        self.wait()
+    }
+
+    fn wait(&mut self) -> nix::Result<Step> {
+        Ok(match waitpid(self.pid, Some(WaitPidFlag::__WALL))? {
+            WaitStatus::Stopped(_, Signal::SIGTRAP) => Step::Stopped,
+            WaitStatus::Stopped(_, signal) => Step::Signalled(signal),
+            WaitStatus::Exited(_, code) => {
+                self.ended = true;
+                Step::Exited(code)
+            }
+            WaitStatus::Signaled(_, signal, _) => {
+                self.ended = true;
+                Step::Killed(signal)
+            }
+            _ => Step::Stopped,
+        })
+    }
+
+    /// The address of the next instruction.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn instruction(&self) -> nix::Result<u64> {
+        Ok(ptrace::getregs(self.pid)?.rip)
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        if !self.ended {
+            let _ = nix::sys::signal::kill(self.pid, Signal::SIGKILL);
+            let _ = waitpid(self.pid, Some(WaitPidFlag::__WALL));
+        }
+    }
+}
+
+/// Ends this process at once: no destructors, no buffers flushed that are the parent's too.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` takes any code and does not return.
+    unsafe { libc::_exit(code) }
+}
