@@ -3,6 +3,8 @@
 //! shows; FAULTS.md which fault is shown by which.
 #![deny(unsafe_code)]
 
+mod notice;
+mod region;
 mod report;
 mod rng;
 mod trace;
@@ -10,8 +12,6 @@ mod trace;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-
-use crate::report::Report;
 
 /// Kills, stops, interleaves, starves and attacks a ring, and counts what it withstood.
 #[derive(Debug, Parser)]
@@ -48,18 +48,22 @@ pub(crate) struct How {
     pub(crate) seed: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Campaign {}
-
-impl Campaign {
-    fn run(self, how: &How) -> Report {
-        match self {}
-    }
+#[derive(Clone, Debug, Subcommand)]
+enum Campaign {
+    /// Deaths of every kind beside a peer that sleeps, told by the kernel.
+    Notice,
+    /// One that dies, for `notice`.
+    #[command(hide = true)]
+    Victim(notice::Arguments),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let report = cli.campaign.run(&cli.how);
+    let how = &cli.how;
+    let report = match cli.campaign {
+        Campaign::Notice => notice::run(how),
+        Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),
+    };
     report.print(cli.how.json);
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

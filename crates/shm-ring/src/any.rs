@@ -8,11 +8,12 @@ use std::io;
 use crate::barrier;
 use crate::clock::Moment;
 use crate::endpoint::{Consumer, Ended, Patience, Side, Watch, for_end};
-use crate::futex;
-use crate::gate;
+use crate::futex::{self, Sleep};
+use crate::gate::{self, Nap};
 use crate::item::Payload;
 use crate::layout::{Counters, SidePage};
 use crate::options::Wait;
+use crate::session::{Liveness, liveness};
 use crate::sync::Foreign;
 
 /// The most rings that one [`wait_any`] can wait for: what the kernel lets a thread sleep on at once.
@@ -184,7 +185,8 @@ impl Watch for Several<'_, '_> {
         self.gone.map(|_| Ended::Closed)
     }
 
-    fn sleep(&mut self, until: impl FnOnce(bool) -> Moment) -> Option<Ended> {
+    fn sleep(&mut self, until: impl FnOnce(Nap) -> Moment) -> Option<Ended> {
+        let lives: Vec<_> = self.consumers.iter().map(|one| liveness(one.theirs())).collect();
         let counts: Vec<u32> = self
             .consumers
             .iter()
@@ -194,16 +196,23 @@ impl Watch for Several<'_, '_> {
         let whole = barrier::heavy(relied_on); // edges `park`, `bell`, for all of them
         let ended = if self.ready() { None } else { self.gone() };
         if ended.is_none() && !self.ready() {
-            let bells: Vec<_> = self
-                .consumers
-                .iter()
+            let each = || self.consumers.iter().map(|one| one.theirs());
+            let bells = each()
                 .zip(counts)
-                .map(|(one, count)| (one.theirs().map(|page| &page.bell.0), count))
-                .collect();
+                .map(|(theirs, count)| theirs.map(|page| &page.bell.0).while_at(count));
+            let watched = each().zip(&lives).filter_map(|(theirs, life)| match life {
+                Liveness::Watched(value) => {
+                    Some(Sleep { word: theirs.map(|page| &page.liveness.0), value: *value })
+                }
+                Liveness::Untold | Liveness::Told => None,
+            });
             for one in self.consumers.iter() {
                 Counters::count(&one.mine().counters.0.parks);
             }
-            futex::wait_any(&bells, until(!whole));
+            // With more rings than the kernel has places for both words of each, slices tell of the
+            // deaths of the last ones.
+            let words = bells.chain(watched).take(WAIT_ANY_MAX);
+            futex::wait_any(words, until(Nap::of(whole, lives.contains(&Liveness::Told))));
         }
         for one in self.consumers.iter() {
             gate::rise(one.mine());

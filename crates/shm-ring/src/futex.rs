@@ -40,10 +40,28 @@ impl Foreign<'_, Bell> {
     pub(crate) fn wait(self, count: u32, until: Moment) {
         self.get().sleep(count, until);
     }
+
+    /// [`wait`](Self::wait) that ends too when `word` is no longer `value`, where the kernel can do
+    /// that.
+    pub(crate) fn wait_with(
+        self,
+        count: u32,
+        word: Foreign<'_, AtomicU32>,
+        value: u32,
+        until: Moment,
+    ) {
+        #[cfg(not(loom))]
+        if real::sleep_on_both([self.while_at(count), Sleep { word, value }], until) {
+            return;
+        }
+        #[cfg(loom)]
+        let _ = (word, value);
+        self.wait(count, until);
+    }
 }
 
 #[cfg(not(loom))]
-pub(crate) use real::{ANY_MAX, wait_any};
+pub(crate) use real::{ANY_MAX, Sleep, wait_any};
 
 #[cfg(not(loom))]
 mod real {
@@ -55,30 +73,61 @@ mod real {
     use rustix::time::ClockId;
 
     use super::{Bell, Moment};
-    use crate::sync::Foreign;
+    use crate::sync::{AtomicBool, AtomicU32, Foreign, Ordering};
 
     /// How many bells the kernel lets one thread sleep on (FUTEX_WAITV_MAX).
     pub(crate) const ANY_MAX: usize = 128;
 
-    /// Sleeps while every bell's count is the one beside it, until `until` at most. Returning says
+    /// A word, and the value that it has for as long as the sleep on it goes on.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Sleep<'a> {
+        pub(crate) word: Foreign<'a, AtomicU32>,
+        pub(crate) value: u32,
+    }
+
+    impl<'a> Foreign<'a, Bell> {
+        /// A sleep for as long as the count is `count`.
+        pub(crate) fn while_at(self, count: u32) -> Sleep<'a> {
+            Sleep { word: self.map(|bell| &bell.word), value: count }
+        }
+    }
+
+    /// Sleeps while every word has the value beside it, until `until` at most. Returning says
     /// nothing, as with [`Foreign::wait`].
-    pub(crate) fn wait_any(bells: &[(Foreign<'_, Bell>, u32)], until: Moment) {
-        let waits: Vec<futex::Wait> = bells
-            .iter()
-            .map(|(bell, count)| {
-                let mut wait = futex::Wait::new();
-                wait.val = u64::from(*count);
-                wait.uaddr =
-                    (&raw const bell.get().word).cast_mut().cast::<core::ffi::c_void>().into();
-                wait.flags = futex::WaitFlags::SIZE_U32;
-                wait
-            })
-            .collect();
+    pub(crate) fn wait_any<'a>(words: impl Iterator<Item = Sleep<'a>>, until: Moment) {
+        let waits: Vec<_> = words.map(as_the_kernel_wants).collect();
+        if !waitv(&waits, until) {
+            // Poll gently instead.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// [`wait_any`] of two. False if the kernel cannot do it: then nobody slept.
+    pub(super) fn sleep_on_both(words: [Sleep<'_>; 2], until: Moment) -> bool {
+        waitv(&words.map(as_the_kernel_wants), until)
+    }
+
+    fn as_the_kernel_wants(Sleep { word, value }: Sleep<'_>) -> futex::Wait {
+        let mut wait = futex::Wait::new();
+        wait.val = u64::from(value);
+        wait.uaddr = core::ptr::from_ref(word.get()).cast_mut().cast::<core::ffi::c_void>().into();
+        wait.flags = futex::WaitFlags::SIZE_U32;
+        wait
+    }
+
+    /// False if it is not to be had: before Linux 5.16, or in a sandbox. Asked once.
+    fn waitv(waits: &[futex::Wait], until: Moment) -> bool {
+        static REFUSED: AtomicBool = AtomicBool::new(false);
+        if REFUSED.load(Ordering::Relaxed) {
+            return false;
+        }
         let flags = futex::WaitvFlags::empty();
-        match futex::waitv(&waits, flags, Some(&until.timespec()), ClockId::Monotonic) {
-            Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
-            // Before Linux 5.16, or in a sandbox: poll gently instead.
-            Err(_) => std::thread::sleep(Duration::from_millis(1)),
+        match futex::waitv(waits, flags, Some(&until.timespec()), ClockId::Monotonic) {
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => true,
+            Err(_) => {
+                REFUSED.store(true, Ordering::Relaxed);
+                false
+            }
         }
     }
 

@@ -15,7 +15,30 @@
 use crate::barrier;
 use crate::clock::Moment;
 use crate::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::session::{Liveness, liveness};
 use crate::sync::{Foreign, Ordering};
+
+/// How long a sleep may last at most, apart from the sleeper's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nap {
+    /// Whoever publishes rings: long, and an end to it is the floor under everything else.
+    Slice,
+    /// The waker relies on a barrier that could not be had.
+    Short,
+    /// The kernel has told of the other side's death, and its lease is about to be free.
+    Blink,
+}
+
+impl Nap {
+    /// How long to sleep after a heavy barrier that was had or not.
+    pub(crate) fn of(whole: bool, told: bool) -> Self {
+        match (told, whole) {
+            (true, _) => Self::Blink,
+            (false, false) => Self::Short,
+            (false, true) => Self::Slice,
+        }
+    }
+}
 
 /// One side's part in waking the other.
 #[derive(Debug)]
@@ -58,8 +81,8 @@ impl Gate {
     }
 
     /// Sleeps once, until the other side's position reaches `wake_at`, it rings for another
-    /// reason, or `until` (asked with whether the sleep must be short because the barrier that the
-    /// waker relies on cannot be had). Does not sleep if `last_look` finds something.
+    /// reason, the kernel tells of its death, or `until`, which is asked with how long it may be.
+    /// Does not sleep if `last_look` finds something.
     ///
     /// `bid` says that the other side, if it sleeps, must be told that we go to sleep: the
     /// producer's duty, so that a consumer that waits for more than one record takes what is there.
@@ -70,8 +93,10 @@ impl Gate {
         wake_at: u64,
         bid: bool,
         mut last_look: impl FnMut() -> Option<R>,
-        until: impl FnOnce(bool) -> Moment,
+        until: impl FnOnce(Nap) -> Moment,
     ) -> Option<R> {
+        // Before the last look: a death from here on changes the word, and the kernel compares it.
+        let life = liveness(theirs);
         let count = lie_down(mine, theirs, wake_at);
         let whole = barrier::heavy(relies_on_sleepers(theirs)); // edges `park`, `bell`
         // After the barrier: before it, both sides could miss each other and sleep for ever.
@@ -81,7 +106,14 @@ impl Gate {
         let found = last_look();
         if found.is_none() {
             Counters::count(&mine.counters.0.parks);
-            theirs.map(|page| &page.bell.0).wait(count, until(!whole));
+            let until = until(Nap::of(whole, life == Liveness::Told));
+            let bell = theirs.map(|page| &page.bell.0);
+            match life {
+                Liveness::Watched(word) => {
+                    bell.wait_with(count, theirs.map(|page| &page.liveness.0), word, until);
+                }
+                Liveness::Untold | Liveness::Told => bell.wait(count, until),
+            }
         }
         rise(mine);
         found

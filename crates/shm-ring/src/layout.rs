@@ -21,7 +21,8 @@ pub(crate) struct SidePage {
     /// Rung by this side; the other side sleeps on it.
     pub(crate) bell: Line<Bell>,
     pub(crate) life: Line<Life>,
-    /// Reserved for the kernel's death notice.
+    /// For the kernel's notice of a death: 0, or the thread that the kernel is to tell of with
+    /// [`LIVENESS_WAITERS`]. The kernel puts [`LIVENESS_DIED`] in place of the thread when it ends.
     pub(crate) liveness: Line<AtomicU32>,
     pub(crate) counters: Line<Counters>,
 }
@@ -64,6 +65,12 @@ impl Counters {
         }
     }
 }
+
+/// In a liveness word: wake whoever sleeps on it (the kernel's FUTEX_WAITERS).
+pub(crate) const LIVENESS_WAITERS: u32 = 1 << 31;
+
+/// In a liveness word: the thread ended while it was named here (the kernel's FUTEX_OWNER_DIED).
+pub(crate) const LIVENESS_DIED: u32 = 1 << 30;
 
 /// `fence_mode` of a waker that relies on the sleeper's membarrier.
 pub(crate) const FENCE_MODE_MEMBARRIER: u32 = 1;
@@ -151,6 +158,9 @@ mod wire {
     /// Offset of `wake_at` in a side's page: the one word there that does not start as zero.
     pub(crate) const WAKE_AT_OFFSET: u64 = 128;
 
+    /// Offset of the liveness word in a side's page.
+    pub(crate) const LIVENESS_OFFSET: u64 = 512;
+
     /// The bytes that stand at [`WAKE_AT_OFFSET`] in a fresh region.
     pub(crate) const WAKE_AT_INITIAL: [u8; 8] = NEVER.to_le_bytes();
 
@@ -181,7 +191,7 @@ mod wire {
         assert!(offset_of!(SidePage, wake_at) == WAKE_AT_OFFSET as usize);
         assert!(offset_of!(SidePage, bell) == 256);
         assert!(offset_of!(SidePage, life) == 384);
-        assert!(offset_of!(SidePage, liveness) == 512);
+        assert!(offset_of!(SidePage, liveness) == LIVENESS_OFFSET as usize);
         assert!(offset_of!(SidePage, counters) == 640);
         assert!(size_of::<SidePage>() == 768, "a side's words fit the smallest page");
         assert!(offset_of!(Life, session) == 0);

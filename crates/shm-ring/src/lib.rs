@@ -7,8 +7,9 @@
 //!
 //! - What was published is read whole, in order and once, across kills and restarts of either side
 //!   in place. `pop` delivers at most once, `peek` and `release` at least once.
-//! - A waiting side learns that the other closed or died, at the latest a tenth of a second after a
-//!   death, and takes everything that was published first.
+//! - A waiting side learns that the other closed or died, and takes everything that was published
+//!   first. The kernel tells it of a death, usually within a millisecond; where that is not to be had,
+//!   it finds out within a tenth of a second ([`Options::death_notice`]).
 //! - Wild values from the other side are `Corrupt`, for good: never a panic, an access outside the
 //!   region, or a loop without end. Each side maps what the other owns read-only.
 //! - One producer and one consumer, across processes, containers and threads.
@@ -146,6 +147,8 @@ mod lease;
 mod message;
 #[cfg(not(loom))]
 mod mirror;
+#[cfg(not(loom))]
+mod notice;
 #[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]

@@ -90,6 +90,7 @@ pub struct Options {
     pub(crate) lock: bool,
     pub(crate) sparse: bool,
     pub(crate) unlink_on_drop: bool,
+    pub(crate) death_notice: bool,
     pub(crate) wait: Wait,
 }
 
@@ -116,6 +117,7 @@ impl Options {
             lock: false,
             sparse: false,
             unlink_on_drop: false,
+            death_notice: true,
             wait: Wait::default(),
         }
     }
@@ -182,6 +184,18 @@ impl Options {
     /// Removes the name of a region created here when the last handle of the creator is dropped.
     pub fn unlink_on_drop(mut self) -> Self {
         self.unlink_on_drop = true;
+        self
+    }
+
+    /// Whether the kernel tells the other side at once, should this process die (default true).
+    ///
+    /// That takes a thread, one for all rings of the process, which sleeps from the first attachment
+    /// to the end of the last and blocks all signals. Turn it off where a second thread is in the way:
+    /// some calls want a process with one (`unshare` or `setns` into a user namespace), and a sandbox may
+    /// end those that start one. Without it, as where the kernel refuses (before Linux 5.16 for the side
+    /// that sleeps), a side that sleeps learns of a death within a tenth of a second.
+    pub fn death_notice(mut self, death_notice: bool) -> Self {
+        self.death_notice = death_notice;
         self
     }
 

@@ -145,9 +145,9 @@ impl<P: Payload + ?Sized> Ring<P> {
             }
         };
         identity::check_len(&self.backing, &self.geometry)?;
-        let Options { prefault, lock, .. } = self.options;
+        let Options { prefault, lock, death_notice, .. } = self.options;
         let (page, capacity) = (self.geometry.page, self.geometry.shape.capacity);
-        let preparation = Preparation { prefault, lock };
+        let preparation = Preparation { prefault, lock, death_notice };
         let mapping = Mapping::new(lease.descriptor(), page, capacity, role, preparation).map_err(
             |error| {
                 let hint = match error.call {

@@ -6,7 +6,7 @@
 //! | `open` | a side stores its odd session | the other loads it, then fences | that the lease is held |
 //! | `close` | a side stores its even session | the other loads it, then fences | everything that side published |
 
-use crate::layout::SidePage;
+use crate::layout::{LIVENESS_DIED, LIVENESS_WAITERS, SidePage};
 use crate::sync::{Foreign, Ordering, fence};
 
 /// What a side's session and lease say about it.
@@ -46,6 +46,35 @@ fn number_and_what_came_before(theirs: Foreign<'_, SidePage>) -> u64 {
     let number = number(theirs);
     fence(Ordering::Acquire); // edges `open` and `close`
     number
+}
+
+/// What a side's liveness word says: whether the kernel tells of its death, or has done so. A hint:
+/// the lease decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Liveness {
+    /// The kernel will not tell: time-outs do.
+    Untold,
+    /// The kernel changes the word from this value, and wakes who sleeps on it.
+    Watched(u32),
+    /// The kernel has told. The lease is free at once or very soon: a process gives up its memory
+    /// before its files.
+    Told,
+}
+
+/// What the other side's liveness word says.
+///
+/// No order is needed: whoever acts on [`Liveness::Watched`] has the kernel compare the word again.
+pub(crate) fn liveness(theirs: Foreign<'_, SidePage>) -> Liveness {
+    // Loom has no kernel. What sleeps and wakes by this word is modelled in spin.
+    if cfg!(loom) {
+        return Liveness::Untold;
+    }
+    let word = theirs.map(|page| &page.liveness.0).relaxed();
+    match (word & LIVENESS_WAITERS != 0, word & LIVENESS_DIED != 0) {
+        (_, true) => Liveness::Told,
+        (true, false) => Liveness::Watched(word),
+        (false, false) => Liveness::Untold,
+    }
 }
 
 /// How often a session is read again because it changed or is in between.

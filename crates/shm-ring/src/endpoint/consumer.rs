@@ -61,7 +61,9 @@ impl<P: Payload + ?Sized> Consumer<P> {
         let head = Head::recover(&shape, mine)
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let pace = Pace::starting_at(head.position());
-        let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
+        let liveness = slots.liveness();
+        let (side, gate) =
+            Side::open(role, lease, shape, options.wait, backing, mine, theirs, liveness);
         let head = CachePadded::new(head);
         Ok(Self { head, gate, pace, last: shape.least_stride(), threshold: None, slots, side })
     }

@@ -17,13 +17,13 @@ use std::sync::Arc;
 use crate::barrier;
 use crate::clock::Moment;
 use crate::cursor::Shape;
-use crate::gate::{self, Gate};
+use crate::gate::{self, Gate, Nap};
 use crate::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::lease::Lease;
 use crate::mirror::Role;
 use crate::options::Wait;
 use crate::region::Backing;
-use crate::session::{self, Life};
+use crate::session::{self, Life, Liveness};
 use crate::sync::{Foreign, Ordering};
 
 /// What is known about the other side of a ring.
@@ -73,7 +73,12 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    /// Opens a session: the lease is held and the position has been recovered.
+    /// Opens a session: the lease is held and the position has been recovered. `liveness` is by what
+    /// the kernel will know that this side died, or 0.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one value of each kind, named at the two callers"
+    )]
     pub(crate) fn open(
         role: Role,
         lease: Lease,
@@ -82,6 +87,7 @@ impl Side {
         backing: Arc<Backing>,
         mine: &SidePage,
         theirs: Foreign<'_, SidePage>,
+        liveness: u32,
     ) -> (Self, Gate) {
         let relies = barrier::waker_may_rely_on_membarrier();
         let process = std::process::id();
@@ -89,6 +95,8 @@ impl Side {
         let life = &mine.life.0;
         life.fence_mode.store(if relies { FENCE_MODE_MEMBARRIER } else { 0 }, Ordering::Relaxed);
         life.pid.store(process, Ordering::Relaxed);
+        // What the kernel told of the last holder ends here.
+        mine.liveness.0.store(liveness, Ordering::Relaxed);
         // A holder that was killed asleep left this set.
         mine.wake_at.0.swap(NEVER, Ordering::Relaxed);
         let session = session::open(mine);
@@ -113,6 +121,7 @@ impl Side {
         if std::process::id() == self.process {
             session::close(mine, self.session);
             gate::ring(mine);
+            mine.liveness.0.store(0, Ordering::Relaxed);
         }
     }
 
@@ -157,11 +166,11 @@ impl Side {
         self.gone == Some(session::number(theirs))
     }
 
-    /// Whether the peer's session says that it may have gone. A new odd number is somebody who
+    /// Whether the peer's words say that it may have gone. A new odd number is somebody who
     /// attached: no reason to ask the kernel.
     pub(crate) fn peer_stirred(&self, theirs: Foreign<'_, SidePage>) -> bool {
         let number = session::number(theirs);
-        number != self.seen && number % 2 == 0
+        number != self.seen && number % 2 == 0 || session::liveness(theirs) == Liveness::Told
     }
 
     /// Waits until `ready`, by the side's waiting policy. `reached` is the condition that the
@@ -223,7 +232,7 @@ impl<F: FnMut() -> bool, G: FnMut() -> bool> Watch for OneRing<'_, F, G> {
         self.side.gone(self.theirs)
     }
 
-    fn sleep(&mut self, until: impl FnOnce(bool) -> Moment) -> Option<Ended> {
+    fn sleep(&mut self, until: impl FnOnce(Nap) -> Moment) -> Option<Ended> {
         let Self { side, gate, mine, theirs, ask, reached, .. } = self;
         let last_look = || match reached() {
             true => Some(None),

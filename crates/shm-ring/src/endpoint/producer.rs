@@ -97,7 +97,9 @@ impl<P: Payload + ?Sized> Producer<P> {
         let tail = Tail::recover(&slots.area(), &shape, slots.mine(), slots.theirs())
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let (mine, theirs) = (slots.mine(), slots.theirs());
-        let (side, gate) = Side::open(role, lease, shape, options.wait, backing, mine, theirs);
+        let liveness = slots.liveness();
+        let (side, gate) =
+            Side::open(role, lease, shape, options.wait, backing, mine, theirs, liveness);
         Ok(Self { tail: CachePadded::new(tail), gate, slots, side })
     }
 

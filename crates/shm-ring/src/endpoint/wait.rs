@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use crate::clock::Moment;
 use crate::cursor::Corrupt;
 use crate::error::{PopError, PushError};
+use crate::gate::Nap;
 use crate::options::Wait;
 
 /// Why a wait ended without what was waited for. One byte, so that it travels in a register: the
@@ -84,7 +85,11 @@ pub(crate) struct Ask {
 const SLICE: Duration = Duration::from_millis(100);
 /// The slice where the waker relies on a membarrier that cannot be had here.
 const SHORT_SLICE: Duration = Duration::from_millis(1);
-/// Looks at the ring for each glance at the peer's session word.
+/// The first sleep after the kernel has told of a death and the lease was still held; each further one
+/// is twice as long, up to [`SHORT_SLICE`]: a word that lies must not keep us busy.
+const FIRST_BLINK: Duration = Duration::from_micros(20);
+const MOST_BLINKS: u32 = 16;
+/// Looks at the ring for each glance at the peer's session and liveness words.
 const LOOKS_PER_GLANCE: u32 = 64;
 /// Looks at the ring for each look at the clock.
 const LOOKS_PER_CLOCK: u32 = 1024;
@@ -103,9 +108,9 @@ pub(crate) trait Watch {
     /// Asks whether a peer is gone.
     fn gone(&mut self) -> Option<Ended>;
 
-    /// Sleeps once, after a last look at all of the above. `until` is asked with whether the sleep
-    /// must be short. Returns the end if that look found it.
-    fn sleep(&mut self, until: impl FnOnce(bool) -> Moment) -> Option<Ended>;
+    /// Sleeps once, after a last look at all of the above. `until` is asked with how long that may
+    /// be. Returns the end if that look found it.
+    fn sleep(&mut self, until: impl FnOnce(Nap) -> Moment) -> Option<Ended>;
 }
 
 /// Waits by `policy`: `None` when the watch is ready, else why the wait is over.
@@ -113,6 +118,7 @@ pub(crate) fn for_end(policy: Wait, deadline: Moment, watch: &mut impl Watch) ->
     let spins = fewer_spins(policy);
     let before_park = spins.saturating_add(policy.yields);
     let mut looks = 0;
+    let mut blinks = 0;
     // The first slice begins with the first look at the clock: an answer that comes sooner, as in a
     // conversation, is not kept waiting by it.
     let mut slice_end = None;
@@ -143,9 +149,14 @@ pub(crate) fn for_end(policy: Wait, deadline: Moment, watch: &mut impl Watch) ->
             if policy.park {
                 let slice_end = *slice_end.get_or_insert_with(|| Moment::now().plus(SLICE));
                 let deadline = deadline.min(slice_end);
-                let until = |short: bool| match short {
-                    true => deadline.min(Moment::now().plus(SHORT_SLICE)),
-                    false => deadline,
+                let until = |nap| match nap {
+                    Nap::Slice => deadline,
+                    Nap::Short => deadline.min(Moment::now().plus(SHORT_SLICE)),
+                    Nap::Blink => {
+                        let blink = FIRST_BLINK.saturating_mul(1 << blinks).min(SHORT_SLICE);
+                        blinks = (blinks + 1).min(MOST_BLINKS);
+                        deadline.min(Moment::now().plus(blink))
+                    }
                 };
                 let ended = watch.sleep(until);
                 if ended.is_some() {

@@ -2,9 +2,10 @@
 //! never wraps. It must not know the protocol. [`Slots`] sees it as records.
 //!
 //! Invariants that every unsafe block here and in `slots` rests on:
-//! 1. `raw` spans `CONTROL_PAGES * page + 2 * capacity` bytes, all of it mapped for reading for as
-//!    long as the `Mapping` lives; a role's own page, and for the producer the data, for writing
-//!    too. Nothing else of this process is mapped there.
+//! 1. `raw` spans `NODE_PAGES` private pages for the death notice and then, from `at(0)` on,
+//!    `CONTROL_PAGES * page + 2 * capacity` bytes of the region, all of it mapped for reading for as
+//!    long as the `Mapping` lives; the private pages, a role's own page, and for the producer the
+//!    data, for writing too. Nothing else of this process is mapped there.
 //! 2. `capacity` is a power of two, at least a page; the page is at least 4096 bytes and a power of
 //!    two, so offsets masked with `capacity - 8` are aligned words below `capacity`.
 //! 3. `Slots` exist only if the shortest record fits `capacity` and an element needs no more
@@ -27,7 +28,8 @@ use memmap2::{MmapOptions, MmapRaw};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::layout::{CONTROL_PAGES, SidePage};
+use crate::layout::{CONTROL_PAGES, LIVENESS_OFFSET, SidePage};
+use crate::notice::Notice;
 use crate::sync::{AtomicU64, Foreign};
 
 /// The two ends of a ring.
@@ -74,8 +76,17 @@ pub(crate) struct MapError {
     pub(crate) errno: Errno,
 }
 
+/// Private pages before the region's: as many as lead from either role's own page, by the same
+/// distance, to a page of its own. The kernel wants one distance for all words that a thread's list
+/// leads to.
+const NODE_PAGES: usize = 2;
+/// Pages from the node in a private page to the liveness word that it stands for.
+const NODE_DISTANCE: usize = 3;
+
 /// The mapping of one role's attachment.
 pub(crate) struct Mapping {
+    /// Leads into `raw`: dropped before it.
+    notice: Option<Notice>,
     raw: MmapRaw,
     page: usize,
     capacity: usize,
@@ -87,6 +98,7 @@ pub(crate) struct Mapping {
 pub(crate) struct Preparation {
     pub(crate) prefault: bool,
     pub(crate) lock: bool,
+    pub(crate) death_notice: bool,
 }
 
 impl Mapping {
@@ -100,12 +112,15 @@ impl Mapping {
     ) -> Result<Self, MapError> {
         let (page, capacity) = (page as usize, capacity as usize);
         let control = CONTROL_PAGES as usize * page;
-        // Reserves the whole range, at the right offsets for all but the second half of the
-        // mirror, which lies beyond the end of the region until it is laid over.
-        let raw = MmapOptions::new().len(control + 2 * capacity).map_raw(&fd).map_err(|error| {
-            MapError { call: "mmap", errno: Errno::from_io_error(&error).unwrap_or(Errno::NOMEM) }
+        // Reserves the whole range. What it shows of the region until everything has been laid over
+        // it is never looked at.
+        let len = NODE_PAGES * page + control + 2 * capacity;
+        let raw = MmapOptions::new().len(len).map_raw(&fd).map_err(|error| MapError {
+            call: "mmap",
+            errno: Errno::from_io_error(&error).unwrap_or(Errno::NOMEM),
         })?;
-        let mapping = Self { raw, page, capacity, role };
+        let mut mapping = Self { notice: None, raw, page, capacity, role };
+        mapping.lay_nodes()?;
         let data = match role {
             Role::Producer => ProtFlags::READ | ProtFlags::WRITE,
             Role::Consumer => ProtFlags::READ,
@@ -121,7 +136,42 @@ impl Mapping {
         if preparation.lock {
             mapping.lock()?;
         }
+        if preparation.death_notice {
+            mapping.notice = mapping.give_notice();
+        }
         Ok(mapping)
+    }
+
+    /// The address `offset` bytes from the start of the region.
+    fn at(&self, offset: usize) -> *mut c_void {
+        self.raw.as_mut_ptr().wrapping_add(NODE_PAGES * self.page + offset).cast()
+    }
+
+    /// Lays private memory over the pages before the region's.
+    fn lay_nodes(&self) -> Result<(), MapError> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+        let len = NODE_PAGES * self.page;
+        // SAFETY: as in `lay`: a range of our own reservation, to which no reference exists yet.
+        unsafe { rustix::mm::mmap_anonymous(self.raw.as_mut_ptr().cast(), len, protection, flags) }
+            .map(|_| ())
+            .map_err(|errno| MapError { call: "mmap", errno })
+    }
+
+    /// Has the kernel tell the other side of our death, if it will.
+    fn give_notice(&self) -> Option<Notice> {
+        let distance = NODE_DISTANCE * self.page;
+        let word = self.role.page_index() as usize * self.page + LIVENESS_OFFSET as usize;
+        let node = NonNull::new(self.at(word).wrapping_byte_sub(distance))?;
+        // SAFETY: invariant 1: the node lies in a private page, aligned as the word is, and only the
+        // notice uses it; node and word stay mapped until the notice is dropped, before `raw`.
+        unsafe { Notice::give(node.cast(), distance) }
+    }
+
+    /// What belongs into our liveness word: what the kernel looks for when this process ends, or 0
+    /// if it will not tell anybody.
+    pub(crate) fn liveness(&self) -> u32 {
+        self.notice.as_ref().map_or(0, Notice::liveness)
     }
 
     /// Maps `len` bytes of the region from `offset` over the reservation at `at`.
@@ -134,7 +184,7 @@ impl Mapping {
         protection: ProtFlags,
     ) -> Result<(), MapError> {
         let flags = MapFlags::SHARED | MapFlags::FIXED;
-        let address: *mut c_void = self.raw.as_mut_ptr().wrapping_add(at).cast();
+        let address = self.at(at);
         // SAFETY: invariant 1: the range lies within our own reservation, to which no reference
         // exists yet, so replacing its pages disturbs nobody.
         unsafe { rustix::mm::mmap(address, len, protection, flags, fd, offset as u64) }
@@ -160,7 +210,7 @@ impl Mapping {
         for (at, len, writable) in self.ranges() {
             let advice =
                 if writable { Advice::LinuxPopulateWrite } else { Advice::LinuxPopulateRead };
-            let address: *mut c_void = self.raw.as_mut_ptr().wrapping_add(at).cast();
+            let address = self.at(at);
             // SAFETY: invariant 1; populating changes no bytes.
             match unsafe { rustix::mm::madvise(address, len, advice) } {
                 Ok(()) => {}
@@ -176,7 +226,7 @@ impl Mapping {
 
     fn touch(&self, at: usize, len: usize) {
         for offset in (at..at + len).step_by(self.page) {
-            let address = self.raw.as_mut_ptr().wrapping_add(offset).cast();
+            let address = self.at(offset).cast();
             // SAFETY: invariant 1: an aligned word that is mapped for reading.
             let word = unsafe { AtomicU64::from_ptr(address) };
             core::hint::black_box(Foreign::new(word).relaxed());
@@ -186,7 +236,7 @@ impl Mapping {
     /// Keeps the pages in memory.
     fn lock(&self) -> Result<(), MapError> {
         for (at, len, _) in self.ranges() {
-            let address: *mut c_void = self.raw.as_mut_ptr().wrapping_add(at).cast();
+            let address = self.at(at);
             // SAFETY: invariant 1; locking changes no bytes, and unmapping unlocks.
             unsafe { rustix::mm::mlock(address, len) }
                 .map_err(|errno| MapError { call: "mlock", errno })?;
@@ -196,7 +246,7 @@ impl Mapping {
 
     fn side(&self, role: Role) -> NonNull<SidePage> {
         let at = role.page_index() as usize * self.page;
-        let address = self.raw.as_mut_ptr().wrapping_add(at).cast();
+        let address = self.at(at).cast();
         // SAFETY: invariant 1: an address inside a mapping is not null.
         unsafe { NonNull::new_unchecked(address) }
     }

@@ -24,7 +24,7 @@ pub(crate) struct Slots<P: ?Sized> {
     mine: NonNull<SidePage>,
     theirs: NonNull<SidePage>,
     /// Keeps the addresses above valid.
-    _mapping: Mapping,
+    mapping: Mapping,
     payload: PhantomData<fn(&P) -> *const P>,
 }
 
@@ -59,6 +59,11 @@ impl<P: ?Sized> Slots<P> {
     pub(crate) fn len_max(&self) -> u64 {
         self.len_max
     }
+
+    /// What belongs into our liveness word: see [`Mapping::liveness`].
+    pub(crate) fn liveness(&self) -> u32 {
+        self.mapping.liveness()
+    }
 }
 
 impl<P: Payload + ?Sized> Slots<P> {
@@ -85,14 +90,13 @@ impl<P: Payload + ?Sized> Slots<P> {
         if len_max > most || align_of::<P::Element>() > mapping.page {
             return None;
         }
-        let control = CONTROL_PAGES as usize * mapping.page;
         Some(Self {
-            data: mapping.raw.as_mut_ptr().wrapping_add(control),
+            data: mapping.at(CONTROL_PAGES as usize * mapping.page).cast(),
             mask: mapping.capacity as u64 - record::COMMIT_WORD,
             len_max,
             mine: mapping.side(mapping.role),
             theirs: mapping.side(mapping.role.peer()),
-            _mapping: mapping,
+            mapping,
             payload: PhantomData,
         })
     }

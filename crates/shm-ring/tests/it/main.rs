@@ -23,6 +23,7 @@ mod lengths;
 mod messages;
 mod mmu;
 mod model;
+mod notice;
 mod opening;
 mod owners;
 mod planted;
@@ -75,6 +76,12 @@ const JOBS: &[(&str, Job)] = &[
     ("push-few", waking::push_few),
     ("push-when-told", any::push_when_told),
     ("wait-refused", any::wait_refused),
+    ("count-keepers", notice::count_keepers),
+    ("end-somehow", notice::end_somehow),
+    ("attach-and-abort", notice::attach_and_abort),
+    ("keep-two-of-three", notice::keep_two_of_three),
+    ("fork-beside-a-keeper", notice::fork_beside_a_keeper),
+    ("without-robust-list", notice::without_robust_list),
     ("copy-on", adapters::copy_on),
     ("write-and-stay", adapters::write_and_stay),
 ];

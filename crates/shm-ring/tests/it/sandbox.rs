@@ -156,7 +156,7 @@ fn strict_consumer<T: Item>(rx: &mut Consumer<T>, home: &mut Home) -> bool {
     waited == Err(PopError::TimedOut)
 }
 
-/// Job: one side of a stream where every system call is fatal, in a process with one thread.
+/// Job: one side of a stream where every system call is fatal.
 pub(crate) fn strict(mut home: Home) {
     let (name, is_producer) = (home.argument(0).to_owned(), home.argument(1) == "producer");
     match system::fork() {
@@ -164,7 +164,7 @@ pub(crate) fn strict(mut home: Home) {
             let options = Options::new().wait(Wait::SPIN);
             let ring = Ring::<[u8; 64]>::open_with(name, options).unwrap();
             // Ends before the role is given back, which takes system calls.
-            let end = |fine: bool| system::exit_thread(if fine { 0 } else { 1 });
+            let end = |fine: bool| system::exit_now(if fine { 0 } else { 1 });
             if is_producer {
                 let mut tx = ring.producer().unwrap();
                 home.say("attached");

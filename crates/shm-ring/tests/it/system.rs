@@ -65,12 +65,6 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Ends this thread, by the one way out that strict seccomp leaves.
-pub(crate) fn exit_thread(code: i32) {
-    // SAFETY: the system call takes an integer and does not return; the thread is the only one.
-    unsafe { libc::syscall(libc::SYS_exit, code) };
-}
-
 fn statement(code: u32, k: u32) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
 }
@@ -101,11 +95,11 @@ pub(crate) fn refuse(calls: &[libc::c_long], errno: i32) {
     filter(calls, libc::SECCOMP_RET_ERRNO | errno as u32, libc::SECCOMP_RET_ALLOW);
 }
 
-/// From now on any system call ends the process, but for the one that ends this thread, and for
-/// reading the clock, which is a system call only on machines whose clock programs cannot read.
+/// From now on any system call of this thread ends the process, but for the one that ends it in order,
+/// and for reading the clock, which is a system call only on machines whose clock programs cannot read.
 /// (Not SECCOMP_MODE_STRICT: that also forbids the instruction that reads the clock.)
 pub(crate) fn allow_nothing() {
-    let allowed = [libc::SYS_exit, libc::SYS_clock_gettime];
+    let allowed = [libc::SYS_exit_group, libc::SYS_clock_gettime];
     filter(&allowed, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_KILL_PROCESS);
 }
 

@@ -18,6 +18,7 @@ pub(crate) const BELL: u64 = 256;
 pub(crate) const SESSION: u64 = 384;
 pub(crate) const FENCE_MODE: u64 = 392;
 pub(crate) const PID: u64 = 396;
+pub(crate) const LIVENESS: u64 = 512;
 pub(crate) const PARKS: u64 = 648;
 pub(crate) const RINGS: u64 = 656;
 

@@ -1,0 +1,151 @@
+//! `notice`: deaths of every kind beside a peer that sleeps. The kernel must tell the sleeper of each: its
+//! answer is `PeerDead`, it slept on the liveness word, and that word is marked. How long it took is a
+//! figure and decides nothing.
+//!
+//! What it does not show: deaths at a chosen instruction (`stepkill`), or that slices serve where there is
+//! no notice (the library's own tests).
+
+mod cost;
+mod victim;
+
+use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use shm_ring::{Options, PopError, PushError, Ring, Wait};
+
+use self::victim::{End, Role, Victim};
+use crate::How;
+use crate::region::{Bytes, Name};
+use crate::report::Report;
+
+/// Deaths of each kind, half of them beside a producer that sleeps and half beside a consumer.
+const DEATHS: u64 = 100;
+const DEATHS_FULL: u64 = 1000;
+/// Reaching this is a hang.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Nanoseconds of the clock that all processes share.
+fn now() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// What the hidden subcommand does: see [`victim`].
+pub(crate) fn main_of_victim(arguments: &victim::Arguments) -> ExitCode {
+    victim::main(arguments)
+}
+
+pub(crate) use self::victim::Arguments;
+
+pub(crate) fn run(how: &How) -> Report {
+    let mut report = Report::new("notice");
+    let deaths = if how.full { DEATHS_FULL } else { DEATHS };
+    let supported = kernel_tells();
+    report.figure("kernel with futex_waitv", f64::from(u8::from(supported)), "");
+    let mut all = Vec::new();
+    for end in End::ALL {
+        let mut took = Vec::new();
+        for death in 0..deaths {
+            let role = if death % 2 == 0 { Role::Producer } else { Role::Consumer };
+            match one_death(end, role, supported) {
+                Ok(nanos) => took.push(nanos),
+                Err(what) => report.violation(format!("{end:?} of a {role:?}: {what}")),
+            }
+        }
+        report.at_least(format!("{end:?}: deaths noticed"), took.len() as u64, deaths, "");
+        told(&mut report, &format!("{end:?}"), &mut took);
+        all.append(&mut took);
+    }
+    report.at_least("deaths noticed", all.len() as u64, deaths * End::ALL.len() as u64, "");
+    told(&mut report, "all", &mut all);
+    if let Err(what) = cost::measure(&mut report) {
+        report.violation(format!("the cost could not be measured: {what}"));
+    }
+    report
+}
+
+fn told(report: &mut Report, what: &str, took: &mut [u64]) {
+    took.sort_unstable();
+    for (name, percent) in [("p50", 50), ("p99", 99), ("worst", 100)] {
+        let last = took.len().saturating_sub(1);
+        if let Some(nanos) = took.get((took.len() * percent / 100).min(last)) {
+            report.figure(format!("{what}: {name}"), *nanos as f64 / 1000.0, "us");
+        }
+    }
+}
+
+/// Whether this kernel lets a thread sleep on several words: else time-outs tell, and nothing is to be
+/// shown here but that they do.
+fn kernel_tells() -> bool {
+    let nobody = rustix::thread::futex::waitv(
+        &[],
+        rustix::thread::futex::WaitvFlags::empty(),
+        None,
+        ClockId::Monotonic,
+    );
+    !matches!(nobody, Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM))
+}
+
+/// From the death to the sleeper's answer, in nanoseconds.
+fn one_death(end: End, role: Role, supported: bool) -> Result<u64, String> {
+    let name = Name::new("notice");
+    let options = Options::new().bytes(4096).wait(Wait::PARK).unlink_on_drop();
+    let ring = Ring::<u64>::create(name.as_str(), options).map_err(|error| error.to_string())?;
+    let bytes = Bytes::of(ring.descriptor()).map_err(|error| error.to_string())?;
+    let mut victim = Victim::start(name.as_str(), end, role)?;
+    let (tell, hear) = channel();
+    // A thread of its own, so that one that hangs is reported.
+    let sleeper = std::thread::spawn(move || {
+        let thread = rustix::thread::gettid().as_raw_nonzero().get();
+        let answer = match role {
+            Role::Producer => ring.consumer().map(|mut rx| {
+                let _ = tell.send(Ok(thread));
+                (matches!(rx.pop(), Err(PopError::PeerDead)), now())
+            }),
+            Role::Consumer => ring.producer().map(|mut tx| {
+                while tx.try_push(0).is_ok() {}
+                let _ = tell.send(Ok(thread));
+                (matches!(tx.push(0), Err(PushError::PeerDead)), now())
+            }),
+        };
+        let _ = tell.send(Err(answer.map_err(|error| error.to_string())));
+    });
+    let Ok(Ok(thread)) = hear.recv_timeout(LIMIT) else { return Err("cannot attach".to_owned()) };
+    if supported {
+        until_asleep_on_both(thread)?;
+    } else {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let died = victim.end()?;
+    let answer = match hear.recv_timeout(LIMIT) {
+        Ok(Err(answer)) => answer,
+        _ => return Err(format!("the sleeper has no answer after {LIMIT:?}")),
+    };
+    let _ = sleeper.join();
+    let (dead, noticed) = answer?;
+    if !dead {
+        return Err("the sleeper's answer was not PeerDead".to_owned());
+    }
+    let word = bytes.liveness(role.page()).map_err(|error| error.to_string())?;
+    if supported && word != 0xC000_0000 {
+        return Err(format!("the kernel did not tell: the liveness word is {word:#x}"));
+    }
+    Ok(noticed.saturating_sub(died))
+}
+
+/// Waits until `thread` sleeps on two words at once: the bell and the liveness word.
+fn until_asleep_on_both(thread: i32) -> Result<(), String> {
+    let asleep = format!("{} ", libc::SYS_futex_waitv);
+    let start = std::time::Instant::now();
+    while start.elapsed() < LIMIT {
+        let path = format!("/proc/self/task/{thread}/syscall");
+        let call = std::fs::read_to_string(path).unwrap_or_default();
+        if call.starts_with(&asleep) && call.split(' ').nth(2) == Some("0x2") {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    Err("the sleeper does not sleep on its peer's liveness word".to_owned())
+}
