@@ -169,8 +169,9 @@ impl<T: Item> Consumer<[T]> {
     /// Shows up to `max` messages that are there, oldest first, and gives their room back by one
     /// store at the end. How many it was.
     ///
-    /// If `each` panics, the message that it saw last counts as taken, and those it had not seen
-    /// stay.
+    /// Delivery of the batch is at least once while `each` runs: a consumer killed there leaves all of
+    /// it to its successor. After that it is at most once. If `each` panics, the message that it saw
+    /// last counts as taken, and those it had not seen stay.
     ///
     /// # Errors
     /// Only if there is none: as [`try_pop`](Self::try_pop).

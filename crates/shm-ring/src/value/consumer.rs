@@ -115,8 +115,9 @@ impl<T: Item> Consumer<T> {
     /// Takes up to `max` items that are there, oldest first, hands each to `each`, and gives their
     /// room back by one store at the end. How many it was.
     ///
-    /// If `each` panics, the item that it was given last counts as taken, and those it had not seen
-    /// stay.
+    /// Delivery of the batch is at least once while `each` runs: a consumer killed there leaves all of
+    /// it to its successor. After that it is at most once. If `each` panics, the item that it was given
+    /// last counts as taken, and those it had not seen stay.
     ///
     /// # Errors
     /// Only if there is none: as [`try_pop`](Self::try_pop).

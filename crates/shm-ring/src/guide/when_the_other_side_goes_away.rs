@@ -1,0 +1,97 @@
+//! What one side sees when the other closes, is stopped, or dies, and what is left behind by a death at any
+//! instruction.
+//!
+//! # What there is to see
+//!
+//! Each side has a *session*, a number in its page of the region, and a *lease*, a lock that the kernel frees
+//! when its holder ends. Together they say what [`Producer::peer`](crate::Producer::peer) and
+//! [`Consumer::peer`](crate::Consumer::peer) answer:
+//!
+//! | session | lease | [`Peer`](crate::Peer) |
+//! |---|---|---|
+//! | 0 | free | `Absent`: nobody has been there yet |
+//! | odd | held | `Alive`, be it stopped for hours |
+//! | 0 or even | held | attaching or closing: looked at again |
+//! | even | free | `Closed` in order |
+//! | odd | free | `Dead` |
+//!
+//! No process id decides anything: it may be used again, or mean nothing in another namespace.
+//!
+//! # When it is found out
+//!
+//! `try_` calls never ask about the other side. A `pop` takes everything that was published before it ends
+//! with [`PopError::Closed`](crate::PopError::Closed) or [`PopError::PeerDead`](crate::PopError::PeerDead). A
+//! `push` does not care while there is room, since what it publishes waits for whoever comes; only a full ring
+//! makes it end with their counterparts. Neither answer is final: as soon as somebody takes the role again the
+//! ring goes on, with another session number. Nobody ([`Peer::Absent`](crate::Peer::Absent)) is waited for.
+//!
+//! A side that sleeps is told:
+//!
+//! - of an orderly close by the closing side itself;
+//! - of a death by the kernel, usually within a millisecond. Each attached process has one thread that only
+//!   sleeps and owns a [robust list]; when the process ends, by whatever signal, by `exit` or by `exec`, the
+//!   kernel walks that list, marks a word in the region and wakes the sleeper. The word is a hint, the lease
+//!   decides ([`Options::death_notice`](crate::Options::death_notice));
+//! - of nothing, where the kernel has no notice to give (before Linux 5.16, or refused by a sandbox). Sleeps
+//!   are cut into slices of 100 ms, and after each the lease is asked about. A slice also ends what no protocol
+//!   can prevent: a producer that dies between publishing a record and waking its consumer.
+//!
+//! A side that spins looks at the same words, and asks about the lease ten times a second.
+//!
+//! [robust list]: https://man7.org/linux/man-pages/man2/set_robust_list.2.html
+//!
+//! # What a death leaves behind
+//!
+//! | the producer dies | in the region | the consumer | the next producer |
+//! |---|---|---|---|
+//! | creating, before the region has its name | nothing: an unnamed file goes with its last descriptor (without O_TMPFILE a temporary name stays) | finds no ring | creates it |
+//! | creating, after that | a whole, empty ring | attaches; its peer is `Absent` | attaches |
+//! | attaching, before its session is odd | the last producer's session; perhaps tail moved over records that had been published and not counted | sees what it saw before | does the same again |
+//! | attaching, after that | an odd session, a free lease | `PeerDead` | takes the next odd number |
+//! | in `push`, `reserve` or `write_at`, before the commit word is stored | payload bytes and a zero beyond the last record | nothing: that record never existed | writes over it |
+//! | in `push` or `commit`, between commit word and tail | a record that tail does not count | pops it | steps over it, then counts it |
+//! | after tail, before it rings | a record, and a consumer that sleeps | is told of the death (or its slice ends), pops the record, then `PeerDead` | |
+//! | in `push_batch`, before the first commit word | records that nobody can reach | nothing of the batch | writes over them |
+//! | in `push_batch`, after it | the whole batch, not counted | pops all of it | steps over all of it |
+//! | asleep, waiting for room | its `wake_at` is set | rings for nobody; pops all, then `PeerDead` | takes it back |
+//! | closing, before its session is even | an odd session, a free lease | `PeerDead` | as after any death |
+//! | closing, after that | an even session, a free lease | `Closed`; if it sleeps, the kernel's mark wakes it until the liveness word is cleared, and the ring of the bell before that | attaches |
+//!
+//! | the consumer dies | in the region | the producer | the next consumer |
+//! |---|---|---|---|
+//! | in `pop`, before head is stored | the record | has no more room than before | pops it |
+//! | in `pop`, after that, or later with the item in hand | the record's room is free | may use it | goes on behind it: the item is lost (at most once) |
+//! | with a [`View`](crate::View), before `release` stores head | the record | has no more room than before | sees it again (at least once) |
+//! | in `pop_batch`, before head is stored | all of the batch | has no more room than before | pops all of it again |
+//! | after storing head, before it rings | room that a sleeping producer was not told of | is told of the death, or its slice ends; takes the room, then `PeerDead` when the ring is full | |
+//! | asleep, waiting for a record | its `wake_at` is set | rings once for nobody | takes it back |
+//! | attaching or closing | as for the producer | as for the consumer | as for the producer |
+//!
+//! With both dead the region, if it has a name or somebody holds its descriptor, is what the next pair goes on
+//! with.
+//!
+//! # What counts as alive
+//!
+//! A stopped process is alive: its role is not taken over, and it goes on after SIGCONT. So is a process
+//! whose forked child still holds a copy of the lease's descriptor: a child that neither execs nor exits keeps
+//! its parent's role, as far as anyone can tell, until it does.
+//!
+//! # Starting over
+//!
+//! A service that restarts its half attaches again and goes on:
+//!
+//! ```
+//! use shm_ring::{Options, PopError, Producer, Region, Ring};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ring = Ring::<u64>::create(Region::memfd("restarts"), Options::new())?;
+//! let mut rx = ring.consumer()?;
+//! for life in 0..3 {
+//!     let mut tx: Producer<u64> = ring.producer()?;
+//!     tx.push(life)?;
+//!     tx.close(); // or a crash
+//! }
+//! assert_eq!((rx.pop()?, rx.pop()?, rx.pop()?), (0, 1, 2));
+//! assert_eq!(rx.pop(), Err(PopError::Closed));
+//! # Ok(())
+//! # }
+//! ```
