@@ -180,60 +180,43 @@ pub(crate) fn find(name: &str) -> Option<&'static Entry> {
     list().iter().find(|entry| entry.name == name)
 }
 
+/// Runs `$body` with `$named` standing for the type beside the name that is `$name`.
+macro_rules! by_name {
+    (
+        $name:expr, $named:ident => $body:expr, otherwise $otherwise:literal,
+        $($(#[$when:meta])* $text:literal is $type:ty,)*
+    ) => {
+        match $name {
+            $($(#[$when])*
+            $text => {
+                type $named = $type;
+                $body
+            })*
+            other => Err(Fault::new("transport", format_args!(concat!("{} ", $otherwise), other))),
+        }
+    };
+}
+pub(crate) use by_name;
+
 /// Runs `$body` with `$transport` naming the type of the transport called `$name`.
 macro_rules! with_transport {
     ($name:expr, $transport:ident => $body:expr) => {
-        match $name {
-            "shm-ring" => {
-                type $transport = Ringed<Spin>;
-                $body
-            }
-            "shm-ring-park" => {
-                type $transport = Ringed<Park>;
-                $body
-            }
-            "shm-ring-balanced" => {
-                type $transport = Ringed<Balanced>;
-                $body
-            }
-            "shm-ring-bare" => {
-                type $transport = Ringed<Bare>;
-                $body
-            }
-            "sysv-binary" => {
-                type $transport = SysvBinary;
-                $body
-            }
-            "sysv-two" => {
-                type $transport = SysvTwo;
-                $body
-            }
-            "posix-two" => {
-                type $transport = PosixTwo;
-                $body
-            }
-            "pipe" => {
-                type $transport = Pipe;
-                $body
-            }
+        by_name! {
+            $name, $transport => $body, otherwise "is none between processes",
+            "shm-ring" is Ringed<Spin>,
+            "shm-ring-park" is Ringed<Park>,
+            "shm-ring-balanced" is Ringed<Balanced>,
+            "shm-ring-bare" is Ringed<Bare>,
+            "sysv-binary" is SysvBinary,
+            "sysv-two" is SysvTwo,
+            "posix-two" is PosixTwo,
+            "pipe" is Pipe,
             #[cfg(feature = "peers")]
-            "shaq" => {
-                type $transport = Shaq;
-                $body
-            }
+            "shaq" is Shaq,
             #[cfg(feature = "peers")]
-            "shmem-ipc" => {
-                type $transport = ShmemIpc;
-                $body
-            }
+            "shmem-ipc" is ShmemIpc,
             #[cfg(feature = "peers")]
-            "iceoryx2" => {
-                type $transport = Iceoryx2;
-                $body
-            }
-            other => {
-                Err(Fault::new("transport", format_args!("{other} is none between processes")))
-            }
+            "iceoryx2" is Iceoryx2,
         }
     };
 }
@@ -242,34 +225,14 @@ pub(crate) use with_transport;
 /// [`with_transport`] for those that carry messages of 64 KiB.
 macro_rules! with_large_transport {
     ($name:expr, $transport:ident => $body:expr) => {
-        match $name {
-            "shm-ring" => {
-                type $transport = Ringed<Spin>;
-                $body
-            }
-            "shm-ring-park" => {
-                type $transport = Ringed<Park>;
-                $body
-            }
-            "sysv-binary" => {
-                type $transport = SysvBinary;
-                $body
-            }
-            "sysv-two" => {
-                type $transport = SysvTwo;
-                $body
-            }
-            "posix-two" => {
-                type $transport = PosixTwo;
-                $body
-            }
-            "pipe" => {
-                type $transport = Pipe;
-                $body
-            }
-            other => {
-                Err(Fault::new("transport", format_args!("{other} has no messages of 64 KiB")))
-            }
+        by_name! {
+            $name, $transport => $body, otherwise "has no messages of 64 KiB",
+            "shm-ring" is Ringed<Spin>,
+            "shm-ring-park" is Ringed<Park>,
+            "sysv-binary" is SysvBinary,
+            "sysv-two" is SysvTwo,
+            "posix-two" is PosixTwo,
+            "pipe" is Pipe,
         }
     };
 }
@@ -278,22 +241,13 @@ pub(crate) use with_large_transport;
 /// Runs `$body` with `$pair` naming the type of the queue between threads called `$name`.
 macro_rules! with_pair {
     ($name:expr, $pair:ident => $body:expr) => {
-        match $name {
-            "rtrb" => {
-                type $pair = Rtrb;
-                $body
-            }
+        by_name! {
+            $name, $pair => $body, otherwise "is none between threads",
+            "rtrb" is Rtrb,
             #[cfg(feature = "peers")]
-            "omango" => {
-                type $pair = Omango;
-                $body
-            }
+            "omango" is Omango,
             #[cfg(feature = "peers")]
-            "nexus-queue" => {
-                type $pair = NexusQueue;
-                $body
-            }
-            other => Err(Fault::new("transport", format_args!("{other} is none between threads"))),
+            "nexus-queue" is NexusQueue,
         }
     };
 }
