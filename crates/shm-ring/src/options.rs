@@ -191,8 +191,9 @@ impl Options {
     ///
     /// That takes a thread, one for all rings of the process, which sleeps from the first attachment
     /// to the end of the last and blocks all signals. Turn it off where a second thread is in the way:
-    /// some calls want a process with one (`unshare` or `setns` into a user namespace), and a sandbox may
-    /// end those that start one. Without it, as where the kernel refuses (before Linux 5.16 for the side
+    /// some calls want a process with one (`unshare` or `setns` into a user namespace), a sandbox may end
+    /// those that start one, and a process whose other threads all end by themselves goes on for it.
+    /// Without it, as where the kernel refuses (before Linux 5.16 for the side
     /// that sleeps), a side that sleeps learns of a death within a tenth of a second.
     pub fn death_notice(mut self, death_notice: bool) -> Self {
         self.death_notice = death_notice;

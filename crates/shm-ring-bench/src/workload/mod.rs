@@ -100,7 +100,7 @@ pub(crate) fn finish(spec: &Spec, control: &Control, ends: impl Sized) -> Result
     control.record(spec.side, Measure::Done, 1);
     if spec.no_system_calls {
         control.meet_spinning(spec.side, LAST_STAGE);
-        sys::exit_thread();
+        sys::exit_now();
     }
     control.meet(spec.side, LAST_STAGE);
     drop(ends);
