@@ -5,6 +5,7 @@
 
 mod report;
 mod rng;
+mod system;
 mod trace;
 
 use std::process::ExitCode;
@@ -48,12 +49,17 @@ pub(crate) struct How {
     pub(crate) seed: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Campaign {}
+#[derive(Clone, Debug, Subcommand)]
+enum Campaign {
+    /// The operating system's faults, each a named case.
+    System(system::Which),
+}
 
 impl Campaign {
     fn run(self, how: &How) -> Report {
-        match self {}
+        match self {
+            Self::System(which) => system::run(how, &which),
+        }
     }
 }
 
