@@ -1,6 +1,7 @@
 //! Sandboxes: what the kernel refuses makes the ring slower or is an error that names the call, and
 //! never leaves anyone stuck or anything half-made. It must not know how calls are refused.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -9,6 +10,7 @@ use shm_ring::{Error, Options, Peer, PopError, Producer, Region, Ring, Wait, wai
 use super::case::{Case, Scene, Seen, Stop, case, ensure, want};
 use super::kernel::{Refusal, every, fcntl, open, refuse, tmpfile};
 use super::memory::three_laps;
+use super::mounts;
 use super::process::{SOON, fork};
 use super::streams::{self, PLAIN, Side};
 use super::wire::{Bytes, FENCE_MODE, PARKS, SESSION, consumer, page, producer};
@@ -30,6 +32,7 @@ pub(crate) const CASES: &[Case] = &[
     case("refused/F_OFD_GETLK", question),
     case("refused/each call of create", create),
     case("refused/each call of attach", attach),
+    case("refused/proc not mounted", without_proc).special(),
 ];
 
 /// A stream with one refusal on both sides, on one, on the other, before attaching and after.
@@ -278,4 +281,25 @@ fn attach(scene: &Scene) -> Seen {
     }
     three_laps(&ring)?;
     Ok(format!("errors that name the call, or done without it: {}", said.join(", ")))
+}
+
+/// A description of one's own is had through /proc, and an unnamed file its name.
+fn without_proc(scene: &Scene) -> Seen {
+    let (name, other) = (scene.name("ring"), scene.name("other"));
+    Ring::<u64>::create(name.as_str(), Options::new())?;
+    let memfd = Ring::<u64>::create(Region::memfd("without"), Options::new())?;
+    mounts::over(Path::new("/proc"), "tmpfs", "size=4k")?;
+    let answers = [
+        ("create", Ring::<u64>::create(other.as_str(), Options::new()).err()),
+        ("open", Ring::<u64>::open(name.as_str()).err()),
+        ("open_or_create", Ring::<u64>::open_or_create(name.as_str(), Options::new()).err()),
+        ("producer", memfd.producer().err()),
+        ("consumer", memfd.consumer().err()),
+    ];
+    for (what, error) in &answers {
+        let text = error.as_ref().map(ToString::to_string).unwrap_or_default();
+        ensure!(text.contains("/proc"), "{what} without /proc: {text:?}");
+    }
+    ensure!(!scene.shm("other").exists(), "left under its name without /proc");
+    Ok(format!("{} errors that say so, nothing left", answers.len()))
 }
