@@ -56,19 +56,28 @@ fn in_a_storm(scene: &Scene, wait: impl Fn(Duration, &[Ring<u64>]) -> Result<boo
         let options = Options::new().bytes(4096).wait(Wait::PARK);
         rings.push(Ring::create(Region::memfd("storm"), options)?);
     }
-    let length = Duration::from_millis(if scene.full { 5000 } else { 300 });
-    // Longer than the wait may take: one that starts anew with each signal ends when it is over.
-    let _storm = storm(length + SOON + Duration::from_secs(1))?;
+    let lengths: &[u64] = if scene.full { &[5000, 5000] } else { &[300, 1000, 3000] };
+    // Longer than the waits may take: one that starts anew with each signal ends when it is over.
+    let all = Duration::from_millis(lengths.iter().sum());
+    let _storm = storm(all + SOON + Duration::from_secs(1))?;
     // It blows before the wait begins.
     super::process::until("the storm blows", || handled() > 0)?;
-    let (before, start) = (handled(), Instant::now());
-    let timed_out = wait(length, &rings)?;
-    let (took, signals) = (start.elapsed(), handled() - before);
-    ensure!(timed_out, "the wait ended otherwise than by its deadline, after {took:?}");
-    ensure!(took >= length, "the deadline of {length:?} came after {took:?}");
-    ensure!(took < length + SOON, "the deadline of {length:?} came only after {took:?}");
-    ensure!(signals >= 20, "only {signals} signals came: that is no storm");
-    Ok(format!("{length:?} took {} ms through {signals} signals", took.as_millis()))
+    for length in lengths.iter().copied().map(Duration::from_millis) {
+        let (before, start) = (handled(), Instant::now());
+        let timed_out = wait(length, &rings)?;
+        let (took, signals) = (start.elapsed(), handled() - before);
+        ensure!(timed_out, "the wait ended otherwise than by its deadline, after {took:?}");
+        ensure!(took >= length, "the deadline of {length:?} came after {took:?}");
+        ensure!(took < length + SOON, "the deadline of {length:?} came only after {took:?}");
+        // On a machine that is too busy to send many the longer wait shows it.
+        if signals >= 20 {
+            return Ok(format!(
+                "{length:?} took {} ms through {signals} signals",
+                took.as_millis()
+            ));
+        }
+    }
+    Err(Stop::Violated("20 signals did not come in the longest of the waits".to_owned()))
 }
 
 fn stream(scene: &Scene) -> Seen {
