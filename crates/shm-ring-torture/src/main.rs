@@ -7,6 +7,7 @@ mod notice;
 mod region;
 mod report;
 mod rng;
+mod system;
 mod trace;
 
 use std::process::ExitCode;
@@ -50,17 +51,21 @@ pub(crate) struct How {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Campaign {
+    /// The operating system's faults, each a named case.
+    System(system::Which),
     /// Deaths of every kind beside a peer that sleeps, told by the kernel.
     Notice,
     /// One that dies, for `notice`.
     #[command(hide = true)]
     Victim(notice::Arguments),
 }
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let how = &cli.how;
     let report = match cli.campaign {
+        Campaign::System(which) => system::run(how, &which),
         Campaign::Notice => notice::run(how),
         Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),
     };

@@ -12,6 +12,9 @@ pub(crate) struct Report {
     schema: u32,
     campaign: &'static str,
     figures: Vec<Figure>,
+    /// For campaigns that consist of named cases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cases: Vec<Case>,
     /// The first [`TOLD`] of them.
     violations: Vec<String>,
     violation_count: u64,
@@ -27,12 +30,22 @@ struct Figure {
     least: Option<f64>,
 }
 
+#[derive(Debug, Serialize)]
+struct Case {
+    name: &'static str,
+    /// `ok`, `FAILED` or `skipped`.
+    verdict: &'static str,
+    /// What was seen, or why it was skipped.
+    seen: String,
+}
+
 impl Report {
     pub(crate) fn new(campaign: &'static str) -> Self {
         Self {
             schema: 1,
             campaign,
             figures: Vec::new(),
+            cases: Vec::new(),
             violations: Vec::new(),
             violation_count: 0,
         }
@@ -41,6 +54,11 @@ impl Report {
     /// Something that was counted or measured.
     pub(crate) fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
         self.figures.push(Figure { name: name.into(), value, unit, least: None });
+    }
+
+    /// What became of a named case.
+    pub(crate) fn case(&mut self, name: &'static str, verdict: &'static str, seen: String) {
+        self.cases.push(Case { name, verdict, seen });
     }
 
     /// Something that was counted and must have reached `least`, lest the campaign pass by testing nothing.
@@ -84,6 +102,9 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = format!("{}\n", self.campaign);
+        for Case { name, verdict, seen } in &self.cases {
+            text += &format!("  {verdict:<8} {name}: {seen}\n");
+        }
         for Figure { name, value, unit, least } in &self.figures {
             let least = least.map(|least| format!("  (at least {least})")).unwrap_or_default();
             text += &format!("  {name:<48} {value:>16} {unit}{least}\n");

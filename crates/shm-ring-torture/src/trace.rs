@@ -61,6 +61,12 @@ impl Traced {
         self.wait()
     }
 
+    /// On, to the entry or the exit of the next system call.
+    pub(crate) fn call(&mut self) -> nix::Result<Step> {
+        ptrace::syscall(self.pid, None)?;
+        self.wait()
+    }
+
     /// On, until it stops or ends.
     pub(crate) fn go(&mut self) -> nix::Result<Step> {
         ptrace::cont(self.pid, None)?;
