@@ -59,7 +59,6 @@ enum Campaign {
     #[command(hide = true)]
     Victim(notice::Arguments),
 }
-}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

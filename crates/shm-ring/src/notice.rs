@@ -20,7 +20,7 @@
 use core::ffi::c_long;
 use core::ptr::NonNull;
 use core::time::Duration;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -47,6 +47,8 @@ static LIST: List =
 const NODES_MAX: usize = 2048;
 /// How long the keeper's end is waited for at most. It takes some tens of microseconds.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the keeper's first word is waited for at a time.
+const SLICE: Duration = Duration::from_millis(100);
 /// The keeper calls next to nothing.
 const STACK: usize = 32 * 1024;
 
@@ -192,9 +194,16 @@ impl Thread {
             })
         })
         .ok()?;
-        match started.recv() {
-            Ok(Some(id)) => Some(Self { id: id.as_raw_nonzero().get() as u32, handle, hold }),
-            Ok(None) | Err(_) => None,
+        loop {
+            // In slices, as every sleep here: a wake-up may be lost where system calls are tampered with.
+            match started.recv_timeout(SLICE) {
+                Ok(Some(id)) => {
+                    let id = id.as_raw_nonzero().get() as u32;
+                    return Some(Self { id, handle, hold });
+                }
+                Ok(None) | Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         }
     }
 
