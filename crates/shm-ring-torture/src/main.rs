@@ -3,6 +3,7 @@
 //! shows; FAULTS.md which fault is shown by which.
 #![deny(unsafe_code)]
 
+mod interleave;
 mod report;
 mod rng;
 mod trace;
@@ -49,11 +50,16 @@ pub(crate) struct How {
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
-enum Campaign {}
+enum Campaign {
+    /// The two sides single-stepped against each other.
+    Interleave,
+}
 
 impl Campaign {
     fn run(self, how: &How) -> Report {
-        match self {}
+        match self {
+            Self::Interleave => interleave::run(how),
+        }
     }
 }
 

@@ -1,0 +1,371 @@
+//! Campaign `interleave`: two processes that run the release code of the library, stepped against
+//! each other. All schedules with one preemption, both ways, and strided ones with two.
+//!
+//! What it shows and what not: the processor's own reordering does not happen under single-stepping
+//! (each step is a trip through the kernel), so every schedule is sequentially consistent and the
+//! membarrier of the sleeper always finds the waker at rest. It shows that the machine code does its
+//! loads, stores and system calls in an order that holds at every cut; loom and the litmus files are
+//! about the orders that the processor adds.
+//!
+//! This file decides which schedules are played, for how long, and counts them.
+
+mod carried;
+mod case;
+mod child;
+mod ledger;
+mod schedule;
+mod stage;
+mod stepped;
+
+use std::time::{Duration, Instant};
+
+use self::carried::Carried;
+use self::case::{Case, Kind};
+use self::schedule::{End, Schedule};
+use self::stage::{Length, Stage};
+use self::stepped::{Code, Sleeps};
+use crate::How;
+use crate::report::Report;
+use crate::rng::Rng;
+
+/// What the short form takes.
+const SECONDS: u64 = 24;
+/// Of that, for schedules with one preemption of short operations, and then for those of long ones.
+const SHORT_SHARE: f64 = 0.6;
+const LONG_SHARE: f64 = 0.25;
+/// Tries for a schedule that came too late to say anything.
+const TRIES: u32 = 5;
+/// Violations after which a case is left: the others have more to say.
+const ENOUGH: u64 = 3;
+/// Stride of two preemptions in the full form.
+const FULL_STRIDE: u64 = 5;
+
+/// Counts of the schedules of one group.
+#[derive(Debug, Default)]
+struct Tally {
+    one: u64,
+    /// Those that there are.
+    one_of: u64,
+    two: u64,
+    sleeps: u64,
+    rung: u64,
+    refused: u64,
+    late: u64,
+    lengths: Vec<u64>,
+}
+
+impl Tally {
+    fn add(&mut self, sleeps: Sleeps) {
+        self.sleeps += sleeps.entered;
+        self.rung += sleeps.rung;
+        self.refused += sleeps.refused;
+    }
+}
+
+/// Which schedules are played now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    OneOfShort,
+    OneOfLong,
+    Two,
+}
+
+pub(crate) fn run(how: &How) -> Report {
+    let mut report = Report::new("interleave");
+    if cfg!(debug_assertions) {
+        report.violation("this is not the release binary: build with --release");
+        return report;
+    }
+    if cfg!(not(target_arch = "x86_64")) {
+        report.violation("single-stepping is for x86-64 here");
+        return report;
+    }
+    let seed = how.seed.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(1, |now| now.as_nanos() as u64 >> 10 & 0xffff_ffff)
+    });
+    report.figure("seed", seed as f64, "");
+    let start = Instant::now();
+    stay_on_one_processor();
+    if let Err(error) = warm_up() {
+        report.violation(format!("a ring in one process: {error}"));
+        return report;
+    }
+    let budget = match (how.seconds, how.full) {
+        (Some(seconds), _) => Some(Duration::from_secs(seconds)),
+        (None, true) => None,
+        (None, false) => Some(Duration::from_secs(SECONDS)),
+    };
+    let mut campaign = Campaign {
+        rng: Rng::new(seed),
+        code: Code::default(),
+        cases: case::all(),
+        tallies: Vec::new(),
+        broken: vec![0; case::all().len()],
+        report,
+    };
+    let until = |share: f64| budget.map(|budget| start + budget.mul_f64(share));
+    campaign.part(Part::OneOfShort, until(SHORT_SHARE));
+    campaign.part(Part::OneOfLong, until(SHORT_SHARE + LONG_SHARE));
+    campaign.part(Part::Two, until(1.0));
+    campaign.finish(start.elapsed())
+}
+
+/// Parent and children take turns: on one processor a turn is a switch, on two it is an interrupt.
+fn stay_on_one_processor() {
+    use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+    let mut here = CpuSet::new();
+    here.set(sched_getcpu());
+    // Only slower if refused.
+    let _ = sched_setaffinity(None, &here);
+}
+
+/// Does once what a process does once only (finding symbols, registering with the kernel), so that
+/// forked children have it behind them and no schedule is about that.
+fn warm_up() -> Result<(), Box<dyn std::error::Error>> {
+    let ring = shm_ring::Ring::<u64>::create(
+        shm_ring::Region::memfd("shm-ring-torture-warm-up"),
+        child::options(),
+    )?;
+    let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    let short = Duration::from_millis(1);
+    while tx.push_timeout(1, short).is_ok() {}
+    while rx.pop_timeout(short).is_ok() {}
+    Ok(())
+}
+
+struct Campaign {
+    rng: Rng,
+    code: Code,
+    cases: Vec<Case>,
+    tallies: Vec<(&'static str, Tally)>,
+    /// Violations of each case.
+    broken: Vec<u64>,
+    report: Report,
+}
+
+impl Campaign {
+    /// Plays one part of each case that it is about, sharing out the time.
+    fn part(&mut self, part: Part, until: Option<Instant>) {
+        let about: Vec<usize> = (0..self.cases.len())
+            .filter(|&at| match part {
+                Part::OneOfShort => !self.cases[at].long,
+                Part::OneOfLong => self.cases[at].long,
+                Part::Two => true,
+            })
+            .collect();
+        for (done, &at) in about.iter().enumerate() {
+            let share = until.map(|until| {
+                let now = Instant::now();
+                now + until.saturating_duration_since(now) / (about.len() - done) as u32
+            });
+            let case = self.cases[at].clone();
+            match case.kind {
+                Kind::Values => self.case::<[u64; 2]>(at, &case, |_| 8, part, share),
+                Kind::Messages(lengths) => self.case::<[u8]>(at, &case, lengths, part, share),
+            }
+        }
+    }
+
+    fn case<P: Carried + ?Sized + 'static>(
+        &mut self,
+        at: usize,
+        case: &Case,
+        lengths: carried::Lengths,
+        part: Part,
+        until: Option<Instant>,
+    ) {
+        if self.broken[at] >= ENOUGH {
+            return;
+        }
+        let code = std::mem::take(&mut self.code);
+        let answer = Stage::<P>::new(case, lengths, &code).and_then(|stage| {
+            let lengths = [stage.length(0)?, stage.length(1)?];
+            match part {
+                Part::OneOfShort | Part::OneOfLong => {
+                    self.one_preemption(at, &stage, &lengths, until)
+                }
+                Part::Two => self.two_preemptions(at, &stage, &lengths, until),
+            }
+            Ok(())
+        });
+        self.code = code;
+        if let Err(wrong) = answer {
+            self.broken[at] += 1;
+            self.report.violation(format!("{}: by itself: {wrong}", case.name()));
+        }
+    }
+
+    /// Every n for both ways, or as many of them, evenly spread, as there is time for.
+    fn one_preemption<P: Carried + ?Sized + 'static>(
+        &mut self,
+        at: usize,
+        stage: &Stage<'_, P>,
+        lengths: &[Length; 2],
+        until: Option<Instant>,
+    ) {
+        let counts = [0, 1].map(|first: usize| lengths[first].instructions + 1);
+        let tally = self.tally(at);
+        tally.one_of += counts[0] + counts[1];
+        tally.lengths.extend(lengths.iter().map(|length| length.instructions));
+        let spread = counts.map(|count| Spread::new(count, self.rng.next()));
+        for round in 0..counts[0].max(counts[1]) {
+            for first in 0..2 {
+                if round >= counts[first] {
+                    continue;
+                }
+                let steps = spread[first].at(round);
+                let schedule = Schedule { first, steps, then: None };
+                self.play(at, stage, schedule, &lengths[first].calls);
+                self.tally(at).one += 1;
+                if self.is_over(at, until) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A net of (n, m) with a seeded offset; without a limit its meshes are [`FULL_STRIDE`] wide for
+    /// short operations and so wide that it has as many knots for long ones.
+    fn two_preemptions<P: Carried + ?Sized + 'static>(
+        &mut self,
+        at: usize,
+        stage: &Stage<'_, P>,
+        lengths: &[Length; 2],
+        until: Option<Instant>,
+    ) {
+        const KNOTS: u64 = 60;
+        let counts = [0, 1].map(|which: usize| lengths[which].instructions + 1);
+        let strides = counts.map(|count| FULL_STRIDE.max(count / KNOTS));
+        let knots = [0, 1].map(|which: usize| counts[which].div_ceil(strides[which]));
+        let offsets = strides.map(|stride| self.rng.below(stride));
+        let all = knots[0] * knots[1];
+        let spread = Spread::new(all, self.rng.next());
+        for round in 0..all {
+            let knot = spread.at(round);
+            let n = (knot % knots[0] * strides[0] + offsets[0]).min(counts[0] - 1);
+            let m = (knot / knots[0] * strides[1] + offsets[1]).min(counts[1] - 1);
+            for (first, steps, then) in [(0, n, m), (1, m, n)] {
+                let schedule = Schedule { first, steps, then: Some(then) };
+                self.play(at, stage, schedule, &lengths[first].calls);
+                self.tally(at).two += 1;
+                if self.is_over(at, until) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn is_over(&self, at: usize, until: Option<Instant>) -> bool {
+        self.broken[at] >= ENOUGH || until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    fn play<P: Carried + ?Sized + 'static>(
+        &mut self,
+        at: usize,
+        stage: &Stage<'_, P>,
+        schedule: Schedule,
+        calls: &[u64],
+    ) {
+        for _ in 0..TRIES {
+            let played = stage.play(schedule, calls);
+            for did in played.sides.iter().flatten() {
+                self.tally(at).add(did.sleeps);
+            }
+            match played.end {
+                Ok(End::Done) => return,
+                Ok(End::Late) => self.tally(at).late += 1,
+                Err(wrong) => {
+                    self.broken[at] += 1;
+                    let Schedule { first, steps, then } = schedule;
+                    let op = |which: usize| self.cases[at].ops[which];
+                    let then = then.map_or_else(
+                        || format!("all of {:?}", op(1 - first)),
+                        |then| format!("{then} of {:?}", op(1 - first)),
+                    );
+                    let name = self.cases[at].name();
+                    self.report.violation(format!(
+                        "{name}: {steps} instructions of {:?}, then {then}: {wrong}",
+                        op(first)
+                    ));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn tally(&mut self, at: usize) -> &mut Tally {
+        let group = self.cases[at].group;
+        let place = self.tallies.iter().position(|(name, _)| *name == group).unwrap_or_else(|| {
+            self.tallies.push((group, Tally::default()));
+            self.tallies.len() - 1
+        });
+        &mut self.tallies[place].1
+    }
+
+    fn finish(self, took: Duration) -> Report {
+        let Self { mut report, tallies, .. } = self;
+        let mut all = Tally::default();
+        for (group, tally) in &tallies {
+            report.at_least(format!("{group}: one preemption"), tally.one, 50, "schedules");
+            report.figure(format!("{group}: of"), tally.one_of as f64, "schedules");
+            report.at_least(format!("{group}: two preemptions"), tally.two, 10, "schedules");
+            let (least, most) = (tally.lengths.iter().min(), tally.lengths.iter().max());
+            report.at_least(
+                format!("{group}: shortest operation"),
+                least.copied().unwrap_or(0),
+                10,
+                "instructions",
+            );
+            let most = most.copied().unwrap_or(0);
+            report.figure(format!("{group}: longest"), most as f64, "instructions");
+            if group.contains("park") || group.contains("waiting") {
+                report.at_least(format!("{group}: sleeps"), tally.sleeps, 20, "sleeps");
+                report.at_least(format!("{group}: ended by a ring"), tally.rung, 20, "sleeps");
+                report.at_least(format!("{group}: refused"), tally.refused, 1, "sleeps");
+            }
+            all.one += tally.one;
+            all.two += tally.two;
+            all.sleeps += tally.sleeps;
+            all.rung += tally.rung;
+            all.refused += tally.refused;
+            all.late += tally.late;
+        }
+        report.at_least("one preemption", all.one, 1000, "schedules");
+        report.at_least("two preemptions", all.two, 100, "schedules");
+        report.figure("sleeps entered", all.sleeps as f64, "");
+        report.figure("sleeps ended by a ring", all.rung as f64, "");
+        report.figure("sleeps refused: rung just before", all.refused as f64, "");
+        report.figure("schedules tried again: too late to tell", all.late as f64, "");
+        let seconds = took.as_secs_f64();
+        report.figure("time taken", (seconds * 10.0).round() / 10.0, "s");
+        report.figure("rate", ((all.one + all.two) as f64 / seconds).round(), "schedules/s");
+        report
+    }
+}
+
+/// All numbers below a count, each once, in an order that is spread evenly however early it is left.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    count: u64,
+    stride: u64,
+    offset: u64,
+}
+
+impl Spread {
+    fn new(count: u64, random: u64) -> Self {
+        // The golden section leaves gaps of few different lengths.
+        let wanted = (count as f64 * 0.618_034) as u64;
+        let stride = (wanted.max(1)..).find(|stride| gcd(*stride, count) == 1).unwrap_or(1);
+        Self { count, stride, offset: random % count }
+    }
+
+    fn at(self, round: u64) -> u64 {
+        let reached = u128::from(round) * u128::from(self.stride) + u128::from(self.offset);
+        (reached % u128::from(self.count)) as u64
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -1,0 +1,288 @@
+//! One side of a schedule: a traced child whose operation goes on by so many instructions or to its
+//! end, and which may fall asleep in a system call on the way. It must not know of the other side.
+//!
+//! A system call counts as one instruction. A call that sleeps is known by what the kernel says of
+//! the process, and how the sleep ended by what the call returned: time decides nothing.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use nix::sys::ptrace;
+use nix::sys::signal::Signal;
+
+use super::child::Fault;
+use crate::trace::{Step, Traced};
+
+/// How long a call may take that neither sleeps nor returns, and a child that runs freely.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What is known about the code, which is the same in all children of one parent.
+#[derive(Debug, Default)]
+pub(crate) struct Code(RefCell<HashMap<u64, bool>>);
+
+/// Where a side is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    /// Stopped within its operation.
+    Midway,
+    /// In a call that sleeps, until this moment of the monotonic clock.
+    Asleep { until: u64 },
+    /// At the end of its operation.
+    Done,
+}
+
+/// What a side did in one schedule.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sleeps {
+    pub(crate) entered: u64,
+    /// Sleeps that the other side ended.
+    pub(crate) rung: u64,
+    /// Calls that did not sleep, because the bell had been rung just before.
+    pub(crate) refused: u64,
+    /// Sleeps that lasted to the end of their slice.
+    pub(crate) timed_out: u64,
+}
+
+/// What went wrong with a child, in words.
+pub(crate) type Wrong = String;
+
+/// A traced side.
+#[derive(Debug)]
+pub(crate) struct Stepped<'c> {
+    traced: Traced,
+    code: &'c Code,
+    pub(crate) at: At,
+    pub(crate) sleeps: Sleeps,
+    /// The instructions, counted from the beginning, that were system calls.
+    pub(crate) calls: Vec<u64>,
+}
+
+impl<'c> Stepped<'c> {
+    /// Forks `life` and takes it to the beginning of its operation.
+    pub(crate) fn start(code: &'c Code, life: impl FnOnce() -> i32) -> Result<Self, Wrong> {
+        let traced = Traced::start(life).map_err(os)?;
+        let sleeps = Sleeps::default();
+        let mut side = Self { traced, code, at: At::Midway, sleeps, calls: Vec::new() };
+        side.go_to_stop()?;
+        // The first mark begins, and ends.
+        while side.next_call()? != Some(libc::SYS_getppid) {
+            side.next_call()?;
+        }
+        side.next_call()?;
+        Ok(side)
+    }
+
+    /// On by `count` instructions, or until it sleeps or is done: how many it was.
+    pub(crate) fn steps(&mut self, count: u64) -> Result<u64, Wrong> {
+        let mut made = 0;
+        while made < count && self.at == At::Midway {
+            if self.is_at_call()? {
+                self.calls.push(made);
+                self.one_call()?;
+                made += u64::from(self.at != At::Done);
+            } else {
+                match self.traced.step().map_err(os)? {
+                    Step::Stopped => made += 1,
+                    step => return Err(ended(step)),
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// As [`steps`](Self::steps), the way shortened by what is known of it: the instructions that are
+    /// system calls.
+    pub(crate) fn steps_knowing(&mut self, count: u64, calls: &[u64]) -> Result<u64, Wrong> {
+        let mut made = 0;
+        for call in calls.iter().take_while(|call| **call < count) {
+            self.one_call()?;
+            made = call + 1;
+            if self.at != At::Midway {
+                return Ok(made);
+            }
+        }
+        Ok(made + self.steps(count - made)?)
+    }
+
+    /// On to the end of the operation, or until it sleeps.
+    pub(crate) fn to_end(&mut self) -> Result<(), Wrong> {
+        while self.at == At::Midway {
+            self.one_call()?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is awake: one that was woken has left its call.
+    pub(crate) fn is_awake(&mut self) -> Result<bool, Wrong> {
+        if let At::Asleep { .. } = self.at {
+            match self.traced.poll().map_err(os)? {
+                Some(step) => self.woken(step)?,
+                None if self.sleeps_now()? => {}
+                None => self.wait_till_awake()?,
+            }
+        }
+        Ok(!matches!(self.at, At::Asleep { .. }))
+    }
+
+    /// Waits until the call that sleeps returns.
+    pub(crate) fn wait_till_awake(&mut self) -> Result<(), Wrong> {
+        let step = self.poll_until("sleeps longer than any slice", |_| Ok(false))?;
+        match step {
+            Some(step) => self.woken(step),
+            None => Ok(()),
+        }
+    }
+
+    /// From the end of the operation on to where it has written down what came of it.
+    pub(crate) fn go_to_stop(&mut self) -> Result<(), Wrong> {
+        self.traced.resume().map_err(os)?;
+        match self.poll_until("hangs", |_| Ok(false))? {
+            Some(Step::Signalled(Signal::SIGSTOP)) => Ok(()),
+            step => Err(step.map_or_else(String::new, ended)),
+        }
+    }
+
+    /// Lets it go on by itself. [`finish`](Self::finish) waits for it.
+    pub(crate) fn release(&self) -> Result<(), Wrong> {
+        self.traced.resume().map_err(os)
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(&mut self) -> Result<(), Wrong> {
+        match self.poll_until("hangs afterwards", |_| Ok(false))? {
+            Some(Step::Exited(0)) => Ok(()),
+            step => Err(step.map_or_else(String::new, ended)),
+        }
+    }
+
+    /// On to the next system call, through it, or into its sleep.
+    fn one_call(&mut self) -> Result<(), Wrong> {
+        let Some(number) = self.next_call()? else { return Ok(()) };
+        match number {
+            libc::SYS_getppid => self.at = At::Done,
+            libc::SYS_futex | libc::SYS_futex_waitv => {
+                let until = self.deadline()?;
+                self.traced.resume_to_call().map_err(os)?;
+                let asleep = |side: &Self| side.sleeps_now();
+                match self.poll_until("hangs in a futex call", asleep)? {
+                    Some(Step::Call) => self.left_futex(false)?,
+                    Some(step) => return Err(ended(step)),
+                    None => {
+                        self.sleeps.entered += 1;
+                        self.at = At::Asleep { until };
+                    }
+                }
+            }
+            _ => {
+                self.next_call()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn woken(&mut self, step: Step) -> Result<(), Wrong> {
+        if step != Step::Call {
+            return Err(ended(step));
+        }
+        self.at = At::Midway;
+        self.left_futex(true)
+    }
+
+    /// A futex call has returned, after a sleep or at once.
+    fn left_futex(&mut self, slept: bool) -> Result<(), Wrong> {
+        let answer = ptrace::getregs(self.traced.pid()).map_err(os)?.rax as i64;
+        match (slept, -answer as i32) {
+            (true, libc::ETIMEDOUT) => self.sleeps.timed_out += 1,
+            (true, _) => self.sleeps.rung += 1,
+            (false, libc::EAGAIN) => self.sleeps.refused += 1,
+            (false, _) => {}
+        }
+        Ok(())
+    }
+
+    /// On to where a system call begins or ends: its number.
+    fn next_call(&mut self) -> Result<Option<libc::c_long>, Wrong> {
+        self.traced.resume_to_call().map_err(os)?;
+        match self.traced.wait().map_err(os)? {
+            Step::Call => {
+                let registers = ptrace::getregs(self.traced.pid()).map_err(os)?;
+                Ok(Some(registers.orig_rax as libc::c_long))
+            }
+            // The stop that the child itself asked for.
+            Step::Signalled(Signal::SIGSTOP) => Ok(None),
+            step => Err(ended(step)),
+        }
+    }
+
+    /// Whether the next instruction is a system call.
+    fn is_at_call(&self) -> Result<bool, Wrong> {
+        let at = self.traced.instruction().map_err(os)?;
+        if let Some(known) = self.code.0.borrow().get(&at) {
+            return Ok(*known);
+        }
+        let word = ptrace::read(self.traced.pid(), at as ptrace::AddressType).map_err(os)?;
+        let is_call = word.to_le_bytes()[..2] == [0x0f, 0x05];
+        self.code.0.borrow_mut().insert(at, is_call);
+        Ok(is_call)
+    }
+
+    /// The moment at which a futex call that begins is to end at the latest: its fourth argument.
+    fn deadline(&self) -> Result<u64, Wrong> {
+        let at = ptrace::getregs(self.traced.pid()).map_err(os)?.r10;
+        if at == 0 {
+            return Ok(u64::MAX);
+        }
+        let read = |at: u64| ptrace::read(self.traced.pid(), at as ptrace::AddressType);
+        let (seconds, nanos) = (read(at).map_err(os)?, read(at + 8).map_err(os)?);
+        Ok((seconds as u64).saturating_mul(1_000_000_000).saturating_add(nanos as u64))
+    }
+
+    /// Whether the kernel says that it sleeps: letter S behind the name in its `stat`.
+    fn sleeps_now(&self) -> Result<bool, Wrong> {
+        let stat = std::fs::read(format!("/proc/{}/stat", self.traced.pid()))
+            .map_err(|error| error.to_string())?;
+        let state = stat.windows(2).rposition(|two| two == b") ").and_then(|at| stat.get(at + 2));
+        Ok(state == Some(&b'S'))
+    }
+
+    /// Waits for a stop, or until `enough` says that it need not be waited for.
+    fn poll_until(
+        &mut self,
+        hanging: &str,
+        enough: impl Fn(&Self) -> Result<bool, Wrong>,
+    ) -> Result<Option<Step>, Wrong> {
+        let start = Instant::now();
+        for looks in 0_u32.. {
+            if let Some(step) = self.traced.poll().map_err(os)? {
+                return Ok(Some(step));
+            }
+            if enough(self)? {
+                return Ok(None);
+            }
+            if looks < 50 {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            if start.elapsed() > LIMIT {
+                break;
+            }
+        }
+        Err(hanging.to_owned())
+    }
+}
+
+fn os(error: nix::Error) -> Wrong {
+    format!("ptrace: {error}")
+}
+
+fn ended(step: Step) -> Wrong {
+    match step {
+        Step::Exited(code) => Fault::explain(code).to_owned(),
+        Step::Killed(Signal::SIGXCPU | Signal::SIGKILL) | Step::Signalled(Signal::SIGXCPU) => {
+            "it goes round in circles".to_owned()
+        }
+        step => format!("it ended up with {step:?}"),
+    }
+}
