@@ -115,6 +115,23 @@ impl Traced {
         }
     }
 
+    /// From now on it also stops before the instruction at `address`, each time it comes by, or no
+    /// longer: a breakpoint of the processor, which leaves the code as it is.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn stop_at(&self, address: Option<u64>) -> nix::Result<()> {
+        let debug_register = |number: usize| {
+            (core::mem::offset_of!(libc::user, u_debugreg) + number * size_of::<u64>())
+                as ptrace::AddressType
+        };
+        // In the control register: the first breakpoint, for this task, at execution.
+        ptrace::write_user(self.pid, debug_register(7), 0)?;
+        if let Some(address) = address {
+            ptrace::write_user(self.pid, debug_register(0), address as libc::c_long)?;
+            ptrace::write_user(self.pid, debug_register(7), 1)?;
+        }
+        Ok(())
+    }
+
     /// The address of the next instruction.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn instruction(&self) -> nix::Result<u64> {

@@ -160,11 +160,7 @@ fn bound_the_processor_time() -> rustix::io::Result<()> {
     setrlimit(Resource::Cpu, Rlimit { current: Some(5), maximum: Some(6) })
 }
 
-fn check<P: Carried + ?Sized>(
-    held: &P::Held,
-    number: u64,
-    lengths: Lengths,
-) -> Result<(), Fault> {
+fn check<P: Carried + ?Sized>(held: &P::Held, number: u64, lengths: Lengths) -> Result<(), Fault> {
     match P::number(held, lengths) {
         Some(found) if found == number => Ok(()),
         Some(_) => Err(Fault::Order),

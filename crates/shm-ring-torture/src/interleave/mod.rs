@@ -16,14 +16,16 @@ mod ledger;
 mod schedule;
 mod stage;
 mod stepped;
+mod way;
 
 use std::time::{Duration, Instant};
 
 use self::carried::Carried;
 use self::case::{Case, Kind};
 use self::schedule::{End, Schedule};
-use self::stage::{Length, Stage};
+use self::stage::Stage;
 use self::stepped::{Code, Sleeps};
+use self::way::Way;
 use crate::How;
 use crate::report::Report;
 use crate::rng::Rng;
@@ -101,6 +103,7 @@ pub(crate) fn run(how: &How) -> Report {
         code: Code::default(),
         cases: case::all(),
         tallies: Vec::new(),
+        ways: vec![None; case::all().len()],
         broken: vec![0; case::all().len()],
         report,
     };
@@ -131,6 +134,11 @@ fn warm_up() -> Result<(), Box<dyn std::error::Error>> {
     let short = Duration::from_millis(1);
     while tx.push_timeout(1, short).is_ok() {}
     while rx.pop_timeout(short).is_ok() {}
+    let name = stage::name("warm-up");
+    let made = shm_ring::Ring::<u64>::create(name.as_str(), child::options())
+        .and_then(|_| shm_ring::Ring::<u64>::open(name.as_str()));
+    stage::forget(&name);
+    made?;
     Ok(())
 }
 
@@ -139,6 +147,8 @@ struct Campaign {
     code: Code,
     cases: Vec<Case>,
     tallies: Vec<(&'static str, Tally)>,
+    /// The ways of the two sides of each case, once they were walked.
+    ways: Vec<Option<[Way; 2]>>,
     /// Violations of each case.
     broken: Vec<u64>,
     report: Report,
@@ -180,13 +190,15 @@ impl Campaign {
         }
         let code = std::mem::take(&mut self.code);
         let answer = Stage::<P>::new(case, lengths, &code).and_then(|stage| {
-            let lengths = [stage.length(0)?, stage.length(1)?];
+            let ways = match self.ways[at].take() {
+                Some(ways) => ways,
+                None => [stage.way(0)?, stage.way(1)?],
+            };
             match part {
-                Part::OneOfShort | Part::OneOfLong => {
-                    self.one_preemption(at, &stage, &lengths, until)
-                }
-                Part::Two => self.two_preemptions(at, &stage, &lengths, until),
+                Part::OneOfShort | Part::OneOfLong => self.one_preemption(at, &stage, &ways, until),
+                Part::Two => self.two_preemptions(at, &stage, &ways, until),
             }
+            self.ways[at] = Some(ways);
             Ok(())
         });
         self.code = code;
@@ -201,22 +213,22 @@ impl Campaign {
         &mut self,
         at: usize,
         stage: &Stage<'_, P>,
-        lengths: &[Length; 2],
+        ways: &[Way; 2],
         until: Option<Instant>,
     ) {
-        let counts = [0, 1].map(|first: usize| lengths[first].instructions + 1);
+        let counts = [0, 1].map(|first: usize| ways[first].len() as u64 + 1);
         let tally = self.tally(at);
         tally.one_of += counts[0] + counts[1];
-        tally.lengths.extend(lengths.iter().map(|length| length.instructions));
+        tally.lengths.extend(ways.iter().map(|way| way.len() as u64));
         let spread = counts.map(|count| Spread::new(count, self.rng.next()));
         for round in 0..counts[0].max(counts[1]) {
             for first in 0..2 {
                 if round >= counts[first] {
                     continue;
                 }
-                let steps = spread[first].at(round);
+                let steps = spread[first].at(round) as usize;
                 let schedule = Schedule { first, steps, then: None };
-                self.play(at, stage, schedule, &lengths[first].calls);
+                self.play(at, stage, schedule, ways);
                 self.tally(at).one += 1;
                 if self.is_over(at, until) {
                     return;
@@ -231,11 +243,11 @@ impl Campaign {
         &mut self,
         at: usize,
         stage: &Stage<'_, P>,
-        lengths: &[Length; 2],
+        ways: &[Way; 2],
         until: Option<Instant>,
     ) {
         const KNOTS: u64 = 60;
-        let counts = [0, 1].map(|which: usize| lengths[which].instructions + 1);
+        let counts = [0, 1].map(|which: usize| ways[which].len() as u64 + 1);
         let strides = counts.map(|count| FULL_STRIDE.max(count / KNOTS));
         let knots = [0, 1].map(|which: usize| counts[which].div_ceil(strides[which]));
         let offsets = strides.map(|stride| self.rng.below(stride));
@@ -243,11 +255,11 @@ impl Campaign {
         let spread = Spread::new(all, self.rng.next());
         for round in 0..all {
             let knot = spread.at(round);
-            let n = (knot % knots[0] * strides[0] + offsets[0]).min(counts[0] - 1);
-            let m = (knot / knots[0] * strides[1] + offsets[1]).min(counts[1] - 1);
+            let n = (knot % knots[0] * strides[0] + offsets[0]).min(counts[0] - 1) as usize;
+            let m = (knot / knots[0] * strides[1] + offsets[1]).min(counts[1] - 1) as usize;
             for (first, steps, then) in [(0, n, m), (1, m, n)] {
                 let schedule = Schedule { first, steps, then: Some(then) };
-                self.play(at, stage, schedule, &lengths[first].calls);
+                self.play(at, stage, schedule, ways);
                 self.tally(at).two += 1;
                 if self.is_over(at, until) {
                     return;
@@ -265,10 +277,10 @@ impl Campaign {
         at: usize,
         stage: &Stage<'_, P>,
         schedule: Schedule,
-        calls: &[u64],
+        ways: &[Way; 2],
     ) {
         for _ in 0..TRIES {
-            let played = stage.play(schedule, calls);
+            let played = stage.play(schedule, ways);
             for did in played.sides.iter().flatten() {
                 self.tally(at).add(did.sleeps);
             }

@@ -3,6 +3,7 @@
 use rustix::time::{ClockId, clock_gettime};
 
 use super::stepped::{At, Stepped, Wrong};
+use super::way::Way;
 
 /// Who goes on by how much before all go on to their ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,9 +11,9 @@ pub(crate) struct Schedule {
     /// The side that begins.
     pub(crate) first: usize,
     /// Its instructions before it is preempted.
-    pub(crate) steps: u64,
+    pub(crate) steps: usize,
     /// The other side's before it is preempted too; all of them if there is one preemption only.
-    pub(crate) then: Option<u64>,
+    pub(crate) then: Option<usize>,
 }
 
 /// How a schedule ended.
@@ -24,19 +25,18 @@ pub(crate) enum End {
     Late,
 }
 
-/// Runs `schedule` on two sides that are at the beginning of their operations. `calls`: what is
-/// known of the first one's way.
+/// Runs `schedule` on two sides that are at the beginning of their operations, whose `ways` are known.
 pub(crate) fn run(
     sides: &mut [Stepped<'_>; 2],
     schedule: Schedule,
-    calls: &[u64],
+    ways: &[Way; 2],
 ) -> Result<End, Wrong> {
     let Schedule { first, steps, then } = schedule;
     let second = 1 - first;
-    sides[first].steps_knowing(steps, calls)?;
+    sides[first].go_to(ways[first].place(steps))?;
     let mut turn = second;
     if let Some(steps) = then {
-        sides[second].steps(steps)?;
+        sides[second].go_to(ways[second].place(steps))?;
         turn = first;
     }
     // Each turn ends with a sleep or the end, and each sleep must be ended by the other side.

@@ -14,6 +14,7 @@ use super::child::{self, AFTERWARDS, Site};
 use super::ledger::{Entry, Ledger};
 use super::schedule::{self, End, Schedule};
 use super::stepped::{Code, Stepped, Wrong};
+use super::way::Way;
 
 /// Offsets of LAYOUT.md.
 const PRODUCER: u64 = 4096;
@@ -56,19 +57,11 @@ pub(crate) struct Did {
     pub(crate) sleeps: super::stepped::Sleeps,
 }
 
-/// How long an operation is by itself.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Length {
-    pub(crate) instructions: u64,
-    /// Those that are system calls, from the beginning on.
-    pub(crate) calls: Vec<u64>,
-}
-
 impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
     pub(crate) fn new(case: &'c Case, lengths: Lengths, code: &'c Code) -> Result<Self, Wrong> {
         let ledger = Ledger::new().map_err(text)?;
         if case.is_named() {
-            let name = format!("shm-ring-torture-{}-interleave", std::process::id());
+            let name = name("interleave");
             let set = Set::Named { name };
             return Ok(Self { case, code, lengths, ledger, set, tail: 0 });
         }
@@ -100,21 +93,18 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
         Ok(Self { case, code, lengths, ledger, set, tail })
     }
 
-    /// How long the operation of side `which` is if nobody disturbs it.
-    pub(crate) fn length(&self, which: usize) -> Result<Length, Wrong> {
-        let mut sides = self.begin()?;
-        let side = &mut sides[which];
-        let instructions = side.steps(u64::MAX)?;
-        Ok(Length { instructions, calls: std::mem::take(&mut side.calls) })
+    /// The way of side `which` if nobody disturbs it.
+    pub(crate) fn way(&self, which: usize) -> Result<Way, Wrong> {
+        self.begin()?[which].walk()
     }
 
     /// Plays one schedule and checks what came of it.
-    pub(crate) fn play(&self, schedule: Schedule, calls: &[u64]) -> Played {
+    pub(crate) fn play(&self, schedule: Schedule, ways: &[Way; 2]) -> Played {
         let mut sides = match self.begin() {
             Ok(sides) => sides,
             Err(wrong) => return Played { end: Err(wrong), sides: None },
         };
-        let end = schedule::run(&mut sides, schedule, calls)
+        let end = schedule::run(&mut sides, schedule, ways)
             .and_then(|end| self.check(&mut sides).map(|()| end));
         let did = [0, 1].map(|which: usize| Did { sleeps: sides[which].sleeps });
         Played { end, sides: Some(did) }
@@ -145,8 +135,7 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
     fn check(&self, sides: &mut [Stepped<'_>; 2]) -> Result<(), Wrong> {
         let both = |sides: &mut [Stepped<'_>; 2], f: fn(&mut Stepped<'_>) -> Result<(), Wrong>| {
             (0..2).try_for_each(|which| {
-                f(&mut sides[which])
-                    .map_err(|wrong| format!("{:?}: {wrong}", self.case.ops[which]))
+                f(&mut sides[which]).map_err(|wrong| format!("{:?}: {wrong}", self.case.ops[which]))
             })
         };
         both(sides, |side| side.go_to_stop())?;
@@ -205,9 +194,10 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
             numbers.map(|number| P::stride(number, self.lengths)).sum()
         };
         let head = self.tail - bytes(0..self.case.prefill);
-        for (page, name, wanted) in
-            [(PRODUCER, "tail", head + bytes(0..pushed)), (CONSUMER, "head", head + bytes(0..taken))]
-        {
+        for (page, name, wanted) in [
+            (PRODUCER, "tail", head + bytes(0..pushed)),
+            (CONSUMER, "head", head + bytes(0..taken)),
+        ] {
             let found = word(file, page).map_err(text)?;
             if found != wanted {
                 return Err(format!("{name} is {found} and must be {wanted}"));
@@ -242,8 +232,13 @@ impl<P: Carried + ?Sized> Drop for Stage<'_, P> {
     }
 }
 
+/// A name that is ours.
+pub(crate) fn name(what: &str) -> String {
+    format!("shm-ring-torture-{}-{what}", std::process::id())
+}
+
 /// Takes the name away, if it is there.
-fn forget(name: &str) {
+pub(crate) fn forget(name: &str) {
     let _ = std::fs::remove_file(format!("/dev/shm/{name}"));
 }
 

@@ -12,6 +12,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 
 use super::child::Fault;
+use super::way::{Place, Way};
 use crate::trace::{Step, Traced};
 
 /// How long a call may take that neither sleeps nor returns, and a child that runs freely.
@@ -44,6 +45,15 @@ pub(crate) struct Sleeps {
     pub(crate) timed_out: u64,
 }
 
+/// What stopped a child that was resumed.
+#[derive(Clone, Copy, Debug)]
+enum Stop {
+    /// The beginning or the end of this system call.
+    Call(libc::c_long),
+    /// A breakpoint.
+    Instruction,
+}
+
 /// What went wrong with a child, in words.
 pub(crate) type Wrong = String;
 
@@ -54,8 +64,8 @@ pub(crate) struct Stepped<'c> {
     code: &'c Code,
     pub(crate) at: At,
     pub(crate) sleeps: Sleeps,
-    /// The instructions, counted from the beginning, that were system calls.
-    pub(crate) calls: Vec<u64>,
+    /// Whether a breakpoint is set.
+    armed: bool,
 }
 
 impl<'c> Stepped<'c> {
@@ -63,7 +73,7 @@ impl<'c> Stepped<'c> {
     pub(crate) fn start(code: &'c Code, life: impl FnOnce() -> i32) -> Result<Self, Wrong> {
         let traced = Traced::start(life).map_err(os)?;
         let sleeps = Sleeps::default();
-        let mut side = Self { traced, code, at: At::Midway, sleeps, calls: Vec::new() };
+        let mut side = Self { traced, code, at: At::Midway, sleeps, armed: false };
         side.go_to_stop()?;
         // The first mark begins, and ends.
         while side.next_call()? != Some(libc::SYS_getppid) {
@@ -73,36 +83,67 @@ impl<'c> Stepped<'c> {
         Ok(side)
     }
 
-    /// On by `count` instructions, or until it sleeps or is done: how many it was.
-    pub(crate) fn steps(&mut self, count: u64) -> Result<u64, Wrong> {
-        let mut made = 0;
-        while made < count && self.at == At::Midway {
-            if self.is_at_call()? {
-                self.calls.push(made);
+    /// On instruction by instruction, until it sleeps or is done: the way that it took.
+    pub(crate) fn walk(&mut self) -> Result<Way, Wrong> {
+        let mut way = Way::default();
+        while self.at == At::Midway {
+            let address = self.traced.instruction().map_err(os)?;
+            if self.is_call(address)? {
+                way.calls.push(way.addresses.len());
                 self.one_call()?;
-                made += u64::from(self.at != At::Done);
             } else {
-                match self.traced.step().map_err(os)? {
-                    Step::Stopped => made += 1,
-                    step => return Err(ended(step)),
-                }
+                self.step()?;
+            }
+            if self.at != At::Done {
+                way.addresses.push(address);
             }
         }
-        Ok(made)
+        Ok(way)
     }
 
-    /// As [`steps`](Self::steps), the way shortened by what is known of it: the instructions that are
-    /// system calls.
-    pub(crate) fn steps_knowing(&mut self, count: u64, calls: &[u64]) -> Result<u64, Wrong> {
-        let mut made = 0;
-        for call in calls.iter().take_while(|call| **call < count) {
-            self.one_call()?;
-            made = call + 1;
-            if self.at != At::Midway {
-                return Ok(made);
+    /// On to a place, or until it sleeps or is done.
+    pub(crate) fn go_to(&mut self, place: Place) -> Result<(), Wrong> {
+        for _ in 0..place.calls {
+            if self.at == At::Midway {
+                self.one_call()?;
             }
         }
-        Ok(made + self.steps(count - made)?)
+        if place.passes > 0 && self.at == At::Midway {
+            self.traced.stop_at(Some(place.address)).map_err(os)?;
+            self.armed = true;
+            let mut passes = 0;
+            while passes < place.passes && self.at == At::Midway {
+                match self.next_stop()? {
+                    Stop::Instruction => passes += 1,
+                    // Another way than the one that was walked: until it joins that again.
+                    Stop::Call(number) => self.through(number)?,
+                }
+            }
+            if !matches!(self.at, At::Asleep { .. }) {
+                self.disarm()?;
+            }
+        }
+        for _ in 0..place.steps {
+            if self.at == At::Midway {
+                let address = self.traced.instruction().map_err(os)?;
+                if self.is_call(address)? { self.one_call()? } else { self.step()? }
+            }
+        }
+        Ok(())
+    }
+
+    fn disarm(&mut self) -> Result<(), Wrong> {
+        if std::mem::take(&mut self.armed) {
+            self.traced.stop_at(None).map_err(os)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<(), Wrong> {
+        match self.traced.step().map_err(os)? {
+            Step::Stopped => Ok(()),
+            step => Err(ended(step)),
+        }
     }
 
     /// On to the end of the operation, or until it sleeps.
@@ -158,7 +199,14 @@ impl<'c> Stepped<'c> {
 
     /// On to the next system call, through it, or into its sleep.
     fn one_call(&mut self) -> Result<(), Wrong> {
-        let Some(number) = self.next_call()? else { return Ok(()) };
+        match self.next_call()? {
+            Some(number) => self.through(number),
+            None => Ok(()),
+        }
+    }
+
+    /// Through a system call that begins, or into its sleep.
+    fn through(&mut self, number: libc::c_long) -> Result<(), Wrong> {
         match number {
             libc::SYS_getppid => self.at = At::Done,
             libc::SYS_futex | libc::SYS_futex_waitv => {
@@ -186,6 +234,7 @@ impl<'c> Stepped<'c> {
             return Err(ended(step));
         }
         self.at = At::Midway;
+        self.disarm()?;
         self.left_futex(true)
     }
 
@@ -203,21 +252,26 @@ impl<'c> Stepped<'c> {
 
     /// On to where a system call begins or ends: its number.
     fn next_call(&mut self) -> Result<Option<libc::c_long>, Wrong> {
+        match self.next_stop()? {
+            Stop::Call(number) => Ok(Some(number)),
+            Stop::Instruction => Ok(None),
+        }
+    }
+
+    fn next_stop(&mut self) -> Result<Stop, Wrong> {
         self.traced.resume_to_call().map_err(os)?;
         match self.traced.wait().map_err(os)? {
             Step::Call => {
                 let registers = ptrace::getregs(self.traced.pid()).map_err(os)?;
-                Ok(Some(registers.orig_rax as libc::c_long))
+                Ok(Stop::Call(registers.orig_rax as libc::c_long))
             }
-            // The stop that the child itself asked for.
-            Step::Signalled(Signal::SIGSTOP) => Ok(None),
+            Step::Stopped => Ok(Stop::Instruction),
             step => Err(ended(step)),
         }
     }
 
-    /// Whether the next instruction is a system call.
-    fn is_at_call(&self) -> Result<bool, Wrong> {
-        let at = self.traced.instruction().map_err(os)?;
+    /// Whether the instruction there is a system call.
+    fn is_call(&self, at: u64) -> Result<bool, Wrong> {
         if let Some(known) = self.code.0.borrow().get(&at) {
             return Ok(*known);
         }
