@@ -49,16 +49,16 @@ pub(crate) struct How {
     pub(crate) seed: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Campaign {
     /// The two sides single-stepped against each other.
-    Interleave,
+    Interleave(interleave::Which),
 }
 
 impl Campaign {
     fn run(self, how: &How) -> Report {
         match self {
-            Self::Interleave => interleave::run(how),
+            Self::Interleave(which) => interleave::run(how, &which),
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn run(
                 }
             }
             At::Done => {}
-            _ => sides[turn].to_end()?,
+            _ => sides[turn].run_out()?,
         }
         turn = other;
     }

@@ -74,7 +74,10 @@ impl<'c> Stepped<'c> {
         let traced = Traced::start(life).map_err(os)?;
         let sleeps = Sleeps::default();
         let mut side = Self { traced, code, at: At::Midway, sleeps, armed: false };
-        side.go_to_stop()?;
+        match side.traced.go().map_err(os)? {
+            Step::Signalled(Signal::SIGSTOP) => {}
+            step => return Err(ended(step)),
+        }
         // The first mark begins, and ends.
         while side.next_call()? != Some(libc::SYS_getppid) {
             side.next_call()?;
@@ -147,7 +150,7 @@ impl<'c> Stepped<'c> {
     }
 
     /// On to the end of the operation, or until it sleeps.
-    pub(crate) fn to_end(&mut self) -> Result<(), Wrong> {
+    pub(crate) fn run_out(&mut self) -> Result<(), Wrong> {
         while self.at == At::Midway {
             self.one_call()?;
         }
