@@ -34,15 +34,17 @@ fn mixed(number: u64) -> u64 {
     crate::rng::Rng::new(number).next()
 }
 
-/// Values: the number and something that only the number explains.
+/// Values: the number, inverted so that no record is what an empty ring looks like, and something that
+/// only the number explains.
 impl Carried for [u64; 2] {
     type Held = Self;
 
     fn make(number: u64, _: Lengths) -> Self {
-        [number, mixed(number)]
+        [!number, mixed(number)]
     }
 
-    fn number(&[number, mark]: &Self, _: Lengths) -> Option<u64> {
+    fn number(&[inverted, mark]: &Self, _: Lengths) -> Option<u64> {
+        let number = !inverted;
         (mark == mixed(number)).then_some(number)
     }
 
@@ -97,19 +99,19 @@ impl Carried for [u64; 2] {
     }
 }
 
-/// Messages: the number, and bytes and a length that only the number explains.
+/// Messages: the number, inverted too, and bytes and a length that only the number explains.
 impl Carried for [u8] {
     type Held = Vec<u8>;
 
     fn make(number: u64, lengths: Lengths) -> Vec<u8> {
-        let mut message = number.to_le_bytes().to_vec();
+        let mut message = (!number).to_le_bytes().to_vec();
         let mark = mixed(number).to_le_bytes();
         message.extend(mark.iter().cycle().take(lengths(number) - message.len()));
         message
     }
 
     fn number(held: &Vec<u8>, lengths: Lengths) -> Option<u64> {
-        let number = u64::from_le_bytes(*held.first_chunk()?);
+        let number = !u64::from_le_bytes(*held.first_chunk()?);
         // A torn number must not ask for a message of any length.
         (number < 1 << 20 && *held == Self::make(number, lengths)).then_some(number)
     }

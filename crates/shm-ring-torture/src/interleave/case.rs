@@ -209,7 +209,7 @@ pub(crate) fn all() -> Vec<Case> {
     add("release against a waiting producer", large, 16, 1, [ReserveCommit, PeekRelease]);
     add("close against park", large, 16, 1, [Push(1), Close(Role::Consumer)]);
     let growing = Kind::Messages(GROWING);
-    add("threshold against a waiting producer", growing, 16, 1, [Push(1), PopThreshold(2048)]);
+    add("threshold against a waiting producer", growing, 16, 0, [Push(2), PopThreshold(2048)]);
     cases.extend(attaching());
     cases
 }

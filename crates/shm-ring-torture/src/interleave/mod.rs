@@ -242,13 +242,13 @@ impl Campaign {
         let tally = self.tally(at);
         tally.one_of += counts[0] + counts[1];
         tally.lengths.extend(ways.iter().map(|way| way.len() as u64));
-        let spread = counts.map(|count| Spread::new(count, self.rng.next()));
+        let orders = [0, 1].map(|which: usize| order(&ways[which], self.rng.next()));
         for round in 0..counts[0].max(counts[1]) {
             for first in 0..2 {
                 if round >= counts[first] {
                     continue;
                 }
-                let steps = spread[first].at(round) as usize;
+                let steps = orders[first][round as usize];
                 let schedule = Schedule { first, steps, then: None };
                 self.play(at, stage, schedule, ways);
                 self.tally(at).one += 1;
@@ -387,6 +387,20 @@ impl Campaign {
         report.figure("rate", ((all.one + all.two) as f64 / seconds).round(), "schedules/s");
         report
     }
+}
+
+/// The points of a way in the order in which they are tried: around its system calls first, where most
+/// of what others can see happens, and then evenly spread.
+fn order(way: &Way, random: u64) -> Vec<usize> {
+    let calls = way.calls.iter().flat_map(|call| [*call, call + 1]);
+    let points = way.len() + 1;
+    let spread = Spread::new(points as u64, random);
+    let all = (0..points as u64).map(|round| spread.at(round) as usize);
+    let mut seen = vec![false; points];
+    calls
+        .chain(all)
+        .filter(|&point| point < points && !std::mem::replace(&mut seen[point], true))
+        .collect()
 }
 
 /// All numbers below a count, each once, in an order that is spread evenly however early it is left.
