@@ -3,6 +3,7 @@
 //! shows; FAULTS.md which fault is shown by which.
 #![deny(unsafe_code)]
 
+mod interleave;
 mod notice;
 mod region;
 mod report;
@@ -51,6 +52,8 @@ pub(crate) struct How {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Campaign {
+    /// The two sides single-stepped against each other.
+    Interleave(interleave::Which),
     /// The operating system's faults, each a named case.
     System(system::Which),
     /// Deaths of every kind beside a peer that sleeps, told by the kernel.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let how = &cli.how;
     let report = match cli.campaign {
+        Campaign::Interleave(which) => interleave::run(how, &which),
         Campaign::System(which) => system::run(how, &which),
         Campaign::Notice => notice::run(how),
         Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),

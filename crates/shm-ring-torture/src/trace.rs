@@ -21,6 +21,8 @@ pub(crate) struct Traced {
 pub(crate) enum Step {
     /// Stopped before its next instruction.
     Stopped,
+    /// Stopped where a system call begins or ends, by [`Traced::resume_to_call`].
+    Call,
     /// It raised this signal or was sent it; it is not delivered.
     Signalled(Signal),
     /// It ended by itself with this code.
@@ -45,7 +47,10 @@ impl Traced {
             ForkResult::Parent { child } => {
                 let traced = Self { pid: child, ended: false };
                 waitpid(child, None)?;
-                ptrace::setoptions(child, ptrace::Options::PTRACE_O_EXITKILL)?;
+                // The second tells stops at system calls from other traps.
+                let options =
+                    ptrace::Options::PTRACE_O_EXITKILL | ptrace::Options::PTRACE_O_TRACESYSGOOD;
+                ptrace::setoptions(child, options)?;
                 Ok(traced)
             }
         }
@@ -63,7 +68,7 @@ impl Traced {
 
     /// On, to the entry or the exit of the next system call.
     pub(crate) fn call(&mut self) -> nix::Result<Step> {
-        ptrace::syscall(self.pid, None)?;
+        self.resume_to_call()?;
         self.wait()
     }
 
@@ -73,8 +78,35 @@ impl Traced {
         self.wait()
     }
 
-    fn wait(&mut self) -> nix::Result<Step> {
-        Ok(match waitpid(self.pid, Some(WaitPidFlag::__WALL))? {
+    /// On, until a system call begins or ends, or something else stops it. [`wait`](Self::wait) or
+    /// [`poll`](Self::poll) tell when. To be used from the first such call to the last: begin and end
+    /// take turns.
+    pub(crate) fn resume_to_call(&self) -> nix::Result<()> {
+        ptrace::syscall(self.pid, None)
+    }
+
+    /// On, until it stops or ends; [`wait`](Self::wait) or [`poll`](Self::poll) tell when.
+    pub(crate) fn resume(&self) -> nix::Result<()> {
+        ptrace::cont(self.pid, None)
+    }
+
+    /// The next stop or end of a child that was resumed.
+    pub(crate) fn wait(&mut self) -> nix::Result<Step> {
+        let status = waitpid(self.pid, Some(WaitPidFlag::__WALL))?;
+        Ok(self.told(status))
+    }
+
+    /// [`wait`](Self::wait), if there is one by now.
+    pub(crate) fn poll(&mut self) -> nix::Result<Option<Step>> {
+        match waitpid(self.pid, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG))? {
+            WaitStatus::StillAlive => Ok(None),
+            status => Ok(Some(self.told(status))),
+        }
+    }
+
+    fn told(&mut self, status: WaitStatus) -> Step {
+        match status {
+            WaitStatus::PtraceSyscall(_) => Step::Call,
             WaitStatus::Stopped(_, Signal::SIGTRAP) => Step::Stopped,
             WaitStatus::Stopped(_, signal) => Step::Signalled(signal),
             WaitStatus::Exited(_, code) => {
@@ -86,7 +118,24 @@ impl Traced {
                 Step::Killed(signal)
             }
             _ => Step::Stopped,
-        })
+        }
+    }
+
+    /// From now on it also stops before the instruction at `address`, each time it comes by, or no
+    /// longer: a breakpoint of the processor, which leaves the code as it is.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn stop_at(&self, address: Option<u64>) -> nix::Result<()> {
+        let debug_register = |number: usize| {
+            (core::mem::offset_of!(libc::user, u_debugreg) + number * size_of::<u64>())
+                as ptrace::AddressType
+        };
+        // In the control register: the first breakpoint, for this task, at execution.
+        ptrace::write_user(self.pid, debug_register(7), 0)?;
+        if let Some(address) = address {
+            ptrace::write_user(self.pid, debug_register(0), address as libc::c_long)?;
+            ptrace::write_user(self.pid, debug_register(7), 1)?;
+        }
+        Ok(())
     }
 
     /// The address of the next instruction.

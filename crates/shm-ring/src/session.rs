@@ -82,7 +82,10 @@ const LOOKS: u32 = if cfg!(loom) { 2 } else { 64 };
 
 /// Session, lease, session again: if the session changed in between, ask again, so that a side
 /// that closes in order never looks dead. A side that stays in between (it was stopped there)
-/// holds its lease and is alive.
+/// holds its lease: one that attaches for the first time is alive, and after an even number the last
+/// session is closed, whether its holder has yet to give up the lease or a successor has just taken
+/// it. The holder rings before it gives up the lease: who went to sleep on that would not be rung
+/// for again.
 pub(crate) fn look(theirs: Foreign<'_, SidePage>, held: impl Fn() -> bool) -> (Life, u64) {
     let mut session = number_and_what_came_before(theirs);
     for _ in 0..LOOKS {
@@ -98,7 +101,8 @@ pub(crate) fn look(theirs: Foreign<'_, SidePage>, held: impl Fn() -> bool) -> (L
             (true, false, true) | (false, ..) => pause(),
         }
     }
-    (Life::Alive, session)
+    let closed = session != 0 && session % 2 == 0;
+    (if closed { Life::Closed } else { Life::Alive }, session)
 }
 
 #[cfg(not(loom))]

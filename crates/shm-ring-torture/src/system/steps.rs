@@ -48,7 +48,7 @@ fn at_each_call(
                     Step::Killed(signal) => {
                         return Err(Stop::Violated(format!("the job died by {signal}")));
                     }
-                    Step::Stopped | Step::Signalled(_) => {}
+                    Step::Call | Step::Stopped | Step::Signalled(_) => {}
                 }
             }
             drop(traced);

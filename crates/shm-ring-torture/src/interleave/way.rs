@@ -1,0 +1,76 @@
+//! The way of an operation that nobody disturbs, instruction by instruction, and how one gets to a
+//! place on it without stepping all the way: by system calls, then by a breakpoint, then by steps.
+//! It must not know how a process is moved.
+
+/// What was walked once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Way {
+    /// The address of each instruction.
+    pub(crate) addresses: Vec<u64>,
+    /// Which of them are system calls.
+    pub(crate) calls: Vec<usize>,
+}
+
+/// The point before an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// System calls to go through first.
+    pub(crate) calls: usize,
+    /// Where to stop then, for the so many-th time; not at all if that is 0.
+    pub(crate) address: u64,
+    pub(crate) passes: usize,
+    /// Instructions from there.
+    pub(crate) steps: usize,
+}
+
+impl Way {
+    /// Instructions.
+    pub(crate) fn len(&self) -> usize {
+        self.addresses.len()
+    }
+
+    /// The point after `done` instructions; after all of them, where the operation ends or sleeps.
+    pub(crate) fn place(&self, done: usize) -> Place {
+        let calls = self.calls.partition_point(|call| *call < done);
+        let from = calls.checked_sub(1).map_or(0, |last| self.calls[last] + 1);
+        let Some(&address) = self.addresses.get(done) else {
+            // The last stretch has no instruction to stop at.
+            return match done - from {
+                0 => Place { calls, address: 0, passes: 0, steps: 0 },
+                _ => Place { steps: 1, ..self.place(done - 1) },
+            };
+        };
+        // An instruction that repeats itself (a string copy) is one to a breakpoint and many to a
+        // step.
+        let is_first = |at: usize| at == from || self.addresses[at - 1] != self.addresses[at];
+        let entry = (from..=done).rev().find(|at| is_first(*at)).unwrap_or(from);
+        let steps = done - entry;
+        if entry == from {
+            return Place { calls, address, passes: 0, steps };
+        }
+        let passes =
+            (from..=entry).filter(|at| self.addresses[*at] == address && is_first(*at)).count();
+        Place { calls, address, passes, steps }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_reached_by_calls_then_passes_then_steps() {
+        // 10 20 20 20 30 (a call) 10 40 10 40, and the end.
+        let addresses = vec![10, 20, 20, 20, 30, 10, 40, 10, 40];
+        let way = Way { addresses, calls: vec![4] };
+        let place = |calls, address, passes, steps| Place { calls, address, passes, steps };
+        assert_eq!(way.place(0), place(0, 10, 0, 0));
+        assert_eq!(way.place(1), place(0, 20, 1, 0));
+        assert_eq!(way.place(3), place(0, 20, 1, 2));
+        assert_eq!(way.place(4), place(0, 30, 1, 0));
+        assert_eq!(way.place(5), place(1, 10, 0, 0));
+        assert_eq!(way.place(7), place(1, 10, 2, 0));
+        assert_eq!(way.place(8), place(1, 40, 2, 0));
+        assert_eq!(way.place(9), place(1, 40, 2, 1));
+    }
+}
