@@ -5,6 +5,7 @@
 
 mod report;
 mod rng;
+mod stepkill;
 mod trace;
 
 use std::process::ExitCode;
@@ -49,11 +50,16 @@ pub(crate) struct How {
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
-enum Campaign {}
+enum Campaign {
+    /// Kills a process after every instruction of every operation.
+    Stepkill,
+}
 
 impl Campaign {
     fn run(self, how: &How) -> Report {
-        match self {}
+        match self {
+            Self::Stepkill => stepkill::run(how),
+        }
     }
 }
 

@@ -67,6 +67,44 @@ impl Traced {
         self.wait()
     }
 
+    /// `steps` instructions further, or to the first stop for another reason. `path` are the addresses of the
+    /// instructions to come as far as they are known: they save most of the steps.
+    pub(crate) fn advance(&mut self, steps: u64, path: &[u64]) -> nix::Result<Step> {
+        let mut done = 0;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(stop) = last_first_visit(path, steps) {
+            match self.go_to(path[stop])? {
+                Step::Stopped => done = stop as u64,
+                other => return Ok(other),
+            }
+        }
+        let _ = path;
+        while done < steps {
+            match self.step()? {
+                Step::Stopped => done += 1,
+                other => return Ok(other),
+            }
+        }
+        Ok(Step::Stopped)
+    }
+
+    /// On, until it is about to execute the instruction at `address`, which it is not now.
+    #[cfg(target_arch = "x86_64")]
+    fn go_to(&mut self, address: u64) -> nix::Result<Step> {
+        const BREAKPOINT: i64 = 0xcc;
+        let place = std::ptr::without_provenance_mut(address as usize);
+        let word = ptrace::read(self.pid, place)?;
+        ptrace::write(self.pid, place, word & !0xff | BREAKPOINT)?;
+        let stop = self.go()?;
+        if stop == Step::Stopped {
+            ptrace::write(self.pid, place, word)?;
+            let mut registers = ptrace::getregs(self.pid)?;
+            registers.rip = address;
+            ptrace::setregs(self.pid, registers)?;
+        }
+        Ok(stop)
+    }
+
     fn wait(&mut self) -> nix::Result<Step> {
         Ok(match waitpid(self.pid, Some(WaitPidFlag::__WALL))? {
             WaitStatus::Stopped(_, Signal::SIGTRAP) => Step::Stopped,
@@ -88,6 +126,14 @@ impl Traced {
     pub(crate) fn instruction(&self) -> nix::Result<u64> {
         Ok(ptrace::getregs(self.pid)?.rip)
     }
+}
+
+/// The last instruction among the first `steps + 1` of `path` that was not there before: a breakpoint on it is
+/// met there and no sooner.
+#[cfg(target_arch = "x86_64")]
+fn last_first_visit(path: &[u64], steps: u64) -> Option<usize> {
+    let known = path.len().min(usize::try_from(steps).ok()?.saturating_add(1));
+    (1..known).rev().find(|&at| !path[..at].contains(&path[at]))
 }
 
 impl Drop for Traced {

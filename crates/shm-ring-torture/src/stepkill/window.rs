@@ -1,0 +1,210 @@
+//! One operation of one child, instruction by instruction: looked at after each, or killed after one of them.
+//! It must not know which scenes there are.
+
+use std::io::IoSliceMut;
+
+use nix::sys::signal::Signal;
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use shm_ring::{Options, Region, Ring, Wait};
+
+use super::judge::{copied, ends, follows, judge, whole};
+use super::kind::Kind;
+use super::perform::perform;
+use super::raw::{CAPACITY, Image, Side, write_at};
+use super::scene::{Op, Scene, Start};
+use super::successors::{Survivor, after_consumer, after_producer};
+use crate::trace::{Step, Traced};
+
+/// A window that is still open after so many instructions hangs.
+const STEPS_MAX: u64 = 1_000_000;
+
+/// Two rings that are laid out anew for each window: one that is worked on, and one for copies of it.
+pub(crate) struct Stage<K: Kind> {
+    ring: Ring<K::P>,
+    copy: Ring<K::P>,
+    blank: Image,
+}
+
+/// What a window showed.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    /// Instructions between the two marks.
+    pub(crate) steps: u64,
+    /// Distinct images that were checked.
+    pub(crate) images: u64,
+    /// After which instruction what was stored.
+    pub(crate) sites: Vec<(u64, Vec<&'static str>)>,
+    /// The address of each instruction.
+    pub(crate) path: Vec<u64>,
+}
+
+/// What became of a child that was to be killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Killed {
+    /// After the instruction that was asked for.
+    Inside,
+    /// Behind the whole operation, which has fewer.
+    Behind,
+}
+
+/// The rings or the tracing failed, or something was violated.
+pub(crate) type Outcome<T> = Result<T, String>;
+
+fn os<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
+    move |error| format!("{what}: {error}")
+}
+
+impl<K: Kind> Stage<K> {
+    pub(crate) fn new() -> Outcome<Self> {
+        let make = || {
+            // A side that finds nothing asks about its peer at once: no check has to wait.
+            let options = Options::new().bytes(CAPACITY).wait(Wait::PARK);
+            Ring::<K::P>::create(Region::memfd("stepkill"), options)
+                .map_err(os("a ring for the campaign"))
+        };
+        let (ring, copy) = (make()?, make()?);
+        let blank = Image::of(ring.descriptor()).map_err(os("reading a region"))?;
+        blank.header_is_whole()?;
+        // What a process finds out once is found out before anyone is forked.
+        drop((ring.producer(), ring.consumer()));
+        Ok(Self { ring, copy, blank })
+    }
+
+    fn set(&self, start: &Start) -> Outcome<()> {
+        start.image.write_to(self.ring.descriptor()).map_err(os("writing a region"))
+    }
+
+    /// A sleeper of the other side, as far as the operation can see.
+    fn set_sleeper(&self, scene: Scene) -> Outcome<()> {
+        let Some((side, wake_at)) = scene.wake_at::<K>() else { return Ok(()) };
+        write_at(self.ring.descriptor(), side.wake_at_offset(), &wake_at.to_le_bytes())
+            .map_err(os("writing a region"))
+    }
+
+    /// A child stopped right before the operation.
+    fn child(&self, scene: Scene, start: &Start, diary: &mut K::Diary) -> Outcome<Traced> {
+        let ring = &self.ring;
+        let mut child =
+            Traced::start(|| perform::<K>(scene, start, ring, diary)).map_err(os("tracing"))?;
+        match child.go().map_err(os("tracing"))? {
+            Step::Signalled(Signal::SIGSTOP) => Ok(child),
+            other => Err(format!("a child did not get ready: {other:?}")),
+        }
+    }
+
+    /// Copies the region after each instruction, and checks each copy that differs from the one before as one
+    /// who finds it when everybody is dead.
+    pub(crate) fn images(&self, scene: Scene) -> Outcome<Window> {
+        let start = scene.start::<K>(&self.blank);
+        self.set(&start)?;
+        self.set_sleeper(scene)?;
+        let mut diary = K::diary();
+        let mut child = self.child(scene, &start, &mut diary)?;
+        let region = self.ring.descriptor();
+        let mut image = Image::of(region).map_err(os("reading a region"))?;
+        let mut last = image.clone();
+        let bell = image.bell(scene.op.side());
+        let mut window = Window::default();
+        let mut seen = None;
+        let ends = ends::<K>(scene);
+        loop {
+            let at = |what: String| format!("after instruction {}, image: {what}", window.steps);
+            if seen.is_none() || image != last {
+                let now = judge::<K>(scene, &start, &image).map_err(at)?;
+                if let Some(before) = seen {
+                    follows(before, now).map_err(at)?;
+                    let changes = image.changes(&last, scene.at, &ends);
+                    window.sites.push((window.steps, changes));
+                }
+                copied::<K>(scene, now, &read_diary::<K>(&child, &diary)?).map_err(at)?;
+                image.write_to(self.copy.descriptor()).map_err(os("writing a region"))?;
+                let survivor = || Survivor::Nobody { victim_first: window.images % 2 == 1 };
+                self.successors(&self.copy, scene, survivor(), now).map_err(at)?;
+                seen = Some(now);
+                window.images += 1;
+                last.clone_from(&image);
+            }
+            window.path.push(child.instruction().map_err(os("tracing"))?);
+            match child.step().map_err(os("tracing"))? {
+                Step::Stopped if window.steps < STEPS_MAX => window.steps += 1,
+                Step::Signalled(Signal::SIGSTOP) => break,
+                other => return Err(at(format!("it hangs or ended: {other:?}"))),
+            }
+            image.refresh(region).map_err(os("reading a region"))?;
+        }
+        let Some(seen) = seen else { return Err("nothing was seen".to_owned()) };
+        whole(scene, &start, bell, &image, seen)?;
+        if scene.op.closes() {
+            // The process lives on, and must not keep what it gave up.
+            self.successors(&self.ring, scene, Survivor::Nobody { victim_first: false }, seen)
+                .map_err(|what| format!("closed by a process that lives on: {what}"))?;
+        }
+        match child.go().map_err(os("tracing"))? {
+            Step::Exited(0) => Ok(window),
+            other => Err(format!("the operation failed: {other:?}")),
+        }
+    }
+
+    /// Kills a child after `steps` instructions and checks what is left, with or without a survivor.
+    /// `path` are the addresses of the window's instructions as far as they are known.
+    pub(crate) fn kill(
+        &self,
+        scene: Scene,
+        steps: u64,
+        path: &[u64],
+        alone: bool,
+    ) -> Outcome<Killed> {
+        let at = |what: String| format!("killed after instruction {steps}: {what}");
+        let start = scene.start::<K>(&self.blank);
+        self.set(&start)?;
+        let survivor = match (alone, scene.op.side()) {
+            // Head is moved behind a consumer's back there.
+            _ if scene.op == Op::PushLook => Survivor::Nobody { victim_first: alone },
+            (true, _) => Survivor::Nobody { victim_first: steps % 4 == 0 },
+            (false, Side::Producer) => {
+                Survivor::Consumer(self.ring.consumer().map_err(os("a survivor"))?)
+            }
+            (false, Side::Consumer) => {
+                Survivor::Producer(self.ring.producer().map_err(os("a survivor"))?)
+            }
+        };
+        self.set_sleeper(scene)?;
+        let mut diary = K::diary();
+        let mut child = self.child(scene, &start, &mut diary)?;
+        let stop = child.advance(steps, path).map_err(os("tracing"))?;
+        let killed = match stop {
+            Step::Stopped => Killed::Inside,
+            Step::Signalled(Signal::SIGSTOP) => Killed::Behind,
+            other => return Err(at(format!("it hangs or ended: {other:?}"))),
+        };
+        let read = read_diary::<K>(&child, &diary)?;
+        drop(child);
+        let image = Image::of(self.ring.descriptor()).map_err(os("reading a region"))?;
+        let seen = judge::<K>(scene, &start, &image).map_err(at)?;
+        copied::<K>(scene, seen, &read).map_err(at)?;
+        self.successors(&self.ring, scene, survivor, seen).map_err(at)?;
+        Ok(killed)
+    }
+
+    fn successors(
+        &self,
+        ring: &Ring<K::P>,
+        scene: Scene,
+        survivor: Survivor<K>,
+        seen: super::judge::Seen,
+    ) -> Outcome<()> {
+        match scene.op.side() {
+            Side::Producer => after_producer(ring, survivor, seen),
+            Side::Consumer => after_consumer(ring, survivor, seen),
+        }
+    }
+}
+
+/// The child's copy of `diary`, which stands where ours does.
+fn read_diary<K: Kind>(child: &Traced, diary: &K::Diary) -> Outcome<Vec<u8>> {
+    let (base, len) = K::diary_at(diary);
+    let mut bytes = vec![0; len];
+    process_vm_readv(child.pid(), &mut [IoSliceMut::new(&mut bytes)], &[RemoteIoVec { base, len }])
+        .map_err(os("reading a child's memory"))?;
+    Ok(bytes)
+}
