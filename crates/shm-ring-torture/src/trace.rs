@@ -4,6 +4,8 @@
 //! anything.
 #![allow(unsafe_code)]
 
+use std::time::{Duration, Instant};
+
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -67,6 +69,29 @@ impl Traced {
         self.wait()
     }
 
+    /// On, without waiting for it.
+    pub(crate) fn let_go(&self) -> nix::Result<()> {
+        ptrace::cont(self.pid, None)
+    }
+
+    /// What stopped or ended a child that was let go, if that came before `limit` was over.
+    pub(crate) fn stop_within(&mut self, limit: Duration) -> nix::Result<Option<Step>> {
+        let start = Instant::now();
+        loop {
+            match waitpid(self.pid, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG))? {
+                WaitStatus::StillAlive if start.elapsed() >= limit => return Ok(None),
+                WaitStatus::StillAlive => std::thread::sleep(Duration::from_micros(200)),
+                status => return Ok(Some(self.stopped_by(status))),
+            }
+        }
+    }
+
+    /// Whether it sleeps in the kernel.
+    pub(crate) fn is_asleep(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('S'))
+    }
+
     /// `steps` instructions further, or to the first stop for another reason. `path` are the addresses of the
     /// instructions to come as far as they are known: they save most of the steps.
     pub(crate) fn advance(&mut self, steps: u64, path: &[u64]) -> nix::Result<Step> {
@@ -106,7 +131,12 @@ impl Traced {
     }
 
     fn wait(&mut self) -> nix::Result<Step> {
-        Ok(match waitpid(self.pid, Some(WaitPidFlag::__WALL))? {
+        let status = waitpid(self.pid, Some(WaitPidFlag::__WALL))?;
+        Ok(self.stopped_by(status))
+    }
+
+    fn stopped_by(&mut self, status: WaitStatus) -> Step {
+        match status {
             WaitStatus::Stopped(_, Signal::SIGTRAP) => Step::Stopped,
             WaitStatus::Stopped(_, signal) => Step::Signalled(signal),
             WaitStatus::Exited(_, code) => {
@@ -118,7 +148,7 @@ impl Traced {
                 Step::Killed(signal)
             }
             _ => Step::Stopped,
-        })
+        }
     }
 
     /// The address of the next instruction.

@@ -1,6 +1,8 @@
 //! The campaign `stepkill`.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 
+mod asleep;
+mod create;
 mod judge;
 mod kind;
 mod perform;
@@ -8,6 +10,7 @@ mod plan;
 mod raw;
 mod scene;
 mod successors;
+mod tally;
 mod window;
 
 use crate::How;

@@ -31,7 +31,7 @@ impl Mark {
 
 /// Two marks around `operation`.
 #[inline(always)]
-fn between_marks<R>(operation: impl FnOnce() -> R) -> R {
+pub(super) fn between_marks<R>(operation: impl FnOnce() -> R) -> R {
     let mark = Mark(getpid());
     mark.here();
     let answer = operation();
@@ -79,7 +79,7 @@ fn performed<K: Kind>(
     }
     Ok(match scene.op.side() {
         Side::Producer => produced::<K>(scene, start, ring)?,
-        Side::Consumer => consumed::<K>(scene, ring, diary)?,
+        Side::Consumer => consumed::<K>(scene, start, ring, diary)?,
     })
 }
 
@@ -117,10 +117,14 @@ fn produced<K: Kind>(
 
 fn consumed<K: Kind>(
     scene: Scene,
+    start: &Start,
     ring: &Ring<K::P>,
     diary: &mut K::Diary,
 ) -> Result<bool, Box<dyn std::error::Error>> {
     let mut rx = ring.consumer()?;
+    for _ in 0..start.skip {
+        K::take(&mut rx)?;
+    }
     // Somebody may look at it from outside at any moment.
     let diary = black_box(diary);
     let answer = match scene.op {

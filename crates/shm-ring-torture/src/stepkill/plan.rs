@@ -1,12 +1,14 @@
 //! Which scenes are gone through, and how much of each: images of all, kills of as many as there is time for.
 //! It must not know how a window is checked.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::asleep;
+use super::create::{self, Way};
 use super::kind::{Kind, Messages, Wide};
-use super::raw::{CAPACITY, stride};
+use super::raw::{CAPACITY, Side, stride};
 use super::scene::{LAPS, Op, Scene, offsets};
+use super::tally::{Tallies, Tally};
 use super::window::{Killed, Stage, Window};
 use crate::How;
 use crate::report::Report;
@@ -16,23 +18,18 @@ use crate::rng::Rng;
 const SECONDS: u64 = 20;
 /// Sequence numbers start here: a multiple of every number of lengths.
 const SEQUENCE: u64 = 60_000;
-
-/// What was counted of one operation.
-#[derive(Debug, Default)]
-struct Tally {
-    windows: u64,
-    /// Instructions after each of which the region was looked at.
-    steps: u64,
-    /// Of the shortest window.
-    least: Option<u64>,
-    images: u64,
-    kills: u64,
-    violations: u64,
-}
+/// Kills of a window that takes thousands of instructions, unless all are asked for.
+const SPARSE: u64 = 40;
+/// Scenes of each operation whose images are checked, unless all are asked for.
+const SCENES: usize = 16;
+/// Kills beside a sleeper, each of which may take a slice, unless all are asked for.
+const SLEEPERS: u64 = 6;
+/// An operation with more violations than this is left alone.
+const ENOUGH: u64 = 5;
 
 struct Campaign<'a> {
     report: &'a mut Report,
-    tallies: BTreeMap<usize, Tally>,
+    tallies: Tallies,
     rng: Rng,
     full: bool,
     end: Instant,
@@ -40,17 +37,26 @@ struct Campaign<'a> {
 
 pub(crate) fn run(how: &How, report: &mut Report) {
     let seed = how.seed.unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64)
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
     });
     report.figure("seed", seed as f64, "");
     let seconds = how.seconds.unwrap_or(if how.full { 86_400 } else { SECONDS });
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let mut campaign =
-        Campaign { report, tallies: BTreeMap::new(), rng: Rng::new(seed), full: how.full, end };
+    let mut campaign = Campaign {
+        report,
+        tallies: Tallies::default(),
+        rng: Rng::new(seed),
+        full: how.full,
+        end: Instant::now() + Duration::from_secs(seconds),
+    };
+    for way in Way::ALL {
+        campaign.creations(way);
+    }
+    campaign.sleepers();
     campaign.kind::<u64>(3);
     campaign.kind::<Wide>(2);
     campaign.kind::<Messages>(1);
-    campaign.figures();
+    let Campaign { report, tallies, .. } = campaign;
+    tallies.report(report);
 }
 
 impl Campaign<'_> {
@@ -60,14 +66,12 @@ impl Campaign<'_> {
             Ok(stage) => stage,
             Err(error) => return self.report.violation(error),
         };
-        let end = match self.full {
-            true => self.end,
-            false => Instant::now() + (self.end - Instant::now()) / left,
-        };
+        let now = Instant::now();
+        let end = now + self.end.saturating_duration_since(now) / left;
         let mut scenes = Vec::new();
         for op in Op::ALL {
             for (index, scene) in self.scenes::<K>(op).into_iter().enumerate() {
-                let Some(window) = self.images(&stage, scene) else { continue };
+                let Some(window) = self.images(&stage, scene) else { break };
                 scenes.push((index, scene, window));
             }
         }
@@ -92,7 +96,7 @@ impl Campaign<'_> {
                 }
             }
         }
-        // A producer asks for half a ring: only what is longer than what stands before it finds too little.
+        // Only what is longer than all that stands before it surely finds too little room.
         if op == Op::PushPark {
             let longest = (0..K::STARTS).map(|start| K::len(SEQUENCE + start)).max();
             scenes.retain(|scene| Some(K::len(scene.sequence)) == longest);
@@ -100,38 +104,33 @@ impl Campaign<'_> {
         for index in (1..scenes.len()).rev() {
             scenes.swap(index, self.rng.below(index as u64 + 1) as usize);
         }
-        if op == Op::Nothing {
-            scenes.truncate(1);
-        } else if op.is_long() && !self.full {
-            scenes.truncate(2);
+        match op {
+            Op::Nothing => scenes.truncate(1),
+            _ if self.full => {}
+            _ if op.is_long() => scenes.truncate(2),
+            _ => scenes.truncate(SCENES),
         }
         scenes
     }
 
     fn tally(&mut self, op: Op) -> &mut Tally {
-        self.tallies.entry(op as usize).or_default()
+        let kills = if op.is_long() { SPARSE } else { op.least().min(SPARSE) };
+        self.tallies.of(op.name(), (op.least(), kills))
     }
 
     fn violation<K: Kind>(&mut self, scene: Scene, what: &str) {
         self.tally(scene.op).violations += 1;
         let Scene { op, at, sequence } = scene;
-        let (lap, offset) = (at / CAPACITY, at % CAPACITY);
-        let len = K::len(sequence);
-        self.report.violation(format!(
-            "{} ({}, {len} bytes, lap {lap}, offset {offset}), {what}",
-            op.name(),
-            K::NAME
-        ));
+        let (lap, offset, len) = (at / CAPACITY, at % CAPACITY, K::len(sequence));
+        let (name, kind) = (op.name(), K::NAME);
+        self.report
+            .violation(format!("{name} ({kind}, {len} bytes, lap {lap}, offset {offset}), {what}"));
     }
 
     fn images<K: Kind>(&mut self, stage: &Stage<K>, scene: Scene) -> Option<Window> {
         match stage.images(scene) {
             Ok(window) => {
-                let tally = self.tally(scene.op);
-                tally.windows += 1;
-                tally.steps += window.steps;
-                tally.images += window.images;
-                tally.least = Some(tally.least.unwrap_or(u64::MAX).min(window.steps));
+                self.tally(scene.op).window(window.steps, window.images);
                 Some(window)
             }
             Err(what) => {
@@ -142,11 +141,16 @@ impl Campaign<'_> {
     }
 
     fn kills<K: Kind>(&mut self, stage: &Stage<K>, scene: Scene, window: &Window) {
-        let sparse = scene.op.is_long() && !self.full;
-        let by = if sparse { window.steps / 60 + 1 } else { 1 };
-        let mut steps = if sparse { self.rng.below(by) } else { 0 };
+        let by = match (self.full, scene.op) {
+            (true, _) => 1,
+            (false, op) if op.is_long() => window.steps / SPARSE,
+            // As another one but for the name, or nothing is stored.
+            (false, Op::Nothing | Op::TryPush | Op::TryPop | Op::ReserveDrop | Op::Peek) => 4,
+            (false, _) => 1,
+        };
+        let mut steps = self.rng.below(by);
         let mut alone = self.rng.below(2) == 0;
-        loop {
+        while steps < 2 * window.steps {
             match stage.kill(scene, steps, &window.path, alone) {
                 Ok(killed) => {
                     self.tally(scene.op).kills += 1;
@@ -156,47 +160,96 @@ impl Campaign<'_> {
                 }
                 Err(what) => {
                     self.violation::<K>(scene, &what);
-                    if self.tally(scene.op).violations > 20 {
+                    if self.tally(scene.op).violations > ENOUGH {
                         break;
                     }
                 }
             }
+            // In turn with and without a survivor; with both after each instruction if all are asked for.
             if !self.full || alone {
                 steps += by;
             }
             alone = !alone;
-            if steps > 2 * window.steps {
-                break;
-            }
         }
     }
 
-    fn figures(self) {
-        let Self { report, tallies, .. } = self;
-        let (mut steps, mut kills, mut images, mut violations) = (0, 0, 0, 0);
-        for op in Op::ALL {
-            let none = Tally::default();
-            let tally = tallies.get(&(op as usize)).unwrap_or(&none);
-            let name = format!("{:?}: {}", op.side(), op.name());
-            report.at_least(
-                format!("{name}: shortest"),
-                tally.least.unwrap_or(0),
-                op.least(),
-                "instructions",
-            );
-            report.figure(format!("{name}: windows"), tally.windows as f64, "");
-            report.figure(format!("{name}: stepped"), tally.steps as f64, "instructions");
-            report.figure(format!("{name}: images"), tally.images as f64, "checked");
-            report.at_least(format!("{name}: kills"), tally.kills, op.least(), "checked");
-            report.figure(format!("{name}: violations"), tally.violations as f64, "");
-            steps += tally.steps;
-            kills += tally.kills;
-            images += tally.images;
-            violations += tally.violations;
+    /// A creator, in one of the ways to create.
+    fn creations(&mut self, way: Way) {
+        let (full, start) = (self.full, self.rng.below(1 << 32));
+        let tally = self.tallies.of(way.name(), (1000, SPARSE));
+        let mut violated = Vec::new();
+        match create::images(way, tally) {
+            Ok(path) => {
+                let total = path.len() as u64;
+                let by = if full { 1 } else { total / SPARSE };
+                let mut steps = start % by;
+                while steps < 2 * total && (violated.len() as u64) < ENOUGH {
+                    match create::kill(way, steps, &path) {
+                        Ok(inside) => {
+                            tally.kills += 1;
+                            if !inside {
+                                break;
+                            }
+                        }
+                        Err(what) => violated.push(what),
+                    }
+                    steps += by;
+                }
+            }
+            Err(what) => violated.push(what),
         }
-        report.figure("all: stepped", steps as f64, "instructions");
-        report.figure("all: images", images as f64, "checked");
-        report.figure("all: kills", kills as f64, "checked");
-        report.figure("all: violations", violations as f64, "");
+        tally.violations += violated.len() as u64;
+        for what in violated {
+            self.report.violation(format!("{}, {what}", way.name()));
+        }
+    }
+
+    /// Kills beside a peer that sleeps, and of one that sleeps.
+    fn sleepers(&mut self) {
+        let stage = match Stage::<u64>::new() {
+            Ok(stage) => stage,
+            Err(error) => return self.report.violation(error),
+        };
+        let mut longest = Duration::ZERO;
+        for (victim, name) in [
+            (Side::Producer, "push, its consumer really asleep"),
+            (Side::Consumer, "pop, its producer really asleep"),
+        ] {
+            let scene = asleep::scene(victim);
+            let Some(window) = self.images(&stage, scene) else { continue };
+            let from = asleep::from_store(&window);
+            let count = window.steps - from;
+            let by = if self.full { 1 } else { count.div_ceil(SLEEPERS) };
+            let mut violated = Vec::new();
+            let mut kills = 0;
+            let first = from + self.rng.below(by);
+            for steps in (first..=window.steps).step_by(by as usize) {
+                match asleep::kill(&stage, victim, steps, &window.path) {
+                    Ok(slept) => {
+                        kills += 1;
+                        longest = longest.max(slept);
+                    }
+                    Err(what) => {
+                        violated.push(what);
+                        // Each may have cost the limit against hangs.
+                        break;
+                    }
+                }
+            }
+            for _ in 0..3 {
+                match asleep::kill_sleeper(&stage, victim) {
+                    Ok(()) => kills += 1,
+                    Err(what) => violated.push(what),
+                }
+            }
+            let tally = self.tallies.of(name, (8, SLEEPERS));
+            tally.window(count, 0);
+            tally.kills += kills;
+            tally.violations += violated.len() as u64;
+            for what in violated {
+                self.report.violation(format!("{name}, {what}"));
+            }
+        }
+        self.report.figure("longest sleep beside a death", longest.as_secs_f64() * 1e3, "ms");
     }
 }

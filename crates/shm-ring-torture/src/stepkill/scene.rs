@@ -147,11 +147,11 @@ impl Op {
     pub(crate) fn least(self) -> u64 {
         match self {
             Self::Nothing => 1,
-            _ if self.attaches() => 500,
-            _ if self.closes() => 30,
-            _ if self.parks() => 150,
-            Self::PushBatch | Self::PopBatch => 25,
-            _ => 8,
+            _ if self.attaches() => 1000,
+            _ if self.closes() => 100,
+            _ if self.parks() => 300,
+            Self::PushBatch | Self::PopBatch => 60,
+            _ => 25,
         }
     }
 
@@ -211,6 +211,8 @@ pub(crate) struct Start {
     /// Stored just before the window opens, where the operation must find that head has moved.
     pub(crate) late_head: Option<u64>,
     pub(crate) head: u64,
+    /// Records that the child takes before the window opens.
+    pub(crate) skip: u64,
     /// As stored: behind the last record by what a dead producer did not count.
     pub(crate) tail: u64,
     /// The sequence number of the record at head.
@@ -275,7 +277,7 @@ impl Scene {
             _ => (0, 1),
         };
         let records = self.sequence + ahead - first;
-        Start { image, late_head, head, tail, first, records, sessions }
+        Start { image, late_head, skip: 0, head, tail, first, records, sessions }
     }
 
     /// What the other side wants to be woken at, for the operations that ring.

@@ -20,9 +20,9 @@ const STEPS_MAX: u64 = 1_000_000;
 
 /// Two rings that are laid out anew for each window: one that is worked on, and one for copies of it.
 pub(crate) struct Stage<K: Kind> {
-    ring: Ring<K::P>,
+    pub(super) ring: Ring<K::P>,
     copy: Ring<K::P>,
-    blank: Image,
+    pub(super) blank: Image,
 }
 
 /// What a window showed.
@@ -50,7 +50,7 @@ pub(crate) enum Killed {
 /// The rings or the tracing failed, or something was violated.
 pub(crate) type Outcome<T> = Result<T, String>;
 
-fn os<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
+pub(super) fn os<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
     move |error| format!("{what}: {error}")
 }
 
@@ -70,7 +70,7 @@ impl<K: Kind> Stage<K> {
         Ok(Self { ring, copy, blank })
     }
 
-    fn set(&self, start: &Start) -> Outcome<()> {
+    pub(super) fn set(&self, start: &Start) -> Outcome<()> {
         start.image.write_to(self.ring.descriptor()).map_err(os("writing a region"))
     }
 
@@ -82,7 +82,12 @@ impl<K: Kind> Stage<K> {
     }
 
     /// A child stopped right before the operation.
-    fn child(&self, scene: Scene, start: &Start, diary: &mut K::Diary) -> Outcome<Traced> {
+    pub(super) fn child(
+        &self,
+        scene: Scene,
+        start: &Start,
+        diary: &mut K::Diary,
+    ) -> Outcome<Traced> {
         let ring = &self.ring;
         let mut child =
             Traced::start(|| perform::<K>(scene, start, ring, diary)).map_err(os("tracing"))?;
@@ -160,7 +165,7 @@ impl<K: Kind> Stage<K> {
         let survivor = match (alone, scene.op.side()) {
             // Head is moved behind a consumer's back there.
             _ if scene.op == Op::PushLook => Survivor::Nobody { victim_first: alone },
-            (true, _) => Survivor::Nobody { victim_first: steps % 4 == 0 },
+            (true, _) => Survivor::Nobody { victim_first: steps.is_multiple_of(4) },
             (false, Side::Producer) => {
                 Survivor::Consumer(self.ring.consumer().map_err(os("a survivor"))?)
             }
