@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
 use shm_ring::{PopError, PushError, Ring};
 
 use super::judge::Seen;
@@ -11,7 +10,7 @@ use super::kind::{HANG, Kind};
 use super::raw::{CAPACITY, Image, Side, stride};
 use super::scene::{Op, Scene, Start};
 use super::successors::{Survivor, after_consumer, after_producer};
-use super::window::{Outcome, Stage, Window, os};
+use super::window::{Outcome, Stage, Window, advance, os};
 use crate::trace::{Step, Traced};
 
 /// A sleeper found an end where a record was to come, and that may be right.
@@ -51,10 +50,7 @@ pub(crate) fn kill<K: Kind>(
     let mut child = stage.child(scene, &start, &mut diary)?;
     // Attaching has woken it once.
     await_sleep(stage, victim, &sleeper)?;
-    match child.advance(steps, path).map_err(os("tracing"))? {
-        Step::Stopped | Step::Signalled(Signal::SIGSTOP) => {}
-        other => return Err(at(format!("it hangs or ended: {other:?}"))),
-    }
+    advance(&mut child, steps, path).map_err(at)?;
     drop(child);
     let killed = Instant::now();
     let before = Image::of(ring.descriptor()).map_err(os("reading a region"))?;

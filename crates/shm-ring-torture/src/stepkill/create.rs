@@ -7,13 +7,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
-use shm_ring::{Error, Options, Region, Ring, Wait};
+use shm_ring::{Error, Options, Region, Ring};
 
 use super::judge::Seen;
-use super::raw::{CAPACITY, Image};
+use super::raw::Image;
 use super::successors::{Survivor, after_producer};
 use super::tally::Tally;
-use super::window::{Outcome, os};
+use super::window::{Outcome, advance, options, os};
 use crate::trace::{Step, Traced};
 
 /// How a ring is created.
@@ -84,7 +84,7 @@ impl Place {
     }
 
     fn options(&self) -> Options {
-        Options::new().bytes(CAPACITY).label("killed while creating").wait(Wait::PARK)
+        options().label("killed while creating")
     }
 
     /// Whether the ring is there; or what is there and must not be.
@@ -169,16 +169,21 @@ pub(crate) fn images(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
     Ok(path)
 }
 
-/// Kills a creator after `steps` instructions. Whether there were as many.
-pub(crate) fn kill(way: Way, steps: u64, path: &[u64]) -> Outcome<bool> {
+/// Kills a creator after `steps` instructions.
+pub(crate) fn kill(way: Way, steps: u64, path: &[u64]) -> Outcome<()> {
+    if !kill_one(way, steps, path)? && steps < path.len() as u64 {
+        // It went another way and missed the breakpoint.
+        kill_one(way, steps, &[])?;
+    }
+    Ok(())
+}
+
+/// Whether the kill was inside of the creation, and not behind it.
+fn kill_one(way: Way, steps: u64, path: &[u64]) -> Outcome<bool> {
     let at = |what| format!("killed after instruction {steps}: {what}");
     let place = Place::new(way)?;
     let mut child = place.child()?;
-    let inside = match child.advance(steps, path).map_err(os("tracing"))? {
-        Step::Stopped => true,
-        Step::Signalled(Signal::SIGSTOP) => false,
-        other => return Err(at(format!("it hangs or ended: {other:?}"))),
-    };
+    let inside = advance(&mut child, steps, path).map_err(at)?;
     drop(child);
     let there = place.look().map_err(at)?;
     place.open(there).map_err(at)?;

@@ -11,6 +11,7 @@ use shm_ring::{PopError, PushError, Region, Ring};
 use super::kind::Kind;
 use super::raw::{Side, write_at};
 use super::scene::{Op, Scene, Start};
+use super::window::options;
 
 /// A child that gets no further ends after so many seconds.
 const HANG_SECONDS: u32 = 30;
@@ -68,11 +69,13 @@ fn performed<K: Kind>(
         let descriptor = ring.descriptor().try_clone_to_owned()?;
         return Ok(match scene.op.side() {
             Side::Producer => between_marks(|| {
-                Ring::<K::P>::open(Region::descriptor(descriptor)).and_then(|ring| ring.producer())
+                Ring::<K::P>::open_with(Region::descriptor(descriptor), options())
+                    .and_then(|ring| ring.producer())
             })
             .is_ok(),
             Side::Consumer => between_marks(|| {
-                Ring::<K::P>::open(Region::descriptor(descriptor)).and_then(|ring| ring.consumer())
+                Ring::<K::P>::open_with(Region::descriptor(descriptor), options())
+                    .and_then(|ring| ring.consumer())
             })
             .is_ok(),
         });

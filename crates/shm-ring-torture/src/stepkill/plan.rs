@@ -9,7 +9,7 @@ use super::kind::{Kind, Messages, Wide};
 use super::raw::{CAPACITY, Side, stride};
 use super::scene::{LAPS, Op, Scene, offsets};
 use super::tally::{Tallies, Tally};
-use super::window::{Killed, Stage, Window};
+use super::window::{Stage, Window};
 use crate::How;
 use crate::report::Report;
 use crate::rng::Rng;
@@ -22,10 +22,12 @@ const SEQUENCE: u64 = 60_000;
 const SPARSE: u64 = 40;
 /// Scenes of each operation whose images are checked, unless all are asked for.
 const SCENES: usize = 16;
+/// Kinds of records: the first of them has its first scenes killed after every instruction whatever the time.
+const KINDS: u32 = 3;
 /// Kills beside a sleeper, each of which may take a slice, unless all are asked for.
 const SLEEPERS: u64 = 6;
 /// An operation with more violations than this is left alone.
-const ENOUGH: u64 = 5;
+const ENOUGH: u64 = 2;
 
 struct Campaign<'a> {
     report: &'a mut Report,
@@ -48,26 +50,32 @@ pub(crate) fn run(how: &How, report: &mut Report) {
         full: how.full,
         end: Instant::now() + Duration::from_secs(seconds),
     };
+    campaign.kind::<u64>(KINDS);
+    campaign.kind::<Wide>(2);
+    campaign.kind::<Messages>(1);
     for way in Way::ALL {
         campaign.creations(way);
     }
     campaign.sleepers();
-    campaign.kind::<u64>(3);
-    campaign.kind::<Wide>(2);
-    campaign.kind::<Messages>(1);
     let Campaign { report, tallies, .. } = campaign;
     tallies.report(report);
 }
 
+/// After how many instructions to kill: every `by`th of a window of `steps`, from `first` on, and behind the
+/// whole operation.
+fn points(first: u64, by: u64, steps: u64) -> impl Iterator<Item = u64> {
+    (first..=steps).step_by(by as usize).chain([steps + 1])
+}
+
 impl Campaign<'_> {
-    /// All scenes of one kind; `left` kinds, this one included, share the time that is left.
+    /// All scenes of one kind; `left` kinds, this one included, and what comes then share the time that is left.
     fn kind<K: Kind>(&mut self, left: u32) {
         let stage = match Stage::<K>::new() {
             Ok(stage) => stage,
             Err(error) => return self.report.violation(error),
         };
         let now = Instant::now();
-        let end = now + self.end.saturating_duration_since(now) / left;
+        let end = now + self.end.saturating_duration_since(now) / (left + 1);
         let mut scenes = Vec::new();
         for op in Op::ALL {
             for (index, scene) in self.scenes::<K>(op).into_iter().enumerate() {
@@ -78,10 +86,11 @@ impl Campaign<'_> {
         // The first scene of each operation whatever the time; then as many as there is time for.
         scenes.sort_by_key(|&(index, ..)| index);
         for (index, scene, window) in scenes {
-            if index > 0 && Instant::now() >= end {
+            let late = Instant::now() >= end;
+            if index > 0 && late {
                 break;
             }
-            self.kills(&stage, scene, &window);
+            self.kills(&stage, scene, &window, late && left < KINDS);
         }
     }
 
@@ -131,6 +140,12 @@ impl Campaign<'_> {
         match stage.images(scene) {
             Ok(window) => {
                 self.tally(scene.op).window(window.steps, window.images);
+                if self.full
+                    && scene.at == LAPS[0] * CAPACITY + offsets(0)[0]
+                    && scene.sequence == SEQUENCE
+                {
+                    self.sites::<K>(scene, &window);
+                }
                 Some(window)
             }
             Err(what) => {
@@ -140,36 +155,37 @@ impl Campaign<'_> {
         }
     }
 
-    fn kills<K: Kind>(&mut self, stage: &Stage<K>, scene: Scene, window: &Window) {
+    /// After which instruction what was stored, of the scene that is easiest to read.
+    fn sites<K: Kind>(&mut self, scene: Scene, window: &Window) {
+        let site = format!("site: {} ({})", scene.op.name(), K::NAME);
+        for (step, what) in &window.sites {
+            let what = what.join(" and ");
+            self.report.figure(format!("{site}: {what}"), *step as f64, "instructions");
+        }
+        self.report.figure(format!("{site}: end"), window.steps as f64, "instructions");
+    }
+
+    fn kills<K: Kind>(&mut self, stage: &Stage<K>, scene: Scene, window: &Window, late: bool) {
         let by = match (self.full, scene.op) {
             (true, _) => 1,
-            (false, op) if op.is_long() => window.steps / SPARSE,
+            (false, op) if late || op.is_long() => (window.steps / SPARSE).max(1),
             // As another one but for the name, or nothing is stored.
             (false, Op::Nothing | Op::TryPush | Op::TryPop | Op::ReserveDrop | Op::Peek) => 4,
             (false, _) => 1,
         };
-        let mut steps = self.rng.below(by);
         let mut alone = self.rng.below(2) == 0;
-        while steps < 2 * window.steps {
-            match stage.kill(scene, steps, &window.path, alone) {
-                Ok(killed) => {
-                    self.tally(scene.op).kills += 1;
-                    if killed == Killed::Behind {
-                        break;
-                    }
+        for steps in points(self.rng.below(by), by, window.steps) {
+            // In turn with and without a survivor; with both if all are asked for.
+            for _ in 0..if self.full { 2 } else { 1 } {
+                alone = !alone;
+                match stage.kill(scene, steps, &window.path, alone) {
+                    Ok(()) => self.tally(scene.op).kills += 1,
+                    Err(what) => self.violation::<K>(scene, &what),
                 }
-                Err(what) => {
-                    self.violation::<K>(scene, &what);
-                    if self.tally(scene.op).violations > ENOUGH {
-                        break;
-                    }
+                if self.tally(scene.op).violations > ENOUGH {
+                    return;
                 }
             }
-            // In turn with and without a survivor; with both after each instruction if all are asked for.
-            if !self.full || alone {
-                steps += by;
-            }
-            alone = !alone;
         }
     }
 
@@ -181,19 +197,15 @@ impl Campaign<'_> {
         match create::images(way, tally) {
             Ok(path) => {
                 let total = path.len() as u64;
-                let by = if full { 1 } else { total / SPARSE };
-                let mut steps = start % by;
-                while steps < 2 * total && (violated.len() as u64) < ENOUGH {
+                let by = if full { 1 } else { (total / SPARSE).max(1) };
+                for steps in points(start % by, by, total) {
                     match create::kill(way, steps, &path) {
-                        Ok(inside) => {
-                            tally.kills += 1;
-                            if !inside {
-                                break;
-                            }
-                        }
+                        Ok(()) => tally.kills += 1,
                         Err(what) => violated.push(what),
                     }
-                    steps += by;
+                    if violated.len() as u64 > ENOUGH {
+                        break;
+                    }
                 }
             }
             Err(what) => violated.push(what),
@@ -218,7 +230,7 @@ impl Campaign<'_> {
             let scene = asleep::scene(victim);
             let Some(window) = self.images(&stage, scene) else { continue };
             let from = asleep::from_store(&window);
-            let count = window.steps - from;
+            let count = (window.steps - from).max(1);
             let by = if self.full { 1 } else { count.div_ceil(SLEEPERS) };
             let mut violated = Vec::new();
             let mut kills = 0;

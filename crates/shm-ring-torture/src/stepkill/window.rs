@@ -38,15 +38,6 @@ pub(crate) struct Window {
     pub(crate) path: Vec<u64>,
 }
 
-/// What became of a child that was to be killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Killed {
-    /// After the instruction that was asked for.
-    Inside,
-    /// Behind the whole operation, which has fewer.
-    Behind,
-}
-
 /// The rings or the tracing failed, or something was violated.
 pub(crate) type Outcome<T> = Result<T, String>;
 
@@ -54,12 +45,16 @@ pub(super) fn os<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Stri
     move |error| format!("{what}: {error}")
 }
 
+/// How all rings here are created and opened.
+pub(super) fn options() -> Options {
+    // A side that finds nothing asks about its peer at once: no check has to wait.
+    Options::new().bytes(CAPACITY).wait(Wait::PARK)
+}
+
 impl<K: Kind> Stage<K> {
     pub(crate) fn new() -> Outcome<Self> {
         let make = || {
-            // A side that finds nothing asks about its peer at once: no check has to wait.
-            let options = Options::new().bytes(CAPACITY).wait(Wait::PARK);
-            Ring::<K::P>::create(Region::memfd("stepkill"), options)
+            Ring::<K::P>::create(Region::memfd("stepkill"), options())
                 .map_err(os("a ring for the campaign"))
         };
         let (ring, copy) = (make()?, make()?);
@@ -152,13 +147,17 @@ impl<K: Kind> Stage<K> {
 
     /// Kills a child after `steps` instructions and checks what is left, with or without a survivor.
     /// `path` are the addresses of the window's instructions as far as they are known.
-    pub(crate) fn kill(
-        &self,
-        scene: Scene,
-        steps: u64,
-        path: &[u64],
-        alone: bool,
-    ) -> Outcome<Killed> {
+    pub(crate) fn kill(&self, scene: Scene, steps: u64, path: &[u64], alone: bool) -> Outcome<()> {
+        let inside = self.kill_one(scene, steps, path, alone)?;
+        if !inside && steps < path.len() as u64 {
+            // It went another way and missed the breakpoint.
+            self.kill_one(scene, steps, &[], alone)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the kill was inside of the operation, and not behind it.
+    fn kill_one(&self, scene: Scene, steps: u64, path: &[u64], alone: bool) -> Outcome<bool> {
         let at = |what: String| format!("killed after instruction {steps}: {what}");
         let start = scene.start::<K>(&self.blank);
         self.set(&start)?;
@@ -176,19 +175,14 @@ impl<K: Kind> Stage<K> {
         self.set_sleeper(scene)?;
         let mut diary = K::diary();
         let mut child = self.child(scene, &start, &mut diary)?;
-        let stop = child.advance(steps, path).map_err(os("tracing"))?;
-        let killed = match stop {
-            Step::Stopped => Killed::Inside,
-            Step::Signalled(Signal::SIGSTOP) => Killed::Behind,
-            other => return Err(at(format!("it hangs or ended: {other:?}"))),
-        };
+        let inside = advance(&mut child, steps, path).map_err(at)?;
         let read = read_diary::<K>(&child, &diary)?;
         drop(child);
         let image = Image::of(self.ring.descriptor()).map_err(os("reading a region"))?;
         let seen = judge::<K>(scene, &start, &image).map_err(at)?;
         copied::<K>(scene, seen, &read).map_err(at)?;
         self.successors(&self.ring, scene, survivor, seen).map_err(at)?;
-        Ok(killed)
+        Ok(inside)
     }
 
     fn successors(
@@ -202,6 +196,16 @@ impl<K: Kind> Stage<K> {
             Side::Producer => after_producer(ring, survivor, seen),
             Side::Consumer => after_consumer(ring, survivor, seen),
         }
+    }
+}
+
+/// Whether a child has made `steps` instructions of its window; not if it is behind the whole operation.
+/// `path` are the addresses of another child's, which may have gone another way.
+pub(super) fn advance(child: &mut Traced, steps: u64, path: &[u64]) -> Outcome<bool> {
+    match child.advance(steps, path).map_err(os("tracing"))? {
+        Step::Stopped => Ok(true),
+        Step::Signalled(Signal::SIGSTOP) => Ok(false),
+        other => Err(format!("it hangs or ended: {other:?}")),
     }
 }
 
