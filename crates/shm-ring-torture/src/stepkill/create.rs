@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use shm_ring::{Error, Options, Region, Ring};
 
 use super::judge::Seen;
+use super::perform::{between_marks, end_if_it_hangs};
 use super::raw::Image;
 use super::successors::{Survivor, after_producer};
 use super::tally::Tally;
@@ -123,8 +124,9 @@ impl Place {
 
     fn child(&self) -> Outcome<Traced> {
         let mut child = Traced::start(|| {
+            end_if_it_hangs();
             let (region, options) = (self.region(), self.options());
-            let ring = super::perform::between_marks(|| Ring::<u64>::create(region, options));
+            let ring = between_marks(|| Ring::<u64>::create(region, options));
             i32::from(ring.is_err())
         })
         .map_err(os("tracing"))?;

@@ -9,7 +9,7 @@
 //! at and across the end of the data area, in a lap in the middle of nowhere and in the one in which the tags of
 //! the commit words start over, with values of 8 and 24 bytes and with messages of 0 to 300 bytes. What is
 //! free in the region holds the worst that former payloads can have left there: at every place the commit
-//! word of the record that may come to stand at it.
+//! word of the record that may come to stand at it, or what never is one.
 //!
 //! - Images: after each instruction the region is copied, and each copy that differs from the one before is
 //!   checked as one finds it whose peers are all dead.

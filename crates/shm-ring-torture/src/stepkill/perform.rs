@@ -14,7 +14,7 @@ use super::scene::{Op, Scene, Start};
 use super::window::options;
 
 /// A child that gets no further ends after so many seconds.
-const HANG_SECONDS: u32 = 30;
+const HANG_SECONDS: u32 = 60;
 
 /// The operation had another outcome than it must have.
 pub(crate) const FAILED: i32 = 3;
@@ -40,6 +40,11 @@ pub(super) fn between_marks<R>(operation: impl FnOnce() -> R) -> R {
     answer
 }
 
+/// What a child does first: whoever traces it learns of the signal.
+pub(super) fn end_if_it_hangs() {
+    alarm::set(HANG_SECONDS);
+}
+
 /// Performs the operation of `scene` on `ring`: the exit code of the child.
 pub(crate) fn perform<K: Kind>(
     scene: Scene,
@@ -47,7 +52,7 @@ pub(crate) fn perform<K: Kind>(
     ring: &Ring<K::P>,
     diary: &mut K::Diary,
 ) -> i32 {
-    alarm::set(HANG_SECONDS);
+    end_if_it_hangs();
     match performed::<K>(scene, start, ring, diary) {
         Ok(true) => 0,
         Ok(false) => FAILED,

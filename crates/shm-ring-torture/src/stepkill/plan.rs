@@ -67,6 +67,11 @@ fn points(first: u64, by: u64, steps: u64) -> impl Iterator<Item = u64> {
     (first..=steps).step_by(by as usize).chain([steps + 1])
 }
 
+/// Whether a scene is the one that is easiest to read: its record is nowhere near the end of the data area.
+fn is_plain(scene: &Scene) -> bool {
+    scene.at == LAPS[0] * CAPACITY + offsets(0)[0] && scene.sequence == SEQUENCE
+}
+
 impl Campaign<'_> {
     /// All scenes of one kind; `left` kinds, this one included, and what comes then share the time that is left.
     fn kind<K: Kind>(&mut self, left: u32) {
@@ -90,7 +95,7 @@ impl Campaign<'_> {
             if index > 0 && late {
                 break;
             }
-            self.kills(&stage, scene, &window, late && left < KINDS);
+            self.kills(&stage, scene, &window, late && (self.full || left < KINDS));
         }
     }
 
@@ -113,10 +118,14 @@ impl Campaign<'_> {
         for index in (1..scenes.len()).rev() {
             scenes.swap(index, self.rng.below(index as u64 + 1) as usize);
         }
+        if self.full {
+            // The one that `sites` tells about is always among them.
+            scenes.sort_by_key(|scene| !is_plain(scene));
+        }
         match op {
             Op::Nothing => scenes.truncate(1),
-            _ if self.full => {}
             _ if op.is_long() => scenes.truncate(2),
+            _ if self.full => {}
             _ => scenes.truncate(SCENES),
         }
         scenes
@@ -140,10 +149,7 @@ impl Campaign<'_> {
         match stage.images(scene) {
             Ok(window) => {
                 self.tally(scene.op).window(window.steps, window.images);
-                if self.full
-                    && scene.at == LAPS[0] * CAPACITY + offsets(0)[0]
-                    && scene.sequence == SEQUENCE
-                {
+                if self.full && is_plain(&scene) {
                     self.sites::<K>(scene, &window);
                 }
                 Some(window)
@@ -166,12 +172,11 @@ impl Campaign<'_> {
     }
 
     fn kills<K: Kind>(&mut self, stage: &Stage<K>, scene: Scene, window: &Window, late: bool) {
-        let by = match (self.full, scene.op) {
-            (true, _) => 1,
-            (false, op) if late || op.is_long() => (window.steps / SPARSE).max(1),
+        let by = match scene.op {
+            op if late || op.is_long() && !self.full => (window.steps / SPARSE).max(1),
             // As another one but for the name, or nothing is stored.
-            (false, Op::Nothing | Op::TryPush | Op::TryPop | Op::ReserveDrop | Op::Peek) => 4,
-            (false, _) => 1,
+            Op::Nothing | Op::TryPush | Op::TryPop | Op::ReserveDrop | Op::Peek if !self.full => 4,
+            _ => 1,
         };
         let mut alone = self.rng.below(2) == 0;
         for steps in points(self.rng.below(by), by, window.steps) {
@@ -191,13 +196,14 @@ impl Campaign<'_> {
 
     /// A creator, in one of the ways to create.
     fn creations(&mut self, way: Way) {
-        let (full, start) = (self.full, self.rng.below(1 << 32));
+        let all = self.full && Instant::now() < self.end;
+        let start = self.rng.below(1 << 32);
         let tally = self.tallies.of(way.name(), (1000, SPARSE));
         let mut violated = Vec::new();
         match create::images(way, tally) {
             Ok(path) => {
                 let total = path.len() as u64;
-                let by = if full { 1 } else { (total / SPARSE).max(1) };
+                let by = if all { 1 } else { (total / SPARSE).max(1) };
                 for steps in points(start % by, by, total) {
                     match create::kill(way, steps, &path) {
                         Ok(()) => tally.kills += 1,

@@ -168,10 +168,12 @@ impl Image {
     }
 
     /// Fills what is free, but for the zero at `tail`, with the worst that former payloads can have left
-    /// there: at each place the commit word of the record of `len` bytes that may come to stand there.
-    pub(crate) fn poison(&mut self, head: u64, tail: u64, len: usize) {
+    /// there: at each place the commit word of the record of `len` bytes that may come to stand there; or,
+    /// without a length, what never is one, so that a commit word that is not stored shows.
+    pub(crate) fn poison(&mut self, head: u64, tail: u64, len: Option<usize>) {
         for position in (tail + ALIGN..head + CAPACITY).step_by(ALIGN as usize) {
-            self.set_data_word(position, commit_word(position, len));
+            let word = len.map_or(u64::MAX, |len| commit_word(position, len));
+            self.set_data_word(position, word);
         }
     }
 

@@ -252,7 +252,9 @@ impl Scene {
             end = image.lay(end, &K::payload(sequence));
             ends.push(end);
         }
-        image.poison(head, end, K::len(self.sequence + ahead));
+        // Laps differ in that too.
+        let stale = (self.at / CAPACITY == LAPS[0]).then(|| K::len(self.sequence + ahead));
+        image.poison(head, end, stale);
         let tail = if self.op == Op::RecoverProducer { self.at } else { end };
         image.set_position(Side::Producer, tail);
         image.set_position(Side::Consumer, head);
