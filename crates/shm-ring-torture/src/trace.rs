@@ -156,6 +156,12 @@ impl Traced {
     pub(crate) fn instruction(&self) -> nix::Result<u64> {
         Ok(ptrace::getregs(self.pid)?.rip)
     }
+
+    /// Not asked for here, where nothing is made of it: 0.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn instruction(&self) -> nix::Result<u64> {
+        Ok(0)
+    }
 }
 
 /// The last instruction among the first `steps + 1` of `path` that was not there before: a breakpoint on it is

@@ -71,7 +71,7 @@ impl Image {
         write_at(region, 0, &self.0)
     }
 
-    /// A fresh ring with the header of this one: as its creator leaves it.
+    /// What is wrong with it as a ring that its creator has just left.
     pub(crate) fn header_is_whole(&self) -> Result<(), String> {
         let fields: [(usize, &[u8], &str); 5] = [
             (0, b"shm-ring", "magic"),

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use shm_ring::{Options, Region, Ring, Wait};
 
-use super::judge::{copied, ends, follows, judge, whole};
+use super::judge::{Seen, copied, ends, follows, judge, whole};
 use super::kind::Kind;
 use super::perform::perform;
 use super::raw::{CAPACITY, Image, Side, write_at};
@@ -164,7 +164,7 @@ impl<K: Kind> Stage<K> {
         let survivor = match (alone, scene.op.side()) {
             // Head is moved behind a consumer's back there.
             _ if scene.op == Op::PushLook => Survivor::Nobody { victim_first: alone },
-            (true, _) => Survivor::Nobody { victim_first: steps.is_multiple_of(4) },
+            (true, _) => Survivor::Nobody { victim_first: steps & 2 == 0 },
             (false, Side::Producer) => {
                 Survivor::Consumer(self.ring.consumer().map_err(os("a survivor"))?)
             }
@@ -190,7 +190,7 @@ impl<K: Kind> Stage<K> {
         ring: &Ring<K::P>,
         scene: Scene,
         survivor: Survivor<K>,
-        seen: super::judge::Seen,
+        seen: Seen,
     ) -> Outcome<()> {
         match scene.op.side() {
             Side::Producer => after_producer(ring, survivor, seen),
