@@ -60,8 +60,12 @@ impl<K: Kind> Stage<K> {
         let (ring, copy) = (make()?, make()?);
         let blank = Image::of(ring.descriptor()).map_err(os("reading a region"))?;
         blank.header_is_whole()?;
-        // What a process finds out once is found out before anyone is forked.
-        drop((ring.producer(), ring.consumer()));
+        // What a process finds out once is found out before anyone is forked. Twice: what was closed is free.
+        for _ in 0..2 {
+            let ends = (ring.producer(), ring.consumer());
+            ends.0.map_err(os("a role that is free cannot be taken"))?;
+            ends.1.map_err(os("a role that is free cannot be taken"))?;
+        }
         Ok(Self { ring, copy, blank })
     }
 
