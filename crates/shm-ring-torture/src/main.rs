@@ -8,6 +8,7 @@ mod notice;
 mod region;
 mod report;
 mod rng;
+mod stepkill;
 mod system;
 mod trace;
 
@@ -52,6 +53,8 @@ pub(crate) struct How {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Campaign {
+    /// Kills a process after every instruction of every operation.
+    Stepkill,
     /// The two sides single-stepped against each other.
     Interleave(interleave::Which),
     /// The operating system's faults, each a named case.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let how = &cli.how;
     let report = match cli.campaign {
+        Campaign::Stepkill => stepkill::run(how),
         Campaign::Interleave(which) => interleave::run(how, &which),
         Campaign::System(which) => system::run(how, &which),
         Campaign::Notice => notice::run(how),

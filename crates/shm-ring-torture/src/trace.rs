@@ -4,6 +4,8 @@
 //! anything.
 #![allow(unsafe_code)]
 
+use std::time::{Duration, Instant};
+
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -104,6 +106,48 @@ impl Traced {
         }
     }
 
+    /// [`wait`](Self::wait), if that comes before `limit` is over.
+    pub(crate) fn wait_within(&mut self, limit: Duration) -> nix::Result<Option<Step>> {
+        let start = Instant::now();
+        loop {
+            match self.poll()? {
+                None if start.elapsed() < limit => {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                told => return Ok(told),
+            }
+        }
+    }
+
+    /// Whether it sleeps in the kernel.
+    pub(crate) fn is_asleep(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('S'))
+    }
+
+    /// `steps` instructions further, or to the first stop for another reason. `path` are the addresses of the
+    /// instructions to come as far as they are known: they save most of the steps.
+    pub(crate) fn advance(&mut self, steps: u64, path: &[u64]) -> nix::Result<Step> {
+        let mut done = 0;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(stop) = last_first_visit(path, steps) {
+            self.stop_at(Some(path[stop]))?;
+            match self.go()? {
+                Step::Stopped => done = stop as u64,
+                other => return Ok(other),
+            }
+            self.stop_at(None)?;
+        }
+        let _ = path;
+        while done < steps {
+            match self.step()? {
+                Step::Stopped => done += 1,
+                other => return Ok(other),
+            }
+        }
+        Ok(Step::Stopped)
+    }
+
     fn told(&mut self, status: WaitStatus) -> Step {
         match status {
             WaitStatus::PtraceSyscall(_) => Step::Call,
@@ -143,6 +187,20 @@ impl Traced {
     pub(crate) fn instruction(&self) -> nix::Result<u64> {
         Ok(ptrace::getregs(self.pid)?.rip)
     }
+
+    /// Not asked for here, where nothing is made of it: 0.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn instruction(&self) -> nix::Result<u64> {
+        Ok(0)
+    }
+}
+
+/// The last instruction among the first `steps + 1` of `path` that was not there before: a breakpoint on it is
+/// met there and no sooner.
+#[cfg(target_arch = "x86_64")]
+fn last_first_visit(path: &[u64], steps: u64) -> Option<usize> {
+    let known = path.len().min(usize::try_from(steps).ok()?.saturating_add(1));
+    (1..known).rev().find(|&at| !path[..at].contains(&path[at]))
 }
 
 impl Drop for Traced {

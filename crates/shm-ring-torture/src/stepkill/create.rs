@@ -1,0 +1,198 @@
+//! A creator killed at any instruction: under the name there is nothing or a whole ring, and nothing else is
+//! left behind. It must not know how other operations are killed.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::Signal;
+use shm_ring::{Error, Options, Region, Ring};
+
+use super::judge::Seen;
+use super::perform::{between_marks, end_if_it_hangs};
+use super::raw::Image;
+use super::successors::{Survivor, after_producer};
+use super::tally::Tally;
+use super::window::{Outcome, advance, options, os};
+use crate::trace::{Step, Traced};
+
+/// How a ring is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A name under /dev/shm.
+    Named,
+    /// A file in a directory of its own there: whatever else appeared would be seen.
+    SharedMemory,
+    /// A file in a directory of its own on a disk.
+    Disk,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 3] = [Self::Named, Self::SharedMemory, Self::Disk];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Named => "create, named",
+            Self::SharedMemory => "create, file in memory",
+            Self::Disk => "create, file on disk",
+        }
+    }
+}
+
+/// A directory of our own, and what is created in it.
+#[derive(Debug)]
+struct Place {
+    way: Way,
+    directory: PathBuf,
+    file: String,
+}
+
+/// Everything under the names that are ours goes.
+impl Drop for Place {
+    fn drop(&mut self) {
+        match self.way {
+            Way::Named => drop(fs::remove_file(self.path())),
+            Way::SharedMemory | Way::Disk => drop(fs::remove_dir_all(&self.directory)),
+        }
+    }
+}
+
+impl Place {
+    fn new(way: Way) -> Outcome<Self> {
+        let own = format!("shm-ring-torture-{}-create", std::process::id());
+        let shm = Path::new("/dev/shm");
+        let (directory, file) = match way {
+            Way::Named => (shm.to_owned(), own),
+            Way::SharedMemory => (shm.join(own), "ring".to_owned()),
+            Way::Disk => (std::env::temp_dir().join(own), "ring".to_owned()),
+        };
+        if way != Way::Named {
+            fs::create_dir(&directory).map_err(os("a directory"))?;
+        }
+        Ok(Self { way, directory, file })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join(&self.file)
+    }
+
+    fn region(&self) -> Region {
+        match self.way {
+            Way::Named => Region::named(self.file.as_str()),
+            Way::SharedMemory | Way::Disk => Region::file(self.path()),
+        }
+    }
+
+    fn options(&self) -> Options {
+        options().label("killed while creating")
+    }
+
+    /// Whether the ring is there; or what is there and must not be.
+    fn look(&self) -> Outcome<bool> {
+        if self.way == Way::Named {
+            // Others use that directory too: only the name itself can be told to be ours.
+            return Ok(self.path().symlink_metadata().is_ok());
+        }
+        let mut there = false;
+        for entry in fs::read_dir(&self.directory).map_err(os("listing a directory"))? {
+            let name = entry.map_err(os("listing a directory"))?.file_name();
+            if name != self.file.as_str() {
+                return Err(format!("{name:?} is there and must not be"));
+            }
+            there = true;
+        }
+        Ok(there)
+    }
+
+    /// Checks what a process finds that opens the name.
+    fn open(&self, there: bool) -> Outcome<()> {
+        match (Ring::<u64>::open_with(self.region(), self.options()), there) {
+            (Err(Error::NotFound { .. }), false) => return Ok(()),
+            (Ok(_), true) => {}
+            (other, _) => {
+                return Err(format!("the name is there: {there}; opening it: {:?}", other.err()));
+            }
+        }
+        let file = fs::File::open(self.path()).map_err(os("opening the file"))?;
+        let mode = file.metadata().map_err(os("asking about the file"))?.mode() & 0o777;
+        if mode != 0o600 {
+            return Err(format!("the mode is {mode:o} and not 600"));
+        }
+        Image::of(file.as_fd()).map_err(os("the file is not whole"))?.header_is_whole()
+    }
+
+    fn child(&self) -> Outcome<Traced> {
+        let mut child = Traced::start(|| {
+            end_if_it_hangs();
+            let (region, options) = (self.region(), self.options());
+            let ring = between_marks(|| Ring::<u64>::create(region, options));
+            i32::from(ring.is_err())
+        })
+        .map_err(os("tracing"))?;
+        match child.go().map_err(os("tracing"))? {
+            Step::Signalled(Signal::SIGSTOP) => Ok(child),
+            other => Err(format!("a child did not get ready: {other:?}")),
+        }
+    }
+}
+
+/// Steps through a creation: the addresses of its instructions.
+pub(crate) fn images(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
+    let place = Place::new(way)?;
+    let mut child = place.child()?;
+    let (mut path, mut was_there, mut images) = (Vec::new(), None, 0);
+    loop {
+        let at = |what| format!("after instruction {}, image: {what}", path.len());
+        let there = place.look().map_err(at)?;
+        if was_there == Some(true) && !there {
+            return Err(at("the name is gone again".to_owned()));
+        }
+        if was_there != Some(there) || there {
+            place.open(there).map_err(at)?;
+            images += 1;
+        }
+        was_there = Some(there);
+        let address = child.instruction().map_err(os("tracing"))?;
+        match child.step().map_err(os("tracing"))? {
+            Step::Stopped if path.len() < 1_000_000 => path.push(address),
+            Step::Signalled(Signal::SIGSTOP) => break,
+            other => return Err(at(format!("it hangs or ended: {other:?}"))),
+        }
+    }
+    if was_there != Some(true) {
+        return Err("it returned and there is no ring".to_owned());
+    }
+    match child.go().map_err(os("tracing"))? {
+        Step::Exited(0) => {}
+        other => return Err(format!("creating failed: {other:?}")),
+    }
+    tally.window(path.len() as u64, images);
+    Ok(path)
+}
+
+/// Kills a creator after `steps` instructions.
+pub(crate) fn kill(way: Way, steps: u64, path: &[u64]) -> Outcome<()> {
+    if !kill_one(way, steps, path)? && steps < path.len() as u64 {
+        // It went another way and missed the breakpoint.
+        kill_one(way, steps, &[])?;
+    }
+    Ok(())
+}
+
+/// Whether the kill was inside of the creation, and not behind it.
+fn kill_one(way: Way, steps: u64, path: &[u64]) -> Outcome<bool> {
+    let at = |what| format!("killed after instruction {steps}: {what}");
+    let place = Place::new(way)?;
+    let mut child = place.child()?;
+    let inside = advance(&mut child, steps, path).map_err(at)?;
+    drop(child);
+    let there = place.look().map_err(at)?;
+    place.open(there).map_err(at)?;
+    let ring = Ring::<u64>::open_or_create(place.region(), place.options())
+        .map_err(|error| at(format!("nobody can go on: {error}")))?;
+    let seen = Seen { added: 0, taken: 0, session: 0, first: 1, records: 0 };
+    let survivor = Survivor::Nobody { victim_first: steps.is_multiple_of(2) };
+    after_producer::<u64>(&ring, survivor, seen).map_err(at)?;
+    Ok(inside)
+}
