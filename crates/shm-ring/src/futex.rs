@@ -47,7 +47,6 @@ pub(crate) use real::{ANY_MAX, wait_any};
 
 #[cfg(not(loom))]
 mod real {
-    use core::num::NonZeroU32;
     use core::time::Duration;
 
     use rustix::io::Errno;
@@ -82,6 +81,7 @@ mod real {
         }
     }
 
+    #[cfg(not(shm_ring_steps))]
     impl Bell {
         pub(super) fn wake(&self) {
             // FUTEX_WAKE can fail only for a bad address, and ours is mapped.
@@ -91,12 +91,24 @@ mod real {
         pub(super) fn sleep(&self, count: u32, until: Moment) {
             let until = until.timespec();
             let flags = futex::Flags::empty();
-            match futex::wait_bitset(&self.word, flags, count, Some(&until), NonZeroU32::MAX) {
+            let any = core::num::NonZeroU32::MAX;
+            match futex::wait_bitset(&self.word, flags, count, Some(&until), any) {
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
                 // A sandbox that refuses futexes, or a page that is gone: poll gently instead.
                 Err(_) => std::thread::sleep(Duration::from_millis(1)),
             }
         }
+    }
+}
+
+#[cfg(shm_ring_steps)]
+impl Bell {
+    fn wake(&self) {
+        crate::steps::wake(&self.word);
+    }
+
+    fn sleep(&self, count: u32, until: Moment) {
+        crate::steps::sleep(&self.word, count, until.nanos());
     }
 }
 
