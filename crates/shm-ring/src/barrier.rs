@@ -18,6 +18,10 @@ use crate::sync::{Foreign, Ordering, fence};
 /// use; the kernel forgets a registration only at exec.
 #[cfg(not(loom))]
 pub(crate) fn waker_may_rely_on_membarrier() -> bool {
+    #[cfg(shm_ring_steps)]
+    if true {
+        return crate::steps::relies_on_membarrier();
+    }
     use rustix::thread::{MembarrierCommand, membarrier};
     static REGISTERED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *REGISTERED.get_or_init(|| {
@@ -50,7 +54,7 @@ fn fence_then_load(sleeper: Foreign<'_, SidePage>) -> u64 {
 /// same stores before itself and lets the compiler keep what it knows.
 #[inline(always)]
 fn load_in_order(sleeper: Foreign<'_, SidePage>) -> u64 {
-    #[cfg(all(target_arch = "x86_64", not(loom)))]
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shm_ring_steps))))]
     {
         let value: u64;
         // SAFETY: a load of an aligned word inside a `SidePage` that is mapped, by one instruction as
@@ -67,7 +71,7 @@ fn load_in_order(sleeper: Foreign<'_, SidePage>) -> u64 {
         }
         value
     }
-    #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, shm_ring_steps)))))]
     {
         core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
         sleeper.map(|page| &page.wake_at.0).relaxed()
@@ -82,8 +86,10 @@ pub(crate) fn heavy(waker_relies_on_membarrier: bool) -> bool {
 }
 
 fn membarrier_is_had() -> bool {
-    #[cfg(loom)]
+    #[cfg(shm_ring_steps)]
+    crate::steps::membarrier();
+    #[cfg(any(loom, shm_ring_steps))]
     return true;
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shm_ring_steps)))]
     rustix::thread::membarrier(rustix::thread::MembarrierCommand::GlobalExpedited).is_ok()
 }

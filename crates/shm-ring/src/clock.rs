@@ -24,6 +24,10 @@ mod real {
 
         /// Answered by the vDSO: not a system call.
         pub(crate) fn now() -> Self {
+            #[cfg(shm_ring_steps)]
+            if let Some(nanos) = crate::steps::now() {
+                return Self(nanos);
+            }
             let now = clock_gettime(ClockId::Monotonic);
             Self(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
         }
@@ -32,6 +36,11 @@ mod real {
         pub(crate) fn plus(self, after: Duration) -> Self {
             let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
             Self(self.0.saturating_add(nanos)).min(Self::END_OF_TIME)
+        }
+
+        #[cfg(shm_ring_steps)]
+        pub(crate) fn nanos(self) -> u64 {
+            self.0
         }
 
         /// As the kernel takes it.

@@ -26,11 +26,12 @@ const BLOCK: usize = 64;
 #[cfg(target_arch = "x86_64")]
 const VECTOR_MIN: usize = 256;
 
-/// How many of `len` bytes go by blocks; the rest goes by words.
+/// How many of `len` bytes go by blocks; the rest goes by words. Where somebody decides about each
+/// access all go by words: assembly asks nobody.
 #[inline(always)]
 const fn in_blocks(len: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if len >= VECTOR_MIN {
+    if len >= VECTOR_MIN && !cfg!(shm_ring_steps) {
         return len - len % BLOCK;
     }
     let _ = len;

@@ -50,11 +50,11 @@ impl Foreign<'_, Bell> {
         value: u32,
         until: Moment,
     ) {
-        #[cfg(not(loom))]
+        #[cfg(not(any(loom, shm_ring_steps)))]
         if real::sleep_on_both([self.while_at(count), Sleep { word, value }], until) {
             return;
         }
-        #[cfg(loom)]
+        #[cfg(any(loom, shm_ring_steps))]
         let _ = (word, value);
         self.wait(count, until);
     }
@@ -65,7 +65,6 @@ pub(crate) use real::{ANY_MAX, Sleep, wait_any};
 
 #[cfg(not(loom))]
 mod real {
-    use core::num::NonZeroU32;
     use core::time::Duration;
 
     use rustix::io::Errno;
@@ -73,7 +72,8 @@ mod real {
     use rustix::time::ClockId;
 
     use super::{Bell, Moment};
-    use crate::sync::{AtomicBool, AtomicU32, Foreign, Ordering};
+    use crate::sync::private::AtomicBool;
+    use crate::sync::{AtomicU32, Foreign, Ordering};
 
     /// How many bells the kernel lets one thread sleep on (FUTEX_WAITV_MAX).
     pub(crate) const ANY_MAX: usize = 128;
@@ -103,6 +103,7 @@ mod real {
     }
 
     /// [`wait_any`] of two. False if the kernel cannot do it: then nobody slept.
+    #[cfg(not(shm_ring_steps))]
     pub(super) fn sleep_on_both(words: [Sleep<'_>; 2], until: Moment) -> bool {
         waitv(&words.map(as_the_kernel_wants), until)
     }
@@ -131,6 +132,7 @@ mod real {
         }
     }
 
+    #[cfg(not(shm_ring_steps))]
     impl Bell {
         pub(super) fn wake(&self) {
             // FUTEX_WAKE can fail only for a bad address, and ours is mapped.
@@ -140,12 +142,24 @@ mod real {
         pub(super) fn sleep(&self, count: u32, until: Moment) {
             let until = until.timespec();
             let flags = futex::Flags::empty();
-            match futex::wait_bitset(&self.word, flags, count, Some(&until), NonZeroU32::MAX) {
+            let any = core::num::NonZeroU32::MAX;
+            match futex::wait_bitset(&self.word, flags, count, Some(&until), any) {
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
                 // A sandbox that refuses futexes, or a page that is gone: poll gently instead.
                 Err(_) => std::thread::sleep(Duration::from_millis(1)),
             }
         }
+    }
+}
+
+#[cfg(shm_ring_steps)]
+impl Bell {
+    fn wake(&self) {
+        crate::steps::wake(&self.word);
+    }
+
+    fn sleep(&self, count: u32, until: Moment) {
+        crate::steps::sleep(&self.word, count, until.nanos());
     }
 }
 

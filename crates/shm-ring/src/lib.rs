@@ -124,6 +124,9 @@ mod gate;
 mod layout;
 mod record;
 mod session;
+#[cfg(shm_ring_steps)]
+#[doc(hidden)]
+pub mod steps;
 mod sync;
 
 #[cfg(not(loom))]

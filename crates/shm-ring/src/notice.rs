@@ -26,7 +26,8 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::clock::Moment;
 use crate::layout::LIVENESS_WAITERS;
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::Ordering;
+use crate::sync::private::{AtomicPtr, AtomicU64};
 
 /// A link: the address of the next node, or of `LIST` itself.
 type Node = AtomicU64;

@@ -1,15 +1,22 @@
 //! The atomics facade: the one place that names the standard atomics, so that the protocol floor
-//! runs unchanged under loom. It must not know what any word means.
+//! runs unchanged under loom, and step by step under `--cfg shm_ring_steps` (see `steps`). It must not
+//! know what any word means.
 //!
 //! [`Foreign`] is law one in the type system: a word that the other side owns can be loaded and
 //! nothing else, because our mapping of it is read-only.
 
-#[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
-};
+#[cfg(shm_ring_steps)]
+pub(crate) use crate::steps::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(not(any(loom, shm_ring_steps)))]
+pub(crate) use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// Atomics of this process alone: no protocol's words, whoever decides about those.
+#[cfg(not(loom))]
+pub(crate) mod private {
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
+}
 
 /// Something in the other side's pages: loads only.
 pub(crate) struct Foreign<'a, T>(&'a T);

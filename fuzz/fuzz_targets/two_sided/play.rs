@@ -1,0 +1,169 @@
+//! Plays a script: whose turn it is, who is killed and who comes again, and when somebody sleeps whom
+//! nobody will wake. It must not know what calls answer.
+
+use std::rc::Rc;
+
+use shm_ring::{Options, Region, Ring, steps};
+use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, PRODUCER};
+
+use crate::fiber::Fiber;
+use crate::kind::Kind;
+use crate::script::{Command, How, Op, SIDES, Setting, Side};
+use crate::{ends, machine, oracle};
+
+/// Turns after the script until everything must have come to its end.
+const ROUNDS: u32 = 20_000;
+
+struct Play<'a, K: Kind + ?Sized> {
+    ring: Rc<Ring<K>>,
+    setting: &'a Setting,
+    fibers: [Option<Fiber>; 2],
+    /// Whether the last attachment of a side was killed: then nobody rings for what it published.
+    killed: [bool; 2],
+}
+
+pub(crate) fn play<K: Kind + ?Sized>(setting: &Setting, script: impl Iterator<Item = Command>) {
+    // The machine decides about the steps of one thread.
+    let options = Options::new().bytes(PAGE).death_notice(false);
+    let ring = Ring::<K>::create(Region::memfd("two-sided"), options).unwrap();
+    let (bytes, start) = (Bytes::of(&ring), setting.start * 8);
+    bytes.set(PRODUCER, start);
+    bytes.set(CONSUMER, start);
+    bytes.write(DATA, &oracle::stale(start, K::len(8)));
+    oracle::reset(bytes, start);
+    machine::reset(setting.relies);
+    let mut play = Play { ring: Rc::new(ring), setting, fibers: [None, None], killed: [false; 2] };
+    steps::install(Some(machine::step));
+    for command in script {
+        play.command(command);
+        play.check_sleep();
+    }
+    play.finish();
+    steps::install(None);
+    play.check_rest();
+    oracle::forget();
+    machine::reset([false; 2]);
+}
+
+impl<K: Kind + ?Sized> Play<'_, K> {
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Do(side, op) => ends::order(side, op),
+            Command::Run { side, steps, hold } => self.run(side, steps, hold),
+            Command::Drain(side, count) => machine::drain(side, count.into()),
+            Command::Kill { side, after } => {
+                if after > 0 {
+                    self.run(side, after, after % 2 == 0);
+                }
+                self.kill(side);
+            }
+            Command::Oversleep(side) => machine::oversleep(side),
+        }
+    }
+
+    /// Lets `side` make some steps, and attach if it has to be there for that.
+    fn run(&mut self, side: Side, steps: u32, hold: bool) {
+        if machine::is_asleep(side) {
+            return;
+        }
+        if self.fibers[side as usize].is_none() {
+            if !ends::has_orders(side) {
+                return;
+            }
+            let (ring, wait) = (self.ring.clone(), self.setting.waits[side as usize]);
+            self.fibers[side as usize] = Some(match side {
+                Side::Producer => Fiber::new(side, move || ends::producer(ring, wait)),
+                Side::Consumer => Fiber::new(side, move || ends::consumer(ring, wait)),
+            });
+        }
+        machine::turn(side, steps, hold);
+        let done = self.fibers[side as usize].as_mut().is_some_and(Fiber::resume);
+        if done {
+            self.end(side, false);
+        }
+    }
+
+    fn kill(&mut self, side: Side) {
+        if self.fibers[side as usize].is_some() {
+            machine::die(side);
+            self.end(side, true);
+        }
+    }
+
+    fn end(&mut self, side: Side, killed: bool) {
+        if let Some(fiber) = self.fibers[side as usize].take() {
+            fiber.end();
+        }
+        machine::bury(side);
+        oracle::with(|oracle| oracle.ended(side, killed));
+        self.killed[side as usize] = killed;
+    }
+
+    /// Nobody sleeps on what is there when the other side has done all it had to do; and never do both
+    /// sleep.
+    fn check_sleep(&self) {
+        let asleep = SIDES.map(machine::is_asleep);
+        assert_ne!(asleep, [true; 2], "both sides sleep");
+        for side in SIDES {
+            let other = side.other();
+            let there = oracle::with(|oracle| oracle.was_attached(other));
+            if asleep[side as usize] && there && machine::is_quiet(other) {
+                let lost = oracle::with(|oracle| oracle.sleeps_on(side));
+                assert!(!lost, "a wake-up of the {side:?} is lost");
+            }
+        }
+    }
+
+    /// Both do all they have to do and close, with nobody being killed any more.
+    fn finish(&mut self) {
+        for side in SIDES {
+            // One more call, so that a side that was killed in the last one comes again.
+            let how = How::Timeout;
+            ends::order(
+                side,
+                match side {
+                    Side::Producer => Op::Push { how, len: 8 },
+                    Side::Consumer => Op::Pop { how },
+                },
+            );
+            ends::order(side, Op::Close);
+        }
+        for round in 0.. {
+            assert!(round < ROUNDS, "the sides do not come to an end");
+            let mut moved = false;
+            for side in SIDES {
+                let present = self.fibers[side as usize].is_some();
+                if (present || ends::has_orders(side)) && !machine::is_asleep(side) {
+                    self.run(side, 40, round % 2 == 0);
+                    moved = true;
+                }
+                machine::drain(side, usize::MAX);
+                self.check_sleep();
+            }
+            if moved {
+                continue;
+            }
+            // Who still sleeps waits for somebody who is gone, or for nobody.
+            let Some(sleeper) = SIDES.into_iter().find(|&side| machine::is_asleep(side)) else {
+                break;
+            };
+            machine::oversleep(sleeper);
+        }
+        ends::forget_orders();
+    }
+
+    /// What is left is there for whoever comes.
+    fn check_rest(&self) {
+        let (tail, head) = oracle::with(|oracle| oracle.positions());
+        let bytes = Bytes::of(&*self.ring);
+        let tx = self.ring.producer().unwrap_or_else(|error| panic!("{error}"));
+        let mut rx = self.ring.consumer().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((bytes.word(PRODUCER), bytes.word(CONSUMER)), (tail, head), "the positions");
+        drop(tx);
+        let unread = oracle::with(|oracle| oracle.unread().to_vec());
+        for payload in unread {
+            assert_eq!(K::pop(&mut rx, How::Try).as_deref(), Ok(&payload[..]), "what was left");
+        }
+        assert!(K::pop(&mut rx, How::Try).is_err(), "more than was left");
+    }
+}
