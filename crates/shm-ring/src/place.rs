@@ -202,7 +202,9 @@ impl Place {
             1 => {}
             // Unlinked between our two looks.
             0 => return Err(Error::NotFound { region }),
-            found => return Err(Error::Links { region, found }),
+            // The count is narrower on other processors.
+            #[allow(clippy::useless_conversion)]
+            found => return Err(Error::Links { region, found: found.into() }),
         }
         reopen(found.as_fd()).map_err(|errno| match errno {
             // The file is held by `found`: it is the way to it that is not there.

@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(longest(4096, 4096, 1), None);
         assert_eq!(longest(8192, 4096, 1), Some(0));
         assert_eq!(longest(1 << 40, 8, 1), Some(PAYLOAD_MAX));
+        assert_eq!(PAYLOAD_MAX, 0xffff_fff0);
         for (capacity, align) in [(4096, 8), (4096, 64), (8192, 4096), (65536, 16)] {
             let most = longest(capacity, align, 1).unwrap();
             assert!(stride(align, most) + COMMIT_WORD <= capacity);

@@ -6,7 +6,7 @@
 //! | `open` | a side stores its odd session | the other loads it, then fences | that the lease is held |
 //! | `close` | a side stores its even session | the other loads it, then fences | everything that side published |
 
-use crate::layout::{LIVENESS_DIED, LIVENESS_WAITERS, SidePage};
+use crate::layout::{LIVENESS_DIED, SidePage};
 use crate::sync::{Foreign, Ordering, fence};
 
 /// What a side's session and lease say about it.
@@ -52,9 +52,11 @@ fn number_and_what_came_before(theirs: Foreign<'_, SidePage>) -> u64 {
 /// the lease decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Liveness {
-    /// The kernel will not tell: time-outs do.
+    /// There is no kernel that could tell.
     Untold,
-    /// The kernel changes the word from this value, and wakes who sleeps on it.
+    /// If the kernel tells, it changes the word from this value or a later one, and wakes who sleeps on
+    /// it. A word that names no thread is watched too: who stores a name there while we sleep may be
+    /// killed before it rings.
     Watched(u32),
     /// The kernel has told. The lease is free at once or very soon: a process gives up its memory
     /// before its files.
@@ -70,11 +72,7 @@ pub(crate) fn liveness(theirs: Foreign<'_, SidePage>) -> Liveness {
         return Liveness::Untold;
     }
     let word = theirs.map(|page| &page.liveness.0).relaxed();
-    match (word & LIVENESS_WAITERS != 0, word & LIVENESS_DIED != 0) {
-        (_, true) => Liveness::Told,
-        (true, false) => Liveness::Watched(word),
-        (false, false) => Liveness::Untold,
-    }
+    if word & LIVENESS_DIED != 0 { Liveness::Told } else { Liveness::Watched(word) }
 }
 
 /// How often a session is read again because it changed or is in between.

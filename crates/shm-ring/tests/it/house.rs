@@ -142,6 +142,15 @@ pub(crate) fn within<R: Send + 'static>(
     }
 }
 
+/// This very program, to be run again: by SHM_RING_RUNNER, if it is for another processor.
+fn this_program() -> Command {
+    let program = std::env::current_exe().unwrap();
+    let Some(runner) = std::env::var_os("SHM_RING_RUNNER") else { return Command::new(program) };
+    let mut command = Command::new(runner);
+    command.arg(program);
+    command
+}
+
 /// Looks again and again until `done`, and fails after [`LIMIT`].
 pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -172,7 +181,7 @@ impl Child {
     pub(crate) fn spawn(job: &str, arguments: &[&str]) -> Self {
         watch();
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = this_program();
         command
             .args(["child", "--exact", "--nocapture", "--quiet", "--test-threads=1"])
             .env(ENVIRONMENT, [&[job], arguments].concat().join(SEPARATOR))

@@ -43,6 +43,7 @@ fn unsafe_stands_only_where_the_documents_say() {
         "in_place.rs",
         "lease.rs",
         "mirror/mod.rs",
+        "mirror/one.rs",
         "mirror/slots.rs",
         "models/mod.rs",
         "notice.rs",

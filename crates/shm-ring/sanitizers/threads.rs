@@ -1,0 +1,159 @@
+//! Both ends of a ring in two threads, as fast as they go, by every form: what the sanitizers watch
+//! (`sanitizers/run`). It has no harness, whose threads they would watch too.
+//!
+//! SHM_RING_MESSAGES: how many messages each stream carries.
+//!
+//! The invariant of the unsafe blocks: a thread is joined before what it was given goes.
+#![allow(unsafe_code)]
+
+use core::ffi::c_void;
+use core::ptr;
+
+use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
+
+/// The bytes of message `number`: any piece of another message differs from them.
+fn fill(number: u64, bytes: &mut [u8]) {
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (number as u8).wrapping_mul(31).wrapping_add(at as u8);
+    }
+}
+
+fn check(number: u64, bytes: &[u8]) {
+    for (at, byte) in bytes.iter().enumerate() {
+        let expected = (number as u8).wrapping_mul(31).wrapping_add(at as u8);
+        assert_eq!(*byte, expected, "byte {at} of message {number}");
+    }
+}
+
+fn value<const LEN: usize>(number: u64) -> [u8; LEN] {
+    let mut value = [0; LEN];
+    fill(number, &mut value);
+    value
+}
+
+/// Runs both ends of `ring`, each in a thread of its own.
+fn both<P: shm_ring::Payload + ?Sized>(
+    ring: &Ring<P>,
+    push: impl FnOnce(Producer<P>) + Send,
+    pop: impl FnOnce(Consumer<P>) + Send,
+) {
+    let (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let (mut push, mut pop) = (Some(|| push(tx)), Some(|| pop(rx)));
+    let threads = [start(&mut push), start(&mut pop)];
+    for thread in threads {
+        // SAFETY: a thread that was started and is joined once.
+        let failed = unsafe { libc::pthread_join(thread, ptr::null_mut()) };
+        assert_eq!(failed, 0, "pthread_join");
+    }
+}
+
+/// Starts a thread without the standard library, which is not instrumented: what it does around a
+/// thread would be reported. The caller joins it while `run` is there.
+fn start<F: FnOnce() + Send>(run: &mut Option<F>) -> libc::pthread_t {
+    extern "C" fn body<F: FnOnce()>(run: *mut c_void) -> *mut c_void {
+        // SAFETY: the invariant above; nobody else uses it meanwhile.
+        let run = unsafe { &mut *run.cast::<Option<F>>() };
+        run.take().expect("a thread runs once")();
+        ptr::null_mut()
+    }
+    let mut thread = 0;
+    // SAFETY: the invariant above.
+    let failed = unsafe {
+        libc::pthread_create(&mut thread, ptr::null(), body::<F>, ptr::from_mut(run).cast())
+    };
+    assert_eq!(failed, 0, "pthread_create");
+    thread
+}
+
+/// Without the notice: its thread is the standard library's.
+fn options(wait: Wait) -> Options {
+    Options::new().bytes(4096).wait(wait).death_notice(false)
+}
+
+/// Values by copy, in turn one by one, in batches, and in place.
+fn values<const LEN: usize>(count: u64, wait: Wait) {
+    let ring = Ring::<[u8; LEN]>::create(Region::memfd("threads"), options(wait)).unwrap();
+    both(
+        &ring,
+        |mut tx| {
+            let mut number = 0;
+            while number < count {
+                match number % 3 {
+                    0 => tx.push(value(number)).unwrap(),
+                    1 => {
+                        let end = count.min(number + 4);
+                        tx.push_batch((number..end).map(value)).unwrap();
+                        number = end - 1;
+                    }
+                    _ => {
+                        let mut room = tx.reserve().unwrap();
+                        room.write(&value(number));
+                        room.commit();
+                    }
+                }
+                number += 1;
+            }
+        },
+        |mut rx| {
+            let mut number = 0;
+            while number < count {
+                match number % 3 {
+                    0 => check(number, &rx.pop().unwrap()),
+                    1 => {
+                        let taken = rx.pop_batch(4, |item| {
+                            check(number, &item);
+                            number += 1;
+                        });
+                        taken.unwrap();
+                        number -= 1;
+                    }
+                    _ => {
+                        let view = rx.peek().unwrap();
+                        check(number, &view.read());
+                        view.release();
+                    }
+                }
+                number += 1;
+            }
+        },
+    );
+}
+
+/// Bytes of message `number`: all lengths from none to longer than what is copied in blocks.
+fn length(number: u64) -> usize {
+    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % 700
+}
+
+fn messages(count: u64, wait: Wait) {
+    let ring = Ring::<[u8]>::create(Region::memfd("threads"), options(wait)).unwrap();
+    both(
+        &ring,
+        |mut tx| {
+            let mut bytes = Vec::new();
+            for number in 0..count {
+                bytes.resize(length(number), 0);
+                fill(number, &mut bytes);
+                tx.push(&bytes).unwrap();
+            }
+        },
+        |mut rx| {
+            let mut bytes = Vec::new();
+            for number in 0..count {
+                rx.pop_into(&mut bytes).unwrap();
+                assert_eq!(bytes.len(), length(number), "length of message {number}");
+                check(number, &bytes);
+            }
+        },
+    );
+}
+
+fn main() {
+    let count = std::env::var("SHM_RING_MESSAGES").ok();
+    let count = count.map_or(2_000, |count| count.parse().expect("a number of messages"));
+    for wait in [Wait::PARK, Wait::BALANCED] {
+        values::<8>(count, wait);
+        values::<300>(count, wait);
+        messages(count, wait);
+    }
+    println!("6 streams of {count} messages, each byte as it was sent");
+}
