@@ -3,8 +3,12 @@
 //! shows; FAULTS.md which fault is shown by which.
 #![deny(unsafe_code)]
 
+mod forked;
+mod hostile;
 mod report;
 mod rng;
+mod shared;
+mod soak;
 mod trace;
 
 use std::process::ExitCode;
@@ -49,12 +53,28 @@ pub(crate) struct How {
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
-enum Campaign {}
+enum Campaign {
+    /// Attacks: every call over anything that a region can hold, and beside a process that writes all the
+    /// time.
+    Hostile,
+    /// Kills, stops and restarts two processes that talk, and accounts for every record.
+    Soak,
+}
 
 impl Campaign {
     fn run(self, how: &How) -> Report {
-        match self {}
+        match self {
+            Self::Hostile => hostile::run(how),
+            Self::Soak => soak::run(how),
+        }
     }
+}
+
+/// A seed for who wants another run each time.
+pub(crate) fn clock_seed() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    // Few enough bits that a figure shows all of them.
+    since.as_nanos() as u64 >> 10 & 0xffff_ffff
 }
 
 fn main() -> ExitCode {
