@@ -33,6 +33,8 @@ pub(super) struct Drive<K: Kind> {
     head: Head,
     tx_corrupt: bool,
     rx_corrupt: bool,
+    /// One call in so many is one that may wait or asks the kernel.
+    costly: u64,
     holes: [Hole; 2],
     source: Guarded,
     buffer: Guarded,
@@ -68,6 +70,7 @@ impl<K: Kind> Drive<K> {
             head: Head::recover(&hand).ok_or("a fresh ring")?,
             tx_corrupt: false,
             rx_corrupt: false,
+            costly: 512,
             holes: [Hole::new(mapped).map_err(told)?, Hole::new(mapped).map_err(told)?],
             source,
             buffer: Guarded::new(8192).map_err(told)?,
@@ -128,7 +131,7 @@ impl<K: Kind> Drive<K> {
             }
         }
         let who = self.rng.below(8);
-        let (wants_tx, wants_rx) = (who != 0, who != 1);
+        let (wants_tx, wants_rx) = (who >= 3, who < 3 || who >= 6);
         self.attach(wants_tx, wants_rx)?;
         let attached = usize::from(self.tx.is_some()) + usize::from(self.rx.is_some());
         if self.filled() == attached {
@@ -143,6 +146,7 @@ impl<K: Kind> Drive<K> {
             let side = if wants_tx { CONSUMER } else { PRODUCER };
             self.hand.word(side + SESSION).store(self.rng.below(3), Relaxed);
         }
+        self.costly = if self.rng.below(16) == 0 { 8 } else { 1024 };
         let most = 1 << (4 + self.rng.below(9));
         for _ in 0..most {
             if self.tx.is_none() && self.rx.is_none() || self.tx_corrupt || self.rx_corrupt {
@@ -206,13 +210,13 @@ impl<K: Kind> Drive<K> {
         if self.exact && !sober {
             self.meddle();
         }
-        let costly = self.rng.below(128) == 0 && !sober;
+        let costly = self.rng.below(self.costly) == 0 && !sober;
         let pushes = match (&self.tx, &self.rx) {
             (Some(_), Some(_)) => self.rng.below(2) == 0,
             (tx, _) => tx.is_some(),
         };
         let alone = self.exact && (self.tx.is_none() || self.rx.is_none());
-        if self.exact && costly && self.rng.below(8) == 0 {
+        if self.exact && costly && self.rng.below(3) == 0 {
             let place = if pushes { CONSUMER } else { self.shape.at(self.head.at) };
             let wild = hand::wild(&mut self.rng, self.tail.at, CAPACITY);
             self.hand.word(place).store(wild, Relaxed);
@@ -302,8 +306,11 @@ impl<K: Kind> Drive<K> {
             _ => 1,
         };
         let misfit = len > most;
-        let (room, fit) =
-            if misfit || !self.exact { (Room::Corrupt, 0) } else { self.foretell(stride, count) };
+        let (room, fit) = if misfit || !self.exact {
+            (Room::Corrupt, 0)
+        } else {
+            self.foretell(op, stride, count)
+        };
         let timeout = Duration::from_micros(self.rng.below(30));
         self.board.begin(op);
         let how = Pushing { bytes: self.source.last(len), count, timeout, rng: &mut self.rng };
@@ -348,9 +355,9 @@ impl<K: Kind> Drive<K> {
         };
         if !right {
             let head = self.hand.word(CONSUMER).load(Relaxed);
-            let tail = self.tail.at;
+            let (tail, limit) = (self.tail.at, self.tail.limit);
             return wrong(format!(
-                "tail {tail:#x}, head {head:#x}, so {room:?} room for {fit} of {count}"
+                "tail {tail:#x}, head {head:#x}, limit {limit:#x}, so {room:?} room for {fit} of {count}"
             ));
         }
         if let Ok(pushed @ 1..) = answer {
@@ -364,16 +371,18 @@ impl<K: Kind> Drive<K> {
     }
 
     /// Whether there is room for a record of `stride` bytes, and for how many of `count`.
-    fn foretell(&mut self, stride: u64, count: usize) -> (Room, usize) {
+    fn foretell(&mut self, op: Op, stride: u64, count: usize) -> (Room, usize) {
         let room = self.tail.room(self.shape, &self.hand, stride);
         let mut fit = usize::from(room == Room::Enough);
-        while fit > 0
-            && fit < count
+        // A batch of values looks for room before it asks whether there is another one.
+        let batch = matches!(op, Op::TryPushBatch | Op::PushBatch);
+        let looks = count + usize::from(batch && K::FIXED.is_some());
+        while (1..looks).contains(&fit)
             && self.tail.room(self.shape, &self.hand, stride * (fit as u64 + 1)) == Room::Enough
         {
             fit += 1;
         }
-        (room, fit)
+        (room, fit.min(count))
     }
 
     fn pop(&mut self, op: Op) -> Judged {

@@ -32,6 +32,9 @@ const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// Calls of a full run, over all victims.
 const FULL_CALLS: u64 = 120_000_000;
 
+/// At least so many in a default run.
+const DEFAULT_CALLS: u64 = 1_000_000;
+
 /// One victim.
 struct Victim {
     name: String,
@@ -53,7 +56,12 @@ pub(crate) fn run(how: &How) -> Report {
     let mut calls = 0;
     for victim in victims() {
         let until = Instant::now() + Duration::from_millis(seconds * 10 * victim.share);
-        let least = if how.full { FULL_CALLS / 100 * victim.calls } else { 0 };
+        // On a busy machine the time alone would not reach everything.
+        let least = match how {
+            How { full: true, .. } => FULL_CALLS / 100 * victim.calls,
+            How { seconds: None, .. } => DEFAULT_CALLS / 100 * victim.calls,
+            _ => 0,
+        };
         match Board::new() {
             Ok(board) => {
                 attack(&mut report, &victim, board, seed, until, least);

@@ -63,7 +63,8 @@ pub(super) enum Room {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tail {
     pub(super) at: u64,
-    limit: u64,
+    /// Records and the zero behind them end here at the latest, by the last look.
+    pub(super) limit: u64,
     pub(super) corrupt: bool,
 }
 
