@@ -48,7 +48,7 @@ impl Shape {
 }
 
 fn is_position(position: u64) -> bool {
-    position < POSITION_END && position % 8 == 0
+    position < POSITION_END && position.is_multiple_of(8)
 }
 
 /// What a producer must find.
