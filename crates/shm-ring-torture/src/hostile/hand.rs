@@ -16,7 +16,7 @@ pub(super) fn wild(rng: &mut Rng, near: u64, capacity: u64) -> u64 {
         0 => near.wrapping_add(8),
         1 => near.wrapping_sub(8),
         2 => near.wrapping_add(rng.below(16)),
-        3 => near.wrapping_sub(capacity),
+        3 => near.wrapping_sub([capacity, rng.below(capacity)][rng.below(2) as usize]),
         4 => near.wrapping_sub(capacity + 8),
         5 => near.wrapping_add(capacity),
         6 => near ^ 1 << rng.below(64),

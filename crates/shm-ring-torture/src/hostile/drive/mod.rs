@@ -152,7 +152,7 @@ impl<K: Kind> Drive<K> {
             let side = if wants_tx { CONSUMER } else { PRODUCER };
             self.hand.word(side + SESSION).store(self.rng.below(3), Relaxed);
         }
-        self.costly = if self.rng.below(16) == 0 { 8 } else { 1024 };
+        self.costly = if self.rng.below(32) == 0 { 32 } else { 8192 };
         let most = 1 << (4 + self.rng.below(9));
         for _ in 0..most {
             if self.tx.is_none() && self.rx.is_none() || self.tx_corrupt || self.rx_corrupt {

@@ -97,7 +97,12 @@ impl<K: Kind> Drive<K> {
             State::Good if producer => self.hand.word(CONSUMER).store(start, Relaxed),
             State::Good => hand::forge(&mut self.rng, &self.hand, shape, start),
             State::Stuck => {}
-            State::Corrupt => self.hand.word(looked_at).store(u64::MAX - 6, Relaxed),
+            State::Corrupt => {
+                // As a head: too far, too far behind, not aligned. As a commit word: of nothing.
+                let impossible = [u64::MAX - 7, start + 8, start - CAPACITY - 8, start - 3];
+                let value = impossible[self.rng.below(4) as usize];
+                self.hand.word(looked_at).store(value, Relaxed);
+            }
         }
         self.board.add(Count::Writes, 1);
         match op {
