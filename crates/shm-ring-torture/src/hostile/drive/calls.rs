@@ -42,7 +42,7 @@ impl<K: Kind> Drive<K> {
         } else {
             self.foretell(op, stride, count)
         };
-        let timeout = Duration::from_micros(self.rng.below(30));
+        let timeout = Duration::from_micros([0, 10, 30, 500][self.rng.below(4) as usize]);
         self.board.begin(op);
         let how = Pushing { bytes: self.source.last(len), count, timeout, rng: &mut self.rng };
         let answer = K::push(&mut self.tx, op, how);
@@ -129,7 +129,7 @@ impl<K: Kind> Drive<K> {
             self.hand.word(CONSUMER).store(self.head.at, Relaxed);
         }
         let max = 1 + self.rng.below(16) as usize;
-        let waits = Duration::from_micros(self.rng.below(30));
+        let waits = Duration::from_micros([0, 10, 30, 500][self.rng.below(4) as usize]);
         if op == Op::PopThreshold
             && let Some(rx) = &mut self.rx
         {

@@ -11,7 +11,7 @@ use super::{CAPACITY, Drive, Judged};
 /// The other side, which is not there: was never, died, has closed.
 const GONE: [u64; 3] = [0, 1, 2];
 /// Each state so many times, since lengths are random.
-const TIMES: usize = 2;
+const TIMES: usize = 5;
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
