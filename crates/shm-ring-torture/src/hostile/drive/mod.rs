@@ -152,6 +152,11 @@ impl<K: Kind> Drive<K> {
             let side = if wants_tx { CONSUMER } else { PRODUCER };
             self.hand.word(side + SESSION).store(self.rng.below(3), Relaxed);
         }
+        if self.tx.is_some() && self.rx.is_some() && self.rng.below(4) == 0 {
+            // A session that says one thing while the lease says another.
+            self.hand.word(CONSUMER + SESSION).store(self.rng.below(4), Relaxed);
+            self.peer(true)?;
+        }
         self.costly = if self.rng.below(32) == 0 { 32 } else { 8192 };
         let most = 1 << (4 + self.rng.below(9));
         for _ in 0..most {
@@ -205,9 +210,9 @@ impl<K: Kind> Drive<K> {
             Some(error) => return Err(format!("{op:?} answered: {error}")),
         }
         if self.exact && fine == refused.is_some() {
-            let stored = [PRODUCER, CONSUMER].map(|side| self.hand.word(side).load(Relaxed));
+            let [tail, head] = [PRODUCER, CONSUMER].map(|side| self.hand.word(side).load(Relaxed));
             return Err(format!(
-                "{op:?} at positions {stored:#x?} answered {refused:?} where the layout says {}",
+                "{op:?} at tail {tail:#x} and head {head:#x} answered {refused:?} where the layout says {}",
                 if fine { "fine" } else { "Corrupt" }
             ));
         }
