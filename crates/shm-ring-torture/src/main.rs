@@ -3,11 +3,15 @@
 //! shows; FAULTS.md which fault is shown by which.
 #![deny(unsafe_code)]
 
+mod forked;
+mod hostile;
 mod interleave;
 mod notice;
 mod region;
 mod report;
 mod rng;
+mod shared;
+mod soak;
 mod stepkill;
 mod system;
 mod trace;
@@ -15,6 +19,8 @@ mod trace;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::report::Report;
 
 /// Kills, stops, interleaves, starves and attacks a ring, and counts what it withstood.
 #[derive(Debug, Parser)]
@@ -48,7 +54,18 @@ pub(crate) struct How {
 
     /// What random choices start from (default: the clock; always printed).
     #[arg(long, global = true, value_name = "N")]
-    pub(crate) seed: Option<u64>,
+    seed: Option<u64>,
+}
+
+impl How {
+    /// The seed that was given or the clock's: a figure of `report`.
+    pub(crate) fn seed(&self, report: &mut Report) -> u64 {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        // Few enough bits that a figure shows all of them.
+        let seed = self.seed.unwrap_or(since.as_nanos() as u64 >> 10 & 0xffff_ffff);
+        report.figure("seed", seed as f64, "");
+        seed
+    }
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -57,6 +74,10 @@ enum Campaign {
     Stepkill,
     /// The two sides single-stepped against each other.
     Interleave(interleave::Which),
+    /// Everything that a buggy or hostile peer can write.
+    Hostile,
+    /// Two processes that are killed and stopped at random, and restarted in place.
+    Soak,
     /// The operating system's faults, each a named case.
     System(system::Which),
     /// Deaths of every kind beside a peer that sleeps, told by the kernel.
@@ -72,6 +93,8 @@ fn main() -> ExitCode {
     let report = match cli.campaign {
         Campaign::Stepkill => stepkill::run(how),
         Campaign::Interleave(which) => interleave::run(how, &which),
+        Campaign::Hostile => hostile::run(how),
+        Campaign::Soak => soak::run(how),
         Campaign::System(which) => system::run(how, &which),
         Campaign::Notice => notice::run(how),
         Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),

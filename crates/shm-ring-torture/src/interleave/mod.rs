@@ -95,11 +95,7 @@ pub(crate) fn run(how: &How, which: &Which) -> Report {
         report.violation("single-stepping is for x86-64 here");
         return report;
     }
-    let seed = how.seed.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.map_or(1, |now| now.as_nanos() as u64 >> 10 & 0xffff_ffff)
-    });
-    report.figure("seed", seed as f64, "");
+    let seed = how.seed(&mut report);
     let start = Instant::now();
     stay_on_one_processor();
     if let Err(error) = warm_up() {

@@ -1,7 +1,7 @@
 //! Which scenes are gone through, and how much of each: images of all, kills of as many as there is time for.
 //! It must not know how a window is checked.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::asleep;
 use super::create::{self, Way};
@@ -38,10 +38,7 @@ struct Campaign<'a> {
 }
 
 pub(crate) fn run(how: &How, report: &mut Report) {
-    let seed = how.seed.unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
-    });
-    report.figure("seed", seed as f64, "");
+    let seed = how.seed(report);
     let seconds = how.seconds.unwrap_or(if how.full { 86_400 } else { SECONDS });
     let mut campaign = Campaign {
         report,

@@ -1,0 +1,187 @@
+//! What a child notes down while it calls the library, so that its parent knows where it died or hangs and
+//! what it reached. It must not know how calls are made.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use crate::shared;
+
+/// Every call that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Op {
+    Open,
+    AttachProducer,
+    AttachConsumer,
+    Close,
+    TryPush,
+    TryPushFrom,
+    PushTimeout,
+    Push,
+    TryReserve,
+    ReserveTimeout,
+    TryPushBatch,
+    PushBatch,
+    WriteStream,
+    Room,
+    TryPop,
+    TryPopInto,
+    TryPopTo,
+    PopTimeout,
+    Pop,
+    TryPeek,
+    PeekTimeout,
+    TryPopBatch,
+    PopBatchTimeout,
+    PopThreshold,
+    TryIter,
+    Iter,
+    ReadStream,
+    Ready,
+    WaitAny,
+    Peer,
+}
+
+use Op::*;
+
+pub(super) const OPS: [Op; 30] = [
+    Open,
+    AttachProducer,
+    AttachConsumer,
+    Close,
+    TryPush,
+    TryPushFrom,
+    PushTimeout,
+    Push,
+    TryReserve,
+    ReserveTimeout,
+    TryPushBatch,
+    PushBatch,
+    WriteStream,
+    Room,
+    TryPop,
+    TryPopInto,
+    TryPopTo,
+    PopTimeout,
+    Pop,
+    TryPeek,
+    PeekTimeout,
+    TryPopBatch,
+    PopBatchTimeout,
+    PopThreshold,
+    TryIter,
+    Iter,
+    ReadStream,
+    Ready,
+    WaitAny,
+    Peer,
+];
+
+/// What a call can answer. Each call uses those that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Outcome {
+    Success,
+    /// Full or empty.
+    NotNow,
+    TimedOut,
+    Closed,
+    PeerDead,
+    Corrupt,
+    /// Too large a message, or too small a buffer.
+    Misfit,
+    /// For a look at the peer: absent, alive. For opening: every refusal.
+    Absent,
+    Alive,
+    Refused,
+}
+
+use Outcome::*;
+
+pub(super) const OUTCOMES: [Outcome; 10] =
+    [Success, NotNow, TimedOut, Closed, PeerDead, Corrupt, Misfit, Absent, Alive, Refused];
+
+/// Things counted besides calls.
+#[derive(Clone, Copy, Debug)]
+#[repr(usize)]
+pub(super) enum Count {
+    /// Calls begun.
+    Calls,
+    /// The call that is being made.
+    Now,
+    /// Words written by the hostile hand.
+    Writes,
+    /// Attachments found in a hole between guards.
+    Guarded,
+    /// Calls after `Corrupt` that were `Corrupt` again, over a ring made sane.
+    StayedCorrupt,
+    /// Answers compared with what the region's bytes said.
+    Foretold,
+    /// Set by the parent: end in order.
+    Stop,
+    /// Set by a victim: the region is sane for a moment, let it be.
+    Mercy,
+}
+
+const COUNTS: usize = 8;
+
+/// Shared by the parent and its children.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Board {
+    words: &'static [AtomicU64],
+    text: &'static [AtomicU8],
+}
+
+impl Board {
+    pub(super) fn new() -> std::io::Result<Self> {
+        let words = shared::words(COUNTS + OPS.len() * OUTCOMES.len())?;
+        Ok(Self { words, text: shared::bytes(2048)? })
+    }
+
+    /// A call begins.
+    #[inline]
+    pub(super) fn begin(&self, op: Op) {
+        self.words[Count::Now as usize].store(op as u64, Relaxed);
+        self.add(Count::Calls, 1);
+    }
+
+    /// It is over.
+    #[inline]
+    pub(super) fn end(&self, op: Op, outcome: Outcome) {
+        let word = &self.words[COUNTS + op as usize * OUTCOMES.len() + outcome as usize];
+        word.store(word.load(Relaxed) + 1, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn add(&self, count: Count, more: u64) {
+        // One writer each, but for `Writes`, of which losing some does no harm.
+        let word = &self.words[count as usize];
+        word.store(word.load(Relaxed) + more, Relaxed);
+    }
+
+    pub(super) fn set(&self, count: Count, value: u64) {
+        self.words[count as usize].store(value, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn get(&self, count: Count) -> u64 {
+        self.words[count as usize].load(Relaxed)
+    }
+
+    pub(super) fn reached(&self, op: Op, outcome: Outcome) -> u64 {
+        self.words[COUNTS + op as usize * OUTCOMES.len() + outcome as usize].load(Relaxed)
+    }
+
+    /// The call that is being made, or was made last.
+    pub(super) fn now(&self) -> Op {
+        OPS[self.get(Count::Now) as usize]
+    }
+
+    /// The first violation is written down; the child ends after it.
+    pub(super) fn violation(&self, what: &str) {
+        shared::write_text(self.text, what);
+    }
+
+    pub(super) fn told(&self) -> Option<String> {
+        shared::read_text(self.text)
+    }
+}

@@ -1,0 +1,283 @@
+//! What a buggy or hostile peer writes: every call of the library over anything that a region can hold, alone
+//! with the bytes, where each answer can be foretold, and beside a process that writes all the time.
+//!
+//! Each victim is a child. Its mappings lie between reservations of 4 GiB that nobody may touch, which is as
+//! far as a 32-bit length leads, and its buffers end at such memory: an access outside ends it by a signal,
+//! which is a violation, as are a panic, a wrong answer, and a call that takes too much time.
+
+mod board;
+mod drive;
+mod hand;
+mod headers;
+mod kind;
+mod memory;
+mod scribble;
+mod wire;
+
+use std::time::{Duration, Instant};
+
+use self::board::{Board, Count, OPS, OUTCOMES, Op, Outcome};
+use self::drive::Drive;
+use self::kind::{Kind, Messages, Values};
+use crate::How;
+use crate::forked::{End, Forked, PANICKED};
+use crate::report::Report;
+use crate::rng::Rng;
+
+/// No call here waits for more than a few slices of a tenth of a second. One that uses the processor for two
+/// seconds, or gets nowhere for twenty on however busy a machine, does not return.
+const CALL_TICKS: u64 = 200;
+const CALL_LIMIT: Duration = Duration::from_secs(20);
+
+/// Calls of a full run, over all victims.
+const FULL_CALLS: u64 = 120_000_000;
+
+/// At least so many in any other run.
+const SHORT_CALLS: u64 = 300_000;
+
+/// One victim.
+struct Victim {
+    name: String,
+    /// Its part of the time, in hundredths.
+    share: u64,
+    /// Its part of the calls of a full run, in hundredths.
+    calls: u64,
+    /// What its work must reach.
+    must: &'static [(Op, &'static [Outcome])],
+    job: fn(Board, u64, Instant, u64) -> Result<(), String>,
+}
+
+pub(crate) fn run(how: &How) -> Report {
+    let mut report = Report::new("hostile");
+    let seed = how.seed(&mut report);
+    let seconds = how.seconds.unwrap_or(if how.full { 60 } else { 20 });
+    let started = Instant::now();
+    let mut calls = 0;
+    for victim in victims() {
+        let until = Instant::now() + Duration::from_millis(seconds * 10 * victim.share);
+        // On a busy machine the time alone would not reach everything.
+        let least = match how {
+            How { full: true, .. } => FULL_CALLS / 100 * victim.calls,
+            _ => SHORT_CALLS / 100 * victim.calls,
+        };
+        match Board::new() {
+            Ok(board) => {
+                attack(&mut report, &victim, board, seed, until, least);
+                calls += board.get(Count::Calls);
+            }
+            Err(error) => report.violation(format!("{}: {error}", victim.name)),
+        }
+    }
+    let least = if how.full { 100_000_000 } else { 100_000 };
+    report.at_least("calls in all", calls, least, "calls");
+    report.figure("time", started.elapsed().as_secs_f64(), "s");
+    report
+}
+
+fn victims() -> [Victim; 5] {
+    use self::board::{Op::*, Outcome::*};
+    const PUSH: &[Outcome] = &[Success, NotNow, Corrupt];
+    const POP: &[Outcome] = &[Success, NotNow, Corrupt];
+    const WAIT: &[Outcome] = &[Success, TimedOut, Closed, PeerDead, Corrupt];
+    const ALIVE: &[Outcome] = &[Success, TimedOut, Corrupt];
+    const ALONE: &[Outcome] = &[Success, Closed, PeerDead, Corrupt];
+    const LOOK: &[Outcome] = &[Absent, Alive, Closed, PeerDead];
+    const ATTACH: &[Outcome] = &[Success, Corrupt];
+    const OPENING: &[(Op, &[Outcome])] =
+        &[(Open, &[Success, Refused]), (AttachProducer, &[Success])];
+    const VALUES: &[(Op, &[Outcome])] = &[
+        (AttachProducer, ATTACH),
+        (AttachConsumer, ATTACH),
+        (Close, &[Success]),
+        (TryPush, PUSH),
+        (TryPushFrom, PUSH),
+        (PushTimeout, WAIT),
+        (Push, ALONE),
+        (TryReserve, PUSH),
+        (ReserveTimeout, ALIVE),
+        (TryPushBatch, PUSH),
+        (PushBatch, ALONE),
+        (Room, &[Success]),
+        (TryPop, POP),
+        (TryPopInto, POP),
+        (PopTimeout, WAIT),
+        (Pop, ALONE),
+        (TryPeek, POP),
+        (PeekTimeout, ALIVE),
+        (TryPopBatch, POP),
+        (PopBatchTimeout, ALIVE),
+        (PopThreshold, WAIT),
+        (TryIter, POP),
+        (Iter, ALONE),
+        (Ready, &[Success]),
+        (WaitAny, &[Success, TimedOut]),
+        (Peer, LOOK),
+    ];
+    const MESSAGES: &[(Op, &[Outcome])] = &[
+        (AttachProducer, ATTACH),
+        (AttachConsumer, ATTACH),
+        (Close, &[Success]),
+        (TryPush, &[Success, NotNow, Corrupt, Misfit]),
+        (TryPushFrom, &[Success, NotNow, Corrupt, Misfit]),
+        (PushTimeout, WAIT),
+        (Push, ALONE),
+        (TryReserve, &[Success, NotNow, Corrupt, Misfit]),
+        (ReserveTimeout, ALIVE),
+        (TryPushBatch, PUSH),
+        (PushBatch, ALONE),
+        (WriteStream, ALONE),
+        (TryPop, POP),
+        (TryPopInto, POP),
+        (TryPopTo, &[Success, NotNow, Corrupt, Misfit]),
+        (PopTimeout, &[Success, TimedOut, Closed, PeerDead, Corrupt, Misfit]),
+        (Pop, &[Success, Closed, PeerDead, Corrupt, Misfit]),
+        (TryPeek, POP),
+        (PeekTimeout, ALIVE),
+        (TryPopBatch, POP),
+        (PopBatchTimeout, ALIVE),
+        (PopThreshold, WAIT),
+        (TryIter, POP),
+        (Iter, ALONE),
+        (ReadStream, ALONE),
+        (Ready, &[Success]),
+        (WaitAny, &[Success, TimedOut]),
+        (Peer, LOOK),
+    ];
+    // What the writer's speed decides is not asked for.
+    const LIVE: &[(Op, &[Outcome])] = &[
+        (AttachProducer, &[Success]),
+        (AttachConsumer, &[Success]),
+        (TryPush, PUSH),
+        (TryReserve, PUSH),
+        (TryPushBatch, PUSH),
+        (PushTimeout, &[Success, TimedOut]),
+        (TryPop, POP),
+        (TryPeek, POP),
+        (TryPopBatch, POP),
+        (PopTimeout, &[Success, TimedOut]),
+        (Peer, &[Alive]),
+    ];
+    let victim = |name: String, share, calls, must, job| Victim { name, share, calls, must, job };
+    [
+        victim("headers".to_owned(), 15, 1, OPENING, headers::run),
+        victim("alone, values".to_owned(), 25, 40, VALUES, alone::<Values>),
+        victim("alone, messages".to_owned(), 25, 40, MESSAGES, alone::<Messages>),
+        victim("beside a writer, values".to_owned(), 15, 10, LIVE, beside::<Values>),
+        victim("beside a writer, messages".to_owned(), 20, 10, LIVE, beside::<Messages>),
+    ]
+}
+
+/// Alone with the bytes.
+fn alone<K: Kind>(board: Board, seed: u64, until: Instant, calls: u64) -> Result<(), String> {
+    Drive::<K>::new(board, seed, true)?.run(until, calls)
+}
+
+/// Beside a process of its own that writes all the time.
+fn beside<K: Kind>(board: Board, seed: u64, until: Instant, calls: u64) -> Result<(), String> {
+    // The writer maps the region by itself, before the victim has anything to do with it but the file.
+    let mut drive = Drive::<K>::new(board, seed, false)?;
+    let (hand, shape) = (drive.hand, drive.shape);
+    let writer = Forked::start(|| {
+        scribble::run(board, Rng::new(seed ^ 1), &hand, shape);
+        0
+    });
+    let mut writer = writer.map_err(|errno| format!("fork: {errno}"))?;
+    let answer = drive.run(until, calls);
+    match writer.poll() {
+        None => answer,
+        Some(end) => Err(format!("the writer ended: {end:?}")),
+    }
+}
+
+/// Runs `victim` in a child and watches it.
+fn attack(
+    report: &mut Report,
+    victim: &Victim,
+    board: Board,
+    seed: u64,
+    until: Instant,
+    least: u64,
+) {
+    let Victim { name, must, job, .. } = victim;
+    let child = Forked::start(|| {
+        std::panic::set_hook(Box::new(move |info| {
+            board.violation(&format!("in {:?}: {info}", board.now()));
+        }));
+        match job(board, seed, until, least) {
+            Ok(()) => 0,
+            Err(what) => {
+                board.violation(&what);
+                1
+            }
+        }
+    });
+    let ended = match child {
+        Ok(child) => watch(child, board),
+        Err(errno) => Err(format!("fork: {errno}")),
+    };
+    let told = board.told().unwrap_or_default();
+    match ended {
+        Ok(End::Exited(0)) => {}
+        Ok(End::Exited(PANICKED)) => report.violation(format!("{name}: panicked {told}")),
+        Ok(End::Exited(_)) => report.violation(format!("{name}: {told}")),
+        Ok(End::Killed(signal)) => {
+            report.violation(format!("{name}: {signal} in {:?}", board.now()));
+        }
+        Err(hang) => report.violation(format!("{name}: {hang}")),
+    }
+    figures(report, name, board, must);
+}
+
+/// Waits for the end of a victim, or for a call of it that does not return.
+fn watch(mut child: Forked, board: Board) -> Result<End, String> {
+    let (mut calls, mut since, mut ticks) = (u64::MAX, Instant::now(), 0);
+    loop {
+        if let Some(end) = child.wait(Duration::from_millis(100)) {
+            return Ok(end);
+        }
+        let now = board.get(Count::Calls);
+        if now != calls {
+            (calls, since, ticks) = (now, Instant::now(), child.ticks());
+        }
+        let used = child.ticks().saturating_sub(ticks);
+        if used > CALL_TICKS || since.elapsed() > CALL_LIMIT {
+            let (op, lasts) = (board.now(), since.elapsed());
+            child.kill();
+            return Err(format!(
+                "{op:?} hangs: after {lasts:.1?} and {used} ticks of processor time it had not returned"
+            ));
+        }
+    }
+}
+
+fn figures(report: &mut Report, name: &str, board: Board, must: &[(Op, &[Outcome])]) {
+    report.figure(format!("{name}: calls"), board.get(Count::Calls) as f64, "calls");
+    for (what, count, unit) in [
+        ("hostile writes", Count::Writes, "writes"),
+        ("attachments between guards", Count::Guarded, "attachments"),
+        ("answers foretold", Count::Foretold, "answers"),
+        ("calls after Corrupt", Count::StayedCorrupt, "calls"),
+    ] {
+        let expected = match count {
+            Count::Writes => true,
+            Count::Foretold => !name.starts_with("beside"),
+            _ => name != "headers",
+        };
+        if expected {
+            report.at_least(format!("{name}: {what}"), board.get(count), 1, unit);
+        }
+    }
+    for op in OPS {
+        for outcome in OUTCOMES {
+            let (reached, figure) =
+                (board.reached(op, outcome), format!("{name}: {op:?} {outcome:?}"));
+            let wanted =
+                must.iter().any(|(wanted, those)| *wanted == op && those.contains(&outcome));
+            if wanted {
+                report.at_least(figure, reached, 1, "calls");
+            } else if reached > 0 {
+                report.figure(figure, reached as f64, "calls");
+            }
+        }
+    }
+}

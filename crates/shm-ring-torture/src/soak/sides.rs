@@ -1,0 +1,133 @@
+//! The two processes: a producer that publishes numbers and a consumer that settles them, each in random ways,
+//! until it is killed or asked to close. They must not know when that will be.
+
+use shm_ring::{Consumer, Options, PopError, Producer, PushError, Ring, Threshold, Wait};
+
+use super::ledger::{Field, Ledger, Taking, inherit, settle};
+use super::load::{Load, POPS, PUSHES, Pop, TIMEOUT, number};
+use crate::rng::Rng;
+
+/// What `Field::Close` holds to ask one of them to close.
+pub(super) const PRODUCER: u64 = 1;
+pub(super) const CONSUMER: u64 = 2;
+
+const WAITS: [Wait; 3] = [Wait::SPIN, Wait::BALANCED, Wait::PARK];
+
+fn one_of<T: Copy>(rng: &mut Rng, all: &[T]) -> T {
+    all[rng.below(all.len() as u64) as usize]
+}
+
+fn open<L: Load>(name: &str, rng: &mut Rng) -> Result<Ring<L::P>, String> {
+    let options = Options::new().wait(one_of(rng, &WAITS));
+    Ring::<L::P>::open_with(name, options).map_err(|error| error.to_string())
+}
+
+/// Publishes until it is asked to close.
+pub(super) fn produce<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Result<(), String> {
+    let ring = open::<L>(name, &mut rng)?;
+    let mut tx = ring.producer().map_err(|error| error.to_string())?;
+    ledger.add(Field::Producers, 1);
+    while ledger.get(Field::Close) != PRODUCER {
+        publish::<L>(&mut tx, ledger, &mut rng)?;
+        // Now and then the ring runs dry.
+        match rng.below(20_000) {
+            0 => std::thread::sleep(TIMEOUT),
+            1..10 => std::thread::yield_now(),
+            _ => {}
+        }
+    }
+    tx.close();
+    Ok(())
+}
+
+fn publish<L: Load>(tx: &mut Producer<L::P>, ledger: Ledger, rng: &mut Rng) -> Result<(), String> {
+    let how = one_of(rng, &PUSHES);
+    let from = ledger.get(Field::Next);
+    let count = if how.is_batch() { 1 + rng.below(12) } else { 1 };
+    let whole = L::has_room(tx, count);
+    ledger.publishing(from, count, whole);
+    let (done, failed) = L::push(tx, how, from, count);
+    ledger.published(from, count, done);
+    ledger.add(Field::Pushes, 1);
+    if whole && done < count && L::NAME == "values" {
+        return Err(format!("{how:?}: room for {count} values, and {done} of them were published"));
+    }
+    match failed {
+        None | Some(PushError::Full | PushError::TimedOut) => {}
+        Some(PushError::PeerDead) => gone(ledger, Field::ConsumerDead),
+        Some(PushError::Closed) => gone(ledger, Field::ConsumerClosed),
+        Some(error) => return Err(format!("{how:?} answered {error:?}")),
+    }
+    Ok(())
+}
+
+/// Nobody is there for now: somebody will come.
+fn gone(ledger: Ledger, field: Field) {
+    ledger.add(field, 1);
+    std::thread::sleep(TIMEOUT / 20);
+}
+
+/// Takes and settles until it is asked to close, or everything was taken.
+pub(super) fn consume<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Result<(), String> {
+    let ring = open::<L>(name, &mut rng)?;
+    let mut rx = ring.consumer().map_err(|error| error.to_string())?;
+    inherit(&ledger);
+    ledger.add(Field::Consumers, 1);
+    if rng.below(4) == 0 {
+        let bytes = 16 << rng.below(8);
+        rx.set_threshold(Some(Threshold::bytes(bytes, TIMEOUT / 4)));
+    }
+    // Some take one way all their life, others change.
+    let kept = one_of(&mut rng, &POPS);
+    let changes = rng.below(2) == 0;
+    while ledger.get(Field::Close) != CONSUMER {
+        let how = match (ledger.get(Field::Drain), changes) {
+            (0, true) => one_of(&mut rng, &POPS),
+            (0, false) => kept,
+            // One that says when there is nothing to come.
+            _ => Pop::Timeout,
+        };
+        let most = 1 + rng.below(16) as usize;
+        match take::<L>(&mut rx, ledger, how, most)? {
+            Ok(_) | Err(PopError::Empty | PopError::TimedOut) => {}
+            Err(PopError::Closed | PopError::PeerDead) if ledger.get(Field::Drain) != 0 => break,
+            Err(PopError::PeerDead) => gone(ledger, Field::ProducerDead),
+            Err(PopError::Closed) => gone(ledger, Field::ProducerClosed),
+            Err(error) => return Err(format!("{how:?} answered {error:?}")),
+        }
+        // Now and then the ring fills up.
+        match rng.below(20_000) {
+            0 => std::thread::sleep(TIMEOUT),
+            1..10 => std::thread::yield_now(),
+            _ => {}
+        }
+    }
+    rx.close();
+    Ok(())
+}
+
+fn take<L: Load>(
+    rx: &mut Consumer<L::P>,
+    ledger: Ledger,
+    how: Pop,
+    most: usize,
+) -> Result<Result<usize, PopError>, String> {
+    let (taking, most) = match how {
+        Pop::Try | Pop::Timeout => (Taking::Pop, 1),
+        Pop::Batch => (Taking::Pop, most),
+        Pop::BatchSeen => (Taking::Peek, most),
+        Pop::Peek => (Taking::Peek, 1),
+    };
+    let mut wrong = None;
+    ledger.taking(taking, most as u64);
+    let taken = L::pop(rx, how, most, &mut |record| {
+        let settled = number::<L>(record).and_then(|number| settle(&ledger, number));
+        wrong = wrong.take().or(settled.err());
+    });
+    ledger.taken();
+    ledger.add(Field::Pops, 1);
+    match wrong {
+        Some(wrong) => Err(format!("{how:?}: {wrong}")),
+        None => Ok(taken),
+    }
+}
