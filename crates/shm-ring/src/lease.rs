@@ -77,7 +77,7 @@ fn range(page: u64, role: Role) -> libc::flock {
 
 fn fcntl(fd: BorrowedFd<'_>, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
     #[cfg(shm_ring_steps)]
-    crate::steps::lease();
+    crate::steps::system_call();
     loop {
         // SAFETY: the invariant above: a borrowed descriptor is open, `lock` is ours.
         let answer = unsafe { libc::fcntl(fd.as_raw_fd(), command, core::ptr::from_mut(lock)) };

@@ -76,8 +76,8 @@ pub enum Step {
     Membarrier,
     /// Asks whether this side, as a waker, may rely on the sleeper's membarrier: 0 or 1.
     Relies,
-    /// Takes, gives up or asks about a lease.
-    Lease,
+    /// Another system call: takes, gives up or asks about a lease, unmaps the region.
+    Call,
     /// Reads the clock: the answer is nanoseconds.
     Now,
     /// Sleeps while the word is `count`, until that many nanoseconds on the clock at most.
@@ -171,9 +171,9 @@ pub(crate) fn relies_on_membarrier() -> bool {
     ask(Step::Relies).unwrap_or(1) == 1
 }
 
-/// A system call about a lease comes next.
-pub(crate) fn lease() {
-    ask(Step::Lease);
+/// A system call comes next by which the sides do not meet.
+pub(crate) fn system_call() {
+    ask(Step::Call);
 }
 
 pub(crate) fn now() -> Option<u64> {

@@ -102,7 +102,7 @@ impl Side {
         let session = session::open(mine);
         gate::ring(mine);
         let seen = session::number(theirs);
-        let side = Self {
+        let mut side = Self {
             role,
             lease,
             session,
@@ -113,6 +113,9 @@ impl Side {
             gone: None,
             _backing: backing,
         };
+        // A peer that had gone before we came gives no further sign: who spins, and never for as long as
+        // a slice, would not ask.
+        side.gone(theirs);
         (side, Gate::new(relies))
     }
 

@@ -266,3 +266,11 @@ impl Mapping {
         unsafe { NonNull::new_unchecked(address) }
     }
 }
+
+#[cfg(shm_ring_steps)]
+impl Drop for Mapping {
+    /// What is held back must have been stored by then.
+    fn drop(&mut self) {
+        crate::steps::system_call();
+    }
+}
