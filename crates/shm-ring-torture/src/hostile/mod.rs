@@ -189,7 +189,12 @@ fn beside<K: Kind>(board: Board, seed: u64, until: Instant, calls: u64) -> Resul
     }
 }
 
-/// Runs `victim` in a child and watches it.
+/// How often a victim whose work has not reached everything goes on, and for how long each time: some
+/// outcomes need luck.
+const FURTHER_ROUNDS: u64 = 10;
+const FURTHER_ROUND: Duration = Duration::from_secs(2);
+
+/// Attacks `victim` until the time is over and everything that it must reach was reached.
 fn attack(
     report: &mut Report,
     victim: &Victim,
@@ -198,7 +203,32 @@ fn attack(
     until: Instant,
     least: u64,
 ) {
-    let Victim { name, must, job, .. } = victim;
+    let Victim { name, must, .. } = victim;
+    let everything = || {
+        let mut all = must.iter().flat_map(|(op, those)| those.iter().map(move |one| (*op, *one)));
+        all.all(|(op, outcome)| board.reached(op, outcome) > 0)
+    };
+    let mut fine = attack_once(report, victim, board, seed, until, least);
+    for round in 1..=FURTHER_ROUNDS {
+        if !fine || everything() {
+            break;
+        }
+        let until = Instant::now() + FURTHER_ROUND;
+        fine = attack_once(report, victim, board, seed.wrapping_add(round << 32), until, 0);
+    }
+    figures(report, name, board, must);
+}
+
+/// Runs `victim` in a child and watches it. Whether nothing was violated.
+fn attack_once(
+    report: &mut Report,
+    victim: &Victim,
+    board: Board,
+    seed: u64,
+    until: Instant,
+    least: u64,
+) -> bool {
+    let Victim { name, job, .. } = victim;
     let child = Forked::start(|| {
         std::panic::set_hook(Box::new(move |info| {
             board.violation(&format!("in {:?}: {info}", board.now()));
@@ -217,7 +247,7 @@ fn attack(
     };
     let told = board.told().unwrap_or_default();
     match ended {
-        Ok(End::Exited(0)) => {}
+        Ok(End::Exited(0)) => return true,
         Ok(End::Exited(PANICKED)) => report.violation(format!("{name}: panicked {told}")),
         Ok(End::Exited(_)) => report.violation(format!("{name}: {told}")),
         Ok(End::Killed(signal)) => {
@@ -225,7 +255,7 @@ fn attack(
         }
         Err(hang) => report.violation(format!("{name}: {hang}")),
     }
-    figures(report, name, board, must);
+    false
 }
 
 /// Waits for the end of a victim, or for a call of it that does not return.
