@@ -6,6 +6,7 @@
 mod forked;
 mod hostile;
 mod interleave;
+mod layout;
 mod notice;
 mod region;
 mod report;

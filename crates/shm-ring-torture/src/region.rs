@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::layout::LIVENESS;
+
 /// A name under /dev/shm that nobody else has. What is there when it is dropped is removed.
 pub(crate) struct Name(String);
 
@@ -31,8 +33,6 @@ impl Drop for Name {
 
 /// The bytes of a region, by a descriptor of it.
 pub(crate) struct Bytes(File);
-
-const LIVENESS: u64 = 512;
 
 impl Bytes {
     pub(crate) fn of(descriptor: BorrowedFd<'_>) -> io::Result<Self> {

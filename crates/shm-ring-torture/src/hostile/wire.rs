@@ -1,27 +1,12 @@
-//! Layout v1 as LAYOUT.md tells it to somebody who never saw the library, and what a ring of that layout
-//! must answer, from the region's bytes alone. It must not know the library.
+//! What a ring of layout v1 must answer, from the region's bytes alone. It must not know the library.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::memory::Hand;
-
-pub(super) const PAGE: u64 = 4096;
-pub(super) const NEVER: u64 = u64::MAX;
-pub(super) const POSITION_END: u64 = 1 << 62;
-pub(super) const PRODUCER: u64 = PAGE;
-pub(super) const CONSUMER: u64 = 2 * PAGE;
-pub(super) const DATA: u64 = 3 * PAGE;
-pub(super) const WAKE_AT: u64 = 128;
-pub(super) const BELL: u64 = 256;
-pub(super) const SESSION: u64 = 384;
-pub(super) const FENCE_MODE: u64 = 392;
-pub(super) const LIVENESS: u64 = 512;
-pub(super) const COUNTERS: u64 = 640;
-
-/// The word that commits a record of `len` bytes at `position`.
-pub(super) fn commit_word(position: u64, len: u32) -> u64 {
-    u64::from((position / 8) as u32 | 1 << 31) << 32 | u64::from(len)
-}
+pub(super) use crate::layout::{
+    BELL, CONSUMER, COUNTERS, DATA, FENCE_MODE, LIVENESS, NEVER, PAGE, POSITION_END, PRODUCER,
+    SESSION, WAKE_AT, commit_word,
+};
 
 /// What the records of a ring may be. All rings here have a record alignment of 8.
 #[derive(Clone, Copy, Debug)]

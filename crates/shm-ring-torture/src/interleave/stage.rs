@@ -15,14 +15,8 @@ use super::ledger::{Entry, Ledger};
 use super::schedule::{self, End, Schedule};
 use super::stepped::{Code, Stepped, Wrong};
 use super::way::Way;
+use crate::layout::{CONSUMER, COUNTERS, DATA, PRODUCER, SESSION, WAKE_AT};
 
-/// Offsets of LAYOUT.md.
-const PRODUCER: u64 = 4096;
-const CONSUMER: u64 = 2 * 4096;
-const DATA: u64 = 3 * 4096;
-const WAKE_AT: u64 = 128;
-const LIFE: u64 = 384;
-const COUNTERS: u64 = 640;
 /// Once around, so that old records lie about.
 const AROUND: u64 = 3 * CAPACITY;
 
@@ -84,7 +78,7 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
         drop(tx);
         // As if nobody had ever attached.
         for page in [PRODUCER, CONSUMER] {
-            file.write_all_at(&[0; 16], page + LIFE).map_err(text)?;
+            file.write_all_at(&[0; 16], page + SESSION).map_err(text)?;
             file.write_all_at(&[0; 32], page + COUNTERS).map_err(text)?;
         }
         let mut image = vec![0; (DATA + CAPACITY) as usize];
@@ -214,7 +208,7 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
     fn check_rest(&self) -> Result<(), Wrong> {
         let Set::Given { ring, file, .. } = &self.set else { return Ok(()) };
         for (role, page) in [(Role::Producer, PRODUCER), (Role::Consumer, CONSUMER)] {
-            let session = word(file, page + LIFE).map_err(text)?;
+            let session = word(file, page + SESSION).map_err(text)?;
             if session == 0 || session % 2 != 0 {
                 return Err(format!("the {role}'s session is {session} after it closed"));
             }

@@ -4,16 +4,14 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// Bytes of a page as these campaigns create rings; the header says so, and [`Image::of`] checks it.
-const PAGE: usize = 4096;
+use crate::layout::{CONSUMER, DATA, NEVER, PAGE, PRODUCER, WAKE_AT, commit_word};
+
 /// Bytes of the data area.
 pub(crate) const CAPACITY: u64 = 4096;
 /// Bytes of the region.
-pub(crate) const REGION: usize = 3 * PAGE + CAPACITY as usize;
+pub(crate) const REGION: usize = (DATA + CAPACITY) as usize;
 /// The record alignment of everything that is carried here.
 pub(crate) const ALIGN: u64 = 8;
-
-const NEVER: u64 = u64::MAX;
 
 /// The two roles, as the pages stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +23,13 @@ pub(crate) enum Side {
 impl Side {
     fn page(self) -> usize {
         match self {
-            Self::Producer => PAGE,
-            Self::Consumer => 2 * PAGE,
+            Self::Producer => PRODUCER as usize,
+            Self::Consumer => CONSUMER as usize,
         }
     }
 
     pub(crate) fn wake_at_offset(self) -> u64 {
-        (self.page() + 128) as u64
+        self.page() as u64 + WAKE_AT
     }
 
     pub(crate) fn position_offset(self) -> u64 {
@@ -42,12 +40,6 @@ impl Side {
 /// Bytes from the start of a record with a payload of `len` bytes to the next one.
 pub(crate) fn stride(len: usize) -> u64 {
     ALIGN + (len as u64).next_multiple_of(ALIGN)
-}
-
-/// The word that says: a record of `len` bytes stands at `position`.
-fn commit_word(position: u64, len: usize) -> u64 {
-    let tag = (position >> 3) & 0x7fff_ffff | 1 << 31;
-    tag << 32 | len as u64
 }
 
 /// All bytes of a region at one moment.
@@ -78,7 +70,7 @@ impl Image {
             (8, &1_u32.to_le_bytes(), "version"),
             (24, &(PAGE as u32).to_le_bytes(), "page"),
             (56, &CAPACITY.to_le_bytes(), "capacity"),
-            (64, &(3 * PAGE as u64).to_le_bytes(), "data offset"),
+            (64, &DATA.to_le_bytes(), "data offset"),
         ];
         for (offset, wanted, what) in fields {
             if &self.0[offset..offset + wanted.len()] != wanted {
@@ -145,7 +137,7 @@ impl Image {
 
     /// Byte `position` of the data area, which is mapped twice in a row.
     fn data(position: u64) -> usize {
-        3 * PAGE + (position & (CAPACITY - 1)) as usize
+        (DATA + (position & (CAPACITY - 1))) as usize
     }
 
     fn data_word(&self, position: u64) -> u64 {
@@ -163,7 +155,7 @@ impl Image {
             self.0[Self::data(position + ALIGN + index as u64)] = byte;
         }
         self.set_data_word(next, 0);
-        self.set_data_word(position, commit_word(position, payload.len()));
+        self.set_data_word(position, commit_word(position, payload.len() as u32));
         next
     }
 
@@ -172,7 +164,7 @@ impl Image {
     /// without a length, what never is one, so that a commit word that is not stored shows.
     pub(crate) fn poison(&mut self, head: u64, tail: u64, len: Option<usize>) {
         for position in (tail + ALIGN..head + CAPACITY).step_by(ALIGN as usize) {
-            let word = len.map_or(u64::MAX, |len| commit_word(position, len));
+            let word = len.map_or(u64::MAX, |len| commit_word(position, len as u32));
             self.set_data_word(position, word);
         }
     }
@@ -185,7 +177,7 @@ impl Image {
             let word = self.data_word(position);
             let len = (word & 0xffff_ffff) as usize;
             let end = position + stride(len.min(CAPACITY as usize));
-            if word != commit_word(position, len) || end + ALIGN > head + CAPACITY {
+            if word != commit_word(position, len as u32) || end + ALIGN > head + CAPACITY {
                 return (payloads, position);
             }
             let byte = |index| self.0[Self::data(position + ALIGN + index as u64)];
@@ -211,8 +203,8 @@ impl Image {
     }
 
     fn name(&self, offset: usize, tail: u64, ends: &[u64]) -> &'static str {
-        let in_page = offset % PAGE;
-        match (offset / PAGE, in_page) {
+        let in_page = offset % PAGE as usize;
+        match (offset / PAGE as usize, in_page) {
             (0, _) => "header",
             (1, 0) => "tail",
             (2, 0) => "head",

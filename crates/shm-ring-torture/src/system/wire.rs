@@ -1,4 +1,4 @@
-//! The region as an outsider knows it: where each word stands, by LAYOUT.md and not by the library.
+//! The bytes of a region, and the locks on it, as an outsider sees them.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,10 +9,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use super::case::Stop;
 
-pub(crate) const SESSION: u64 = 384;
-pub(crate) const FENCE_MODE: u64 = 392;
-pub(crate) const PID: u64 = 396;
-pub(crate) const PARKS: u64 = 648;
+pub(crate) use crate::layout::{FENCE_MODE, PARKS, PID, SESSION};
 
 pub(crate) fn page() -> u64 {
     rustix::param::page_size() as u64
