@@ -13,7 +13,9 @@ use crate::forms::{Kind, Put, Take};
 use crate::house::{Child, Home, LIMIT, Name, SOON, within};
 use crate::items::{A64, text};
 use crate::system;
-use crate::wire::{Bytes, NEVER, PARKS, POSITION, WAKE_AT, commit_word, consumer, data, producer};
+use crate::wire::{
+    Bytes, LIVENESS, NEVER, PARKS, POSITION, WAKE_AT, commit_word, consumer, data, producer,
+};
 
 const WAITS: [Wait; 4] =
     [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
@@ -196,7 +198,9 @@ fn a_record_published_before_a_death_is_found_by_a_sleeper_that_nobody_woke() {
         (told, number.pop(), number.pop())
     });
     bytes.until_parked(consumer());
-    // As a producer that is killed between its publish and its look at the sleeper.
+    // As a producer that is killed between its publish and its look at the sleeper, and of whose death
+    // the kernel does not tell.
+    bytes.write(producer() + LIVENESS, &[0; 4]);
     bytes.write(data() + 8, &7_u64.to_le_bytes());
     bytes.set(data(), commit_word(0, 8));
     child.kill();
