@@ -67,6 +67,7 @@ impl Counters {
 }
 
 /// In a liveness word: wake whoever sleeps on it (the kernel's FUTEX_WAITERS).
+#[cfg(not(loom))]
 pub(crate) const LIVENESS_WAITERS: u32 = 1 << 31;
 
 /// In a liveness word: the thread ended while it was named here (the kernel's FUTEX_OWNER_DIED).
