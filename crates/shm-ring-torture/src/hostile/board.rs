@@ -120,9 +120,12 @@ pub(super) enum Count {
     Stop,
     /// Set by a victim: the region is sane for a moment, let it be.
     Mercy,
+    /// The last eight calls and their outcomes, a byte each, the newest lowest.
+    Recent,
+    RecentOutcomes,
 }
 
-const COUNTS: usize = 8;
+const COUNTS: usize = 10;
 
 /// Shared by the parent and its children.
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +152,19 @@ impl Board {
     pub(super) fn end(&self, op: Op, outcome: Outcome) {
         let word = &self.words[COUNTS + op as usize * OUTCOMES.len() + outcome as usize];
         word.store(word.load(Relaxed) + 1, Relaxed);
+        for (count, byte) in [(Count::Recent, op as u64), (Count::RecentOutcomes, outcome as u64)] {
+            self.set(count, self.get(count) << 8 | byte);
+        }
+    }
+
+    /// The last eight calls, the oldest first, for who wants to know how something came about.
+    pub(super) fn recent(&self) -> String {
+        let (ops, outcomes) = (self.get(Count::Recent), self.get(Count::RecentOutcomes));
+        let one = |at: u32| {
+            let of = |word: u64| (word >> (8 * at) & 0xff) as usize;
+            format!("{:?} {:?}", OPS.get(of(ops)), OUTCOMES.get(of(outcomes)))
+        };
+        (0..8).rev().map(one).collect::<Vec<_>>().join(", ").replace("Some(", "").replace(')', "")
     }
 
     #[inline]

@@ -56,7 +56,13 @@ impl<K: Kind> Drive<K> {
             _ => Outcome::Misfit,
         };
         self.board.end(op, outcome);
-        let wrong = |why: String| Err(format!("{op:?} of {len} bytes answered {answer:?}: {why}"));
+        let recent = || self.board.recent();
+        let wrong = |why: String| {
+            Err(format!(
+                "{op:?} of {len} bytes answered {answer:?}: {why}; the last calls: {}",
+                recent()
+            ))
+        };
         if (outcome == Outcome::Misfit) != misfit {
             return wrong(format!("the longest message has {most}"));
         }
