@@ -103,6 +103,11 @@ impl<K: Kind> Drive<K> {
             if self.hand.word(self.shape.at(self.tail.at)).load(Relaxed) != 0 {
                 return wrong("no zero ahead".to_owned());
             }
+            if op == Op::PushBatch && pushed < count {
+                // It went on to wait for room behind what it had published, and by that looked again: a head
+                // that fell back since the look before may be more than a ring behind only now.
+                self.tail.room(self.shape, &self.hand, stride);
+            }
         }
         Ok(())
     }
