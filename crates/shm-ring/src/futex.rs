@@ -72,8 +72,7 @@ mod real {
     use rustix::time::ClockId;
 
     use super::{Bell, Moment};
-    use crate::sync::private::AtomicBool;
-    use crate::sync::{AtomicU32, Foreign, Ordering};
+    use crate::sync::{AtomicU32, Foreign};
 
     /// How many bells the kernel lets one thread sleep on (FUTEX_WAITV_MAX).
     pub(crate) const ANY_MAX: usize = 128;
@@ -116,19 +115,13 @@ mod real {
         wait
     }
 
-    /// False if it is not to be had: before Linux 5.16, or in a sandbox. Asked once.
+    /// False if it is not to be had: before Linux 5.16, in a sandbox, or for a page that is gone. That is
+    /// not remembered: a sandbox may be one thread's, and a page one ring's.
     fn waitv(waits: &[futex::Wait], until: Moment) -> bool {
-        static REFUSED: AtomicBool = AtomicBool::new(false);
-        if REFUSED.load(Ordering::Relaxed) {
-            return false;
-        }
         let flags = futex::WaitvFlags::empty();
         match futex::waitv(waits, flags, Some(&until.timespec()), ClockId::Monotonic) {
             Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => true,
-            Err(_) => {
-                REFUSED.store(true, Ordering::Relaxed);
-                false
-            }
+            Err(_) => false,
         }
     }
 

@@ -74,9 +74,9 @@
 //!
 //! # When the other side goes away
 //!
-//! [A page of the guide](guide::when_the_other_side_goes_away) says what is left behind by a death at any
-//! instruction. In short: [`Producer::peer`] and [`Consumer::peer`] tell whether it is absent, alive, closed or dead
-//! ([`Peer`]). Closed and dead are not final: another process may take the role and the ring goes
+//! [A page of the guide](guide::when_the_other_side_goes_away) says what is left behind by a death at
+//! any instruction. In short: [`Producer::peer`] and [`Consumer::peer`] tell whether it is absent,
+//! alive, closed or dead ([`Peer`]). Closed and dead are not final: another process may take the role and the ring goes
 //! on. `pop` ends with [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read;
 //! `push` with their counterparts only when the ring is full.
 //!

@@ -193,8 +193,8 @@ impl Options {
     /// to the end of the last and blocks all signals. Turn it off where a second thread is in the way:
     /// some calls want a process with one (`unshare` or `setns` into a user namespace), a sandbox may end
     /// those that start one, and a process whose other threads all end by themselves goes on for it.
-    /// Without it, as where the kernel refuses (before Linux 5.16 for the side
-    /// that sleeps), a side that sleeps learns of a death within a tenth of a second.
+    /// Without it, as where the kernel refuses (before Linux 5.16 for the side that sleeps), a side that
+    /// sleeps learns of a death within a tenth of a second.
     pub fn death_notice(mut self, death_notice: bool) -> Self {
         self.death_notice = death_notice;
         self
