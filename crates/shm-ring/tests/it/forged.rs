@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use shm_ring::{
-    Consumer, Error, Options, OutOfBounds, PopError, Producer, PushError, Region, Ring, Threshold,
-    Wait,
+    BatchError, Consumer, Error, Options, OutOfBounds, PopError, Producer, PushError, Region, Ring,
+    Threshold, Wait,
 };
 
 use crate::forms::{Kind, Put, Room, Take};
@@ -245,4 +245,23 @@ fn pop_anything(rx: &mut Consumer<[u32]>, random: &mut Random) -> bool {
 #[test]
 fn messages_survive_a_process_that_writes_anything_anywhere() {
     survive::<[u32]>(push_anything, pop_anything);
+}
+
+#[test]
+fn a_head_that_falls_back_is_corrupt_once_it_is_more_than_a_ring_behind() {
+    let (ring, bytes) = ring::<u64>(START);
+    let (mut tx, _rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let fit = tx.capacity() as usize;
+    // A whole ring behind, which can be. What fits by the head that was looked at before is published;
+    // by the next look it is more.
+    bytes.set(consumer() + POSITION, START - 4096);
+    let told = within(LIMIT, "a batch", move || {
+        let told = tx.push_batch(0..2 * fit as u64);
+        (told, tx.try_push(0), tx)
+    });
+    let (batch, next, mut tx) = told;
+    assert_eq!(batch, Err(BatchError { pushed: fit, error: PushError::Corrupt }));
+    assert_eq!(next, Err(PushError::Corrupt));
+    bytes.set(consumer() + POSITION, START + 16 * fit as u64);
+    assert_eq!(tx.try_push(0), Err(PushError::Corrupt), "for good");
 }
