@@ -56,6 +56,12 @@ pub(crate) struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) held_bytes: Option<Figure>,
     pub(crate) cpu: Option<Cpu>,
+    /// How long messages took, from the median to the longest, for workloads that time each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) latency: Vec<Quantile>,
+    /// What a message costs both sides together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cost: Option<Cost>,
     /// What the runs that failed said, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) failures: Vec<String>,
@@ -69,6 +75,27 @@ pub(crate) struct Percentiles {
     pub(crate) p99: Figure,
     pub(crate) p999: Figure,
     pub(crate) max: Figure,
+}
+
+/// The time that a part of the messages did not exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Quantile {
+    /// Which part: 0.5, 0.9, 0.99 and so on, and 1 for the longest.
+    pub(crate) part: f64,
+    pub(crate) ns: Figure,
+}
+
+/// What one message costs, both sides together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cost {
+    /// Processor time in nanoseconds.
+    pub(crate) cpu_ns: Figure,
+    /// Context switches, voluntary and not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) switches: Option<Figure>,
+    /// System calls, where they could be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) system_calls: Option<Figure>,
 }
 
 /// Processor time over wall time of the sender (in `echo` the side that answers) and the receiver.
@@ -117,6 +144,13 @@ impl Outcome {
                 max: percentile(4)?,
             })
         };
+        let latency = || {
+            let parts = [0.5, 0.9, 0.99, 0.999, 1.0].into_iter().enumerate();
+            let timed = parts.filter(|_| echo || wake);
+            timed.filter_map(|(at, part)| Some(Quantile { part, ns: percentile(at)? })).collect()
+        };
+        let cpu_ns = |s: &Sample| (s.cpu[0] + s.cpu[1]) * s.wall_ns as f64 / s.verified as f64;
+        let cost = || Some(Cost { cpu_ns: figure(&cpu_ns)?, switches: None, system_calls: None });
         let cpu = || Some(Cpu { tx: figure(&|s| s.cpu[0])?, rx: figure(&|s| s.cpu[1])? });
         let mut failures: Vec<String> = row.failures.iter().map(ToString::to_string).collect();
         failures.sort();
@@ -140,6 +174,8 @@ impl Outcome {
             blocked_cpu,
             held_bytes: figure(&|s| s.held_bytes as f64).filter(|_| is(Workload::Memory)),
             cpu: cpu().filter(|_| !row.workload.is_steady()),
+            latency: latency(),
+            cost: cost().filter(|_| !row.workload.is_steady()),
             failures,
         }
     }
