@@ -82,7 +82,7 @@ enum Campaign {
     /// The operating system's faults, each a named case.
     System(system::Which),
     /// Deaths of every kind beside a peer that sleeps, told by the kernel.
-    Notice,
+    Notice(notice::Which),
     /// One that dies, for `notice`.
     #[command(hide = true)]
     Victim(notice::Arguments),
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
         Campaign::Hostile => hostile::run(how),
         Campaign::Soak => soak::run(how),
         Campaign::System(which) => system::run(how, &which),
-        Campaign::Notice => notice::run(how),
+        Campaign::Notice(which) => notice::run(how, &which),
         Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),
     };
     report.print(cli.how.json);

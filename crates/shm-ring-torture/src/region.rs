@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::layout::LIVENESS;
+use crate::layout::{LIVENESS, SESSION};
 
 /// A name under /dev/shm that nobody else has. What is there when it is dropped is removed.
 pub(crate) struct Name(String);
@@ -41,8 +41,17 @@ impl Bytes {
 
     /// The liveness word of the side that writes `page`.
     pub(crate) fn liveness(&self, page: u64) -> io::Result<u32> {
-        let mut word = [0; 4];
-        self.0.read_exact_at(&mut word, page * rustix::param::page_size() as u64 + LIVENESS)?;
-        Ok(u32::from_le_bytes(word))
+        self.word(page, LIVENESS).map(u32::from_le_bytes)
+    }
+
+    /// The session of the side that writes `page`.
+    pub(crate) fn session(&self, page: u64) -> io::Result<u64> {
+        self.word(page, SESSION).map(u64::from_le_bytes)
+    }
+
+    fn word<const N: usize>(&self, page: u64, offset: u64) -> io::Result<[u8; N]> {
+        let mut word = [0; N];
+        self.0.read_exact_at(&mut word, page * rustix::param::page_size() as u64 + offset)?;
+        Ok(word)
     }
 }

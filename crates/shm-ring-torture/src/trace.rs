@@ -64,8 +64,41 @@ impl Traced {
 
     /// One instruction further.
     pub(crate) fn step(&mut self) -> nix::Result<Step> {
-        ptrace::step(self.pid, None)?;
+        self.begin_step()?;
         self.wait()
+    }
+
+    /// [`step`](Self::step) without waiting: an instruction that sleeps takes its time.
+    pub(crate) fn begin_step(&self) -> nix::Result<()> {
+        ptrace::step(self.pid, None)
+    }
+
+    /// On, until it has started a thread, which then stands before its first instruction, as does the
+    /// starter after its call. To be dropped before the process is.
+    pub(crate) fn until_thread(&mut self) -> nix::Result<Self> {
+        let options = ptrace::Options::PTRACE_O_EXITKILL | ptrace::Options::PTRACE_O_TRACECLONE;
+        ptrace::setoptions(self.pid, options)?;
+        ptrace::cont(self.pid, None)?;
+        let status = waitpid(self.pid, Some(WaitPidFlag::__WALL))?;
+        if !matches!(status, WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_CLONE)) {
+            self.told(status);
+            return Err(nix::Error::ECHILD);
+        }
+        let pid = Pid::from_raw(ptrace::getevent(self.pid)? as i32);
+        let mut thread = Self { pid, ended: false };
+        thread.wait()?;
+        Ok(thread)
+    }
+
+    /// Stops a thread of a process that runs, wherever it is, within `limit`.
+    pub(crate) fn stop(&mut self, limit: Duration) -> nix::Result<()> {
+        let (process, thread) = (process_of(self.pid)?, self.pid);
+        // SAFETY: integers only.
+        unsafe { libc::syscall(libc::SYS_tgkill, process, thread.as_raw(), libc::SIGSTOP) };
+        match self.wait_within(limit)? {
+            Some(Step::Signalled(Signal::SIGSTOP)) => Ok(()),
+            _ => Err(nix::Error::ETIMEDOUT),
+        }
     }
 
     /// On, to the entry or the exit of the next system call.
@@ -210,6 +243,13 @@ impl Drop for Traced {
             let _ = waitpid(self.pid, Some(WaitPidFlag::__WALL));
         }
     }
+}
+
+/// The process that a thread belongs to.
+fn process_of(thread: Pid) -> nix::Result<i32> {
+    let status = std::fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
+    let process = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    process.and_then(|number| number.trim().parse().ok()).ok_or(nix::Error::ESRCH)
 }
 
 /// Ends this process at once: no destructors, no buffers flushed that are the parent's too.

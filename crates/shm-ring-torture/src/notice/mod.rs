@@ -2,10 +2,13 @@
 //! answer is `PeerDead`, it slept on the liveness word, and that word is marked. How long it took is a
 //! figure and decides nothing.
 //!
-//! What it does not show: deaths at a chosen instruction (`stepkill`), or that slices serve where there is
-//! no notice (the library's own tests).
+//! And deaths at chosen instructions of attaching and closing with the notice given ([`stepped`]).
+//!
+//! What it does not show: deaths at any instruction of the other operations (`stepkill`), or that slices serve
+//! where there is no notice (the library's own tests).
 
 mod cost;
+mod stepped;
 mod victim;
 
 use std::process::ExitCode;
@@ -39,11 +42,41 @@ pub(crate) fn main_of_victim(arguments: &victim::Arguments) -> ExitCode {
 
 pub(crate) use self::victim::Arguments;
 
-pub(crate) fn run(how: &How) -> Report {
+/// What of it.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Which {
+    /// Only one part: deaths at chosen instructions of one window, or those beside a sleeper.
+    #[arg(long, value_name = "PART", value_parser = parts())]
+    only: Option<String>,
+}
+
+const ASLEEP: &str = "asleep";
+
+fn parts() -> clap::builder::PossibleValuesParser {
+    let windows = stepped::Window::ALL.iter().map(|window| window.name());
+    windows.chain([ASLEEP]).collect::<Vec<_>>().into()
+}
+
+impl Which {
+    fn has(&self, part: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == part)
+    }
+}
+
+pub(crate) fn run(how: &How, which: &Which) -> Report {
     let mut report = Report::new("notice");
     let deaths = if how.full { DEATHS_FULL } else { DEATHS };
     let supported = kernel_tells();
     report.figure("kernel with futex_waitv", f64::from(u8::from(supported)), "");
+    // First, while there is one thread here.
+    if supported && cfg!(target_arch = "x86_64") {
+        for window in stepped::Window::ALL.into_iter().filter(|window| which.has(window.name())) {
+            stepped::run(window, how.full, &mut report);
+        }
+    }
+    if !which.has(ASLEEP) {
+        return report;
+    }
     let mut all = Vec::new();
     for end in End::ALL {
         let mut took = Vec::new();
