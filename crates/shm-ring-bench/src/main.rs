@@ -8,6 +8,7 @@ mod clock;
 mod comparison;
 mod control;
 mod cpus;
+mod diff;
 mod floor;
 mod goals;
 mod histogram;
@@ -19,6 +20,7 @@ mod plan;
 mod progress;
 mod report;
 mod run;
+mod saved;
 mod side;
 mod spec;
 mod stats;
@@ -34,7 +36,7 @@ use crate::cli::{Asked, Cli, Command};
 use crate::run::SIDE_ARGUMENT;
 use crate::terminal::Complaint;
 
-const SIDE_FAILED: u8 = 1;
+const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
                 eprintln!("{fault}");
-                ExitCode::from(SIDE_FAILED)
+                ExitCode::from(FAILED)
             }
         };
     }
@@ -57,6 +59,14 @@ fn done(command: Command) -> Result<ExitCode, Complaint> {
         Command::Compare(compare) => return comparison::measure(compare.asked()),
         Command::Goals(how) => return comparison::measure(Asked::goals(how)),
         Command::Sweep(compare) => return comparison::measure(compare.sweep()),
+        Command::Report(files) => {
+            saved::show(files)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Diff(files) => {
+            let worse = diff::run(&files)?;
+            return Ok(if worse { ExitCode::from(FAILED) } else { ExitCode::SUCCESS });
+        }
         Command::List(output) => overview::list(output.json)?,
         Command::Completions { shell } => overview::completions(shell),
         Command::Man { subcommand } => overview::man(subcommand.as_deref())?,

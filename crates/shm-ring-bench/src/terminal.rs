@@ -9,6 +9,8 @@ use clap::ColorChoice;
 
 /// What good news is written in.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What should be looked at.
+pub(crate) const LOOK: Style = AnsiColor::Yellow.on_default().bold();
 /// What is bad.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 

@@ -43,6 +43,13 @@ pub(crate) struct Show {
     pub(crate) json: Option<PathBuf>,
 }
 
+impl Show {
+    /// Whether results go to a place that takes those of one comparison only.
+    pub(crate) fn writes_files(&self) -> bool {
+        self.json.is_some()
+    }
+}
+
 /// More runs than any time allows.
 const NO_END: u32 = 1_000_000;
 

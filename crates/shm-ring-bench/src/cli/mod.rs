@@ -5,13 +5,14 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use self::how::How;
+pub(crate) use self::how::{How, Show};
 pub(crate) use self::rows::What;
 use crate::goals;
 use crate::plan::Row;
@@ -25,7 +26,8 @@ use crate::transport::{Entry, list};
 #[command(
     version,
     after_help = "Exit codes: 0 every run came to its end (runs that do not count included), 1 a run \
-                  failed or the results could not be written, 2 the arguments are wrong, 130 interrupted."
+                  failed, results could not be read or written, or diff found what --fail-above \
+                  forbids, 2 the arguments are wrong, 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -60,6 +62,10 @@ pub(crate) enum Command {
     /// Without arguments: stream and echo at every size, five runs of each (three with --quick), of
     /// every transport between processes that a comparison shows, each up to its largest message.
     Sweep(Compare),
+    /// Shows results that were saved with --json, without measuring.
+    Report(Saved),
+    /// Compares saved results row by row: the ratio of medians, and whether it is more than noise.
+    Diff(Diff),
     /// Lists the transports and what each can do.
     List(AsJson),
     /// Prints what completes this command line in a shell.
@@ -84,6 +90,36 @@ pub(crate) struct Compare {
     pub(crate) how: How,
 }
 
+/// Results of earlier comparisons.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Saved {
+    /// What --json wrote; - for standard input.
+    #[arg(value_name = "FILE.json", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+/// What to compare with what.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Diff {
+    /// The results to compare with.
+    #[arg(value_name = "A.json")]
+    pub(crate) a: PathBuf,
+
+    /// The results to judge.
+    #[arg(value_name = "B.json")]
+    pub(crate) b: PathBuf,
+
+    /// Exits with 1 if a row of B is worse than in A by more than noise and by more than this.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) fail_above: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) output: AsJson,
+}
+
 /// Whether a list is for programs.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct AsJson {
@@ -95,6 +131,12 @@ pub(crate) struct AsJson {
 /// The transports that may be asked for.
 pub(crate) fn listed() -> impl Iterator<Item = &'static Entry> {
     list().iter().filter(|entry| !entry.yardstick)
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim_end_matches('%').parse().ok();
+    let wanted = || "a percentage of 0 or more, such as 5".to_owned();
+    number.filter(|percent| percent.is_finite() && *percent >= 0.0).ok_or_else(wanted)
 }
 
 /// A comparison that was asked for: its rows and how much is done about them.
