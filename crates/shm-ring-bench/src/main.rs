@@ -9,6 +9,7 @@ mod comparison;
 mod control;
 mod cpus;
 mod diff;
+mod doctor;
 mod floor;
 mod goals;
 mod histogram;
@@ -68,6 +69,7 @@ fn done(command: Command) -> Result<ExitCode, Complaint> {
             return Ok(if worse { ExitCode::from(FAILED) } else { ExitCode::SUCCESS });
         }
         Command::List(output) => overview::list(output.json)?,
+        Command::Doctor(asked) => doctor::examine(&asked)?,
         Command::Completions { shell } => overview::completions(shell),
         Command::Man { subcommand } => overview::man(subcommand.as_deref())?,
     };

@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Lists the transports and what each can do.
     List(AsJson),
+    /// Says what on this machine will spoil numbers, and what to do about it.
+    Doctor(Doctor),
     /// Prints what completes this command line in a shell.
     Completions {
         /// Which shell.
@@ -126,6 +128,18 @@ pub(crate) struct AsJson {
     /// Prints JSON instead.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which machine is looked at.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Doctor {
+    /// The processors that a comparison would be pinned to, such as 0,1 (default: the first two that
+    /// we may use).
+    #[arg(long, value_parser = how::cpus)]
+    pub(crate) cpus: Option<[usize; 2]>,
+
+    #[command(flatten)]
+    pub(crate) output: AsJson,
 }
 
 /// The transports that may be asked for.
