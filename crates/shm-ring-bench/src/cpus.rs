@@ -1,8 +1,16 @@
 //! Which processors the two sides are pinned to. It must not know what runs there.
 
+use crate::terminal::Complaint;
+
+/// The processors that a comparison is pinned to.
+pub(crate) fn pinned(asked: Option<[usize; 2]>) -> Result<[usize; 2], Complaint> {
+    let chosen = allowed().and_then(|allowed| choose(asked, &allowed));
+    chosen.map_err(|why| Complaint::usage(why, "`shm-ring-bench doctor` says what they are like"))
+}
+
 /// The two processors asked for, or the first two of those that we may use; one twice, if there is
 /// only one.
-pub(crate) fn choose(asked: Option<[usize; 2]>, allowed: &[usize]) -> Result<[usize; 2], String> {
+fn choose(asked: Option<[usize; 2]>, allowed: &[usize]) -> Result<[usize; 2], String> {
     let Some(asked) = asked else {
         return match *allowed {
             [] => Err("we may use no processor".to_owned()),
@@ -21,7 +29,7 @@ pub(crate) fn choose(asked: Option<[usize; 2]>, allowed: &[usize]) -> Result<[us
 }
 
 /// The processors that this process may use.
-pub(crate) fn allowed() -> Result<Vec<usize>, String> {
+fn allowed() -> Result<Vec<usize>, String> {
     let set = rustix::thread::sched_getaffinity(None)
         .map_err(|error| format!("asking which processors we may use: {error}"))?;
     Ok((0..rustix::thread::CpuSet::MAX_CPU).filter(|&cpu| set.is_set(cpu)).collect())

@@ -2,10 +2,10 @@
 //! say.
 
 use std::fs::OpenOptions;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::report::{Report, table};
+use crate::terminal;
 
 /// Where the results of a comparison go.
 pub(crate) struct Output {
@@ -40,8 +40,7 @@ impl Output {
             }
             (None, None) => table::render(report),
         };
-        writeln!(io::stdout().lock(), "{}", text.trim_end())
-            .map_err(|error| format!("writing the results to standard output: {error}"))
+        terminal::print(&text)
     }
 }
 

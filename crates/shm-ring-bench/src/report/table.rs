@@ -154,7 +154,7 @@ fn cell(figure: Option<Figure>, show: impl Fn(f64) -> String, unit: &str) -> Str
     )
 }
 
-pub(super) fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
         value if value >= 100.0 => format!("{value:.0}"),

@@ -1,0 +1,161 @@
+//! Which rows are compared: what was named, and what is compared when nothing is. It must not know
+//! how they are run.
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::listed;
+use crate::goals;
+use crate::plan::Row;
+use crate::spec::{BATCH, SIZES, Workload};
+use crate::transport::{Entry, find, lines, list};
+
+/// What is compared.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct What {
+    /// Which transports, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(listed().map(|entry| entry.name)))]
+    pub(crate) transport: Vec<String>,
+
+    /// Which workloads, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) workload: Vec<Workload>,
+
+    /// Bytes of a message, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = sizes())]
+    pub(crate) bytes: Vec<usize>,
+
+    /// Microseconds between the messages of `wake`.
+    #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
+    pub(crate) interval: u64,
+
+    /// Messages at a time in `batch`, at most 1024.
+    #[arg(long, value_name = "N", default_value_t = BATCH as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) batch: u64,
+}
+
+fn sizes() -> impl TypedValueParser<Value = usize> {
+    let texts = SIZES.map(|bytes| -> &str { bytes.to_string().leak() });
+    PossibleValuesParser::new(texts).try_map(|text| text.parse())
+}
+
+impl What {
+    pub(crate) fn names_nothing(&self) -> bool {
+        self.transport.is_empty() && self.workload.is_empty() && self.bytes.is_empty()
+    }
+
+    /// The rows to compare. If nothing was named, with those that the goals need besides.
+    pub(crate) fn rows(&self, quick: bool) -> Vec<Row> {
+        if self.names_nothing() {
+            return self.usual(quick);
+        }
+        let sizes = if self.bytes.is_empty() { &[64][..] } else { &self.bytes };
+        let workloads = match self.workload.as_slice() {
+            [] => &[Workload::Stream, Workload::Echo, Workload::Wake][..],
+            named => named,
+        };
+        let does = |entry: &&Entry| {
+            let all = |&bytes| self.workload.iter().all(|&workload| entry.does(workload, bytes));
+            sizes.iter().all(all)
+        };
+        let unasked = list().iter().filter(|entry| entry.shown).filter(does);
+        let transports = self.transports(unasked);
+        self.combined(&transports, workloads, sizes, quick)
+    }
+
+    /// The rows of a sweep: throughput and latency over all sizes, of what runs in two processes,
+    /// each as far as it goes.
+    pub(crate) fn sweep(&self, quick: bool) -> Vec<Row> {
+        let sizes = if self.bytes.is_empty() { &SIZES[..] } else { &self.bytes };
+        let workloads = match self.workload.as_slice() {
+            [] => &[Workload::Stream, Workload::Echo][..],
+            named => named,
+        };
+        let unasked = list().iter().filter(|entry| entry.shown && !entry.threads);
+        let transports = self.transports(unasked);
+        let mut rows = self.combined(&transports, workloads, sizes, quick);
+        rows.retain(|row| row.entry.does(row.workload, row.bytes));
+        rows
+    }
+
+    fn transports<'a>(&'a self, unasked: impl Iterator<Item = &'a Entry>) -> Vec<&'a str> {
+        match self.transport.as_slice() {
+            [] => unasked.map(|entry| entry.name).collect(),
+            named => named.iter().map(String::as_str).collect(),
+        }
+    }
+
+    fn combined(
+        &self,
+        transports: &[&str],
+        workloads: &[Workload],
+        sizes: &[usize],
+        quick: bool,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for &workload in workloads {
+            if workload == Workload::Lines {
+                rows.extend(self.row("lines", workload, lines::BLOCK, quick));
+                continue;
+            }
+            for &bytes in sizes {
+                for name in transports {
+                    rows.extend(self.row(name, workload, bytes, quick));
+                }
+            }
+        }
+        rows
+    }
+
+    fn usual(&self, quick: bool) -> Vec<Row> {
+        let mut sections = vec![(Workload::Stream, 64), (Workload::Echo, 64)];
+        if !quick {
+            sections.extend([(Workload::Stream, 4096), (Workload::Wake, 64)]);
+        }
+        let mut rows = Vec::new();
+        for (workload, bytes) in sections {
+            for entry in list().iter().filter(|entry| entry.shown) {
+                rows.extend(self.row(entry.name, workload, bytes, quick));
+            }
+        }
+        for (name, workload, bytes) in [
+            ("shm-ring", Workload::Echo, 8),
+            ("shm-ring-balanced", Workload::Stream, 64),
+            ("shm-ring-bare", Workload::Stream, 64),
+        ] {
+            let row = self.row(name, workload, bytes, quick);
+            rows.extend(row.map(|row| Row { for_goals: true, ..row }));
+        }
+        rows
+    }
+
+    fn row(&self, name: &str, workload: Workload, bytes: usize, quick: bool) -> Option<Row> {
+        let mut row = Row::new(find(name)?, workload, bytes);
+        if quick {
+            watch_quickly(&mut row);
+        }
+        if workload == Workload::Wake {
+            row.interval_ns = self.interval * 1000;
+        }
+        row.batch = self.batch as usize;
+        Some(row)
+    }
+}
+
+/// The rows that all goals together need.
+pub(crate) fn for_goals(quick: bool) -> Vec<Row> {
+    let mut rows = goals::rows();
+    if quick {
+        rows.iter_mut().for_each(watch_quickly);
+    }
+    rows
+}
+
+/// How long a side is watched that waits, with `--quick`.
+const WATCHED_QUICKLY_NS: u64 = 500_000_000;
+
+fn watch_quickly(row: &mut Row) {
+    if row.workload.is_steady() {
+        row.interval_ns = WATCHED_QUICKLY_NS;
+    }
+}

@@ -1,0 +1,142 @@
+//! What is parsed, and which rows that means.
+
+use super::*;
+use crate::spec::{SIZES, Workload};
+
+fn parse(arguments: &[&str]) -> Result<Command, clap::Error> {
+    let all = [&["shm-ring-bench"], arguments].concat();
+    Cli::from(all, ColorChoice::Never).map(Cli::wanted)
+}
+
+fn asked(arguments: &[&str]) -> Asked {
+    match parse(arguments).unwrap() {
+        Command::Compare(compare) => compare.asked(),
+        Command::Goals(how) => Asked::goals(how),
+        Command::Sweep(compare) => compare.sweep(),
+        other => panic!("{arguments:?} asks for no comparison but for {other:?}"),
+    }
+}
+
+#[test]
+fn wrong_arguments_are_answered_with_what_is_allowed() {
+    for (arguments, allowed) in [
+        (["--transport", "telepathy"], "sysv-binary"),
+        (["--workload", "sleep"], "stream"),
+        (["--bytes", "65"], "8, 64, 256"),
+        (["--time", "0"], "1..=86400"),
+        (["--cpus", "0,0"], "two different processor numbers"),
+        (["--runs", "0"], "1..=1000"),
+        (["--interval", "1"], "10..=1000000"),
+    ] {
+        let error = parse(&arguments).unwrap_err();
+        assert!(error.to_string().contains(allowed), "{arguments:?}: {error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn compare_is_what_is_done_without_a_subcommand() {
+    for arguments in
+        [&[][..], &["--quick"], &["--bytes", "8", "--transport", "pipe", "--time", "5"]]
+    {
+        let [bare, named] = [arguments.to_vec(), [&["compare"], arguments].concat()]
+            .map(|arguments| format!("{:?}", asked(&arguments)));
+        assert_eq!(bare, named);
+    }
+}
+
+#[test]
+fn only_the_usual_comparison_adds_runs() {
+    let patience = |arguments: &[&str]| asked(arguments).patience.as_secs();
+    assert!((60..110).contains(&patience(&[])) && (5..18).contains(&patience(&["--quick"])));
+    for detailed in [["--runs", "3"], ["--time", "3"], ["--workload", "echo"]] {
+        assert_eq!(patience(&detailed), 0, "{detailed:?}");
+    }
+    assert!(patience(&["goals"]) <= 300 && patience(&["goals", "--quick"]) < 60);
+}
+
+#[test]
+fn runs_are_those_asked_for_or_as_many_as_the_time_allows() {
+    let runs = |arguments: &[&str]| asked(arguments).runs;
+    assert_eq!((runs(&[]), runs(&["--quick"]), runs(&["sweep"])), (7, 3, 5));
+    assert_eq!((runs(&["--runs", "2"]), runs(&["--runs", "2", "--time", "9"])), (2, 2));
+    assert!(runs(&["--time", "9"]) > 100_000);
+}
+
+#[test]
+fn goals_takes_how_but_not_what() {
+    let goals = asked(&["goals", "--quick", "--runs", "2"]);
+    assert!(goals.all_goals && goals.how.quick && goals.runs == 2);
+    assert!(goals.rows.iter().any(|row| row.workload == Workload::IdleSender));
+    assert!(parse(&["goals", "--transport", "pipe"]).is_err());
+}
+
+#[test]
+fn options_before_a_subcommand_are_refused_with_their_place() {
+    for (arguments, right) in [
+        (&["--transport", "pipe", "goals"][..], "goals --transport"),
+        (&["--quick", "sweep"], "sweep --quick"),
+        (&["--list", "man"], "man --list"),
+    ] {
+        let error = parse(arguments).unwrap_err();
+        assert!(error.to_string().contains(right), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+    for arguments in [["--color", "never", "list"], ["list", "--color", "never"]] {
+        assert!(matches!(parse(&arguments), Ok(Command::List(_))), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_yardstick_is_not_asked_for_by_name() {
+    assert!(parse(&["--transport", "lines"]).is_err());
+    let rows = asked(&["--workload", "lines"]).rows;
+    assert_eq!(rows.iter().map(|row| row.entry.name).collect::<Vec<_>>(), ["lines"]);
+}
+
+#[test]
+fn what_is_not_named_is_not_asked_for_what_it_cannot_do() {
+    for workload in ["batch", "memory", "idle-sender"] {
+        let rows = asked(&["--workload", workload]).rows;
+        let does = |row: &Row| row.entry.does(row.workload, row.bytes);
+        assert!(!rows.is_empty() && rows.iter().all(does));
+    }
+}
+
+#[test]
+fn what_is_named_is_combined() {
+    let named = ["--transport", "pipe,shm-ring", "--bytes", "8,64", "--workload", "echo"];
+    let rows = asked(&named).rows;
+    let named: Vec<_> = rows.iter().map(|row| (row.entry.name, row.bytes)).collect();
+    assert_eq!(named, [("pipe", 8), ("shm-ring", 8), ("pipe", 64), ("shm-ring", 64)]);
+}
+
+#[test]
+fn a_sweep_goes_over_every_size_as_far_as_each_transport_goes() {
+    let rows = asked(&["sweep"]).rows;
+    for workload in [Workload::Stream, Workload::Echo] {
+        for bytes in SIZES {
+            let all = || rows.iter().filter(|row| (row.workload, row.bytes) == (workload, bytes));
+            assert!(all().any(|row| row.entry.name == "shm-ring"), "{workload} {bytes}");
+            assert!(all().all(|row| !row.entry.threads && row.entry.does(workload, bytes)));
+        }
+    }
+    let rows = asked(&["sweep", "--transport", "rtrb", "--workload", "stream"]).rows;
+    let sizes: Vec<_> = rows.iter().map(|row| row.bytes).collect();
+    let carried = |&bytes: &usize| rows[0].entry.does(Workload::Stream, bytes);
+    assert_eq!(sizes, SIZES.into_iter().filter(carried).collect::<Vec<_>>());
+    assert!(sizes.len() < SIZES.len(), "the largest are more than it carries");
+}
+
+#[test]
+fn the_usual_comparison_has_what_the_goals_need() {
+    let rows = asked(&[]).rows;
+    for name in ["sysv-binary", "rtrb", "shm-ring-bare", "shm-ring-balanced"] {
+        assert!(rows.iter().any(|row| row.entry.name == name && row.bytes == 64), "{name}");
+    }
+}
+
+#[test]
+fn the_parser_is_consistent() {
+    Cli::command().debug_assert();
+}
