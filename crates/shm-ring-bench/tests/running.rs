@@ -139,7 +139,7 @@ fn named_objects() -> BTreeSet<String> {
 fn control_c_in_the_middle_of_runs_shows_those_that_were_done_and_leaves_nothing() {
     let _alone = alone();
     let (before, kept) = (named_objects(), Kept::new("interrupted.json", ""));
-    let what = ["sweep", "--quick", "--runs", "1000", "--transport", "posix-two", "--bytes", "64"];
+    let what = ["sweep", "--quick", "--time", "3600", "--transport", "posix-two", "--bytes", "64"];
     let more = ["--workload", "echo", "--json", kept.path()];
     let started = Started::new(&[&what[..], &more].concat());
     let (mut seen, start) = (BTreeSet::new(), Instant::now());
