@@ -44,7 +44,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         clock: Clock::calibrated(),
     };
     let time = asked.how.time();
-    let out = Output::new(asked.how.show.json).map_err(Complaint::unwritten)?;
+    let out = Output::new(&asked.how.show).map_err(Complaint::unwritten)?;
     // A round of trials comes first.
     let mut progress = Progress::new(rows.len(), 1 + u64::from(effort.runs), time);
     compare(&mut rows, effort, |row| {
