@@ -5,7 +5,8 @@ mod support;
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -89,7 +90,9 @@ fn altered(factor: f64) -> Kept {
         *value = json!(value.as_f64().unwrap() * factor);
     }
     results["machine"]["commit"] = json!("0123456789ab");
-    Kept::new(&format!("altered-{factor}.json"), &results.to_string())
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    Kept::new(&format!("altered-{count}.json"), &results.to_string())
 }
 
 #[test]
@@ -196,6 +199,15 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         let ended = program(arguments).stdout(writer).output().unwrap();
         assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.is_empty(), "{arguments:?}: {ended:?}");
+    }
+    let slower = altered(0.25);
+    let worse: [&[&str]; 2] =
+        [&["diff", RECORD, slower.path(), "--fail-above", "5"], &["report", "/nonexistent"]];
+    for arguments in worse {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        drop(reader);
+        let mut child = program(arguments).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{arguments:?}");
     }
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let ended = program(&["list"]).stdout(full).output().unwrap();
