@@ -12,7 +12,7 @@ use crate::plan::{Effort, Row, compare};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::run::INTERRUPTED;
-use crate::terminal::Complaint;
+use crate::terminal::{Complaint, note};
 use crate::transport::Idle;
 use crate::{cpus, goals, system_calls};
 
@@ -44,7 +44,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         clock: Clock::calibrated(),
     };
     let time = asked.how.time();
-    let out = Output::new(asked.how.show.json).map_err(Complaint::unwritten)?;
+    let out = Output::new(&asked.how.show).map_err(Complaint::unwritten)?;
     // A round of trials comes first.
     let mut progress = Progress::new(rows.len(), 1 + u64::from(effort.runs), time);
     compare(&mut rows, effort, |row| {
@@ -63,7 +63,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
     let report = Report::new(&rows, cpus, effort.clock, goals);
     out.write(&report).map_err(Complaint::unwritten)?;
     if INTERRUPTED.load(Ordering::Relaxed) {
-        eprintln!("interrupted: the results are those of the runs that were done");
+        note("interrupted: the results are those of the runs that were done");
         return Ok(ExitCode::from(ENDED_BY_INTERRUPT));
     }
     let whole = report.results.iter().all(|row| row.failures.is_empty());
@@ -76,7 +76,7 @@ fn what_can_be_done(rows: Vec<Row>) -> Vec<Row> {
         rows.into_iter().partition(|row| row.entry.does(row.workload, row.bytes));
     for row in skipped {
         let (name, doing, bytes) = (row.entry.name, row.doing(), row.bytes);
-        eprintln!("{name} cannot do {doing} with {bytes} bytes: skipped");
+        note(&format!("{name} cannot do {doing} with {bytes} bytes: skipped"));
     }
     kept
 }
@@ -90,7 +90,7 @@ fn without_spinning(rows: Vec<Row>) -> Vec<Row> {
     names.dedup();
     if !names.is_empty() {
         let names = names.join(", ");
-        eprintln!("we may use one processor only, so what spins is skipped: {names}");
+        note(&format!("we may use one processor only, so what spins is skipped: {names}"));
     }
     kept
 }

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         return match side::main(&arguments.next().unwrap_or_default().to_string_lossy()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
-                eprintln!("{fault}");
+                terminal::note(&fault.to_string());
                 ExitCode::from(FAILED)
             }
         };

@@ -4,6 +4,7 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
+use crate::cli::Show;
 use crate::report::{Report, table};
 use crate::terminal;
 
@@ -15,8 +16,8 @@ pub(crate) struct Output {
 impl Output {
     /// Checks that the file can be written, so that no comparison is measured in vain. What an
     /// existing one holds stays until there are results.
-    pub(crate) fn new(json: Option<PathBuf>) -> Result<Self, String> {
-        let out = Self { json };
+    pub(crate) fn new(show: &Show) -> Result<Self, String> {
+        let out = Self { json: show.json.clone() };
         if let Some(path) = out.file() {
             let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
             opened.map_err(|error| format!("--json {}: {error}", path.display()))?;
@@ -50,9 +51,9 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_written_is_refused_by_name() {
-        let path = PathBuf::from("/proc/no/such/place.json");
-        let why = Output::new(Some(path)).err().unwrap();
+        let output = |json: &str| Output::new(&Show { json: Some(PathBuf::from(json)) });
+        let why = output("/proc/no/such/place.json").err().unwrap();
         assert!(why.starts_with("--json /proc/no/such/place.json: "), "{why}");
-        assert!(Output::new(Some(PathBuf::from("-"))).is_ok());
+        assert!(output("-").is_ok());
     }
 }

@@ -59,6 +59,8 @@ mod tests {
         let mut progress = Progress::new(2, 8, Some(Duration::ZERO));
         let goes_on: Vec<bool> = (0..4).map(|_| progress.done(String::new())).collect();
         assert_eq!(goes_on, [true, true, true, false]);
+        let mut progress = Progress::new(2, 8, Some(Duration::from_secs(3600)));
+        assert!((0..9).all(|_| progress.done(String::new())), "there is time for more");
         let mut progress = Progress::new(2, 1, None);
         assert!((0..9).all(|_| progress.done(String::new())), "without a time only rounds end it");
     }

@@ -62,7 +62,7 @@ pub(crate) fn show(saved: Saved) -> Result<(), Complaint> {
         let what = format!("{} files of results, and one place to write to", reports.len());
         return Err(Complaint::usage(what, "name one file of results at a time"));
     }
-    let out = Output::new(saved.show.json).map_err(Complaint::unwritten)?;
+    let out = Output::new(&saved.show).map_err(Complaint::unwritten)?;
     for (path, report) in saved.files.iter().zip(&reports) {
         if reports.len() > 1 {
             print(&format!("\n{}:", path.display())).map_err(Complaint::unwritten)?;

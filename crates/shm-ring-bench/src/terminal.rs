@@ -43,13 +43,8 @@ impl Complaint {
 
     /// Says it on standard error.
     pub(crate) fn say(&self) -> ExitCode {
-        // With standard error closed there is nobody left to tell.
-        let _ = writeln!(
-            anstream::stderr(),
-            "{BAD}error:{BAD:#} {}\n{GOOD}hint:{GOOD:#} {}",
-            self.what,
-            self.hint
-        );
+        let Self { what, hint, .. } = self;
+        note(&format!("{BAD}error:{BAD:#} {what}\n{GOOD}hint:{GOOD:#} {hint}"));
         ExitCode::from(self.code)
     }
 }
@@ -62,6 +57,12 @@ pub(crate) fn color(choice: ColorChoice) {
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
         ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
     }
+}
+
+/// Says something beside the results, on standard error.
+pub(crate) fn note(text: &str) {
+    // With standard error closed there is nobody left to tell.
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// Writes lines to standard output. That their reader has seen enough is no error.

@@ -8,11 +8,11 @@ use clap::Args;
 /// How a comparison is made.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct How {
-    /// A smaller comparison, under 20 seconds (goals and sweep: under a minute).
+    /// A smaller comparison, under 20 seconds (goals: under a minute; sweep: as short runs).
     #[arg(long)]
     pub(crate) quick: bool,
 
-    /// Runs of each row (default 7; 3 with --quick). The usual comparison adds some for rows with too
+    /// Runs of each row (default 7, sweep 5; 3 with --quick). The usual comparison adds some for rows with too
     /// few that count, as long as its time allows.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: Option<u32>,

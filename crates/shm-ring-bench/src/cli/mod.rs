@@ -57,10 +57,10 @@ pub(crate) enum Command {
     /// Every row that a goal needs, interleaved, seven runs of each that count or more (three with
     /// --quick, within a minute). Goals against other people's queues need the feature `peers`.
     Goals(How),
-    /// Measures throughput and latency over all sizes of messages, within three minutes.
+    /// Measures throughput and latency over all sizes of messages.
     ///
     /// Without arguments: stream and echo at every size, five runs of each (three with --quick), of
-    /// every transport between processes that a comparison shows, each up to its largest message.
+    /// every transport between processes that a comparison shows, each up to its largest message. It takes minutes; --time bounds it.
     Sweep(Compare),
     /// Shows results that were saved with --json, without measuring.
     Report(Saved),

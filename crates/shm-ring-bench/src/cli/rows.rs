@@ -25,13 +25,31 @@ pub(crate) struct What {
     #[arg(long, value_delimiter = ',', value_parser = sizes())]
     pub(crate) bytes: Vec<usize>,
 
+    #[command(flatten)]
+    with: With,
+}
+
+/// What the workloads are done with.
+#[derive(Clone, Debug, Args)]
+struct With {
     /// Microseconds between the messages of `wake`.
     #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
-    pub(crate) interval: u64,
+    interval: u64,
 
     /// Messages at a time in `batch`, at most 1024.
     #[arg(long, value_name = "N", default_value_t = BATCH as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
-    pub(crate) batch: u64,
+    batch: u64,
+}
+
+impl With {
+    /// The row, with what its workload is done with.
+    fn each(&self, mut row: Row) -> Vec<Row> {
+        if row.workload == Workload::Wake {
+            row.interval_ns = self.interval * 1000;
+        }
+        row.batch = self.batch as usize;
+        vec![row]
+    }
 }
 
 fn sizes() -> impl TypedValueParser<Value = usize> {
@@ -124,21 +142,20 @@ impl What {
             ("shm-ring-bare", Workload::Stream, 64),
         ] {
             let row = self.row(name, workload, bytes, quick);
-            rows.extend(row.map(|row| Row { for_goals: true, ..row }));
+            rows.extend(row.into_iter().map(|row| Row { for_goals: true, ..row }));
         }
         rows
     }
 
-    fn row(&self, name: &str, workload: Workload, bytes: usize, quick: bool) -> Option<Row> {
-        let mut row = Row::new(find(name)?, workload, bytes);
+    fn row(&self, name: &str, workload: Workload, bytes: usize, quick: bool) -> Vec<Row> {
+        let Some(entry) = find(name) else {
+            return Vec::new();
+        };
+        let mut row = Row::new(entry, workload, bytes);
         if quick {
             watch_quickly(&mut row);
         }
-        if workload == Workload::Wake {
-            row.interval_ns = self.interval * 1000;
-        }
-        row.batch = self.batch as usize;
-        Some(row)
+        self.with.each(row)
     }
 }
 

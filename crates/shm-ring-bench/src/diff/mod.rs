@@ -15,7 +15,7 @@ use crate::cli;
 use crate::report::{Outcome, Report};
 use crate::saved;
 use crate::stats::Figure;
-use crate::terminal::{Complaint, print};
+use crate::terminal::{Complaint, note, print};
 
 /// Of fewer runs nobody can say how far they differ.
 const LEAST_RUNS: u32 = 3;
@@ -103,7 +103,7 @@ pub(crate) fn run(asked: &cli::Diff) -> Result<bool, Complaint> {
     let regressions = regressions.unwrap_or_default();
     for row in &regressions {
         let percent = asked.fail_above.unwrap_or_default();
-        eprintln!("{}", text::regression(row, percent));
+        note(&text::regression(row, percent));
     }
     Ok(!regressions.is_empty())
 }
