@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::goals;
 use crate::plan::Row;
+use crate::report::table::BASELINE;
 use crate::spec::{BATCH, SIZES, Workload};
 use crate::transport::{Entry, find, lines, list};
 
@@ -82,6 +83,15 @@ pub(crate) struct How {
     /// Also writes the results as JSON to this file; - for standard output instead of the table.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Also writes a report to this directory: a page with plots (index.html), the plots as SVG, and the
+    /// results as JSON, CSV and Markdown. It must be empty, new, or hold an earlier report.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// What the report compares everything with.
+    #[arg(long, global = true, value_name = "NAME", default_value = BASELINE)]
+    pub(crate) baseline: String,
 
     /// Seconds after which a run is taken for stuck and killed.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]

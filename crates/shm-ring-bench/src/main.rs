@@ -81,8 +81,7 @@ fn main() -> ExitCode {
     if let Err(error) = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)) {
         return failed(&format!("preparing for Ctrl-C: {error}"));
     }
-    let outcome =
-        Output::new(cli.how.json.clone()).and_then(|out| comparison(&cli, cpus, rows, &out));
+    let outcome = Output::new(&cli.how).and_then(|out| comparison(&cli, cpus, rows, &out));
     outcome.unwrap_or_else(|why| failed(&why))
 }
 

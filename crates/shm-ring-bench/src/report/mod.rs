@@ -1,7 +1,16 @@
 //! The outcome of a comparison, as JSON carries it (`"schema": 1`). It must not know how it is shown.
 
+mod csv;
+mod figures;
+pub(crate) mod files;
 mod footer;
+mod grid;
+mod markdown;
+mod page;
+mod plots;
 pub(crate) mod table;
+#[cfg(test)]
+mod whole;
 
 use serde::{Deserialize, Serialize};
 
