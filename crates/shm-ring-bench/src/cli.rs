@@ -119,6 +119,16 @@ fn cpus(text: &str) -> Result<[usize; 2], String> {
     }
 }
 
+impl How {
+    /// Why nothing can be compared with what was named as the baseline.
+    pub(crate) fn unknown_baseline(&self) -> Option<String> {
+        let names = || listed().map(|entry| entry.name).collect::<Vec<_>>().join(", ");
+        let name = &self.baseline;
+        (!listed().any(|entry| entry.name == name))
+            .then(|| format!("--baseline {name}: is no transport; there are {}", names()))
+    }
+}
+
 impl Cli {
     pub(crate) fn runs(&self) -> u32 {
         self.how.runs.unwrap_or(if self.how.quick { 3 } else { 7 })
@@ -265,6 +275,15 @@ mod tests {
             assert!(error.to_string().contains(allowed), "{arguments:?}: {error}");
             assert_eq!(error.exit_code(), 2);
         }
+    }
+
+    #[test]
+    fn a_baseline_must_be_a_transport() {
+        let why = |arguments: &[&str]| parse(arguments).unwrap().how.unknown_baseline();
+        assert_eq!(why(&[]), None);
+        assert_eq!(why(&["--baseline", "pipe"]), None);
+        let why = why(&["--baseline", "pip"]).unwrap();
+        assert!(why.starts_with("--baseline pip: ") && why.contains("sysv-binary"), "{why}");
     }
 
     #[test]

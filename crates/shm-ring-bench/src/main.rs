@@ -72,6 +72,9 @@ fn main() -> ExitCode {
     if rows.is_empty() {
         return usage("nothing is left to compare");
     }
+    if let Some(why) = cli.how.unknown_baseline() {
+        return usage(&why);
+    }
     if cpus[0] == cpus[1] {
         rows = without_spinning(rows);
         if rows.is_empty() {

@@ -13,35 +13,96 @@ pub(super) struct Kind {
     pub(super) unit: &'static str,
     /// What people call it.
     pub(super) what: &'static str,
+    /// At the head of a column.
+    column: &'static str,
     /// The unit that people are shown, and how many of the results' units are one of it.
     pub(super) shown: &'static str,
     pub(super) scale: f64,
 }
 
-const fn kind(
-    key: &'static str,
-    unit: &'static str,
-    what: &'static str,
-    shown: &'static str,
-    scale: f64,
-) -> Kind {
-    Kind { key, unit, what, shown, scale }
-}
-
-pub(super) const MESSAGES: Kind =
-    kind("msgs_per_s", "messages/s", "messages", "million messages/s", 1e6);
-pub(super) const BYTES: Kind = kind("bytes_per_s", "B/s", "bytes", "GB/s", 1e9);
-pub(super) const LATENCY: Kind = kind("latency", "ns", "latency", "us", 1e3);
-pub(super) const COST: Kind = kind("cost.cpu_ns", "ns/message", "CPU", "ns/message", 1.0);
-pub(super) const SWITCHES: Kind =
-    kind("cost.switches", "switches/message", "context switches", "per message", 1.0);
-pub(super) const CALLS: Kind =
-    kind("cost.system_calls", "calls/message", "system calls", "per message", 1.0);
-pub(super) const BLOCKED: Kind =
-    kind("blocked_cpu", "cores", "CPU while waiting", "% of a core", 0.01);
-pub(super) const HELD: Kind = kind("held_bytes", "B", "memory", "KiB", 1024.0);
-const CPU_TX: Kind = kind("cpu.tx", "cores", "CPU of the sender", "%", 0.01);
-const CPU_RX: Kind = kind("cpu.rx", "cores", "CPU of the receiver", "%", 0.01);
+pub(super) const MESSAGES: Kind = Kind {
+    key: "msgs_per_s",
+    unit: "messages/s",
+    what: "messages verified a second",
+    column: "million messages/s",
+    shown: "million messages/s",
+    scale: 1e6,
+};
+pub(super) const BYTES: Kind = Kind {
+    key: "bytes_per_s",
+    unit: "B/s",
+    what: "bytes of messages verified a second",
+    column: "GB/s",
+    shown: "GB/s",
+    scale: 1e9,
+};
+pub(super) const LATENCY: Kind = Kind {
+    key: "latency",
+    unit: "ns",
+    what: "latency",
+    column: "latency, us",
+    shown: "us",
+    scale: 1e3,
+};
+pub(super) const COST: Kind = Kind {
+    key: "cost.cpu_ns",
+    unit: "ns/message",
+    what: "processor time of both sides for a message",
+    column: "CPU, ns/message",
+    shown: "ns/message",
+    scale: 1.0,
+};
+pub(super) const SWITCHES: Kind = Kind {
+    key: "cost.switches",
+    unit: "switches/message",
+    what: "context switches of both sides for a message",
+    column: "switches/message",
+    shown: "switches/message",
+    scale: 1.0,
+};
+pub(super) const CALLS: Kind = Kind {
+    key: "cost.system_calls",
+    unit: "calls/message",
+    what: "system calls of both sides for a message",
+    column: "system calls/message",
+    shown: "system calls/message",
+    scale: 1.0,
+};
+pub(super) const BLOCKED: Kind = Kind {
+    key: "blocked_cpu",
+    unit: "processors",
+    what: "processor time while waiting, of one processor",
+    column: "CPU while waiting, %",
+    shown: "% of a processor",
+    scale: 0.01,
+};
+pub(super) const HELD: Kind = Kind {
+    key: "held_bytes",
+    unit: "B",
+    what: "memory of a side",
+    column: "memory, KiB",
+    shown: "KiB",
+    scale: 1024.0,
+};
+/// A ratio of two medians, and those of single runs to the baseline's median.
+pub(super) const RATIO: Kind = Kind {
+    key: "ratio",
+    unit: "",
+    what: "times faster",
+    column: "times faster",
+    shown: "times faster",
+    scale: 1.0,
+};
+const CPU_TX: Kind = Kind {
+    key: "cpu.tx",
+    unit: "processors",
+    what: "processor time of the sender",
+    column: "CPU tx, %",
+    shown: "% of a processor",
+    scale: 0.01,
+};
+const CPU_RX: Kind =
+    Kind { key: "cpu.rx", what: "processor time of the receiver", column: "CPU rx, %", ..CPU_TX };
 
 /// One figure of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,12 +114,11 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    pub(super) fn title(&self) -> String {
-        let Kind { what, shown, .. } = self.kind;
+    /// What stands at the head of its column.
+    pub(super) fn column(&self) -> String {
         match self.part {
-            Some(part) => format!("{} {shown}", percentile(part)),
-            None if shown.contains("message") || shown.contains('/') => shown.to_owned(),
-            None => format!("{what} {shown}"),
+            Some(part) => format!("{}, {}", percentile(part), self.kind.shown),
+            None => self.kind.column.to_owned(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The report as files in a directory: the page, its plots, and the results for programs and for
 //! people. It must not know what stands in them, only which are ours.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Report, csv, markdown, page, plots};
+use crate::transport::find;
 
 const PAGE: &str = "index.html";
 const PLOTS: &str = "plots";
@@ -76,6 +78,12 @@ fn has_mark(path: &Path) -> bool {
 /// Writes the report with ratios to `baseline` and says which files that made. What an earlier report
 /// left there is replaced.
 pub(crate) fn write(report: &Report, baseline: &str, dir: &Path) -> Result<Vec<PathBuf>, String> {
+    if !report.has(baseline) && find(baseline).is_none() {
+        let names: BTreeSet<&str> =
+            report.results.iter().map(|row| row.transport.as_str()).collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(format!("--baseline {baseline}: is no transport; the results have {names}"));
+    }
     prepare(dir)?;
     // All of it is made before any of it is written.
     let chapters = plots::chapters(report, baseline);

@@ -19,19 +19,35 @@ pub(super) struct Grid<'a> {
 pub(super) enum Form<'a> {
     /// A line for each figure.
     List(Vec<(String, Shown<'a>)>),
-    /// A line for each name, a column for each position.
-    Cross { columns: Vec<String>, lines: Vec<(String, Vec<Option<Shown<'a>>>)> },
+    /// A line for each name, a column for each position, and what holds for all of them.
+    Cross {
+        columns: Vec<String>,
+        lines: Vec<(String, Vec<Option<Shown<'a>>>)>,
+        floor: Option<Shown<'a>>,
+    },
 }
 
-impl Grid<'_> {
+impl<'a> Grid<'a> {
+    /// All figures of it.
+    pub(super) fn shown(&self) -> Vec<&Shown<'a>> {
+        match &self.form {
+            Form::List(lines) => lines.iter().map(|(_, shown)| shown).collect(),
+            Form::Cross { lines, .. } => {
+                lines.iter().flat_map(|(_, cells)| cells).flatten().collect()
+            }
+        }
+    }
+
     pub(super) fn render(&self) -> Markup {
         html! {
             div class="table" {
                 table {
-                    caption { (self.caption) }
+                    caption { (self.caption) ", " (self.unit) }
                     @match &self.form {
-                        Form::List(lines) => (list(&self.unit, lines)),
-                        Form::Cross { columns, lines } => (cross(&self.unit, columns, lines)),
+                        Form::List(lines) => (list(lines)),
+                        Form::Cross { columns, lines, floor } => {
+                            (cross(columns, lines, floor.as_ref()))
+                        },
                     }
                 }
             }
@@ -39,12 +55,12 @@ impl Grid<'_> {
     }
 }
 
-fn list(unit: &str, lines: &[(String, Shown)]) -> Markup {
+fn list(lines: &[(String, Shown)]) -> Markup {
     html! {
         thead {
             tr {
                 th scope="col" { "transport" }
-                th scope="col" { "median, " (unit) }
+                th scope="col" { "median" }
                 th scope="col" { "min" }
                 th scope="col" { "max" }
                 th scope="col" { "runs" }
@@ -66,11 +82,15 @@ fn list(unit: &str, lines: &[(String, Shown)]) -> Markup {
     }
 }
 
-fn cross(unit: &str, columns: &[String], lines: &[(String, Vec<Option<Shown>>)]) -> Markup {
+fn cross(
+    columns: &[String],
+    lines: &[(String, Vec<Option<Shown>>)],
+    floor: Option<&Shown>,
+) -> Markup {
     html! {
         thead {
             tr {
-                th scope="col" { (unit) }
+                th scope="col" { "transport" }
                 @for column in columns {
                     th scope="col" { (column) }
                 }
@@ -80,23 +100,34 @@ fn cross(unit: &str, columns: &[String], lines: &[(String, Vec<Option<Shown>>)])
             @for (name, cells) in lines {
                 tr {
                     th scope="row" { (name) }
-                    @for cell in cells {
-                        @if let Some(shown) = cell {
-                            @let figure = shown.figure();
-                            td data-row=(shown.index) data-figure=(shown.measured.kind.key)
-                                data-part=[shown.measured.part] {
-                                strong { (value("median", figure.median, shown)) }
-                                span class="range" {
-                                    (value("min", figure.min, shown)) " to "
-                                    (value("max", figure.max, shown))
-                                }
-                                span class="range" { (runs(shown)) " runs" }
-                            }
-                        } @else {
-                            td class="none" { "not measured" }
+                    @for shown in cells {
+                        @match shown {
+                            Some(shown) => (cell(shown, 1)),
+                            None => td class="none" { "-" },
                         }
                     }
                 }
+            }
+            @if let Some(floor) = floor {
+                tr {
+                    th scope="row" { "floor" }
+                    (cell(floor, columns.len()))
+                }
+            }
+        }
+    }
+}
+
+/// Median, range and runs in one cell over some columns.
+fn cell(shown: &Shown, columns: usize) -> Markup {
+    let figure = shown.figure();
+    html! {
+        td data-row=(shown.index) data-figure=(shown.measured.kind.key)
+            data-part=[shown.measured.part] colspan=[(columns > 1).then_some(columns)] {
+            span class="runs" { (runs(shown)) (if shown.row.runs == 1 { " run " } else { " runs " }) }
+            strong { (value("median", figure.median, shown)) }
+            span class="range" {
+                (value("min", figure.min, shown)) " to " (value("max", figure.max, shown))
             }
         }
     }

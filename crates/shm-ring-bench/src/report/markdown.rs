@@ -56,17 +56,17 @@ pub(super) fn sections(rows: &[Outcome]) -> Vec<Vec<&Outcome>> {
 
 fn section(rows: &[&Outcome]) -> String {
     let mut columns: Vec<String> = Vec::new();
-    for title in rows.iter().flat_map(|row| row.figures()).map(|measured| measured.title()) {
-        if !columns.contains(&title) {
-            columns.push(title);
+    for column in rows.iter().flat_map(|row| row.figures()).map(|measured| measured.column()) {
+        if !columns.contains(&column) {
+            columns.push(column);
         }
     }
-    let mut text = format!("| transport | {} | runs |\n", [&columns[..], &[]].concat().join(" | "));
+    let mut text = format!("| transport | {} | runs |\n", columns.join(" | "));
     let _ = writeln!(text, "|---|{}---:|", "---:|".repeat(columns.len()));
     for row in rows {
         let figures = row.figures();
         let shown = columns.iter().map(|column| {
-            let found = figures.iter().find(|measured| measured.title() == *column);
+            let found = figures.iter().find(|measured| measured.column() == *column);
             found.map_or_else(|| "-".to_owned(), cell)
         });
         let shown: Vec<String> = shown.collect();

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::super::figures::{digits, size};
 use super::super::{Outcome, Report};
+use crate::transport::{find, list};
 
 /// The comparison in a few lines.
 pub(super) fn summary(report: &Report) -> Markup {
@@ -61,7 +62,8 @@ pub(super) fn method(report: &Report, baseline: &str) -> Markup {
                 dt { "Figures" }
                 dd {
                     "The median of the runs that count, with the least and the most of them. Two transports \
-                     whose ranges overlap may differ by noise alone. The baseline of ratios is "
+                     whose ranges overlap may differ by noise alone. A dash in a table stands where there is no \
+                     figure: no run counts, or the row was not part of the comparison. The baseline of ratios is "
                     (baseline) "."
                     @if report.has("sysv-binary") {
                         " sysv-binary is kept below 32,767 handoffs a run: with SEM_UNDO, as it is taught, \
@@ -75,51 +77,72 @@ pub(super) fn method(report: &Report, baseline: &str) -> Markup {
 
 /// Which rows there are, and how many runs of each count.
 pub(super) fn coverage(report: &Report) -> Markup {
-    let mut columns: Vec<(String, usize)> = Vec::new();
-    let mut names: Vec<&str> = Vec::new();
+    let mut doings: Vec<(String, Vec<&Outcome>)> = Vec::new();
     for row in &report.results {
-        let column = (row.doing(), row.bytes);
-        if !columns.contains(&column) {
-            columns.push(column);
-        }
-        if !names.contains(&row.transport.as_str()) {
-            names.push(&row.transport);
+        let doing = row.doing();
+        match doings.iter_mut().find(|(other, _)| *other == doing) {
+            Some((_, rows)) => rows.push(row),
+            None => doings.push((doing, vec![row])),
         }
     }
-    let of = |name: &str, column: &(String, usize)| {
-        let is = |row: &&Outcome| row.transport == name && (row.doing(), row.bytes) == *column;
-        report.results.iter().find(is)
-    };
     html! {
         section id="runs" {
             h2 { "Runs" }
             p class="read" {
                 "How many runs of each row count, and in brackets how many were left out. A dash is a row \
-                 that was skipped, since the transport cannot do it, or that nobody asked for."
+                 that was not part of the comparison: nobody asked for it, or the transport cannot do it, \
+                 which its line says."
             }
-            div class="table" {
-                table {
-                    caption { "Runs of each transport, workload and size" }
-                    thead {
-                        tr {
-                            th scope="col" { "transport" }
-                            @for (doing, bytes) in &columns {
-                                th scope="col" { (doing) " " (size(*bytes)) }
-                            }
+            div class="small" {
+                @for (doing, rows) in &doings {
+                    (runs_of(doing, rows))
+                }
+            }
+        }
+    }
+}
+
+fn runs_of(doing: &str, rows: &[&Outcome]) -> Markup {
+    let mut sizes: Vec<usize> = rows.iter().map(|row| row.bytes).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows {
+        if !names.contains(&row.transport.as_str()) {
+            names.push(&row.transport);
+        }
+    }
+    let of = |name: &str, bytes: usize| {
+        rows.iter().find(|row| row.transport == name && row.bytes == bytes)
+    };
+    let cannot = |name: &str, bytes: usize| {
+        find(name).is_some_and(|entry| !entry.does(rows[0].workload, bytes))
+    };
+    html! {
+        div class="table" {
+            table {
+                caption { "Runs of " (doing) }
+                thead {
+                    tr {
+                        th scope="col" { "transport" }
+                        @for &bytes in &sizes {
+                            th scope="col" { (size(bytes)) }
                         }
                     }
-                    tbody {
-                        @for name in &names {
-                            tr {
-                                th scope="row" { (name) }
-                                @for column in &columns {
-                                    @match of(name, column) {
-                                        Some(row) => td class=[(row.runs == 0).then_some("bad")] {
-                                            (row.runs)
-                                            @if row.excluded > 0 { " (" (row.excluded) ")" }
-                                        },
-                                        None => td class="none" { "-" },
-                                    }
+                }
+                tbody {
+                    @for name in names {
+                        tr {
+                            th scope="row" { (name) }
+                            @for &bytes in &sizes {
+                                @match of(name, bytes) {
+                                    Some(row) => td class=[(row.runs == 0).then_some("bad")] {
+                                        (row.runs)
+                                        @if row.excluded > 0 { " (" (row.excluded) ")" }
+                                    },
+                                    None => td class="none" {
+                                        (if cannot(name, bytes) { "cannot" } else { "-" })
+                                    },
                                 }
                             }
                         }
@@ -128,6 +151,15 @@ pub(super) fn coverage(report: &Report) -> Markup {
             }
         }
     }
+}
+
+/// Transports that could have been compared and were not.
+fn not_compared(report: &Report) -> Vec<&'static str> {
+    list()
+        .iter()
+        .filter(|entry| !entry.yardstick && !report.has(entry.name))
+        .map(|entry| entry.name)
+        .collect()
 }
 
 pub(super) fn left_out(report: &Report) -> Markup {
@@ -184,6 +216,11 @@ pub(super) fn left_out(report: &Report) -> Markup {
                     }
                 }
             }
+            @let others = not_compared(report);
+            @if !others.is_empty() {
+                h3 { "Transports that were not part of this comparison" }
+                p { (others.join(", ")) }
+            }
             @let failed: Vec<_> = report.results.iter().filter(|row| !row.failures.is_empty()).collect();
             h3 { "Failures" }
             @if failed.is_empty() {
@@ -229,6 +266,13 @@ pub(super) fn machine(report: &Report) -> Markup {
             ),
         ),
         ("commit", machine.commit.clone()),
+        (
+            "command",
+            report
+                .command
+                .as_ref()
+                .map_or_else(|| "not recorded".to_owned(), |words| words.join(" ")),
+        ),
     ];
     html! {
         section id="machine" {

@@ -107,8 +107,8 @@ fn figure(plot: &Plot) -> Markup {
                 }
                 (plot.grid.render())
             }
-            @if let Some(note) = &plot.note {
-                figcaption { (note) }
+            @if !plot.notes.is_empty() {
+                figcaption { (plot.notes.join(" ")) }
             }
         }
     }

@@ -38,9 +38,9 @@ impl Axis {
             [1.0, 2.0, 5.0, 10.0].map(|step| step * decade)
         };
         // A little room, so that nothing stands on the frame.
-        let below = rounds(least / 1.03).into_iter().filter(|round| *round <= least / 1.03);
+        let mut below = rounds(least / 1.03).into_iter().filter(|round| *round <= least / 1.03);
         let above = rounds(most * 1.03).into_iter().find(|round| *round >= most * 1.03);
-        let least = below.last().unwrap_or(least / 2.0);
+        let least = below.next_back().unwrap_or(least / 2.0);
         let most = above.unwrap_or(most * 2.0);
         Some(Self { least, most, log: true, pixels })
     }

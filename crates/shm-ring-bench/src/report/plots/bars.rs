@@ -5,8 +5,10 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::drawing::{Drawing, line, marker, px, text, width};
+use super::drawing::{Drawing, line, marker, name_width, px, text, width};
 use super::looks::Look;
+use super::shown::{Write, short};
+use crate::report::figures::digits;
 use crate::stats::Figure;
 
 const WIDTH: f64 = 660.0;
@@ -22,8 +24,8 @@ pub(super) struct Bars<'a> {
     pub(super) title: String,
     /// What the axis is of.
     pub(super) axis: String,
-    /// How a value is written on it.
-    pub(super) write: fn(f64) -> String,
+    /// How a value is written.
+    pub(super) write: Write,
     /// For ratios, the one from which bars go both ways.
     pub(super) from: Option<f64>,
     pub(super) bars: Vec<Bar<'a>>,
@@ -44,8 +46,8 @@ impl Bars<'_> {
         if self.bars.is_empty() {
             return None;
         }
-        let names = self.bars.iter().map(|bar| width(&bar.look.name));
-        let values = self.bars.iter().map(|bar| width(&(self.write)(bar.figure.median)));
+        let names = self.bars.iter().map(|bar| name_width(bar.look));
+        let values = self.bars.iter().map(|bar| width(&(self.write)(bar.figure.median, digits)));
         let left = names.fold(40.0, f64::max) + 34.0;
         let right = WIDTH - values.fold(40.0, f64::max) - 14.0;
         let bottom = TOP + ROW * self.bars.len() as f64;
@@ -66,7 +68,7 @@ impl Bars<'_> {
             }
             (text("axis", "middle", ((left + right) / 2.0, bottom + 42.0), &self.axis))
         };
-        let named: Vec<&str> = self.bars.iter().map(|bar| bar.look.name.as_str()).collect();
+        let named: Vec<&str> = self.bars.iter().map(|bar| bar.look.label.as_str()).collect();
         Some(Drawing {
             id: self.id.clone(),
             width: WIDTH,
@@ -119,7 +121,7 @@ impl Bars<'_> {
         html! {
             g class={ "series " (bar.look.class) (strong) } {
                 title { (bar.said) }
-                (text("name", "end", (left - 24.0, y + 4.5), &bar.look.name))
+                (text("name", "end", (left - 24.0, y + 4.5), &bar.look.label))
                 (marker(bar.look, (left - 13.0, y)))
                 @if let Some(from) = from {
                     @let from = axis.at(from);
@@ -133,22 +135,85 @@ impl Bars<'_> {
                     (line("whisker", (end, y - 4.0), (end, y + 4.0)))
                 }
                 (marker(bar.look, (median, y)))
-                (text("value", "end", (WIDTH - 4.0, y + 4.5), &(self.write)(bar.figure.median)))
+                (text("value", "end", (WIDTH - 4.0, y + 4.5), &(self.write)(bar.figure.median, digits)))
             }
         }
     }
 }
 
 /// The names of the ticks that have room beside each other.
-fn names_of_ticks(axis: &Axis, write: fn(f64) -> String, bottom: f64) -> Markup {
-    let mut free = f64::NEG_INFINITY;
-    html! {
-        @for tick in axis.ticks().into_iter().filter(|tick| tick.named) {
-            @let (at, name) = (axis.at(tick.value), write(tick.value));
-            @if at - width(&name) / 2.0 > free {
-                @let _ = free = at + width(&name) / 2.0 + 6.0;
-                (text("tick", "middle", (at, bottom + 20.0), &name))
-            }
+fn names_of_ticks(axis: &Axis, write: Write, bottom: f64) -> Markup {
+    let mut taken = f64::NEG_INFINITY;
+    let mut names = Vec::new();
+    for tick in axis.ticks().into_iter().filter(|tick| tick.named) {
+        let (at, name) = (axis.at(tick.value), write(tick.value, short));
+        if at - width(&name) / 2.0 > taken {
+            taken = at + width(&name) / 2.0 + 6.0;
+            names.push((at, name));
         }
+    }
+    html! {
+        @for (at, name) in names {
+            (text("tick", "middle", (at, bottom + 20.0), &name))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figures::{COST, RATIO};
+    use crate::report::plots::looks::Looks;
+    use crate::report::plots::shown::writes;
+    use crate::report::tests::report;
+
+    fn drawn(from: Option<f64>, write: Write, figures: &[[f64; 3]]) -> String {
+        let looks = Looks::of(&report(), "none");
+        let figure = |&[median, min, max]: &[f64; 3]| Figure { median, min, max };
+        let look = looks.get("shm-ring");
+        let bar = |of| Bar { look, figure: figure(of), said: String::new() };
+        let bars = Bars {
+            id: "bars".to_owned(),
+            title: String::new(),
+            axis: String::new(),
+            write,
+            from,
+            bars: figures.iter().map(bar).collect(),
+            floor: None,
+        };
+        bars.draw().unwrap().file()
+    }
+
+    /// The numbers of an attribute of every element of a class.
+    fn all(svg: &str, class: &str, attribute: &str) -> Vec<f64> {
+        let document = roxmltree::Document::parse(svg).unwrap();
+        let of_class = document.descendants().filter(|node| node.attribute("class") == Some(class));
+        of_class.filter_map(|node| node.attribute(attribute)?.parse().ok()).collect()
+    }
+
+    #[test]
+    fn a_ratio_goes_both_ways_from_one_and_its_whiskers_from_the_least_to_the_most() {
+        // An axis from 0.1 to 10, since a little room is left around 0.2 and 5.
+        let svg = drawn(Some(1.0), writes(RATIO), &[[4.0, 2.0, 5.0], [0.25, 0.2, 0.5]]);
+        let (x, width) = (all(&svg, "bar", "x"), all(&svg, "bar", "width"));
+        let one = x[0];
+        assert!((x[1] + width[1] - one).abs() < 0.2 && (width[0] - width[1]).abs() < 0.2, "{svg}");
+        let (from, to) = (all(&svg, "whisker", "x1"), all(&svg, "whisker", "x2"));
+        // As 4 is twice as far from 1 as 2 is.
+        let far = (x[0] + width[0] - one) / (from[0] - one);
+        assert!((far - 2.0).abs() < 0.02 && to[0] > x[0] + width[0], "{svg}");
+    }
+
+    #[test]
+    fn bars_begin_at_zero_or_are_none() {
+        let svg = drawn(None, writes(COST), &[[4.0, 4.0, 4.0], [8.0, 8.0, 8.0]]);
+        let width = all(&svg, "bar", "width");
+        assert!((width[1] / width[0] - 2.0).abs() < 0.01, "{width:?}");
+        let svg = drawn(None, writes(COST), &[[4.0, 4.0, 4.0], [8000.0, 8000.0, 8000.0]]);
+        assert!(all(&svg, "bar", "width").is_empty());
+        assert!(svg.contains(">8.00 us<") && svg.contains(">10 ns<"), "{svg}");
+        // What is nothing stands on the axis and not beside it.
+        let svg = drawn(None, writes(COST), &[[0.0, 0.0, 0.0], [8000.0, 1.0, 8000.0]]);
+        assert_eq!(all(&svg, "bar", "width")[0], 0.0);
     }
 }

@@ -9,6 +9,9 @@ use crate::report::files::MARK;
 /// The style of every plot, in the page and in files of their own.
 pub(in crate::report) const STYLE: &str = include_str!("plot.css");
 
+/// Room for the title in a file, where nothing else says it.
+const HEADING: f64 = 30.0;
+
 /// A plot as it is drawn.
 #[derive(Clone, Debug)]
 pub(in crate::report) struct Drawing {
@@ -25,26 +28,29 @@ pub(in crate::report) struct Drawing {
 impl Drawing {
     /// As part of a page that has [`STYLE`].
     pub(in crate::report) fn inline(&self) -> Markup {
-        self.svg(html! {})
+        self.svg(0.0, html! {})
     }
 
     /// As a file of its own.
     pub(in crate::report) fn file(&self) -> String {
-        let (width, height) = (px(self.width), px(self.height));
+        let (width, height) = (px(self.width), px(self.height + HEADING));
         let own = html! {
             metadata { (MARK) }
             style { (PreEscaped(STYLE)) }
-            rect class="paper" width=(width) height=(height) {}
+            rect class="paper" x="0" y=(px(-HEADING)) width=(width) height=(height) {}
+            (text("heading", "start", (8.0, -HEADING / 3.0), &self.title))
         };
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", self.svg(own).into_string())
+        let svg = self.svg(HEADING, own).into_string();
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{svg}\n")
     }
 
-    fn svg(&self, first: Markup) -> Markup {
+    /// With `above` pixels more at the top.
+    fn svg(&self, above: f64, first: Markup) -> Markup {
+        let (width, height) = (px(self.width), px(self.height + above));
         let (title, description) = (format!("{}-title", self.id), format!("{}-desc", self.id));
         html! {
             svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img"
-                viewBox={ "0 0 " (px(self.width)) " " (px(self.height)) }
-                width=(px(self.width)) height=(px(self.height))
+                viewBox={ "0 " (px(-above)) " " (width) " " (height) } width=(width) height=(height)
                 aria-labelledby={ (title) " " (description) } {
                 title id=(title) { (self.title) }
                 desc id=(description) { (self.description) }
@@ -73,9 +79,15 @@ pub(super) fn text(class: &str, anchor: &str, at: (f64, f64), said: &str) -> Mar
     html! { text class=(class) text-anchor=(anchor) x=(px(at.0)) y=(px(at.1)) { (said) } }
 }
 
-/// About how wide a text is.
+/// About how wide a text is, in the widest of the fonts that it may be shown in.
 pub(super) fn width(text: &str) -> f64 {
-    text.chars().count() as f64 * 7.3
+    text.chars().count() as f64 * 7.9
+}
+
+/// About how wide the name of a look is, its marker not counted.
+pub(super) fn name_width(look: &Look) -> f64 {
+    let bold = if look.strong { 1.13 } else { 1.0 };
+    width(&look.label) * bold
 }
 
 /// A marker of `look` around a point, a little larger where it is strong.
@@ -176,7 +188,7 @@ mod tests {
         let text = drawing.file();
         let document = roxmltree::Document::parse(&text).unwrap();
         let root = document.root_element();
-        assert_eq!(root.attribute("viewBox"), Some("0 0 10 20"));
+        assert_eq!(root.attribute("viewBox"), Some("0 -30 10 50"));
         let texts: Vec<_> = root.children().filter_map(|node| node.text()).collect();
         assert_eq!(texts[..2], ["<script> & more", "what it shows"]);
         assert!(text.contains("y1=\"0\"") && text.contains(MARK));

@@ -4,12 +4,13 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::drawing::{Drawing, line, marker, px, spread, text, width};
+use super::drawing::{Drawing, line, marker, name_width, px, spread, text};
 use super::looks::Look;
+use super::shown::{Write, short};
 use crate::stats::Figure;
 
-const WIDTH: f64 = 940.0;
-const HEIGHT: f64 = 480.0;
+const WIDTH: f64 = 1120.0;
+const HEIGHT: f64 = 500.0;
 const LEFT: f64 = 74.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 60.0;
@@ -36,7 +37,7 @@ pub(super) struct Positions {
 /// The axis at the left: what it is of, and how a value is written.
 pub(super) struct Values {
     pub(super) title: String,
-    pub(super) write: fn(f64) -> String,
+    pub(super) write: Write,
 }
 
 /// A line.
@@ -61,7 +62,7 @@ impl Lines<'_> {
         let values = figures.iter().flat_map(|figure| [figure.min, figure.median, figure.max]);
         let bottom = HEIGHT - BOTTOM;
         let y = Axis::log(values, [bottom, TOP])?;
-        let names = self.series.iter().map(|series| width(&series.look.name));
+        let names = self.series.iter().map(|series| name_width(series.look));
         let right = WIDTH - names.fold(60.0, f64::max) - 44.0;
         let (first, last) = (self.x.named.first()?.0, self.x.named.last()?.0);
         // Half a step of room at both ends, for lines that stand side by side.
@@ -83,7 +84,8 @@ impl Lines<'_> {
     }
 
     fn description(&self) -> String {
-        let names: Vec<&str> = self.series.iter().map(|series| series.look.name.as_str()).collect();
+        let names: Vec<&str> =
+            self.series.iter().map(|series| series.look.label.as_str()).collect();
         format!(
             "Lines of {} against {}, for {}. The figures are in the table beside it.",
             self.y.title,
@@ -98,7 +100,7 @@ impl Lines<'_> {
                 @let at = y.at(tick.value);
                 (line(if tick.named { "grid" } else { "fine" }, (LEFT, at), (right, at)))
                 @if tick.named {
-                    (text("tick", "end", (LEFT - 8.0, at + 4.0), &(self.y.write)(tick.value)))
+                    (text("tick", "end", (LEFT - 8.0, at + 4.0), &(self.y.write)(tick.value, short)))
                 }
             }
             @for (value, name) in &self.x.named {
@@ -129,7 +131,9 @@ impl Lines<'_> {
 
     fn curves(&self, x: &Axis, y: &Axis, right: f64, bottom: f64) -> Markup {
         // Side by side, or whiskers of one position would hide each other.
-        let step = (46.0 / self.series.len() as f64).min(5.0);
+        let apart = self.x.named.windows(2).map(|pair| x.at(pair[1].0) - x.at(pair[0].0));
+        let room = apart.fold(100.0, f64::min) * 0.55;
+        let step = (room / self.series.len() as f64).min(5.0);
         let aside = |at: usize| (at as f64 - (self.series.len() as f64 - 1.0) / 2.0) * step;
         let ends: Vec<(f64, f64)> = (0..)
             .zip(&self.series)
@@ -168,7 +172,7 @@ impl Series<'_> {
         let strong = if self.look.strong { " strong" } else { "" };
         html! {
             g class={ "series " (self.look.class) (strong) } {
-                title { (self.look.name) }
+                title { (self.look.label) }
                 @if self.points.len() > 1 {
                     path class="curve" d=(path) stroke-dasharray=[dash(self.look)] {}
                 }
@@ -184,7 +188,7 @@ impl Series<'_> {
                     @let (x, median) = at(end);
                     (line("leader", (x + 7.0, median), (right + 18.0, label)))
                     (marker(self.look, (right + 24.0, label)))
-                    (text("name", "start", (right + 34.0, label + 4.0), &self.look.name))
+                    (text("name", "start", (right + 34.0, label + 4.0), &self.look.label))
                 }
             }
         }
@@ -193,4 +197,60 @@ impl Series<'_> {
 
 fn dash(look: &Look) -> Option<&'static str> {
     (!look.dash.is_empty()).then_some(look.dash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::figures::LATENCY;
+    use crate::report::plots::looks::Looks;
+    use crate::report::plots::shown::writes;
+    use crate::report::tests::report;
+
+    #[test]
+    fn a_marker_stands_at_the_median_and_its_whisker_from_the_least_to_the_most() {
+        let looks = Looks::of(&report(), "none");
+        let point = |x, [median, min, max]: [f64; 3]| Point {
+            x,
+            figure: Figure { median, min, max },
+            said: String::new(),
+        };
+        let lines = Lines {
+            id: "lines".to_owned(),
+            title: String::new(),
+            x: Positions {
+                title: String::new(),
+                named: vec![(3.0, "8 B".to_owned()), (6.0, "64 B".to_owned())],
+            },
+            y: Values { title: String::new(), write: writes(LATENCY) },
+            series: vec![Series {
+                look: looks.get("shm-ring"),
+                points: vec![point(3.0, [200.0, 100.0, 800.0]), point(6.0, [400.0, 400.0, 400.0])],
+            }],
+            floor: None,
+        };
+        let svg = lines.draw().unwrap().file();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let points: Vec<_> = document
+            .descendants()
+            .filter(|node| node.attribute("class") == Some("point"))
+            .collect();
+        let of = |at: usize, element: &str, name: &str| {
+            let mut inside = points[at].descendants();
+            let found = inside.find(|node| node.tag_name().name() == element).unwrap();
+            found.attribute(name).unwrap().parse::<f64>().unwrap()
+        };
+        let (least, most) = (of(0, "line", "y1"), of(0, "line", "y2"));
+        let octave = (least - most) / 3.0;
+        assert!(octave > 0.0, "up is more");
+        assert!((of(0, "circle", "cy") - (least - octave)).abs() < 0.2);
+        assert!((of(1, "circle", "cy") - (least - 2.0 * octave)).abs() < 0.2);
+        assert_eq!(of(0, "line", "x1"), of(0, "circle", "cx"));
+        assert!(of(1, "circle", "cx") > of(0, "circle", "cx"));
+        let ticks = [("100 ns", least), ("800 ns", most)];
+        let text = |said: &str| document.descendants().find(|node| node.text() == Some(said));
+        assert!(text(ticks[0].0).is_some_and(|node| {
+            (node.attribute("y").unwrap().parse::<f64>().unwrap() - 4.0 - ticks[0].1).abs() < 0.2
+        }));
+    }
 }

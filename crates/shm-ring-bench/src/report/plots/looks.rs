@@ -2,17 +2,22 @@
 //! to tell colours apart. What the report is about is strong and the many are muted. It must not know
 //! what is drawn.
 
-use super::super::Report;
+use crate::report::Report;
 
 /// Colours of those that are neither the ring nor what it is compared with.
 const MUTED: usize = 4;
 
+/// Characters of a name that a plot has room for.
+const LABEL_MAX: usize = 26;
+
 /// The look of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::report) struct Look {
-    pub(in crate::report) name: String,
+pub(super) struct Look {
+    name: String,
+    /// What stands beside its marker: the name, as much of it as there is room for.
+    pub(super) label: String,
     /// The class that the style sheet colours.
-    pub(in crate::report) class: String,
+    pub(super) class: String,
     pub(super) marker: Marker,
     /// Lengths of dashes and gaps; nothing for a whole line.
     pub(super) dash: &'static str,
@@ -45,10 +50,10 @@ const DASHES: [&str; 5] = ["", "7 3", "2 3", "9 3 2 3", "14 4"];
 
 /// Looks for all transports of a report, in the order in which they come.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct Looks(Vec<Look>);
+pub(super) struct Looks(Vec<Look>);
 
 impl Looks {
-    pub(in crate::report) fn of(report: &Report, baseline: &str) -> Self {
+    pub(super) fn of(report: &Report, baseline: &str) -> Self {
         let mut looks: Vec<Look> = Vec::new();
         let (mut variants, mut others) = (0, 0);
         for row in &report.results {
@@ -72,7 +77,8 @@ impl Looks {
                 let (marker, dash) = (MARKERS[at % MARKERS.len()], DASHES[at % DASHES.len()]);
                 (format!("other{}", at % MUTED), marker, dash, false)
             };
-            looks.push(Look { name: name.to_owned(), class, marker, dash, strong });
+            let label = shortened(name);
+            looks.push(Look { name: name.to_owned(), label, class, marker, dash, strong });
         }
         Self(looks)
     }
@@ -82,6 +88,13 @@ impl Looks {
         let found = self.0.iter().find(|look| look.name == transport);
         found.expect("every transport of the report has a look")
     }
+}
+
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LABEL_MAX {
+        return name.to_owned();
+    }
+    name.chars().take(LABEL_MAX - 1).chain(['\u{2026}']).collect()
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(super) struct Plot<'a> {
     pub(super) drawing: Option<Drawing>,
     pub(super) grid: Grid<'a>,
     /// What else is to be said of it.
-    pub(super) note: Option<String>,
+    pub(super) notes: Vec<String>,
     /// Whether it is one for a closer look.
     pub(super) folded: bool,
 }
@@ -50,7 +50,7 @@ pub(super) struct Plot<'a> {
 /// All that a report has data for.
 pub(super) fn chapters<'a>(report: &'a Report, baseline: &str) -> Vec<Chapter<'a>> {
     let looks = Looks::of(report, baseline);
-    let chapters = vec![
+    let mut chapters = vec![
         size::throughput(report, &looks),
         size::bandwidth(report, &looks),
         size::latency(report, &looks),
@@ -61,8 +61,34 @@ pub(super) fn chapters<'a>(report: &'a Report, baseline: &str) -> Vec<Chapter<'a
         cost::waiting(report, &looks),
         cost::memory(report, &looks),
     ];
+    for plot in chapters.iter_mut().flat_map(|chapter| &mut chapter.plots) {
+        let missing = without_valid_run(report, &plot.grid);
+        if !missing.is_empty() {
+            plot.notes.push(format!("No valid run, so not here: {}.", missing.join(", ")));
+        }
+    }
     let said = |chapter: &Chapter| !(chapter.plots.is_empty() && chapter.missing.is_empty());
     chapters.into_iter().filter(said).collect()
+}
+
+/// Transports that ran beside those of a table and of which no run counts.
+fn without_valid_run<'a>(report: &'a Report, grid: &Grid) -> Vec<&'a str> {
+    let shown = grid.shown();
+    let mut missing: Vec<&str> = Vec::new();
+    for row in report.results.iter().filter(|row| row.runs == 0) {
+        let beside = |one: &&Shown| (one.row.doing(), one.row.bytes) == (row.doing(), row.bytes);
+        let is_there = shown.iter().any(|one| one.row.transport == row.transport);
+        if shown.iter().any(beside) && !is_there && !missing.contains(&row.transport.as_str()) {
+            missing.push(&row.transport);
+        }
+    }
+    missing
+}
+
+/// A word on what would make a plot illegible.
+fn left_to_the_table(names: &[String]) -> Option<String> {
+    let drawn = "Drawn are the ring, the baseline and the best of the others";
+    (!names.is_empty()).then(|| format!("{drawn}; in the table only: {}.", names.join(", ")))
 }
 
 /// A name for files and addresses within the page.

@@ -4,10 +4,10 @@
 use super::lines::{Lines, Point, Positions, Series, Values};
 use super::looks::Looks;
 use super::shown::{Shown, apart, axis_of_nines, distinct, rows, usual_size, writes};
-use super::size::{axis_title, by_doing, in_words};
-use super::{Chapter, LINES_MAX, Plot, slug};
+use super::size::{axis_title, by_doing};
+use super::{Chapter, LINES_MAX, Plot, left_to_the_table, slug};
 use crate::report::Report;
-use crate::report::figures::{LATENCY, percentile, size};
+use crate::report::figures::{LATENCY, digits, percentile, size};
 use crate::report::grid::{Form, Grid};
 use crate::spec::Workload;
 
@@ -76,6 +76,10 @@ fn plot<'a>(
         Series { look: looks.get(name), points: points.collect() }
     });
     let floor = report.floor_ns.filter(|_| round_trip);
+    let said = floor.map(|floor| {
+        let [median, min, max] = [floor.median, floor.min, floor.max].map(digits);
+        format!("The floor: {median} ns ({min} to {max}).")
+    });
     let lines = Lines {
         id: name.clone(),
         title: title.clone(),
@@ -90,7 +94,7 @@ fn plot<'a>(
         },
         y: Values { title: axis_title(LATENCY), write: writes(LATENCY) },
         series: series.collect(),
-        floor: floor.map(|floor| (format!("floor: {}", in_words(floor, "ns")), floor)),
+        floor: said.clone().zip(floor),
     };
     let columns = parts.iter().map(|&part| match part {
         1.0 => "longest".to_owned(),
@@ -106,12 +110,12 @@ fn plot<'a>(
         name,
         drawing,
         grid: Grid {
-            caption: format!("{title}: median, range and runs"),
+            caption: title.clone(),
             unit: LATENCY.shown.to_owned(),
-            form: Form::Cross { columns, lines: cells.collect() },
+            form: Form::Cross { columns, lines: cells.collect(), floor: None },
         },
         title,
-        note: (!left.is_empty()).then(|| format!("In the table only: {}.", left.join(", "))),
+        notes: said.into_iter().chain(left_to_the_table(&left)).collect(),
         folded: false,
     })
 }

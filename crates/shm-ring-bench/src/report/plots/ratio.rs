@@ -2,17 +2,13 @@
 
 use super::bars::{Bar, Bars};
 use super::looks::Looks;
-use super::shown::{Shown, apart, distinct, figures, rows, short, usual_size};
+use super::shown::{Shown, apart, distinct, figures, rows, usual_size, writes};
 use super::size::by_doing;
 use super::{Chapter, Plot, slug};
 use crate::report::Report;
-use crate::report::figures::{Kind, LATENCY, MESSAGES, Measured, size};
+use crate::report::figures::{LATENCY, MESSAGES, Measured, RATIO, size};
 use crate::report::grid::{Form, Grid};
 use crate::stats::Figure;
-
-/// A ratio of two medians, and those of single runs to the baseline's median.
-const RATIO: Kind =
-    Kind { key: "ratio", unit: "", what: "times faster", shown: "times faster", scale: 1.0 };
 
 pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks, baseline: &str) -> Chapter<'a> {
     let rows = rows(report);
@@ -26,10 +22,7 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks, baseline: &str) -> 
                 let base = group.iter().find(|shown| shown.row.transport == baseline);
                 let base = base.map(Shown::figure).filter(|base| base.median > 0.0);
                 if base.is_none() || group.len() < 2 {
-                    missing.push(format!(
-                        "{doing}, {}: nothing to compare, since {baseline} or any other has no figure there.",
-                        size(bytes)
-                    ));
+                    missing.push(format!("{doing} {}", size(bytes)));
                 }
                 Some((bytes, base.filter(|_| group.len() > 1)?, group))
             })
@@ -42,6 +35,13 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks, baseline: &str) -> 
             plots.push(Plot { folded: usual != Some(bytes as u64), ..plot });
         }
     }
+    let missing = match missing.as_slice() {
+        [] => Vec::new(),
+        some => vec![format!(
+            "Not compared, since {baseline} or any other transport has no figure there: {}.",
+            some.join(", ")
+        )],
+    };
     Chapter {
         id: "ratio",
         title: "Times faster",
@@ -73,7 +73,7 @@ fn plot<'a>(
         id: name.clone(),
         title: title.clone(),
         axis: format!("times faster than {baseline}"),
-        write: |value| format!("{}x", short(value)),
+        write: writes(RATIO),
         from: Some(1.0),
         bars: group
             .iter()
@@ -96,7 +96,7 @@ fn plot<'a>(
             ),
         },
         title,
-        note: None,
+        notes: Vec::new(),
         folded: false,
     }
 }

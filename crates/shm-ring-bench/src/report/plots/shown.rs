@@ -2,7 +2,7 @@
 //! not know how it is drawn.
 
 use super::super::figures::{
-    BLOCKED, BYTES, COST, HELD, Kind, LATENCY, MESSAGES, Measured, digits, percentile, size,
+    BLOCKED, BYTES, COST, HELD, Kind, LATENCY, MESSAGES, Measured, RATIO, digits, percentile, size,
 };
 use super::super::{Outcome, Report};
 use crate::spec::Workload;
@@ -108,21 +108,34 @@ pub(super) fn more_is_better(kind: Kind) -> bool {
     [MESSAGES, BYTES].contains(&kind)
 }
 
-/// How a value of that kind is written on an axis: short, with its unit.
-pub(super) fn writes(kind: Kind) -> fn(f64) -> String {
+/// How a value is written, short, with its unit, its number by the one given.
+pub(super) type Write = fn(f64, Number) -> String;
+
+/// How a number is written.
+pub(super) type Number = fn(f64) -> String;
+
+/// How values of that kind are written.
+pub(super) fn writes(kind: Kind) -> Write {
     match kind {
-        LATENCY | COST => {
-            |value| scaled(value, &[(1.0, "ns"), (1e3, "us"), (1e6, "ms"), (1e9, "s")])
+        LATENCY | COST => |value, number| {
+            scaled(value, number, &[(1.0, "ns"), (1e3, "us"), (1e6, "ms"), (1e9, "s")])
+        },
+        BYTES => {
+            |value, number| scaled(value, number, &[(1e3, "kB/s"), (1e6, "MB/s"), (1e9, "GB/s")])
         }
-        BYTES => |value| scaled(value, &[(1e3, "kB/s"), (1e6, "MB/s"), (1e9, "GB/s")]),
-        MESSAGES => |value| scaled(value, &[(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s")]),
-        BLOCKED => |value| format!("{} %", short(value * 100.0)),
-        HELD => |value| scaled(value, &[(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB")]),
-        _ => short,
+        MESSAGES => |value, number| {
+            scaled(value, number, &[(1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s")])
+        },
+        HELD => |value, number| {
+            scaled(value, number, &[(1.0, "B"), (1024.0, "KiB"), (1_048_576.0, "MiB")])
+        },
+        BLOCKED => |value, number| format!("{} %", number(value * 100.0)),
+        RATIO => |value, number| format!("{}x", number(value)),
+        _ => |value, number| number(value),
     }
 }
 
-/// Three digits without zeros that say nothing.
+/// Three digits without zeros that say nothing: for axes.
 pub(super) fn short(value: f64) -> String {
     let said = digits(value);
     match said.contains('.') {
@@ -131,11 +144,11 @@ pub(super) fn short(value: f64) -> String {
     }
 }
 
-fn scaled(value: f64, units: &[(f64, &str)]) -> String {
+fn scaled(value: f64, number: Number, units: &[(f64, &str)]) -> String {
     // A round value may be computed as a little less.
     let fitting = units.iter().rev().find(|(unit, _)| value >= unit * 0.999_999);
     let (unit, name) = fitting.unwrap_or(&units[0]);
-    format!("{} {name}", short(value / unit))
+    format!("{} {name}", number(value / unit))
 }
 
 #[cfg(test)]
@@ -144,11 +157,16 @@ mod tests {
 
     #[test]
     fn values_on_an_axis_are_short_and_have_their_unit() {
-        let latency = [0.0, 50.0, 999.999_999_9, 1500.0, 2e6].map(writes(LATENCY));
+        let latency =
+            [0.0, 50.0, 999.999_999_9, 1500.0, 2e6].map(|value| writes(LATENCY)(value, short));
         assert_eq!(latency, ["0 ns", "50 ns", "1 us", "1.5 us", "2 ms"]);
-        assert_eq!([500.0, 2e8].map(writes(MESSAGES)), ["500 /s", "200 M/s"]);
-        assert_eq!([100.0, 1.25e10].map(writes(BYTES)), ["0.1 kB/s", "12.5 GB/s"]);
-        assert_eq!([0.0002, 1.0].map(writes(BLOCKED)), ["0.02 %", "100 %"]);
-        assert_eq!([20_480.0].map(writes(HELD)), ["20 KiB"]);
+        assert_eq!([500.0, 2e8].map(|value| writes(MESSAGES)(value, short)), ["500 /s", "200 M/s"]);
+        assert_eq!(
+            [100.0, 1.25e10].map(|value| writes(BYTES)(value, short)),
+            ["0.1 kB/s", "12.5 GB/s"]
+        );
+        assert_eq!([0.0002, 1.0].map(|value| writes(BLOCKED)(value, short)), ["0.02 %", "100 %"]);
+        assert_eq!(writes(LATENCY)(1500.0, digits), "1.50 us");
+        assert_eq!([20_480.0].map(|value| writes(HELD)(value, short)), ["20 KiB"]);
     }
 }

@@ -8,11 +8,10 @@ use super::looks::Looks;
 use super::shown::{
     Shown, apart, distinct, figures, more_is_better, rows, usual_size, writes, yardstick,
 };
-use super::{Chapter, LINES_MAX, Plot, slug};
+use super::{Chapter, LINES_MAX, Plot, left_to_the_table, slug};
 use crate::report::Report;
-use crate::report::figures::{BYTES, Kind, LATENCY, MESSAGES, digits, size};
+use crate::report::figures::{BYTES, Kind, LATENCY, MESSAGES, size};
 use crate::report::grid::{Form, Grid};
-use crate::stats::Figure;
 
 pub(super) fn throughput<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
     let mut plots = Vec::new();
@@ -179,28 +178,17 @@ pub(super) fn against<'a>(
         let cell = |key: &u64| shown.iter().find(|one| (by.key)(one) == *key).cloned();
         table.push((name, keys.iter().map(cell).collect()));
     }
-    let mut columns: Vec<String> = keys.iter().map(|&key| (by.write)(key)).collect();
-    if let Some(floor) = &about.floor {
-        columns.push("floor (lines)".to_owned());
-        for (_, cells) in &mut table {
-            cells.push(None);
-        }
-        let mut cells = vec![None; keys.len()];
-        cells.push(Some(floor.clone()));
-        table.push(("floor".to_owned(), cells));
-    }
+    let columns = keys.iter().map(|&key| (by.write)(key)).collect();
     Some(Plot {
         name,
         title: about.title.clone(),
         drawing: lines.draw(),
         grid: Grid {
-            caption: format!("{}: median, range and runs", about.title),
+            caption: about.title.clone(),
             unit: about.kind.shown.to_owned(),
-            form: Form::Cross { columns, lines: table },
+            form: Form::Cross { columns, lines: table, floor: about.floor.clone() },
         },
-        note: (!left.is_empty()).then(|| {
-            format!("Drawn are the ring, the baseline and the best of the others; in the table only: {}.", left.join(", "))
-        }),
+        notes: left_to_the_table(&left).into_iter().collect(),
         folded: false,
     })
 }
@@ -264,7 +252,7 @@ pub(super) fn bars<'a>(
         floor: about.floor.as_ref().map(|floor| (floor.said(), floor.figure())),
     };
     let drawing = if group.len() > 1 { bars.draw() } else { None };
-    let note = drawing.is_none().then(|| "One row only: nothing to draw.".to_owned());
+    let alone = drawing.is_none().then(|| "One row only: there is nothing to draw.".to_owned());
     let mut lines: Vec<_> =
         group.into_iter().map(|shown| (shown.row.transport.clone(), shown)).collect();
     lines.extend(about.floor.clone().map(|floor| ("floor".to_owned(), floor)));
@@ -277,7 +265,7 @@ pub(super) fn bars<'a>(
             form: Form::List(lines),
         },
         title,
-        note,
+        notes: alone.into_iter().collect(),
         folded: false,
     })
 }
@@ -285,17 +273,5 @@ pub(super) fn bars<'a>(
 /// What the axis of a kind of figure is of.
 pub(super) fn axis_title(kind: Kind) -> String {
     let better = if more_is_better(kind) { "higher is better" } else { "lower is better" };
-    let what = match kind {
-        MESSAGES => "messages verified a second",
-        BYTES => "bytes of messages verified a second",
-        LATENCY => "latency",
-        other => return format!("{}, {} ({better})", other.what, other.shown),
-    };
-    format!("{what} ({better})")
-}
-
-/// A figure in words, for headings.
-pub(super) fn in_words(figure: Figure, unit: &str) -> String {
-    let [median, min, max] = [figure.median, figure.min, figure.max].map(digits);
-    format!("{median} {unit} ({min} to {max})")
+    format!("{} ({better})", kind.what)
 }
