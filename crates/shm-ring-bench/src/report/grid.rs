@@ -10,7 +10,7 @@ use super::plots::Shown;
 #[derive(Clone, Debug)]
 pub(super) struct Grid<'a> {
     pub(super) caption: String,
-    /// The unit of all cells, in the words of the heading.
+    /// The unit of all cells; nothing where the caption says it.
     pub(super) unit: String,
     pub(super) form: Form<'a>,
 }
@@ -42,7 +42,13 @@ impl<'a> Grid<'a> {
         html! {
             div class="table" {
                 table {
-                    caption { (self.caption) ", " (self.unit) }
+                    caption {
+                        (self.caption)
+                        @if !self.unit.is_empty() { ", " (self.unit) }
+                        @if let Form::Cross { .. } = self.form {
+                            ": median (runs that count), below it least to most"
+                        }
+                    }
                     @match &self.form {
                         Form::List(lines) => (list(lines)),
                         Form::Cross { columns, lines, floor } => {
@@ -124,8 +130,8 @@ fn cell(shown: &Shown, columns: usize) -> Markup {
     html! {
         td data-row=(shown.index) data-figure=(shown.measured.kind.key)
             data-part=[shown.measured.part] colspan=[(columns > 1).then_some(columns)] {
-            span class="runs" { (runs(shown)) (if shown.row.runs == 1 { " run " } else { " runs " }) }
             strong { (value("median", figure.median, shown)) }
+            span class="runs" { " (" (runs(shown)) ")" }
             span class="range" {
                 (value("min", figure.min, shown)) " to " (value("max", figure.max, shown))
             }

@@ -189,7 +189,7 @@ pub(super) fn left_out(report: &Report) -> Markup {
                 table {
                     caption { "Runs that do not count, by reason" }
                     thead {
-                        tr { th scope="col" { "reason" } th scope="col" { "runs" } th scope="col" { "because" } }
+                        tr { th scope="col" { "reason" } th scope="col" { "runs" } th scope="col" class="words" { "because" } }
                     }
                     tbody {
                         @for (reason, runs, because) in reasons {
@@ -204,7 +204,7 @@ pub(super) fn left_out(report: &Report) -> Markup {
             }
             @if !none.is_empty() {
                 h3 { "Rows without a valid run" }
-                ul {
+                ul class="rows" {
                     @for row in none {
                         li {
                             (row.transport) " " (row.doing()) " " (size(row.bytes)) ": "

@@ -6,12 +6,14 @@ mod conditions;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Report;
-use super::figures::digits;
+use super::figures::{RATIO, digits, size};
 use super::files::MARK;
-use super::plots::{Chapter, Plot, STYLE};
+use super::plots::{Chapter, Plot, STYLE, Shown};
 use crate::goals::{Goal, Verdict};
 
 const PAGE_STYLE: &str = include_str!("page.css");
+/// What the project is about.
+const RING: &str = "shm-ring";
 const TITLE: &str = "Ways to pass messages between two processes, compared";
 
 pub(super) fn render(report: &Report, baseline: &str, chapters: &[Chapter]) -> String {
@@ -29,6 +31,7 @@ pub(super) fn render(report: &Report, baseline: &str, chapters: &[Chapter]) -> S
                 header {
                     h1 { (TITLE) }
                     (conditions::summary(report))
+                    (in_short(chapters, baseline))
                     (contents(report, chapters))
                 }
                 main {
@@ -53,6 +56,32 @@ pub(super) fn render(report: &Report, baseline: &str, chapters: &[Chapter]) -> S
         }
     };
     page.into_string() + "\n"
+}
+
+/// What most readers want to know, where it was measured.
+fn in_short(chapters: &[Chapter], baseline: &str) -> Markup {
+    let plots = chapters.iter().flat_map(|chapter| &chapter.plots).filter(|plot| !plot.folded);
+    let ratios: Vec<&Shown> = plots
+        .flat_map(|plot| plot.grid.shown())
+        .filter(|shown| shown.measured.kind == RATIO && shown.row.transport == RING)
+        .collect();
+    html! {
+        @if !ratios.is_empty() {
+            p { (RING) " against " (baseline) ", the ratio of the medians and of single runs to it:" }
+            ul class="short" {
+                @for shown in ratios {
+                    @let figure = shown.figure();
+                    li {
+                        strong { (digits(figure.median)) "x" } " "
+                        (shown.row.doing()) ", " (size(shown.row.bytes)) " "
+                        span class="runs" {
+                            "(" (digits(figure.min)) " to " (digits(figure.max)) ")"
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn contents(report: &Report, chapters: &[Chapter]) -> Markup {

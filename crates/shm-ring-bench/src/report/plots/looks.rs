@@ -103,16 +103,16 @@ mod tests {
     use crate::report::{Outcome, tests::report};
 
     #[test]
-    fn no_two_of_thirty_transports_look_the_same() {
+    fn no_two_of_sixty_transports_look_the_same() {
         let mut report = report();
         let row = report.results[0].clone();
-        let named = (0..30).map(|at| match at {
+        let named = (0..60).map(|at| match at {
             0..3 => format!("shm-ring-{at}"),
             at => format!("other-{at}"),
         });
         report.results.extend(named.map(|transport| Outcome { transport, ..row.clone() }));
         let Looks(looks) = Looks::of(&report, "other-5");
-        assert_eq!(looks.len(), 31);
+        assert_eq!(looks.len(), 61);
         for (at, look) in looks.iter().enumerate() {
             let same = |other: &&Look| {
                 (other.marker, &other.class, other.dash) == (look.marker, &look.class, look.dash)

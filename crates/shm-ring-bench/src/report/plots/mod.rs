@@ -51,13 +51,13 @@ pub(super) struct Plot<'a> {
 pub(super) fn chapters<'a>(report: &'a Report, baseline: &str) -> Vec<Chapter<'a>> {
     let looks = Looks::of(report, baseline);
     let mut chapters = vec![
+        ratio::chapter(report, &looks, baseline),
         size::throughput(report, &looks),
         size::bandwidth(report, &looks),
         size::latency(report, &looks),
         nines::chapter(report, &looks),
         wake::chapter(report, &looks),
         cost::chapter(report, &looks),
-        ratio::chapter(report, &looks, baseline),
         cost::waiting(report, &looks),
         cost::memory(report, &looks),
     ];

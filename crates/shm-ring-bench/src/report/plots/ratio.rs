@@ -90,7 +90,7 @@ fn plot<'a>(
         drawing: bars.draw(),
         grid: Grid {
             caption: title.clone(),
-            unit: RATIO.shown.to_owned(),
+            unit: String::new(),
             form: Form::List(
                 group.into_iter().map(|shown| (shown.row.transport.clone(), shown)).collect(),
             ),

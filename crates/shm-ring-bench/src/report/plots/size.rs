@@ -124,7 +124,7 @@ pub(super) fn plot<'a>(
             group,
             looks,
             &By {
-                title: "size of a message, each in the middle of its lines",
+                title: "size of a message (the lines stand side by side around each)",
                 key: |shown| shown.row.bytes as u64,
                 write: |bytes| size(bytes as usize),
             },

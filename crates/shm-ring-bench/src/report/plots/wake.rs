@@ -35,7 +35,7 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
                     group,
                     looks,
                     &By {
-                        title: "time between two messages, each in the middle of its lines",
+                        title: "time between two messages (the lines stand side by side around each)",
                         key: |one| one.row.interval_ns.unwrap_or_default(),
                         write: duration,
                     },
