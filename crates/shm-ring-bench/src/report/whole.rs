@@ -60,33 +60,44 @@ fn of<'a, 'b: 'a>(node: Node<'a, 'b>, name: &'static str) -> impl Iterator<Item 
     node.descendants().filter(move |node| node.tag_name().name() == name)
 }
 
-/// What the results say of a cell of a table.
+/// What the results say of a cell of a table; nothing of a ratio, which they do not have.
 fn in_results<'a>(json: &'a Value, cell: Node) -> Option<&'a Value> {
     let row = &json["results"][cell.attribute("data-row")?.parse::<usize>().unwrap()];
-    let figure = match cell.attribute("data-figure")? {
-        "ratio" => return None,
-        "latency" => {
-            let part: f64 = cell.attribute("data-part").unwrap().parse().unwrap();
-            let name = match part {
-                0.5 => "p50",
-                0.9 => "p90",
-                0.99 => "p99",
-                0.999 => "p999",
-                1.0 => "max",
-                other => panic!("{other} was not recorded"),
-            };
-            if row["wake_ns"].is_object() { &row["wake_ns"] } else { &row["rtt_ns"][name] }
-        }
-        figure => &row[figure],
-    };
-    Some(figure)
+    let part = cell.attribute("data-part").map(|part| part.parse::<f64>().unwrap());
+    match (cell.attribute("data-figure")?, part) {
+        ("ratio", _) => None,
+        ("latency", Some(part)) => Some(latency(row, part)),
+        (figure, _) => Some(figure.split('.').fold(row, |of, name| &of[name])),
+    }
+}
+
+fn latency(row: &Value, part: f64) -> &Value {
+    if let Some(quantiles) = row["latency"].as_array() {
+        let quantile = quantiles.iter().find(|quantile| quantile["part"].as_f64() == Some(part));
+        return &quantile.unwrap()["ns"];
+    }
+    if row["wake_ns"].is_object() {
+        return &row["wake_ns"];
+    }
+    let names = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p999"), (1.0, "max")];
+    let (_, name) = names.iter().find(|(named, _)| *named == part).unwrap();
+    &row["rtt_ns"][name]
+}
+
+/// Every comparison that was recorded, of whatever time.
+fn all_recorded() -> Vec<String> {
+    let entries = fs::read_dir(RECORD).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = entries.map(|name| name.into_string().unwrap());
+    let names: Vec<String> = names.filter(|name| name.ends_with(".json")).collect();
+    assert!(names.len() >= RECORDED.len(), "{names:?}");
+    names
 }
 
 #[test]
 fn every_figure_of_the_page_is_that_of_the_results_and_every_plot_has_its_table() {
-    for name in RECORDED {
-        let (json, report) = recorded(name);
-        let directory = Directory::new(name);
+    for name in all_recorded() {
+        let (json, report) = recorded(&name);
+        let directory = Directory::new(&name);
         let files = write(&report, "sysv-binary", &directory.0).unwrap();
         let page = fs::read_to_string(directory.0.join("index.html")).unwrap();
         let text = as_xml(&page);
@@ -125,9 +136,9 @@ fn every_figure_of_the_page_is_that_of_the_results_and_every_plot_has_its_table(
 
 #[test]
 fn the_page_and_each_plot_need_nothing_else_and_say_what_they_are() {
-    for name in RECORDED {
+    for name in all_recorded() {
         let directory = Directory::new(&format!("alone-{name}"));
-        let files = write(&recorded(name).1, "sysv-binary", &directory.0).unwrap();
+        let files = write(&recorded(&name).1, "sysv-binary", &directory.0).unwrap();
         for path in files {
             let text = fs::read_to_string(&path).unwrap();
             let text = match path.extension().and_then(|end| end.to_str()) {
@@ -265,6 +276,50 @@ fn a_ratio_is_that_of_medians_and_a_shorter_time_is_faster() {
     let echoes = median("pipe", "echo", 64) / median("rtrb", "echo", 64);
     assert_eq!(shown("figure-ratio-echo-64", "rtrb"), echoes);
     assert_eq!(shown("figure-ratio-echo-64", "pipe"), 1.0);
+}
+
+/// Sets every figure of the results.
+fn set_figures(json: &mut Value, to: f64) {
+    match json {
+        Value::Object(fields) if fields.contains_key("median") => {
+            for name in ["median", "min", "max"] {
+                fields[name] = to.into();
+            }
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| set_figures(field, to)),
+        Value::Array(items) => items.iter_mut().for_each(|item| set_figures(item, to)),
+        _ => {}
+    }
+}
+
+#[test]
+fn results_without_rows_and_figures_that_nobody_measured_are_shown_without_a_panic() {
+    let directory = Directory::new("strange");
+    let mut none = recorded(RECORDED[1]).1;
+    (none.results, none.goals, none.floor_ns) = (Vec::new(), Vec::new(), None);
+    write(&none, "sysv-binary", &directory.0).unwrap();
+    let page = fs::read_to_string(directory.0.join("index.html")).unwrap();
+    assert!(Document::parse(&as_xml(&page)).is_ok() && page.contains("No row of this comparison"));
+    for figure in [0.0, -1.0, 1e-320, 1e300] {
+        for name in RECORDED {
+            let mut json = recorded(name).0;
+            set_figures(&mut json, figure);
+            let report = serde_json::from_value(json).unwrap();
+            for path in write(&report, "sysv-binary", &directory.0).unwrap() {
+                let text = fs::read_to_string(&path).unwrap();
+                let text = match path.extension().and_then(|end| end.to_str()) {
+                    Some("html") => as_xml(&text),
+                    Some("svg") => text,
+                    _ => continue,
+                };
+                let document = Document::parse(&text).unwrap();
+                let attributes = document.descendants().flat_map(|node| node.attributes());
+                for value in attributes.map(|attribute| attribute.value()) {
+                    assert!(!value.contains("NaN") && !value.contains("inf"), "{figure}: {value}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Axes: where a value stands, and which values are named. They must not know what is measured.
 
+use std::ops::RangeInclusive;
+
 /// From values to pixels.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
@@ -17,6 +19,9 @@ pub(super) struct Tick {
     pub(super) named: bool,
 }
 
+/// What results that somebody wrote by hand may exceed; whatever is measured is far within.
+const MEASURABLE: RangeInclusive<f64> = 1e-15..=1e21;
+
 /// Steps within a decade.
 const STEPS: [f64; 3] = [1.0, 2.0, 5.0];
 
@@ -24,7 +29,7 @@ impl Axis {
     /// An axis on which equal distances are equal ratios, wide enough for all the values and ending
     /// at round ones. `None` if no value is above zero.
     pub(super) fn log(values: impl IntoIterator<Item = f64>, pixels: [f64; 2]) -> Option<Self> {
-        let values = values.into_iter().filter(|value| value.is_finite() && *value > 0.0);
+        let values = values.into_iter().filter(|value| MEASURABLE.contains(value));
         let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
         for value in values {
             least = least.min(value);
@@ -47,7 +52,8 @@ impl Axis {
 
     /// An axis on which equal distances are equal differences, from zero to a round value.
     pub(super) fn linear(values: impl IntoIterator<Item = f64>, pixels: [f64; 2]) -> Self {
-        let most = values.into_iter().filter(|value| value.is_finite()).fold(0.0, f64::max);
+        let values = values.into_iter().filter(|value| MEASURABLE.contains(value));
+        let most = values.fold(0.0, f64::max);
         let most = if most > 0.0 { most } else { 1.0 };
         let step = Self::step(most);
         Self { least: 0.0, most: (most / step).ceil() * step, log: false, pixels }

@@ -193,4 +193,33 @@ mod tests {
         assert_eq!(texts[..2], ["<script> & more", "what it shows"]);
         assert!(text.contains("y1=\"0\"") && text.contains(MARK));
     }
+
+    /// How bright a colour such as `#1b1f24` is.
+    fn luminance(colour: &str) -> f64 {
+        let channel = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    #[test]
+    fn every_colour_of_a_text_stands_out_from_the_paper_by_day_and_by_night() {
+        for scheme in STYLE.split("@media") {
+            let block = &scheme[..scheme.find(".plot text").unwrap_or(scheme.len())];
+            let colour = |name: &str| {
+                let from = block.find(&format!("--{name}: ")).unwrap() + name.len() + 4;
+                luminance(&block[from..from + 7])
+            };
+            let paper = colour("paper");
+            for name in
+                ["ink", "soft", "ring", "base", "floor", "other0", "other1", "other2", "other3"]
+            {
+                let (dark, light) = (paper.min(colour(name)), paper.max(colour(name)));
+                let contrast = (light + 0.05) / (dark + 0.05);
+                // What the guidelines for accessible content ask of text of usual size.
+                assert!(contrast >= 4.5, "{name}: {contrast} in {block}");
+            }
+        }
+    }
 }

@@ -50,7 +50,8 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks, baseline: &str) -> 
              median latency over theirs. To the right of 1 is faster, to the left slower; the axis is \
              logarithmic. A bar is the ratio of the medians; whiskers are the transport's single runs \
              over the median of {baseline}, so those of {baseline} show how far it swings itself. Every \
-             ratio is of rows that ran side by side."
+             ratio is of rows that ran side by side. What spins is fast and keeps its processors busy: look at \
+             the cost of a message, too."
         ),
         plots,
         missing,
