@@ -21,6 +21,7 @@ const ENDED_BY_INTERRUPT: u8 = 130;
 
 /// Measures what was asked for and writes down what came of it.
 pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
+    asked.how.show.known_baseline(None)?;
     let cpus = cpus::pinned(asked.how.cpus)?;
     let mut rows = what_can_be_done(asked.rows);
     if cpus[0] == cpus[1] {

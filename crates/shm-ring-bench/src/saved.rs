@@ -62,6 +62,9 @@ pub(crate) fn show(saved: Saved) -> Result<(), Complaint> {
         let what = format!("{} files of results, and one place to write to", reports.len());
         return Err(Complaint::usage(what, "name one file of results at a time"));
     }
+    for report in &reports {
+        saved.show.known_baseline(Some(report))?;
+    }
     let out = Output::new(&saved.show).map_err(Complaint::unwritten)?;
     for (path, report) in saved.files.iter().zip(&reports) {
         if reports.len() > 1 {

@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::listed;
+use crate::report::Report;
+use crate::report::table::BASELINE;
+use crate::terminal::Complaint;
+
 /// How a comparison is made.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct How {
@@ -41,12 +46,33 @@ pub(crate) struct Show {
     /// Also writes the results as JSON to this file; - for standard output instead of the table.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Also writes a report to this directory: a page with plots (index.html), the plots as SVG, and the
+    /// results as JSON, CSV and Markdown. It must be empty, new, or hold an earlier report.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// What the report compares everything with.
+    #[arg(long, value_name = "NAME", default_value = BASELINE)]
+    pub(crate) baseline: String,
 }
 
 impl Show {
     /// Whether results go to a place that takes those of one comparison only.
     pub(crate) fn writes_files(&self) -> bool {
-        self.json.is_some()
+        self.json.is_some() || self.report.is_some()
+    }
+
+    /// Nothing can be compared with a baseline that is no transport. `measured` may know some that this
+    /// program was built without.
+    pub(crate) fn known_baseline(&self, measured: Option<&Report>) -> Result<(), Complaint> {
+        let name = &self.baseline;
+        let names = || listed().map(|entry| entry.name);
+        if names().any(|known| known == name) || measured.is_some_and(|report| report.has(name)) {
+            return Ok(());
+        }
+        let hint = format!("there are {}", names().collect::<Vec<_>>().join(", "));
+        Err(Complaint::usage(format!("--baseline {name}: is no transport"), hint))
     }
 }
 

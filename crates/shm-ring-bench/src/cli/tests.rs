@@ -140,3 +140,18 @@ fn the_usual_comparison_has_what_the_goals_need() {
 fn the_parser_is_consistent() {
     Cli::command().debug_assert();
 }
+
+#[test]
+fn a_baseline_must_be_a_transport_or_stand_in_the_results() {
+    let known = |arguments: &[&str], measured| {
+        asked(arguments).how.show.known_baseline(measured).map_err(|why| format!("{why:?}"))
+    };
+    assert_eq!(known(&[], None), Ok(()));
+    assert_eq!(known(&["--baseline", "pipe"], None), Ok(()));
+    let why = known(&["--baseline", "pip"], None).unwrap_err();
+    assert!(why.contains("--baseline pip: ") && why.contains("sysv-binary"), "{why}");
+    let mut report = crate::report::tests::report();
+    assert!(known(&["--baseline", "pip"], Some(&report)).is_err());
+    report.results[0].transport = "pip".to_owned();
+    assert_eq!(known(&["--baseline", "pip"], Some(&report)), Ok(()));
+}

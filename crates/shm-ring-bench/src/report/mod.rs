@@ -1,7 +1,16 @@
 //! The outcome of a comparison, as JSON carries it (`"schema": 1`). It must not know how it is shown.
 
+mod csv;
+mod figures;
+pub(crate) mod files;
 mod footer;
+mod grid;
+mod markdown;
+mod page;
+mod plots;
 pub(crate) mod table;
+#[cfg(test)]
+mod whole;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +27,9 @@ use crate::stats::{Excluded, Figure, valid};
 pub(crate) struct Report {
     pub(crate) schema: u32,
     pub(crate) machine: Machine,
+    /// The command line that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) command: Option<Vec<String>>,
     /// The two-line ping-pong beside every run.
     pub(crate) floor_ns: Option<Figure>,
     pub(crate) results: Vec<Outcome>,
@@ -111,7 +123,10 @@ impl Report {
         let median_floor = floor_ns.map(|floor| floor.median);
         let results = rows.iter().map(|row| Outcome::of(row, median_floor)).collect();
         let machine = Machine::describe(pinned, clock);
-        Self { schema: 1, machine, floor_ns, results, goals }
+        // Not where the program stands, which says nothing about the results.
+        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let command = Some(std::iter::once("shm-ring-bench".to_owned()).chain(words).collect());
+        Self { schema: 1, machine, command, floor_ns, results, goals }
     }
 
     /// Whether a transport is part of the comparison.

@@ -1,0 +1,126 @@
+//! The results as Markdown, one table for each workload and size. It must not compute anything.
+
+use std::fmt::Write;
+
+use super::figures::{Measured, digits, size};
+use super::{Outcome, Report};
+
+pub(super) fn render(report: &Report) -> String {
+    let machine = &report.machine;
+    let mut text = String::from("# Ways to pass messages between two processes, compared\n\n");
+    let _ = writeln!(
+        text,
+        "{}, {} processors, Linux {}, commit {}. Pinned to processors {} and {} ({}).",
+        plain(&machine.cpu),
+        machine.cores,
+        plain(&machine.kernel),
+        plain(&machine.commit),
+        machine.pinned[1],
+        machine.pinned[0],
+        plain(&machine.topology)
+    );
+    if let Some(floor) = report.floor_ns {
+        let [median, min, max] = [floor.median, floor.min, floor.max].map(digits);
+        let _ = writeln!(text, "Floor: {median} ns ({min} to {max}).");
+    }
+    text.push_str("Each cell: the median of the runs that count, then the least and the most.\n");
+    for rows in sections(&report.results) {
+        let _ = writeln!(text, "\n## {}, {}\n", plain(&rows[0].doing()), size(rows[0].bytes));
+        text.push_str(&section(&rows));
+    }
+    let failed: Vec<_> = report.results.iter().filter(|row| !row.failures.is_empty()).collect();
+    if !failed.is_empty() {
+        text.push_str("\n## Runs that failed\n\n");
+    }
+    for row in failed {
+        for failure in &row.failures {
+            let (name, doing, bytes) = (&row.transport, row.doing(), size(row.bytes));
+            let _ = writeln!(text, "- {} {doing} {bytes}: {}", plain(name), plain(failure));
+        }
+    }
+    text
+}
+
+/// Rows that do the same with the same size, in the order of the results.
+pub(super) fn sections(rows: &[Outcome]) -> Vec<Vec<&Outcome>> {
+    let mut sections: Vec<Vec<&Outcome>> = Vec::new();
+    for row in rows {
+        let same = |other: &Outcome| (other.doing(), other.bytes) == (row.doing(), row.bytes);
+        match sections.iter_mut().find(|section| same(section[0])) {
+            Some(section) => section.push(row),
+            None => sections.push(vec![row]),
+        }
+    }
+    sections
+}
+
+fn section(rows: &[&Outcome]) -> String {
+    let mut columns: Vec<String> = Vec::new();
+    for column in rows.iter().flat_map(|row| row.figures()).map(|measured| measured.column()) {
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    let mut text = format!("| transport | {} | runs |\n", columns.join(" | "));
+    let _ = writeln!(text, "|---|{}---:|", "---:|".repeat(columns.len()));
+    for row in rows {
+        let figures = row.figures();
+        let shown = columns.iter().map(|column| {
+            let found = figures.iter().find(|measured| measured.column() == *column);
+            found.map_or_else(|| "-".to_owned(), cell)
+        });
+        let shown: Vec<String> = shown.collect();
+        let runs = match row.runs {
+            0 => "no valid run".to_owned(),
+            runs => runs.to_string(),
+        };
+        let reasons = row.excluded_for.reasons().into_iter().map(|why| format!("not {why}"));
+        let runs = std::iter::once(runs).chain(reasons).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "| {} | {} | {runs} |", plain(&row.transport), shown.join(" | "));
+    }
+    text
+}
+
+fn cell(measured: &Measured) -> String {
+    let figure = measured.figure;
+    let [median, min, max] =
+        [figure.median, figure.min, figure.max].map(|value| digits(value / measured.kind.scale));
+    format!("{median} ({min} to {max})")
+}
+
+/// Text in which Markdown finds nothing of its own.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' => plain.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' | '!' | '~' => {
+                plain.extend(['\\', character]);
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_have_as_many_cells_in_each_line_and_text_stays_text() {
+        let mut report = super::super::tests::report();
+        report.results[0].failures = vec!["a | b\n<script>`x`</script>".to_owned()];
+        let text = render(&report);
+        assert!(
+            text.contains("| shm-ring | 10.0 (10.0 to 10.0) | 0.640 (0.640 to 0.640) |"),
+            "{text}"
+        );
+        assert!(text.contains("shm-ring stream 64 B: a \\| b \\<script\\>\\`x\\`"), "{text}");
+        for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
+            let cells = |line: &str| line.matches('|').count();
+            let of_head = cells(table.lines().next().unwrap());
+            assert!(table.lines().all(|line| cells(line) == of_head), "{table}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! How many times faster each transport is than a chosen one. It must not know how it is drawn.
+
+use super::bars::{Bar, Bars};
+use super::looks::Looks;
+use super::shown::{Shown, apart, distinct, figures, rows, usual_size, writes};
+use super::size::by_doing;
+use super::{Chapter, Plot, slug};
+use crate::report::Report;
+use crate::report::figures::{LATENCY, MESSAGES, Measured, RATIO, size};
+use crate::report::grid::{Form, Grid};
+use crate::stats::Figure;
+
+pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks, baseline: &str) -> Chapter<'a> {
+    let rows = rows(report);
+    let mut speeds = figures(&rows, MESSAGES, None);
+    speeds.extend(figures(&rows, LATENCY, Some(0.5)));
+    let (mut plots, mut missing) = (Vec::new(), Vec::new());
+    for (doing, group) in by_doing(speeds) {
+        let with_baseline: Vec<_> = apart(group, |shown| shown.row.bytes)
+            .into_iter()
+            .filter_map(|(bytes, group)| {
+                let base = group.iter().find(|shown| shown.row.transport == baseline);
+                let base = base.map(Shown::figure).filter(|base| base.median > 0.0);
+                if base.is_none() || group.len() < 2 {
+                    missing.push(format!("{doing} {}", size(bytes)));
+                }
+                Some((bytes, base.filter(|_| group.len() > 1)?, group))
+            })
+            .collect();
+        let sizes: Vec<Shown> =
+            with_baseline.iter().flat_map(|(_, _, group)| group.clone()).collect();
+        let usual = usual_size(&distinct(&sizes, |shown| shown.row.bytes as u64));
+        for (bytes, base, group) in with_baseline {
+            let plot = plot(&doing, bytes, base, group, looks, baseline);
+            plots.push(Plot { folded: usual != Some(bytes as u64), ..plot });
+        }
+    }
+    let missing = match missing.as_slice() {
+        [] => Vec::new(),
+        some => vec![format!(
+            "Not compared, since {baseline} or any other transport has no figure there: {}.",
+            some.join(", ")
+        )],
+    };
+    Chapter {
+        id: "ratio",
+        title: "Times faster",
+        read: format!(
+            "Each transport against {baseline}: messages a second over its messages a second, or its \
+             median latency over theirs. To the right of 1 is faster, to the left slower; the axis is \
+             logarithmic. A bar is the ratio of the medians; whiskers are the transport's single runs \
+             over the median of {baseline}, so those of {baseline} show how far it swings itself. Every \
+             ratio is of rows that ran side by side. What spins is fast and keeps its processors busy: look at \
+             the cost of a message, too."
+        ),
+        plots,
+        missing,
+    }
+}
+
+fn plot<'a>(
+    doing: &str,
+    bytes: usize,
+    base: Figure,
+    group: Vec<Shown<'a>>,
+    looks: &Looks,
+    baseline: &str,
+) -> Plot<'a> {
+    let mut group: Vec<Shown> = group.into_iter().filter_map(|shown| ratio(shown, base)).collect();
+    group.sort_by(|a, b| b.figure().median.total_cmp(&a.figure().median));
+    let title = format!("Times faster than {baseline}, {doing}, {}", size(bytes));
+    let name = slug(&["ratio", doing, &bytes.to_string()]);
+    let bars = Bars {
+        id: name.clone(),
+        title: title.clone(),
+        axis: format!("times faster than {baseline}"),
+        write: writes(RATIO),
+        from: Some(1.0),
+        bars: group
+            .iter()
+            .map(|one| Bar {
+                look: looks.get(&one.row.transport),
+                figure: one.figure(),
+                said: one.said(),
+            })
+            .collect(),
+        floor: None,
+    };
+    Plot {
+        name,
+        drawing: bars.draw(),
+        grid: Grid {
+            caption: title.clone(),
+            unit: String::new(),
+            form: Form::List(
+                group.into_iter().map(|shown| (shown.row.transport.clone(), shown)).collect(),
+            ),
+        },
+        title,
+        notes: Vec::new(),
+        folded: false,
+    }
+}
+
+/// A speed over the baseline's, or the baseline's time over one.
+fn ratio(shown: Shown, base: Figure) -> Option<Shown> {
+    let figure = shown.figure();
+    let figure = if shown.measured.kind == LATENCY {
+        // The longest time is the least speed.
+        let [median, min, max] =
+            [figure.median, figure.max, figure.min].map(|time| base.median / time);
+        Figure { median, min, max }
+    } else {
+        let [median, min, max] =
+            [figure.median, figure.min, figure.max].map(|speed| speed / base.median);
+        Figure { median, min, max }
+    };
+    let measured = Measured { kind: RATIO, part: None, figure };
+    (figure.median.is_finite() && figure.max.is_finite()).then_some(Shown { measured, ..shown })
+}

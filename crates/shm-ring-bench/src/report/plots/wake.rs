@@ -1,0 +1,57 @@
+//! How long a receiver that has nothing else to do takes to wake up, by how long it slept. It must not
+//! know how it is drawn.
+
+use super::looks::Looks;
+use super::shown::{apart, distinct, figures, rows};
+use super::size::{About, By, against, bars};
+use super::{Chapter, slug};
+use crate::report::Report;
+use crate::report::figures::{LATENCY, duration, size};
+
+pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
+    let mut shown = figures(&rows(report), LATENCY, Some(0.5));
+    shown.retain(|one| one.row.wake_ns.is_some() && one.row.interval_ns.is_some());
+    let mut plots = Vec::new();
+    for (bytes, group) in apart(shown, |one| one.row.bytes) {
+        let intervals = distinct(&group, |one| one.row.interval_ns.unwrap_or_default());
+        let title = "Median wake-up latency".to_owned();
+        let about = About { name: "wake", title, kind: LATENCY, floor: None };
+        plots.extend(match intervals.as_slice() {
+            [interval] => {
+                let about = About {
+                    title: format!(
+                        "Median wake-up latency, a message every {}",
+                        duration(*interval)
+                    ),
+                    ..about
+                };
+                bars(&about, &slug(&["wake", &bytes.to_string()]), group, looks)
+            }
+            _ => {
+                let about = About { title: format!("{}, {}", about.title, size(bytes)), ..about };
+                against(
+                    &about,
+                    &bytes.to_string(),
+                    group,
+                    looks,
+                    &By {
+                        title: "time between two messages (the lines stand side by side around each)",
+                        key: |one| one.row.interval_ns.unwrap_or_default(),
+                        write: duration,
+                    },
+                )
+            }
+        });
+    }
+    Chapter {
+        id: "wake",
+        title: "Wake-up latency",
+        read: "One message at an interval to a receiver that has nothing else to do: the time from just \
+               before sending to just after receiving, on one clock. Lower is better. What spins answers \
+               at once and pays with a processor, as the costs below show; what sleeps pays for being \
+               woken, and the more the longer it slept."
+            .to_owned(),
+        plots,
+        missing: Vec::new(),
+    }
+}
