@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::goals;
 use crate::plan::Row;
-use crate::spec::{BATCH, SIZES, Workload};
+use crate::spec::{BATCH, BURST, FAN, SIZES, Workload};
 use crate::transport::{Entry, find, lines, list};
 
 /// Compares ways to pass messages from one process to another.
@@ -40,17 +40,53 @@ pub(crate) struct Cli {
     #[arg(long, value_delimiter = ',', value_parser = size)]
     pub(crate) bytes: Vec<usize>,
 
-    /// Microseconds between the messages of `wake`.
-    #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
-    pub(crate) interval: u64,
-
-    /// Messages at a time in `batch`, at most 1024.
-    #[arg(long, value_name = "N", default_value_t = BATCH as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
-    pub(crate) batch: u64,
+    #[command(flatten)]
+    with: With,
 
     /// Lists the transports and ends.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// What the workloads are done with.
+#[derive(Clone, Debug, Args)]
+struct With {
+    /// Microseconds between the messages of `wake` (default 100) and the bursts of `burst` (default
+    /// 1000); several, separated by commas, are compared beside each other.
+    #[arg(long, value_name = "US", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
+    interval: Vec<u64>,
+
+    /// Messages at a time in `batch`, at most 1024.
+    #[arg(long, value_name = "N", default_value_t = BATCH as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    batch: u64,
+
+    /// Messages at once in `burst`, at most 1024.
+    #[arg(long, value_name = "N", default_value_t = BURST as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    burst: u64,
+
+    /// Messages a second in `paced`; several, separated by commas, are compared beside each other.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "100000", value_parser = clap::value_parser!(u64).range(100..=100_000_000))]
+    rate: Vec<u64>,
+
+    /// Channels of `fan`, at most 64.
+    #[arg(long, value_name = "K", default_value_t = FAN as u64, value_parser = clap::value_parser!(u64).range(1..=64))]
+    fan: u64,
+}
+
+impl With {
+    /// The row, once for each interval or rate.
+    fn each(&self, row: Row) -> Vec<Row> {
+        let (batch, burst) = (self.batch as usize, self.burst as usize);
+        let row = Row { batch, burst, fan: self.fan as usize, ..row };
+        match row.workload {
+            Workload::Wake | Workload::Burst if !self.interval.is_empty() => {
+                let every = |&us: &u64| Row { interval_ns: us * 1000, ..row.clone() };
+                self.interval.iter().map(every).collect()
+            }
+            Workload::Paced => self.rate.iter().map(|&rate| Row { rate, ..row.clone() }).collect(),
+            _ => vec![row],
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -212,21 +248,20 @@ impl Cli {
             ("shm-ring-bare", Workload::Stream, 64),
         ] {
             let row = self.row(name, workload, bytes);
-            rows.extend(row.map(|row| Row { for_goals: true, ..row }));
+            rows.extend(row.into_iter().map(|row| Row { for_goals: true, ..row }));
         }
         rows
     }
 
-    fn row(&self, name: &str, workload: Workload, bytes: usize) -> Option<Row> {
-        let mut row = Row::new(find(name)?, workload, bytes);
+    fn row(&self, name: &str, workload: Workload, bytes: usize) -> Vec<Row> {
+        let Some(entry) = find(name) else {
+            return Vec::new();
+        };
+        let mut row = Row::new(entry, workload, bytes);
         if self.how.quick && workload.is_steady() {
             row.interval_ns = WATCHED_QUICKLY_NS;
         }
-        if workload == Workload::Wake {
-            row.interval_ns = self.interval * 1000;
-        }
-        row.batch = self.batch as usize;
-        Some(row)
+        self.with.each(row)
     }
 }
 
@@ -250,6 +285,10 @@ mod tests {
             (["--cpus", "0,0"], "two different processor numbers"),
             (["--runs", "0"], "1..=1000"),
             (["--interval", "1"], "10..=1000000"),
+            (["--interval", "100,1"], "10..=1000000"),
+            (["--rate", "1"], "100..=100000000"),
+            (["--fan", "0"], "1..=64"),
+            (["--burst", "1025"], "1..=1024"),
         ] {
             let error = parse(&arguments).unwrap_err();
             assert!(error.to_string().contains(allowed), "{arguments:?}: {error}");
@@ -285,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_is_not_named_is_not_asked_for_what_it_cannot_do() {
-        for workload in ["batch", "memory", "idle-sender"] {
+        for workload in ["batch", "memory", "idle-sender", "fan", "one-core", "one-core-echo"] {
             let rows = parse(&["--workload", workload]).unwrap().rows();
             let does = |row: &Row| row.entry.does(row.workload, row.bytes);
             assert!(!rows.is_empty() && rows.iter().all(does));
@@ -298,6 +337,29 @@ mod tests {
         let rows = cli.unwrap().rows();
         let named: Vec<_> = rows.iter().map(|row| (row.entry.name, row.bytes)).collect();
         assert_eq!(named, [("pipe", 8), ("shm-ring", 8), ("pipe", 64), ("shm-ring", 64)]);
+    }
+
+    #[test]
+    fn each_interval_and_each_rate_is_a_row_of_those_that_have_one() {
+        let rows = |arguments: &[&str]| {
+            let named = ["--transport", "pipe", "--workload", "wake,burst,paced,stream"];
+            let rows = parse(&[&named, arguments].concat()).unwrap().rows();
+            rows.iter().map(Row::doing).collect::<Vec<_>>()
+        };
+        let usual = ["wake 100 us", "burst of 32, 1000 us", "paced 100000/s", "stream"];
+        assert_eq!(rows(&[]), usual);
+        assert_eq!(
+            rows(&["--interval", "10,5000", "--rate", "1000,2000", "--burst", "7"]),
+            [
+                "wake 10 us",
+                "wake 5000 us",
+                "burst of 7, 10 us",
+                "burst of 7, 5000 us",
+                "paced 1000/s",
+                "paced 2000/s",
+                "stream",
+            ]
+        );
     }
 
     #[test]

@@ -101,8 +101,7 @@ fn what_can_be_done(rows: Vec<Row>) -> Vec<Row> {
     let (kept, skipped): (Vec<_>, Vec<_>) =
         rows.into_iter().partition(|row| row.entry.does(row.workload, row.bytes));
     for row in skipped {
-        let (name, doing, bytes) = (row.entry.name, row.doing(), row.bytes);
-        eprintln!("{name} cannot do {doing} with {bytes} bytes: skipped");
+        eprintln!("{}: skipped", row.why_not());
     }
     kept
 }
@@ -147,6 +146,11 @@ fn comparison(
         true => None,
         false => system_calls::count(&rows, effort),
     };
+    if !cli.goals() && !INTERRUPTED.load(Ordering::Relaxed) {
+        if let Err(why) = system_calls::per_message(&mut rows, effort) {
+            bar.suspend(|| eprintln!("system calls are not counted here: {why}"));
+        }
+    }
     bar.finish_and_clear();
     let goals = match cli.goals() {
         true => goals::all(&rows, system_calls),
