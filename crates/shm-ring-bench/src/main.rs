@@ -146,10 +146,11 @@ fn comparison(
         true => None,
         false => system_calls::count(&rows, effort),
     };
-    if !cli.goals() && !INTERRUPTED.load(Ordering::Relaxed) {
-        if let Err(why) = system_calls::per_message(&mut rows, effort) {
-            bar.suspend(|| eprintln!("system calls are not counted here: {why}"));
-        }
+    if !cli.goals()
+        && !INTERRUPTED.load(Ordering::Relaxed)
+        && let Err(why) = system_calls::per_message(&mut rows, effort)
+    {
+        bar.suspend(|| eprintln!("system calls are not counted here: {why}"));
     }
     bar.finish_and_clear();
     let goals = match cli.goals() {

@@ -13,6 +13,8 @@ pub(crate) mod fan;
 mod liars;
 mod memory;
 mod paced;
+#[cfg(test)]
+mod stalls;
 mod stopwatch;
 mod stream;
 mod wake;
