@@ -57,7 +57,8 @@ enum Lie {
     None,
     /// To what came it does this, once so many messages are there.
     Changes(usize, fn(&mut VecDeque<Message>)),
-    /// It waits for none but makes one up, of the two that came last and the two that were sent last.
+    /// It waits for none but makes one up, of the two that came last and the two that were sent last,
+    /// and keeps the one to itself that comes then.
     MakesUp(MakeUp),
     /// It says that one came and none did: what the caller has stays as it is.
     CountsAnEmptyPoll,
@@ -70,6 +71,8 @@ struct Liar {
     lie: Lie,
     /// How many messages come before the lie.
     honest: u64,
+    /// How many of those that come were answered for already.
+    early: usize,
     /// What came last, and before that.
     came: [Message; 2],
     sent: Sent,
@@ -87,7 +90,8 @@ impl Liar {
     }
 
     fn honestly(&mut self) -> Result<Message, Fault> {
-        self.wait_for(1)?;
+        self.wait_for(1 + self.early)?;
+        self.queue.drain(..std::mem::take(&mut self.early));
         let message = self.queue.pop_front().ok_or_else(|| Fault::new("receive", "none left"))?;
         self.came = [message, self.came[0]];
         Ok(message)
@@ -112,6 +116,8 @@ impl Receiver<4> for Liar {
                 }
                 Lie::MakesUp(up) => {
                     *message = up(self.came, *self.sent.0.lock().unwrap());
+                    self.came = [*message, self.came[0]];
+                    self.early += 1;
                     return Ok(());
                 }
                 Lie::CountsAnEmptyPoll => return Ok(()),
@@ -177,7 +183,7 @@ fn said(workload: Workload, at: At, honest: u64, lie: Lie) -> Result<(), String>
     let (echo, sent, lied) = (workload.is_echo(), Sent::default(), Arc::new(AtomicU64::new(0)));
     let end = |inner, lie, sent: &Sent| {
         let (queue, sent, lied) = (VecDeque::new(), sent.clone(), Arc::clone(&lied));
-        Liar { inner, queue, lie, honest, came: [[0; 4]; 2], sent, lied }
+        Liar { inner, queue, lie, honest, early: 0, came: [[0; 4]; 2], sent, lied }
     };
     let of = |side| if side == at { lie } else { Lie::None };
     let channels = if workload == Workload::Fan { a.fan } else { 1 };
@@ -273,6 +279,13 @@ fn damage_between_the_ends_of_a_message_fails_in_the_warm_up() {
     assert_eq!(why, "verifying: message 40 came torn");
 }
 
+/// After how many messages of a channel to lie: at once, in the warm-up, after it, and in the last.
+fn moments(workload: Workload) -> [u64; 5] {
+    let spec = run_of(workload);
+    let channels = if workload == Workload::Fan { spec.fan as u64 } else { 1 };
+    [0, 1, 20, 200, (spec.warm_up + spec.messages) / channels - 1]
+}
+
 /// A message that begins with this and is whole to whoever looks at its ends, as those before were.
 fn sealed(first: u64, like: Message) -> Message {
     let pattern = like[3].wrapping_sub(3) ^ like[0].rotate_left(32);
@@ -295,8 +308,7 @@ fn a_transport_that_answers_without_waiting_fails() {
         }),
     ];
     for workload in ALL {
-        // At once, and later: in the warm-up and after it.
-        for honest in [0, 1, 2, 60, 200] {
+        for honest in moments(workload) {
             for (what, lie) in lies {
                 let answer = said(workload, At::A, honest, Lie::MakesUp(lie));
                 let why =
@@ -328,7 +340,7 @@ fn an_echo_that_comes_back_from_this_side_is_none() {
 #[test]
 fn a_transport_that_counts_empty_polls_fails() {
     for workload in ALL {
-        for honest in [0, 1, 60, 200] {
+        for honest in moments(workload) {
             let answer = said(workload, At::A, honest, Lie::CountsAnEmptyPoll);
             let why = answer.expect_err(&format!("{workload}: a poll after {honest} was counted"));
             assert!(why.starts_with("verifying: "), "{workload}: {why}");
