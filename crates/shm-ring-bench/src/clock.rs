@@ -109,11 +109,16 @@ fn nanoseconds(clock: ClockId) -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// Sleeps until a moment of [`monotonic_ns`].
-pub(crate) fn sleep_until(at: u64) {
+/// Sleeps until a moment of [`monotonic_ns`]. Whether that was still to come: else there is no system
+/// call.
+pub(crate) fn sleep_until(at: u64) -> bool {
+    if monotonic_ns() >= at {
+        return false;
+    }
     let moment =
         Timespec { tv_sec: (at / 1_000_000_000) as i64, tv_nsec: (at % 1_000_000_000) as i64 };
     while clock_nanosleep_absolute(ClockId::Monotonic, &moment).is_err() {}
+    true
 }
 
 #[cfg(test)]

@@ -56,7 +56,14 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         true => None,
         false => system_calls::count(&rows, effort),
     };
+    let counted = match asked.all_goals || INTERRUPTED.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => system_calls::per_message(&mut rows, effort),
+    };
     progress.end();
+    if let Err(why) = counted {
+        note(&format!("system calls are not counted here: {why}"));
+    }
     let goals = match asked.all_goals {
         true => goals::all(&rows, system_calls),
         false => goals::of(&rows, system_calls),
@@ -76,8 +83,7 @@ fn what_can_be_done(rows: Vec<Row>) -> Vec<Row> {
     let (kept, skipped): (Vec<_>, Vec<_>) =
         rows.into_iter().partition(|row| row.entry.does(row.workload, row.bytes));
     for row in skipped {
-        let (name, doing, bytes) = (row.entry.name, row.doing(), row.bytes);
-        note(&format!("{name} cannot do {doing} with {bytes} bytes: skipped"));
+        note(&format!("{}: skipped", row.why_not()));
     }
     kept
 }

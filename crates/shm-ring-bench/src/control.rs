@@ -54,6 +54,15 @@ pub(crate) enum Measure {
     QueuedNs,
     /// Messages that the side verified.
     Verified,
+    /// Nanoseconds from when the first measured message was due to when the last had come, where that
+    /// is what the rate is reckoned from.
+    SpanNs,
+    /// Processor time of the side in which it only waited for the next message to be due.
+    WaitedNs,
+    /// Context switches of the side in the measured interval, those left out that a workload asked for.
+    Switches,
+    /// 1 more than its system calls in that interval, where they were counted.
+    Calls,
     /// The process of the side.
     Process,
     /// What the side holds in memory for itself.
@@ -63,10 +72,14 @@ pub(crate) enum Measure {
     /// Median of the two-line ping-pong. This and the percentiles are in picoseconds, since a
     /// nanosecond is a hundredth of the shortest.
     Floor,
+    /// Median of how long bursts took.
+    Drain,
     P50,
+    P75,
     P90,
     P99,
     P999,
+    P9999,
     Max,
 }
 

@@ -2,6 +2,17 @@
 
 use crate::control::{Control, Measure, PER_NANOSECOND, Side};
 
+/// Which part of what was timed each percentile is of, in the order of [`Sample`](crate::run::Sample).
+pub(crate) const PARTS: [(Measure, f64); 7] = [
+    (Measure::P50, 0.5),
+    (Measure::P75, 0.75),
+    (Measure::P90, 0.9),
+    (Measure::P99, 0.99),
+    (Measure::P999, 0.999),
+    (Measure::P9999, 0.9999),
+    (Measure::Max, 1.0),
+];
+
 /// A histogram to three digits.
 pub(crate) struct Histogram(hdrhistogram::Histogram<u64>);
 
@@ -44,16 +55,22 @@ impl Histogram {
 
     /// Writes the percentiles down, `ns_per_unit` nanoseconds for each unit.
     pub(crate) fn report(&self, control: &Control, side: Side, ns_per_unit: f64) {
-        for (measure, percentile) in [
-            (Measure::P50, 50.0),
-            (Measure::P90, 90.0),
-            (Measure::P99, 99.0),
-            (Measure::P999, 99.9),
-            (Measure::Max, 100.0),
-        ] {
-            let ns = self.percentile(percentile) * ns_per_unit;
-            control.record(side, measure, (ns * PER_NANOSECOND) as u64);
+        for (measure, part) in PARTS {
+            self.report_one(control, side, measure, part, ns_per_unit);
         }
+    }
+
+    /// Writes one of them down as `measure`.
+    pub(crate) fn report_one(
+        &self,
+        control: &Control,
+        side: Side,
+        measure: Measure,
+        part: f64,
+        ns_per_unit: f64,
+    ) {
+        let ns = self.percentile(part * 100.0) * ns_per_unit;
+        control.record(side, measure, (ns * PER_NANOSECOND) as u64);
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::control::Side;
+use crate::message::Code;
 use crate::run::{Failure, Sample, run};
-use crate::spec::{BATCH, Spec, Workload};
+use crate::spec::{BATCH, BURST, FAN, RATE, Spec, Workload};
 use crate::stats::{Figure, valid};
 use crate::transport::{Entry, Idle};
 
@@ -19,12 +20,20 @@ pub(crate) struct Row {
     pub(crate) interval_ns: u64,
     /// Messages at a time, for `batch`.
     pub(crate) batch: usize,
+    /// Messages at once, for `burst`.
+    pub(crate) burst: usize,
+    /// Messages a second, for `paced`.
+    pub(crate) rate: u64,
+    /// Channels, for `fan`.
+    pub(crate) fan: usize,
     /// Whether nobody asked for this row and only a goal needs it.
     pub(crate) for_goals: bool,
     /// Messages in each measured run, found by the trial run.
     pub(crate) messages: u64,
     pub(crate) samples: Vec<Sample>,
     pub(crate) failures: Vec<Failure>,
+    /// System calls per message, both sides, once they were counted.
+    pub(crate) system_calls: Option<f64>,
 }
 
 impl Row {
@@ -34,15 +43,20 @@ impl Row {
             entry,
             workload,
             bytes,
-            interval_ns: match workload.is_steady() {
-                true => WATCHED_NS,
-                false => 100_000,
+            interval_ns: match workload {
+                workload if workload.is_steady() => WATCHED_NS,
+                Workload::Burst => 1_000_000,
+                _ => 100_000,
             },
             batch: BATCH,
+            burst: BURST,
+            rate: RATE,
+            fan: FAN,
             for_goals: false,
             messages: 0,
             samples,
             failures,
+            system_calls: None,
         }
     }
 
@@ -51,15 +65,32 @@ impl Row {
         match self.workload {
             Workload::Batch => format!("batch of {}", self.batch),
             Workload::Wake => format!("wake {} us", self.interval_ns / 1000),
+            Workload::Burst => format!("burst of {}, {} us", self.burst, self.interval_ns / 1000),
+            Workload::Paced => format!("paced {}/s", self.rate),
+            Workload::Fan => format!("fan of {}", self.fan),
             workload => workload.to_string(),
         }
     }
 
-    /// What B and A do when idle. The sender of `wake` sleeps between messages, whatever the
-    /// transport does, and where a side is watched that waits, what it spends is the result.
+    /// Why its transport cannot do it, if that is so.
+    pub(crate) fn why_not(&self) -> String {
+        let (name, doing) = (self.entry.name, self.doing());
+        if self.workload.is_on_one_core() && self.entry.idle == Idle::Spins {
+            return format!("{name} spins, so {doing} would be waiting for the processor");
+        }
+        format!("{name} cannot do {doing} with {} bytes", self.bytes)
+    }
+
+    /// What B and A do when idle. The sender of `wake` and of `burst` sleeps between messages, that of
+    /// `paced` spins, whatever the transport does (a send may sleep yet); where both share a processor
+    /// neither can have it; and where a side is watched that waits, what it spends is the result.
     pub(crate) fn idle(&self) -> [Idle; 2] {
         match self.workload {
-            Workload::Wake => [Idle::Sleeps, self.entry.idle],
+            Workload::Wake | Workload::Burst => [Idle::Sleeps, self.entry.idle],
+            Workload::Paced if self.entry.idle == Idle::Sleeps => {
+                [Idle::SpinsThenSleeps, Idle::Sleeps]
+            }
+            workload if workload.is_on_one_core() => [Idle::Sleeps; 2],
             workload if workload.is_steady() => [Idle::Sleeps; 2],
             _ => [self.entry.idle; 2],
         }
@@ -67,13 +98,15 @@ impl Row {
 
     /// The run of this row for side A, before the channels are made.
     pub(crate) fn spec(&self, messages: u64, effort: Effort) -> Spec {
-        // Batches are whole ones.
+        // Batches, bursts and turns are whole ones.
         let whole = |messages: u64| match self.workload {
             Workload::Batch => messages.next_multiple_of(self.batch as u64),
+            Workload::Burst => messages.next_multiple_of(self.burst as u64),
+            Workload::Fan => messages.next_multiple_of(self.fan as u64),
             _ => messages,
         };
         let warm_up = match self.workload {
-            Workload::Wake => 0,
+            Workload::Wake | Workload::Burst => 0,
             workload if workload.is_steady() => 0,
             _ => whole((messages / 10).min(WARM_UP_MAX)),
         };
@@ -85,13 +118,21 @@ impl Row {
             warm_up,
             messages: whole(messages - warm_up.min(messages / 2)),
             batch: self.batch,
+            burst: self.burst,
+            rate: self.rate,
             interval_ns: self.interval_ns,
-            cpus: effort.cpus,
+            cpus: match self.workload.is_on_one_core() {
+                true => [effort.cpus[0]; 2],
+                false => effort.cpus,
+            },
             clock: effort.clock,
             parent: std::process::id(),
             no_system_calls: false,
+            counts_system_calls: false,
+            code: Code::default(),
             control: -1,
             channels: Vec::new(),
+            fan: self.fan,
         }
     }
 }
@@ -104,6 +145,8 @@ const TRIAL: u64 = 2000;
 const WATCHED_NS: u64 = 3_000_000_000;
 /// Messages that fill whatever there is to fill, several times.
 const MANY: u64 = 20_000;
+/// Bursts of a run at the least.
+const LEAST_BURSTS: u64 = 20;
 /// Messages of a run at the most, and at the least.
 const MESSAGES: (u64, u64) = (200, 50_000_000);
 
@@ -181,14 +224,17 @@ pub(crate) fn floor(rows: &[Row]) -> Option<Figure> {
 /// tell.
 fn find_length(row: &mut Row, effort: Effort) {
     let target = effort.run_time.as_nanos() as f64;
+    let intervals = (target / row.interval_ns as f64) as u64;
     let known = match row.workload {
-        Workload::Wake => Some(((target / row.interval_ns as f64) as u64).max(50)),
+        Workload::Wake => Some(intervals.max(50)),
+        Workload::Burst => Some(intervals.max(LEAST_BURSTS) * row.burst as u64),
+        Workload::Paced => Some(((target * row.rate as f64 * 1e-9) as u64).max(50)),
         Workload::IdleReceiver => Some(1),
         Workload::IdleSender | Workload::Memory => Some(MANY),
         _ => None,
     };
     if let Some(messages) = known {
-        row.messages = messages;
+        row.messages = messages.min(row.entry.messages_max);
         return;
     }
     let mut messages = TRIAL;
@@ -221,14 +267,11 @@ mod tests {
     #[test]
     fn rounds_are_added_while_a_row_lacks_runs_that_count() {
         let sample = |floor_ns, cpu| Sample {
-            round: 0,
-            held_bytes: 0,
             floor_ns,
             wall_ns: 1,
             verified: 1,
             cpu: [cpu, 1.0],
-            queued: [0.0; 2],
-            percentiles: [0.0; 5],
+            ..Sample::default()
         };
         let mut row = Row::new(find("shm-ring").unwrap(), Workload::Stream, 64);
         row.samples = vec![sample(100.0, 1.0), sample(100.0, 1.0), sample(100.0, 0.5)];
@@ -243,9 +286,34 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_whole_and_where_its_workload_wants_it() {
+        let clock = Clock { tsc: false, ns_per_tick: 1.0, read_ns: 0.0 };
+        let (patience, run_time, limit) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        let effort = Effort { runs: 1, enough: 1, patience, run_time, limit, cpus: [3, 5], clock };
+        let spec = |workload| {
+            let row = Row::new(find("shm-ring-park").unwrap(), workload, 64);
+            Row { batch: 7, burst: 9, fan: 11, ..row }.spec(1000, effort)
+        };
+        for (workload, of) in [(Workload::Batch, 7), (Workload::Burst, 9), (Workload::Fan, 11)] {
+            let spec = spec(workload);
+            assert_eq!((spec.warm_up % of, spec.messages % of), (0, 0), "{workload}");
+            assert!(spec.messages >= 900, "{workload}");
+        }
+        assert_eq!(spec(Workload::Fan).channels_wanted(), 11);
+        assert_eq!(spec(Workload::OneCoreEcho).channels_wanted(), 2);
+        assert_eq!(
+            (spec(Workload::OneCore).cpus, spec(Workload::OneCoreEcho).cpus),
+            ([3; 2], [3; 2])
+        );
+        assert_eq!(spec(Workload::Paced).cpus, [3, 5]);
+    }
+
+    #[test]
     fn the_sender_of_wake_sleeps_whatever_the_transport_does() {
         let idle = |workload| Row::new(find("shm-ring").unwrap(), workload, 64).idle();
         assert_eq!(idle(Workload::Wake), [Idle::Sleeps, Idle::Spins]);
+        assert_eq!(idle(Workload::Burst), [Idle::Sleeps, Idle::Spins]);
+        assert_eq!(idle(Workload::Paced), [Idle::Spins; 2]);
         assert_eq!(idle(Workload::Stream), [Idle::Spins; 2]);
     }
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::control::{Control, Measure, PER_NANOSECOND, Side};
+use crate::histogram::PARTS;
+use crate::message::Code;
 use crate::spec::{Spec, Workload};
 use crate::sys;
 use crate::transport::{Made, find, make};
@@ -23,7 +25,7 @@ pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 pub(crate) const SIDE_ARGUMENT: &str = "__side";
 
 /// What a run measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
     /// Which round of the comparison it was.
     pub(crate) round: u32,
@@ -36,8 +38,19 @@ pub(crate) struct Sample {
     pub(crate) cpu: [f64; 2],
     /// Time spent waiting for a processor over wall time, of B and of A.
     pub(crate) queued: [f64; 2],
-    /// p50, p90, p99, p99.9 and the longest, in nanoseconds; zeros for streams.
-    pub(crate) percentiles: [f64; 5],
+    /// The percentiles of [`PARTS`], in nanoseconds; zeros for streams.
+    pub(crate) percentiles: [f64; PARTS.len()],
+    /// Nanoseconds that the rate is reckoned from: the wall time, if not another span is the point.
+    pub(crate) span_ns: u64,
+    /// Nanoseconds that half of the bursts did not exceed, for `burst`.
+    pub(crate) drain_ns: f64,
+    /// Processor time of both sides, in nanoseconds, less that in which one waited for the next
+    /// message to be due.
+    pub(crate) cpu_ns: u64,
+    /// Context switches of both sides, less those that the workload asked for.
+    pub(crate) switches: u64,
+    /// System calls of both sides, where they were counted.
+    pub(crate) system_calls: Option<u64>,
     /// What a side holds beyond the messages' bytes, for `memory`.
     pub(crate) held_bytes: u64,
 }
@@ -136,14 +149,14 @@ impl Drop for Sides {
     }
 }
 
-/// Runs `spec` (whose side, control and channels are filled in here) within `limit`.
+/// Runs `spec` (whose side, control, code and channels are filled in here) within `limit`.
 pub(crate) fn run(spec: &Spec, limit: Duration) -> Result<Sample, Failure> {
     let set_up = |error: io::Error| Failure::SetUp(error.to_string());
     let control = Control::new().map_err(set_up)?;
     let threads = find(&spec.transport).is_some_and(|entry| entry.threads);
     let mut made = Vec::new();
     if !threads {
-        for _ in 0..if spec.workload == Workload::Echo { 2 } else { 1 } {
+        for _ in 0..spec.channels_wanted() {
             let channel = make(&spec.transport, spec.bytes);
             made.push(channel.map_err(|fault| Failure::SetUp(fault.to_string()))?);
         }
@@ -153,11 +166,13 @@ pub(crate) fn run(spec: &Spec, limit: Duration) -> Result<Sample, Failure> {
     }
     fcntl_setfd(&control, FdFlags::empty()).map_err(|errno| set_up(errno.into()))?;
 
+    let code = Code::fresh().map_err(|fault| Failure::SetUp(fault.to_string()))?;
     let mut sides = Sides { group: None, children: Vec::new() };
     let both: &[Side] = if threads { &[Side::A] } else { &[Side::B, Side::A] };
     for &side in both {
         let spec = Spec {
             side,
+            code,
             control: control.as_fd().as_raw_fd(),
             channels: made.iter().map(|made| made.handle()).collect(),
             ..spec.clone()
@@ -220,6 +235,9 @@ fn read(control: &Control, spec: &Spec, holds: Option<u64>) -> Result<Sample, Fa
         (Workload::Memory, Some(holds)) => held(control, holds),
         _ => 0,
     };
+    let both = |of| control.measured(Side::A, of) + control.measured(Side::B, of);
+    let calls =
+        [Side::A, Side::B].map(|side| control.measured(side, Measure::Calls).checked_sub(1));
     Ok(Sample {
         round: 0,
         floor_ns: nanoseconds(Measure::Floor),
@@ -227,8 +245,15 @@ fn read(control: &Control, spec: &Spec, holds: Option<u64>) -> Result<Sample, Fa
         verified,
         cpu: shares(Measure::CpuNs),
         queued: shares(Measure::QueuedNs),
-        percentiles: [Measure::P50, Measure::P90, Measure::P99, Measure::P999, Measure::Max]
-            .map(nanoseconds),
+        percentiles: PARTS.map(|(measure, _)| nanoseconds(measure)),
+        span_ns: match a(Measure::SpanNs) {
+            0 => a(Measure::WallNs),
+            span => span,
+        },
+        drain_ns: nanoseconds(Measure::Drain),
+        cpu_ns: both(Measure::CpuNs).saturating_sub(both(Measure::WaitedNs)),
+        switches: both(Measure::Switches),
+        system_calls: calls[0].and_then(|a| Some(a + calls[1]?)),
         held_bytes,
     })
 }

@@ -7,7 +7,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use crate::control::{Control, Measure, Side};
 use crate::spec::{Spec, Workload};
 use crate::transport::*;
-use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, before_attaching, play, play_batches};
+use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, before_attaching, fan, play, play_batches};
 use crate::{floor, sys};
 
 /// Plays one side with its ends of the channel.
@@ -35,7 +35,9 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
     match (spec.workload, spec.bytes) {
         (Workload::Batch, 8) => in_batches::<1>(spec, control),
         (Workload::Batch, 64) => in_batches::<8>(spec, control),
-        (Workload::Batch, bytes) => Err(Fault::none_of(bytes)),
+        (Workload::Fan, 8) => in_turn::<1>(spec, control),
+        (Workload::Fan, 64) => in_turn::<8>(spec, control),
+        (Workload::Batch | Workload::Fan, bytes) => Err(Fault::none_of(bytes)),
         (_, 65_536) => {
             pin(spec)?;
             with_large_transport!(spec.transport.as_str(), T => {
@@ -66,6 +68,64 @@ fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Faul
     }
 }
 
+fn in_turn<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    let name = spec.transport.as_str();
+    if find(name).is_some_and(|entry| entry.threads) {
+        return with_pair!(name, P => fan_between_threads::<P, W>(spec, control));
+    }
+    pin(spec)?;
+    with_transport!(name, T => fan_between_processes::<T, W>(spec, control))
+}
+
+fn fan_between_processes<T: Transport, const W: usize>(
+    spec: &Spec,
+    control: &Control,
+) -> Result<(), Fault> {
+    match spec.side {
+        Side::A => {
+            let rxs = spec.channels.iter().map(T::receiver::<W>).collect::<Result<_, _>>()?;
+            begin(spec, control);
+            fan::receive(rxs, spec, control)
+        }
+        Side::B => {
+            let txs = spec.channels.iter().map(T::sender::<W>).collect::<Result<_, _>>()?;
+            begin(spec, control);
+            fan::send(txs, spec, control)
+        }
+    }
+}
+
+fn fan_between_threads<P: Pair, const W: usize>(
+    spec: &Spec,
+    control: &Control,
+) -> Result<(), Fault> {
+    let (txs, rxs): (Vec<_>, Vec<_>) = (0..spec.fan).map(|_| P::pair::<W>()).unzip();
+    let sends = |b: &Spec| {
+        pin(b)?;
+        begin(b, control);
+        fan::send(txs, b, control)
+    };
+    beside(spec, sends, || {
+        pin(spec)?;
+        begin(spec, control);
+        fan::receive(rxs, spec, control)
+    })
+}
+
+/// Side A in this thread, side B in one beside it.
+fn beside(
+    spec: &Spec,
+    b: impl FnOnce(&Spec) -> Result<(), Fault> + Send,
+    a: impl FnOnce() -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let of_b = Spec { side: Side::B, ..spec.clone() };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| b(&of_b));
+        a()?;
+        other.join().unwrap_or_else(|_| Err(Fault::new("the other thread", "panicked")))
+    })
+}
+
 fn over_lines(spec: &Spec, control: &Control) -> Result<(), Fault> {
     pin(spec)?;
     let missing = || Fault::new("starting", "the parent made no lines");
@@ -85,7 +145,7 @@ fn between_processes<T: Transport, const W: usize>(
         Side::A => (a_to_b, b_to_a),
         Side::B => (b_to_a, a_to_b),
     };
-    let echo = spec.workload == Workload::Echo;
+    let echo = spec.workload.is_echo();
     before_attaching(spec, control)?;
     let tx = match sends {
         Some(handle) if echo || spec.side == Side::B => Some(T::sender::<W>(handle)?),
@@ -108,25 +168,24 @@ fn between_threads<P: Pair, const W: usize>(
 ) -> Result<(), Fault> {
     let (b_tx, a_rx) = P::pair::<W>();
     let (a_tx, b_rx) = P::pair::<W>();
-    let echo = spec.workload == Workload::Echo;
-    let b = Spec { side: Side::B, ..spec.clone() };
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            pin(&b)?;
-            begin(&b, control);
-            play(&b, control, Some(b_tx), echo.then_some(b_rx))
-        });
+    let echo = spec.workload.is_echo();
+    let answers = |b: &Spec| {
+        pin(b)?;
+        begin(b, control);
+        play(b, control, Some(b_tx), echo.then_some(b_rx))
+    };
+    beside(spec, answers, || {
         pin(spec)?;
         begin(spec, control);
-        play(spec, control, echo.then_some(a_tx), Some(a_rx))?;
-        other.join().unwrap_or_else(|_| Err(Fault::new("the other thread", "panicked")))
+        play(spec, control, echo.then_some(a_tx), Some(a_rx))
     })
 }
 
 fn begin(spec: &Spec, control: &Control) {
     control.meet(spec.side, ATTACHED_STAGE);
     // Where nothing is timed no floor says anything, and its histogram would be part of the memory.
-    if spec.cpus[0] != spec.cpus[1] && !spec.workload.is_steady() {
+    let timed = !spec.workload.is_steady() && !spec.counts_system_calls;
+    if spec.cpus[0] != spec.cpus[1] && timed {
         floor::measure(control, spec.side, spec.clock);
     }
     control.meet(spec.side, FLOOR_STAGE);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::control::Side;
+use crate::message::Code;
 use crate::transport::Handle;
 
 /// What is done with a transport.
@@ -21,6 +22,16 @@ pub(crate) enum Workload {
     Wake,
     /// Messages one way as fast as they go, a fixed number handed over at a time, each verified.
     Batch,
+    /// Many messages at once, then silence.
+    Burst,
+    /// Messages at a rate that does not wait for anybody.
+    Paced,
+    /// Messages over several channels in turn, as fast as they go.
+    Fan,
+    /// Messages one way as fast as they go, both sides on one processor.
+    OneCore,
+    /// One message there and back at a time, both sides on one processor.
+    OneCoreEcho,
     /// Nothing for seconds to a receiver that waits.
     IdleReceiver,
     /// Messages to a receiver that takes none for seconds.
@@ -37,6 +48,31 @@ impl Workload {
     pub(crate) fn is_steady(self) -> bool {
         matches!(self, Self::IdleReceiver | Self::IdleSender | Self::Memory)
     }
+
+    /// Whether messages go there and back.
+    pub(crate) fn is_echo(self) -> bool {
+        matches!(self, Self::Echo | Self::OneCoreEcho)
+    }
+
+    /// Whether both sides share one processor.
+    pub(crate) fn is_on_one_core(self) -> bool {
+        matches!(self, Self::OneCore | Self::OneCoreEcho)
+    }
+
+    /// Whether messages go one way as fast as they can, so that how many a second is the figure.
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Self::Stream | Self::Batch | Self::Fan | Self::OneCore | Self::Lines)
+    }
+
+    /// Whether each message is timed.
+    pub(crate) fn times_each(self) -> bool {
+        self.is_echo() || matches!(self, Self::Wake | Self::Burst | Self::Paced)
+    }
+
+    /// Whether the interval between messages, or how long is watched, is a part of what it is.
+    pub(crate) fn has_interval(self) -> bool {
+        matches!(self, Self::Wake | Self::Burst | Self::IdleReceiver | Self::IdleSender)
+    }
 }
 
 impl fmt::Display for Workload {
@@ -46,6 +82,11 @@ impl fmt::Display for Workload {
             Self::Echo => "echo",
             Self::Wake => "wake",
             Self::Batch => "batch",
+            Self::Burst => "burst",
+            Self::Paced => "paced",
+            Self::Fan => "fan",
+            Self::OneCore => "one-core",
+            Self::OneCoreEcho => "one-core-echo",
             Self::IdleReceiver => "idle-receiver",
             Self::IdleSender => "idle-sender",
             Self::Memory => "memory",
@@ -60,6 +101,15 @@ pub(crate) const SIZES: [usize; 5] = [8, 64, 256, 4096, 65_536];
 /// Messages of a batch, unless another number is asked for.
 pub(crate) const BATCH: usize = 32;
 
+/// Messages of a burst, unless another number is asked for.
+pub(crate) const BURST: usize = 32;
+
+/// Messages a second of `paced`, unless another rate is asked for.
+pub(crate) const RATE: u64 = 100_000;
+
+/// Channels of `fan`, unless another number is asked for.
+pub(crate) const FAN: usize = 4;
+
 /// One run, for one side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
@@ -73,7 +123,12 @@ pub(crate) struct Spec {
     pub(crate) messages: u64,
     /// Messages handed over at a time, for `batch`.
     pub(crate) batch: usize,
-    /// Nanoseconds between two messages of `wake`, and how long a side is watched that waits.
+    /// Messages sent at once, for `burst`.
+    pub(crate) burst: usize,
+    /// Messages a second, for `paced`.
+    pub(crate) rate: u64,
+    /// Nanoseconds between two messages of `wake`, of silence after a burst, and how long a side is
+    /// watched that waits.
     pub(crate) interval_ns: u64,
     /// The processor of each side.
     pub(crate) cpus: [usize; 2],
@@ -82,8 +137,25 @@ pub(crate) struct Spec {
     pub(crate) parent: u32,
     /// Whether system calls are forbidden while the measured messages go.
     pub(crate) no_system_calls: bool,
+    /// Whether system calls are counted while the measured messages go, which slows them.
+    pub(crate) counts_system_calls: bool,
+    /// What the messages are made with, different for each run.
+    pub(crate) code: Code,
     /// The inherited descriptor of the control page.
     pub(crate) control: i32,
-    /// B to A, and for round trips A to B.
+    /// B to A, and for round trips A to B; for `fan` all of them B to A.
     pub(crate) channels: Vec<Handle>,
+    /// How many channels `fan` has.
+    pub(crate) fan: usize,
+}
+
+impl Spec {
+    /// How many channels a run needs.
+    pub(crate) fn channels_wanted(&self) -> usize {
+        match self.workload {
+            Workload::Fan => self.fan,
+            workload if workload.is_echo() => 2,
+            _ => 1,
+        }
+    }
 }

@@ -103,9 +103,8 @@ mod tests {
     use super::*;
 
     fn sample(floor_ns: f64, cpu: f64, queued: f64) -> Sample {
-        let percentiles = [0.0; 5];
-        let (cpu, queued, held_bytes) = ([cpu, 1.0], [queued, 0.0], 0);
-        Sample { round: 0, floor_ns, wall_ns: 1, verified: 1, cpu, queued, percentiles, held_bytes }
+        let (cpu, queued) = ([cpu, 1.0], [queued, 0.0]);
+        Sample { floor_ns, wall_ns: 1, verified: 1, cpu, queued, ..Sample::default() }
     }
 
     #[test]

@@ -56,6 +56,56 @@ pub(crate) fn forbid_system_calls() -> io::Result<()> {
     .map(|_| ())
 }
 
+/// From now on each system call of this thread is announced on the descriptor and waits until it is let
+/// through, but for reading a clock, which is none wherever the kernel lends the clock, and for the one
+/// that ends the process.
+pub(crate) fn announce_system_calls() -> io::Result<RawFd> {
+    let filter = |code: u32, jt: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf: 0, k };
+    let is = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let mut program = [
+        filter(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        filter(is, 2, libc::SYS_clock_gettime as u32),
+        filter(is, 1, libc::SYS_exit_group as u32),
+        filter(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_USER_NOTIF),
+        filter(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program =
+        libc::sock_fprog { len: program.len() as libc::c_ushort, filter: program.as_mut_ptr() };
+    // SAFETY: takes numbers only.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+    let (mode, flags) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    // SAFETY: the program and its instructions outlive the call, which copies them.
+    let listener = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program) };
+    check(listener as libc::c_int)
+}
+
+/// Waits for the next system call that is announced. Which one it is.
+pub(crate) fn announced_system_call(listener: RawFd) -> io::Result<u64> {
+    let data = libc::seccomp_data { nr: 0, arch: 0, instruction_pointer: 0, args: [0; 6] };
+    let mut call = libc::seccomp_notif { id: 0, pid: 0, flags: 0, data };
+    // SAFETY: the answer goes to a value of ours, of the size that is part of the request's number.
+    check(unsafe { libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) })?;
+    Ok(call.id)
+}
+
+/// Lets an announced system call be made.
+pub(crate) fn let_through(listener: RawFd, call: u64) {
+    let flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+    let mut answer = libc::seccomp_notif_resp { id: call, val: 0, error: 0, flags };
+    // SAFETY: as above. It fails only if the call was withdrawn.
+    unsafe { libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
+}
+
+/// Context switches of this thread so far, voluntary and not.
+pub(crate) fn thread_switches() -> u64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the answer goes to a value of ours.
+    unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
+    // SAFETY: numbers only, of which all were zero before.
+    let usage = unsafe { usage.assume_init() };
+    (usage.ru_nvcsw + usage.ru_nivcsw) as u64
+}
+
 /// Ends this process by the one system call that is left after [`forbid_system_calls`].
 pub(crate) fn exit_now() -> ! {
     // SAFETY: ends the process, which runs nothing of ours any more.

@@ -1,10 +1,13 @@
-//! How many system calls the ring makes while both sides are awake. It must not know how they are
-//! forbidden.
+//! How many system calls the ring makes while both sides are awake, and how many each row makes for a
+//! message. It must not know how they are forbidden or counted.
+
+use std::time::Duration;
 
 use crate::goals::Measured;
 use crate::plan::{Effort, Row};
 use crate::run::{Failure, run};
 use crate::spec::{Spec, Workload};
+use crate::workload::COUNTING;
 
 const MESSAGES: u64 = 500_000;
 /// A side whose peer is kept from its processor for a tenth of a second asks whether it still lives,
@@ -27,4 +30,33 @@ pub(crate) fn count(rows: &[Row], effort: Effort) -> Option<Measured> {
         }
     }
     Some(Err(format!("{ATTEMPTS} attempts, none without a call; the last {last}")))
+}
+
+/// Messages of a run in which calls are counted, of a stream and of others: each call is told to another
+/// thread, which takes long, but a stream has to fill several times what there is to fill.
+const COUNTED: (u64, u64) = (4096, 512);
+/// Such a run that takes longer is given up.
+const COUNTED_LIMIT: Duration = Duration::from_secs(5);
+
+/// Counts the system calls of each row that has runs, in a run of its own that is not timed. Why they
+/// could not be counted here, if that is so.
+pub(crate) fn per_message(rows: &mut [Row], effort: Effort) -> Result<(), String> {
+    let ran = |row: &&mut Row| !row.samples.is_empty() && row.failures.is_empty();
+    let counted = |row: &&mut Row| !row.workload.is_steady() && row.workload != Workload::Lines;
+    for row in rows.iter_mut().filter(ran).filter(counted) {
+        let enough = if row.workload.is_stream() { COUNTED.0 } else { COUNTED.1 };
+        let spec = row.spec(row.messages.min(enough), effort);
+        let spec = Spec { counts_system_calls: true, ..spec };
+        match run(&spec, effort.limit.min(COUNTED_LIMIT)) {
+            Ok(sample) => {
+                let each = |calls: u64| calls as f64 / sample.verified as f64;
+                row.system_calls = sample.system_calls.map(each);
+            }
+            Err(Failure::Interrupted) => return Ok(()),
+            Err(Failure::Side(why)) if why.contains(COUNTING) => return Err(why),
+            // One that cannot be counted, such as one that is stuck where calls take long.
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }

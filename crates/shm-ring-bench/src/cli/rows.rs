@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::listed;
 use crate::goals;
 use crate::plan::Row;
-use crate::spec::{BATCH, SIZES, Workload};
+use crate::spec::{BATCH, BURST, FAN, SIZES, Workload};
 use crate::transport::{Entry, find, lines, list};
 
 /// What is compared.
@@ -32,23 +32,41 @@ pub(crate) struct What {
 /// What the workloads are done with.
 #[derive(Clone, Debug, Args)]
 struct With {
-    /// Microseconds between the messages of `wake`.
-    #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
-    interval: u64,
+    /// Microseconds between the messages of `wake` (default 100) and the bursts of `burst` (default
+    /// 1000); several, separated by commas, are compared beside each other.
+    #[arg(long, value_name = "US", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(10..=1_000_000))]
+    interval: Vec<u64>,
 
     /// Messages at a time in `batch`, at most 1024.
     #[arg(long, value_name = "N", default_value_t = BATCH as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     batch: u64,
+
+    /// Messages at once in `burst`, at most 1024.
+    #[arg(long, value_name = "N", default_value_t = BURST as u64, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    burst: u64,
+
+    /// Messages a second in `paced`; several, separated by commas, are compared beside each other.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "100000", value_parser = clap::value_parser!(u64).range(100..=100_000_000))]
+    rate: Vec<u64>,
+
+    /// Channels of `fan`, at most 64.
+    #[arg(long, value_name = "K", default_value_t = FAN as u64, value_parser = clap::value_parser!(u64).range(1..=64))]
+    fan: u64,
 }
 
 impl With {
-    /// The row, with what its workload is done with.
-    fn each(&self, mut row: Row) -> Vec<Row> {
-        if row.workload == Workload::Wake {
-            row.interval_ns = self.interval * 1000;
+    /// The row, once for each interval or rate.
+    fn each(&self, row: Row) -> Vec<Row> {
+        let (batch, burst) = (self.batch as usize, self.burst as usize);
+        let row = Row { batch, burst, fan: self.fan as usize, ..row };
+        match row.workload {
+            Workload::Wake | Workload::Burst if !self.interval.is_empty() => {
+                let every = |&us: &u64| Row { interval_ns: us * 1000, ..row.clone() };
+                self.interval.iter().map(every).collect()
+            }
+            Workload::Paced => self.rate.iter().map(|&rate| Row { rate, ..row.clone() }).collect(),
+            _ => vec![row],
         }
-        row.batch = self.batch as usize;
-        vec![row]
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is parsed, and which rows that means.
 
 use super::*;
+use crate::report::Report;
 use crate::spec::{SIZES, Workload};
 
 fn parse(arguments: &[&str]) -> Result<Command, clap::Error> {
@@ -27,6 +28,10 @@ fn wrong_arguments_are_answered_with_what_is_allowed() {
         (["--cpus", "0,0"], "two different processor numbers"),
         (["--runs", "0"], "1..=1000"),
         (["--interval", "1"], "10..=1000000"),
+        (["--interval", "100,1"], "10..=1000000"),
+        (["--rate", "1"], "100..=100000000"),
+        (["--fan", "0"], "1..=64"),
+        (["--burst", "1025"], "1..=1024"),
     ] {
         let error = parse(&arguments).unwrap_err();
         assert!(error.to_string().contains(allowed), "{arguments:?}: {error}");
@@ -96,7 +101,7 @@ fn a_yardstick_is_not_asked_for_by_name() {
 
 #[test]
 fn what_is_not_named_is_not_asked_for_what_it_cannot_do() {
-    for workload in ["batch", "memory", "idle-sender"] {
+    for workload in ["batch", "memory", "idle-sender", "fan", "one-core", "one-core-echo"] {
         let rows = asked(&["--workload", workload]).rows;
         let does = |row: &Row| row.entry.does(row.workload, row.bytes);
         assert!(!rows.is_empty() && rows.iter().all(does));
@@ -143,9 +148,9 @@ fn the_parser_is_consistent() {
 
 #[test]
 fn a_baseline_must_be_a_transport_or_stand_in_the_results() {
-    let known = |arguments: &[&str], measured| {
+    fn known(arguments: &[&str], measured: Option<&Report>) -> Result<(), String> {
         asked(arguments).how.show.known_baseline(measured).map_err(|why| format!("{why:?}"))
-    };
+    }
     assert_eq!(known(&[], None), Ok(()));
     assert_eq!(known(&["--baseline", "pipe"], None), Ok(()));
     let why = known(&["--baseline", "pip"], None).unwrap_err();
@@ -154,4 +159,27 @@ fn a_baseline_must_be_a_transport_or_stand_in_the_results() {
     assert!(known(&["--baseline", "pip"], Some(&report)).is_err());
     report.results[0].transport = "pip".to_owned();
     assert_eq!(known(&["--baseline", "pip"], Some(&report)), Ok(()));
+}
+
+#[test]
+fn each_interval_and_each_rate_is_a_row_of_those_that_have_one() {
+    let rows = |arguments: &[&str]| {
+        let named = ["--transport", "pipe", "--workload", "wake,burst,paced,stream"];
+        let rows = asked(&[&named, arguments].concat()).rows;
+        rows.iter().map(Row::doing).collect::<Vec<_>>()
+    };
+    let usual = ["wake 100 us", "burst of 32, 1000 us", "paced 100000/s", "stream"];
+    assert_eq!(rows(&[]), usual);
+    assert_eq!(
+        rows(&["--interval", "10,5000", "--rate", "1000,2000", "--burst", "7"]),
+        [
+            "wake 10 us",
+            "wake 5000 us",
+            "burst of 7, 10 us",
+            "burst of 7, 5000 us",
+            "paced 1000/s",
+            "paced 2000/s",
+            "stream",
+        ]
+    );
 }

@@ -202,13 +202,11 @@ fn values(rows: &[Row], key: Key) -> Result<Vec<(u32, f64)>, String> {
         return Err(format!("no valid run of {name} {workload} {bytes} B ({why})"));
     }
     let value = |sample: &Sample| match key.workload {
-        Workload::Stream | Workload::Batch | Workload::Lines => {
-            sample.verified as f64 * row.bytes as f64 / sample.wall_ns as f64
-        }
-        Workload::Echo | Workload::Wake => sample.percentiles[0],
         Workload::IdleSender => sample.cpu[0] * 100.0,
         Workload::IdleReceiver => sample.cpu[1] * 100.0,
         Workload::Memory => sample.held_bytes as f64 / 1024.0,
+        workload if workload.times_each() => sample.percentiles[0],
+        _ => sample.verified as f64 * row.bytes as f64 / sample.wall_ns as f64,
     };
     Ok(samples.into_iter().map(|sample| (sample.round, value(sample))).collect())
 }

@@ -45,8 +45,9 @@ fn row_of(transport: &str, workload: Workload, bytes: usize, walls: &[(u32, u64)
             verified: 1000,
             cpu: [1.0; 2],
             queued: [0.0; 2],
-            percentiles: [wall_ns as f64; 5],
+            percentiles: [wall_ns as f64; 7],
             held_bytes: 20 << 10,
+            ..Sample::default()
         })
         .collect();
     row

@@ -15,7 +15,9 @@ mod whole;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
+use crate::control::Measure;
 use crate::goals::Goal;
+use crate::histogram::PARTS;
 use crate::machine::Machine;
 use crate::plan::{Row, floor};
 use crate::run::Sample;
@@ -42,12 +44,21 @@ pub(crate) struct Outcome {
     pub(crate) transport: String,
     pub(crate) workload: Workload,
     pub(crate) bytes: usize,
-    /// Nanoseconds between messages, for `wake`.
+    /// Nanoseconds between messages, for `wake`, and between bursts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) interval_ns: Option<u64>,
     /// Messages at a time, for `batch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<usize>,
+    /// Messages at once, for `burst`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) burst: Option<usize>,
+    /// Messages a second that were due, for `paced`; those that came are `msgs_per_s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rate: Option<u64>,
+    /// Channels, for `fan`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fan: Option<usize>,
     /// Whether the row is there for a goal's sake only, and no table shows it.
     pub(crate) for_goals: bool,
     /// Messages in each run.
@@ -61,6 +72,9 @@ pub(crate) struct Outcome {
     pub(crate) bytes_per_s: Option<Figure>,
     pub(crate) rtt_ns: Option<Percentiles>,
     pub(crate) wake_ns: Option<Figure>,
+    /// Of a burst, the time from its first send to its last message received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) drain_ns: Option<Figure>,
     /// Of a side that waits for seconds, its processor time over wall time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) blocked_cpu: Option<Figure>,
@@ -92,7 +106,7 @@ pub(crate) struct Percentiles {
 /// The time that a part of the messages did not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Quantile {
-    /// Which part: 0.5, 0.9, 0.99 and so on, and 1 for the longest.
+    /// Which part: 0.5, 0.75, 0.9, 0.99 and so on, and 1 for the longest.
     pub(crate) part: f64,
     pub(crate) ns: Figure,
 }
@@ -100,9 +114,11 @@ pub(crate) struct Quantile {
 /// What one message costs, both sides together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cost {
-    /// Processor time in nanoseconds.
+    /// Processor time in nanoseconds, less that in which the sender of `paced` waits for the next
+    /// message to be due.
     pub(crate) cpu_ns: Figure,
-    /// Context switches, voluntary and not.
+    /// Context switches, voluntary and not, less those of a sender that sleeps because the workload
+    /// wants it to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) switches: Option<Figure>,
     /// System calls, where they could be counted.
@@ -140,11 +156,13 @@ impl Outcome {
         let (samples, mut excluded) = valid(&row.samples, median_floor, row.idle());
         excluded.failed = row.failures.len() as u32;
         let figure = |value: &dyn Fn(&Sample) -> f64| Figure::of(samples.iter().map(|s| value(s)));
-        let rate = |sample: &Sample| sample.verified as f64 * 1e9 / sample.wall_ns as f64;
-        let percentile = |at: usize| figure(&|sample| sample.percentiles[at]);
+        let rate = |sample: &Sample| sample.verified as f64 * 1e9 / sample.span_ns as f64;
+        let quantile = |wanted: Measure| {
+            let at = PARTS.iter().position(|&(measure, _)| measure as usize == wanted as usize)?;
+            figure(&|sample| sample.percentiles[at])
+        };
         let is = |workload| row.workload == workload;
-        let (echo, wake) = (is(Workload::Echo), is(Workload::Wake));
-        let stream = [Workload::Stream, Workload::Batch, Workload::Lines].into_iter().any(is);
+        let counts = row.workload.is_stream() || is(Workload::Paced);
         let blocked_cpu = match row.workload {
             Workload::IdleSender => figure(&|s| s.cpu[0]),
             Workload::IdleReceiver => figure(&|s| s.cpu[1]),
@@ -152,20 +170,24 @@ impl Outcome {
         };
         let percentiles = || {
             Some(Percentiles {
-                p50: percentile(0)?,
-                p90: percentile(1)?,
-                p99: percentile(2)?,
-                p999: percentile(3)?,
-                max: percentile(4)?,
+                p50: quantile(Measure::P50)?,
+                p90: quantile(Measure::P90)?,
+                p99: quantile(Measure::P99)?,
+                p999: quantile(Measure::P999)?,
+                max: quantile(Measure::Max)?,
             })
         };
         let latency = || {
-            let parts = [0.5, 0.9, 0.99, 0.999, 1.0].into_iter().enumerate();
-            let timed = parts.filter(|_| echo || wake);
-            timed.filter_map(|(at, part)| Some(Quantile { part, ns: percentile(at)? })).collect()
+            let timed = PARTS.into_iter().filter(|_| row.workload.times_each());
+            timed.filter_map(|(of, part)| Some(Quantile { part, ns: quantile(of)? })).collect()
         };
-        let cpu_ns = |s: &Sample| (s.cpu[0] + s.cpu[1]) * s.wall_ns as f64 / s.verified as f64;
-        let cost = || Some(Cost { cpu_ns: figure(&cpu_ns)?, switches: None, system_calls: None });
+        let cost = || {
+            Some(Cost {
+                cpu_ns: figure(&|s| s.cpu_ns as f64 / s.verified as f64)?,
+                switches: figure(&|s| s.switches as f64 / s.verified as f64),
+                system_calls: Figure::of(row.system_calls),
+            })
+        };
         let cpu = || Some(Cpu { tx: figure(&|s| s.cpu[0])?, rx: figure(&|s| s.cpu[1])? });
         let mut failures: Vec<String> = row.failures.iter().map(ToString::to_string).collect();
         failures.sort();
@@ -174,18 +196,21 @@ impl Outcome {
             transport: row.entry.name.to_owned(),
             workload: row.workload,
             bytes: row.bytes,
-            interval_ns: (wake || is(Workload::IdleSender) || is(Workload::IdleReceiver))
-                .then_some(row.interval_ns),
+            interval_ns: row.workload.has_interval().then_some(row.interval_ns),
             batch: is(Workload::Batch).then_some(row.batch),
+            burst: is(Workload::Burst).then_some(row.burst),
+            rate: is(Workload::Paced).then_some(row.rate),
+            fan: is(Workload::Fan).then_some(row.fan),
             for_goals: row.for_goals,
             messages: row.messages,
             runs: samples.len() as u32,
             excluded: excluded.count(),
             excluded_for: excluded,
-            msgs_per_s: figure(&rate).filter(|_| stream),
-            bytes_per_s: figure(&|s| rate(s) * row.bytes as f64).filter(|_| stream),
-            rtt_ns: percentiles().filter(|_| echo),
-            wake_ns: percentile(0).filter(|_| wake),
+            msgs_per_s: figure(&rate).filter(|_| counts),
+            bytes_per_s: figure(&|s| rate(s) * row.bytes as f64).filter(|_| counts),
+            rtt_ns: percentiles().filter(|_| row.workload.is_echo()),
+            wake_ns: quantile(Measure::P50).filter(|_| is(Workload::Wake)),
+            drain_ns: figure(&|s| s.drain_ns).filter(|_| is(Workload::Burst)),
             blocked_cpu,
             held_bytes: figure(&|s| s.held_bytes as f64).filter(|_| is(Workload::Memory)),
             cpu: cpu().filter(|_| !row.workload.is_steady()),
@@ -206,17 +231,18 @@ pub(crate) mod tests {
         let mut rows = Vec::new();
         for (workload, wall_ns) in [(Workload::Stream, 1000), (Workload::Echo, 2000)] {
             let mut row = Row::new(find("shm-ring").unwrap(), workload, 64);
-            let percentiles = [1.0, 2.0, 3.0, 4.0, 5.0];
             let sample = Sample {
-                round: 0,
-                held_bytes: 0,
                 floor_ns: 400.0,
                 wall_ns,
+                span_ns: wall_ns,
                 verified: 10,
                 cpu: [1.0; 2],
-                queued: [0.0; 2],
-                percentiles,
+                cpu_ns: 2 * wall_ns,
+                switches: 5,
+                percentiles: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+                ..Sample::default()
             };
+            row.system_calls = Some(1.5);
             row.samples =
                 vec![sample.clone(), Sample { floor_ns: 100.0, ..sample.clone() }, sample];
             row.failures = vec![Failure::TimedOut];
@@ -236,6 +262,26 @@ pub(crate) mod tests {
         assert_eq!(stream.bytes_per_s.unwrap().median, 64e7);
         assert!(stream.rtt_ns.is_none() && stream.wake_ns.is_none());
         assert_eq!(stream.failures, ["timed out and was killed"]);
+    }
+
+    #[test]
+    fn a_message_costs_what_both_sides_spent_over_how_many_there_were() {
+        let report = report();
+        let cost = report.results[1].cost.unwrap();
+        let of = |figure: Option<Figure>| figure.unwrap().median;
+        assert_eq!((cost.cpu_ns.median, of(cost.switches)), (400.0, 0.5));
+        assert_eq!(of(cost.system_calls), 1.5);
+        // The percentiles that came first keep their places among more.
+        let rtt = report.results[1].rtt_ns.unwrap();
+        let same = [rtt.p50, rtt.p90, rtt.p99, rtt.p999, rtt.max].map(|figure| figure.median);
+        assert_eq!(same, [1.0, 3.0, 4.0, 5.0, 7.0]);
+        let latency = report.results[1].latency.iter().map(|at| (at.part, at.ns.median));
+        let parts = [0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 1.0];
+        assert_eq!(
+            latency.collect::<Vec<_>>(),
+            parts.into_iter().zip((1..8).map(f64::from)).collect::<Vec<_>>()
+        );
+        assert!(report.results[0].latency.is_empty());
     }
 
     #[test]

@@ -11,27 +11,27 @@ use crate::stats::Figure;
 /// What everything is compared with, unless something else is asked for.
 pub(crate) const BASELINE: &str = "sysv-binary";
 
+/// What the rows of one table have in common: workload, size, and what the workload is done with.
+fn kind(row: &Outcome) -> (Workload, usize, [Option<u64>; 3], Option<usize>) {
+    let with = [row.interval_ns, row.rate, row.burst.map(|burst| burst as u64)];
+    (row.workload, row.bytes, with, row.batch.or(row.fan))
+}
+
 /// The report as text.
 pub(crate) fn render(report: &Report) -> String {
     let mut text = String::new();
-    let mut sections: Vec<(Workload, usize)> = Vec::new();
-    for row in &report.results {
-        if !sections.contains(&(row.workload, row.bytes)) {
-            sections.push((row.workload, row.bytes));
+    let mut kinds = Vec::new();
+    for row in report.results.iter().filter(|row| !row.for_goals) {
+        if !kinds.contains(&kind(row)) {
+            kinds.push(kind(row));
         }
     }
-    for (workload, bytes) in sections {
-        let rows: Vec<&Outcome> = report
-            .results
-            .iter()
-            .filter(|row| (row.workload, row.bytes) == (workload, bytes) && !row.for_goals)
-            .collect();
-        if rows.is_empty() {
-            continue;
-        }
-        let _ = writeln!(text, "\n{}", title(workload, bytes, &rows));
+    for wanted in kinds {
+        let is_wanted = |row: &&Outcome| kind(row) == wanted && !row.for_goals;
+        let rows: Vec<&Outcome> = report.results.iter().filter(is_wanted).collect();
+        let _ = writeln!(text, "\n{}", title(wanted.0, wanted.1, &rows));
         // Padding up to the right edge is of no use to anyone.
-        for line in section(workload, &rows).lines() {
+        for line in section(wanted.0, &rows).lines() {
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
@@ -39,11 +39,30 @@ pub(crate) fn render(report: &Report) -> String {
 }
 
 fn title(workload: Workload, bytes: usize, rows: &[&Outcome]) -> String {
+    let interval = rows[0].interval_ns.unwrap_or_default() / 1000;
     match workload {
         Workload::Stream => format!("Stream: {bytes}-byte messages one way, each verified"),
         Workload::Batch => {
             let batch = rows[0].batch.unwrap_or_default();
             format!("Batch: {bytes}-byte messages one way, {batch} at a time, each verified")
+        }
+        Workload::Burst => {
+            let burst = rows[0].burst.unwrap_or_default();
+            format!("Burst: {burst} {bytes}-byte messages at once, then {interval} us of silence")
+        }
+        Workload::Paced => {
+            let rate = rows[0].rate.unwrap_or_default();
+            format!("Paced: {rate} {bytes}-byte messages a second, timed from when each was due")
+        }
+        Workload::Fan => {
+            let fan = rows[0].fan.unwrap_or_default();
+            format!("Fan: {bytes}-byte messages one way over {fan} channels in turn, each verified")
+        }
+        Workload::OneCore => {
+            format!("One core: {bytes}-byte messages one way, both sides on one processor")
+        }
+        Workload::OneCoreEcho => {
+            format!("One core: a {bytes}-byte message there and back, both sides on one processor")
         }
         Workload::Lines => "Lines: memory written by one side and read by the other".to_owned(),
         Workload::IdleReceiver => {
@@ -57,7 +76,6 @@ fn title(workload: Workload, bytes: usize, rows: &[&Outcome]) -> String {
         }
         Workload::Echo => format!("Echo: a {bytes}-byte message there and back, one at a time"),
         Workload::Wake => {
-            let interval = rows[0].interval_ns.unwrap_or_default() / 1000;
             format!(
                 "Wake: a {bytes}-byte message every {interval} us to a receiver that waits for it"
             )
@@ -69,20 +87,61 @@ fn seconds(rows: &[&Outcome]) -> f64 {
     rows[0].interval_ns.unwrap_or_default() as f64 / 1e9
 }
 
+/// A column: what stands above it and what it says of a row.
+type Column = (&'static str, fn(&Outcome) -> String);
+
+const RATE: [Column; 2] = [
+    ("million/s", |row| scaled(row.msgs_per_s, 1e-6)),
+    ("GB/s", |row| scaled(row.bytes_per_s, 1e-9)),
+];
+const P50: Column = ("p50 us", |row| microseconds(row, 0.5));
+const P90: Column = ("p90 us", |row| microseconds(row, 0.9));
+const P99: Column = ("p99 us", |row| microseconds(row, 0.99));
+const P999: Column = ("p99.9 us", |row| microseconds(row, 0.999));
+const MAX: Column = ("max us", |row| microseconds(row, 1.0));
+
+/// What a message costs both sides together. Their ranges are in the JSON.
+const COST: [Column; 3] = [
+    ("CPU ns\n/msg", |row| median(row.cost.map(|cost| cost.cpu_ns))),
+    ("switches\n/msg", |row| median(row.cost.and_then(|cost| cost.switches))),
+    ("calls\n/msg", |row| median(row.cost.and_then(|cost| cost.system_calls))),
+];
+
+fn measures(workload: Workload) -> Vec<Column> {
+    match workload {
+        Workload::IdleReceiver | Workload::IdleSender => {
+            vec![("% of a core", |row| scaled(row.blocked_cpu, 100.0))]
+        }
+        Workload::Memory => vec![("KiB", |row| scaled(row.held_bytes, 1.0 / 1024.0))],
+        Workload::Echo | Workload::OneCoreEcho => vec![P50, P90, P99, P999, MAX],
+        Workload::Wake => vec![P50, P99, MAX],
+        Workload::Burst => {
+            vec![("drain us", |row| scaled(row.drain_ns, 1e-3)), P50, P99, MAX]
+        }
+        Workload::Paced => {
+            vec![("thousand/s", |row| scaled(row.msgs_per_s, 1e-3)), P50, P90, P99, P999, MAX]
+        }
+        Workload::Stream
+        | Workload::Batch
+        | Workload::Fan
+        | Workload::OneCore
+        | Workload::Lines => RATE.to_vec(),
+    }
+}
+
 /// One table: a median and, below it, the least and the most in each cell.
 fn section(workload: Workload, rows: &[&Outcome]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let measures: &[&str] = match workload {
-        Workload::Stream | Workload::Batch | Workload::Lines => &["million/s", "GB/s"],
-        Workload::IdleReceiver | Workload::IdleSender => &["% of a core"],
-        Workload::Memory => &["KiB"],
-        Workload::Echo => &["p50 us", "p90 us", "p99 us", "p99.9 us", "max us"],
-        Workload::Wake => &["p50 us"],
-    };
+    let mut columns = measures(workload);
+    if !workload.is_steady() {
+        columns.push(("CPU tx", |row| percent(row.cpu.map(|cpu| cpu.tx))));
+        columns.push(("CPU rx", |row| percent(row.cpu.map(|cpu| cpu.rx))));
+        columns.extend(COST);
+    }
     let faster = format!("times faster\nthan {BASELINE}");
-    let rest = ["CPU tx", "CPU rx", &faster, "runs"];
-    table.set_header([&[""], measures, &rest].concat());
+    let above = columns.iter().map(|&(above, _)| above);
+    table.set_header([""].into_iter().chain(above).chain([faster.as_str(), "runs"]));
     let baseline = rows.iter().find(|row| row.transport == BASELINE).and_then(|row| speed(row));
     for row in rows {
         let faster = match (speed(row), baseline) {
@@ -90,23 +149,7 @@ fn section(workload: Workload, rows: &[&Outcome]) -> String {
             _ => "-".to_owned(),
         };
         let mut cells = vec![row.transport.clone()];
-        match workload {
-            Workload::Stream | Workload::Batch | Workload::Lines => {
-                cells.push(scaled(row.msgs_per_s, 1e-6));
-                cells.push(scaled(row.bytes_per_s, 1e-9));
-            }
-            Workload::Echo => {
-                let rtt = row.rtt_ns.map(|rtt| [rtt.p50, rtt.p90, rtt.p99, rtt.p999, rtt.max]);
-                cells.extend((0..5).map(|at| scaled(rtt.map(|rtt| rtt[at]), 1e-3)));
-            }
-            Workload::Wake => cells.push(scaled(row.wake_ns, 1e-3)),
-            Workload::IdleReceiver | Workload::IdleSender => {
-                cells.push(scaled(row.blocked_cpu, 100.0));
-            }
-            Workload::Memory => cells.push(scaled(row.held_bytes, 1.0 / 1024.0)),
-        }
-        cells.push(percent(row.cpu.map(|cpu| cpu.tx)));
-        cells.push(percent(row.cpu.map(|cpu| cpu.rx)));
+        cells.extend(columns.iter().map(|(_, says)| says(row)));
         cells.extend([faster, runs(row)]);
         table.add_row(cells);
     }
@@ -125,14 +168,27 @@ fn runs(row: &Outcome) -> String {
 
 /// More is faster: messages a second, or one over the time of a message.
 fn speed(row: &Outcome) -> Option<f64> {
-    match row.workload {
-        Workload::Stream | Workload::Batch | Workload::Lines => {
-            row.msgs_per_s.map(|figure| figure.median)
+    let time = match row.workload {
+        workload if workload.is_steady() => None,
+        workload if workload.is_stream() => {
+            return row.msgs_per_s.map(|figure| figure.median);
         }
-        Workload::IdleReceiver | Workload::IdleSender | Workload::Memory => None,
-        Workload::Echo => row.rtt_ns.map(|rtt| 1.0 / rtt.p50.median),
-        Workload::Wake => row.wake_ns.map(|figure| 1.0 / figure.median),
-    }
+        Workload::Burst => row.drain_ns,
+        _ => latency(row, 0.5),
+    };
+    time.map(|figure| 1.0 / figure.median)
+}
+
+fn latency(row: &Outcome, part: f64) -> Option<Figure> {
+    row.latency.iter().find(|quantile| quantile.part == part).map(|quantile| quantile.ns)
+}
+
+fn microseconds(row: &Outcome, part: f64) -> String {
+    scaled(latency(row, part), 1e-3)
+}
+
+fn median(figure: Option<Figure>) -> String {
+    figure.map_or_else(|| "-".to_owned(), |figure| digits(figure.median))
 }
 
 /// The median with as many digits as mean something, and the range below.

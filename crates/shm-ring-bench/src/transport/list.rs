@@ -42,6 +42,10 @@ impl Entry {
             Workload::Lines => self.yardstick,
             _ if self.yardstick => false,
             Workload::Batch => self.batches && bytes <= 64,
+            // Compiled for each transport by itself, so for two sizes only.
+            Workload::Fan => [8, 64].contains(&bytes),
+            // A side that spins would keep the other from the processor that both share.
+            workload if workload.is_on_one_core() && self.idle == Idle::Spins => false,
             _ if bytes > 4096 && !self.large => false,
             // Threads share what is measured there.
             workload if workload.is_steady() => !self.threads,

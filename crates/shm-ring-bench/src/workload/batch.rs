@@ -2,7 +2,6 @@
 
 use super::{Stopwatch, finish};
 use crate::control::Control;
-use crate::message::{stamp, stamp_whole, verify, verify_whole};
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
@@ -12,14 +11,14 @@ pub(super) fn send<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut batch = vec![[0; W]; spec.batch];
+    let (code, mut batch) = (spec.code, vec![[0; W]; spec.batch]);
     for first in (0..spec.warm_up).step_by(spec.batch) {
-        (first..).zip(&mut batch).for_each(|(number, message)| stamp_whole(message, number));
+        (first..).zip(&mut batch).for_each(|(number, message)| code.stamp_whole(message, number));
         tx.send_batch(&batch)?;
     }
     let watch = Stopwatch::start(spec)?;
     for first in (spec.warm_up..spec.warm_up + spec.messages).step_by(spec.batch) {
-        (first..).zip(&mut batch).for_each(|(number, message)| stamp(message, number));
+        (first..).zip(&mut batch).for_each(|(number, message)| code.stamp(message, number));
         tx.send_batch(&batch)?;
     }
     watch.stop(control, spec.side, 0);
@@ -32,16 +31,20 @@ pub(super) fn receive<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut number = 0;
+    let (code, mut number) = (spec.code, 0);
     // What is taken may be less than a batch, and must not reach into what comes after.
     let most = |number, end| (spec.batch as u64).min(end - number) as usize;
     while number < spec.warm_up {
-        number = take(&mut rx, most(number, spec.warm_up), number, verify_whole)?;
+        number = take(&mut rx, most(number, spec.warm_up), number, |message, number| {
+            code.verify_whole(message, number)
+        })?;
     }
     let watch = Stopwatch::start(spec)?;
     let end = spec.warm_up + spec.messages;
     while number < end {
-        number = take(&mut rx, most(number, end), number, verify)?;
+        number = take(&mut rx, most(number, end), number, |message, number| {
+            code.verify(message, number)
+        })?;
     }
     watch.stop(control, spec.side, spec.messages);
     finish(spec, control, rx)

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::finish;
 use crate::clock::monotonic_ns;
 use crate::control::{Control, Measure, Side};
-use crate::message::{stamp_whole, verify_whole};
 use crate::spec::Spec;
 use crate::sys::cpu_of_process_ns;
 use crate::transport::{Fault, Receiver, Sender};
@@ -60,9 +59,9 @@ pub(super) fn send<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.messages {
-        stamp_whole(&mut message, number);
+        code.stamp_whole(&mut message, number);
         tx.send(&message)?;
     }
     finish(spec, control, tx)
@@ -73,10 +72,10 @@ pub(super) fn receive<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.messages {
         rx.receive(&mut message)?;
-        verify_whole(&message, number)?;
+        code.verify_whole(&message, number)?;
     }
     control.record(Side::A, Measure::Verified, spec.messages);
     finish(spec, control, rx)

@@ -3,7 +3,6 @@
 use super::{Stopwatch, finish};
 use crate::control::Control;
 use crate::histogram::Histogram;
-use crate::message::{stamp, stamp_whole, verify, verify_whole};
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
@@ -15,21 +14,21 @@ pub(super) fn ask<const W: usize>(
     control: &Control,
 ) -> Result<(), Fault> {
     let mut histogram = Histogram::new();
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.warm_up {
-        stamp_whole(&mut message, number);
+        code.stamp_whole(&mut message, number);
         tx.send(&message)?;
         rx.receive(&mut message)?;
-        verify_whole(&message, number)?;
+        code.verify_whole_answer(&message, number)?;
     }
     let (watch, clock) = (Stopwatch::start(spec)?, spec.clock);
     for number in spec.warm_up..spec.warm_up + spec.messages {
-        stamp(&mut message, number);
+        code.stamp(&mut message, number);
         let from = clock.ticks();
         tx.send(&message)?;
         rx.receive(&mut message)?;
         let took = clock.ticks() - from;
-        verify(&message, number)?;
+        code.verify_answer(&message, number)?;
         histogram.record(took);
     }
     watch.stop(control, spec.side, spec.messages);
@@ -44,14 +43,16 @@ pub(super) fn answer<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
-    for _ in 0..spec.warm_up {
+    let (code, mut message) = (spec.code, [0; W]);
+    for number in 0..spec.warm_up {
         rx.receive(&mut message)?;
+        code.answer(&mut message, number);
         tx.send(&message)?;
     }
     let watch = Stopwatch::start(spec)?;
-    for _ in 0..spec.messages {
+    for number in spec.warm_up..spec.warm_up + spec.messages {
         rx.receive(&mut message)?;
+        code.answer(&mut message, number);
         tx.send(&message)?;
     }
     watch.stop(control, spec.side, 0);

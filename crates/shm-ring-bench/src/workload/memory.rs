@@ -5,7 +5,6 @@ use std::fs;
 
 use super::{PASSED_STAGE, STARTED_STAGE, finish};
 use crate::control::{Control, Measure};
-use crate::message::{stamp_whole, verify_whole};
 use crate::spec::{Spec, Workload};
 use crate::transport::{Fault, Receiver, Sender};
 
@@ -54,9 +53,9 @@ pub(super) fn send<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.messages {
-        stamp_whole(&mut message, number);
+        code.stamp_whole(&mut message, number);
         tx.send(&message)?;
     }
     after_passing(spec, control)?;
@@ -68,10 +67,10 @@ pub(super) fn receive<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.messages {
         rx.receive(&mut message)?;
-        verify_whole(&message, number)?;
+        code.verify_whole(&message, number)?;
     }
     control.record(spec.side, Measure::Verified, spec.messages);
     after_passing(spec, control)?;

@@ -5,50 +5,32 @@
 
 mod batch;
 mod blocked;
+mod burst;
+mod calls;
 mod echo;
+pub(crate) mod fan;
 #[cfg(test)]
 mod liars;
 mod memory;
+mod paced;
+#[cfg(test)]
+mod stalls;
+mod stopwatch;
 mod stream;
 mod wake;
 
-use crate::clock::{Clock, thread_cpu_ns, thread_queued_ns};
 use crate::control::{Control, Measure, Side};
 use crate::spec::{Spec, Workload};
 use crate::sys;
 use crate::transport::{Fault, Receiver, Sender};
 
+pub(crate) use self::calls::COUNTING;
 pub(crate) use self::memory::before_attaching;
+pub(crate) use self::stopwatch::Stopwatch;
 
-/// Processor time and wall time of the measured interval.
-pub(crate) struct Stopwatch {
-    clock: Clock,
-    cpu: u64,
-    queued: u64,
-    ticks: u64,
-    no_system_calls: bool,
-}
-
-impl Stopwatch {
-    pub(crate) fn start(spec: &Spec) -> Result<Self, Fault> {
-        let (clock, no_system_calls) = (spec.clock, spec.no_system_calls);
-        let (queued, cpu) = (thread_queued_ns(), thread_cpu_ns());
-        if no_system_calls {
-            sys::forbid_system_calls().map_err(|error| Fault::new("seccomp", error))?;
-        }
-        Ok(Self { clock, cpu, queued, ticks: clock.ticks(), no_system_calls })
-    }
-
-    pub(crate) fn stop(self, control: &Control, side: Side, verified: u64) {
-        let wall = (self.clock.ticks() - self.ticks) as f64 * self.clock.ns_per_tick;
-        if !self.no_system_calls {
-            control.record(side, Measure::CpuNs, thread_cpu_ns() - self.cpu);
-            control.record(side, Measure::QueuedNs, thread_queued_ns() - self.queued);
-        }
-        control.record(side, Measure::WallNs, wall as u64);
-        control.record(side, Measure::Verified, verified);
-    }
-}
+/// What sends one message, and what receives one, where the loop around it is not compiled for each.
+type SendOne<'a, const W: usize> = dyn FnMut(&[u64; W]) -> Result<(), Fault> + 'a;
+type ReceiveOne<'a, const W: usize> = dyn FnMut(&mut [u64; W]) -> Result<(), Fault> + 'a;
 
 /// Plays one side to its end.
 pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
@@ -58,8 +40,8 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
     receiver: Option<R>,
 ) -> Result<(), Fault> {
     match (spec.workload, sender, receiver) {
-        (Workload::Stream, Some(tx), _) => stream::send(tx, spec, control),
-        (Workload::Stream, _, Some(rx)) => stream::receive(rx, spec, control),
+        (Workload::Stream | Workload::OneCore, Some(tx), _) => stream::send(tx, spec, control),
+        (Workload::Stream | Workload::OneCore, _, Some(rx)) => stream::receive(rx, spec, control),
         (Workload::Wake, Some(tx), _) => wake::send(tx, spec, control),
         (Workload::Wake, _, Some(rx)) => wake::receive(rx, spec, control),
         (Workload::IdleReceiver, Some(tx), _) => blocked::send_late(tx, spec, control),
@@ -68,12 +50,40 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
         (Workload::IdleSender, _, Some(rx)) => blocked::receive_late(rx, spec, control),
         (Workload::Memory, Some(tx), _) => memory::send(tx, spec, control),
         (Workload::Memory, _, Some(rx)) => memory::receive(rx, spec, control),
-        (Workload::Echo, Some(tx), Some(rx)) => match spec.side {
+        (Workload::Echo | Workload::OneCoreEcho, Some(tx), Some(rx)) => match spec.side {
             Side::A => echo::ask(tx, rx, spec, control),
             Side::B => echo::answer(tx, rx, spec, control),
         },
+        (Workload::Burst | Workload::Paced, Some(tx), _) => send_timed(tx, spec, control),
+        (Workload::Burst | Workload::Paced, _, Some(rx)) => receive_timed(rx, spec, control),
         _ => Err(no_end()),
     }
+}
+
+fn send_timed<const W: usize>(
+    mut tx: impl Sender<W>,
+    spec: &Spec,
+    control: &Control,
+) -> Result<(), Fault> {
+    let mut send = |message: &[u64; W]| tx.send(message);
+    match spec.workload {
+        Workload::Burst => burst::send(&mut send, spec, control)?,
+        _ => paced::send(&mut send, spec, control)?,
+    }
+    finish(spec, control, tx)
+}
+
+fn receive_timed<const W: usize>(
+    mut rx: impl Receiver<W>,
+    spec: &Spec,
+    control: &Control,
+) -> Result<(), Fault> {
+    let mut receive = |message: &mut [u64; W]| rx.receive(message);
+    match spec.workload {
+        Workload::Burst => burst::receive(&mut receive, spec, control)?,
+        _ => paced::receive(&mut receive, spec, control)?,
+    }
+    finish(spec, control, rx)
 }
 
 /// [`play`], for `batch`.

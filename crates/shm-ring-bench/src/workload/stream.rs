@@ -2,7 +2,6 @@
 
 use super::{Stopwatch, finish};
 use crate::control::Control;
-use crate::message::{stamp, stamp_whole, verify, verify_whole};
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
@@ -12,14 +11,14 @@ pub(super) fn send<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.warm_up {
-        stamp_whole(&mut message, number);
+        code.stamp_whole(&mut message, number);
         tx.send(&message)?;
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
-        stamp(&mut message, number);
+        code.stamp(&mut message, number);
         tx.send(&message)?;
     }
     watch.stop(control, spec.side, 0);
@@ -32,15 +31,15 @@ pub(super) fn receive<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.warm_up {
         rx.receive(&mut message)?;
-        verify_whole(&message, number)?;
+        code.verify_whole(&message, number)?;
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
         rx.receive(&mut message)?;
-        verify(&message, number)?;
+        code.verify(&message, number)?;
     }
     watch.stop(control, spec.side, spec.messages);
     finish(spec, control, rx)

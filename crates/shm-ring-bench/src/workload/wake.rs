@@ -4,7 +4,6 @@ use super::{Stopwatch, finish};
 use crate::clock::{monotonic_ns, sleep_until};
 use crate::control::Control;
 use crate::histogram::Histogram;
-use crate::message::{stamp, verify};
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
@@ -14,15 +13,16 @@ pub(super) fn send<const W: usize>(
     spec: &Spec,
     control: &Control,
 ) -> Result<(), Fault> {
-    let mut message = [0; W];
+    let (code, mut message) = (spec.code, [0; W]);
+    let mut slept = 0;
     let watch = Stopwatch::start(spec)?;
     let start = monotonic_ns();
     for number in 1..=spec.messages {
-        sleep_until(start + number * spec.interval_ns);
-        stamp(&mut message, monotonic_ns());
+        slept += u64::from(sleep_until(start + number * spec.interval_ns));
+        code.stamp_moment(&mut message, number, monotonic_ns());
         tx.send(&message)?;
     }
-    watch.stop(control, spec.side, 0);
+    watch.stop_after_sleeps(control, spec.side, 0, slept);
     finish(spec, control, tx)
 }
 
@@ -33,18 +33,13 @@ pub(super) fn receive<const W: usize>(
     control: &Control,
 ) -> Result<(), Fault> {
     let mut histogram = Histogram::new();
-    let mut message = [0; W];
-    let mut last = 0;
+    let (code, mut message) = (spec.code, [0; W]);
     let watch = Stopwatch::start(spec)?;
-    for _ in 0..spec.messages {
+    let mut last = 0;
+    for number in 1..=spec.messages {
         rx.receive(&mut message)?;
         let now = monotonic_ns();
-        let sent = message[0];
-        verify(&message, sent)?;
-        if sent <= last || sent > now {
-            let order = format_args!("sent at {sent}, after {last}, received at {now}");
-            return Err(Fault::new("verifying", order));
-        }
+        let sent = code.moment(&message, number, (last, now))?;
         last = sent;
         histogram.record(now - sent);
     }
