@@ -297,7 +297,8 @@ mod tests {
         for (workload, of) in [(Workload::Batch, 7), (Workload::Burst, 9), (Workload::Fan, 11)] {
             let spec = spec(workload);
             assert_eq!((spec.warm_up % of, spec.messages % of), (0, 0), "{workload}");
-            assert!(spec.messages >= 900, "{workload}");
+            // A tenth goes to the warm-up.
+            assert!(spec.messages >= 880, "{workload}");
         }
         assert_eq!(spec(Workload::Fan).channels_wanted(), 11);
         assert_eq!(spec(Workload::OneCoreEcho).channels_wanted(), 2);
