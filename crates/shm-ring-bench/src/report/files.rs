@@ -115,3 +115,72 @@ pub(crate) fn write(report: &Report, baseline: &str, dir: &Path) -> Result<Vec<P
     }
     Ok(written)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::whole::{Directory, RECORDED, recorded};
+    use super::*;
+
+    #[test]
+    fn a_baseline_that_nobody_knows_is_refused() {
+        let directory = Directory::new("baseline");
+        let why = write(&recorded(RECORDED[1]).1, "sysv-binry", &directory.0).unwrap_err();
+        assert!(why.contains("sysv-binry") && why.contains("posix-two, rtrb"), "{why}");
+        assert!(!directory.0.exists());
+        // One that is known and was not compared leaves the ratios out with a word.
+        write(&recorded(RECORDED[0]).1, "posix-two", &directory.0).unwrap();
+        let page = fs::read_to_string(directory.0.join("index.html")).unwrap();
+        assert!(page.contains("since posix-two or any other transport has no figure there"));
+    }
+
+    #[test]
+    fn a_directory_that_holds_something_else_is_refused_and_stays_as_it_is() {
+        let report = recorded(RECORDED[1]).1;
+        let directory = Directory::new("refused");
+        let dir = &directory.0;
+        fs::create_dir_all(dir).unwrap();
+        for (name, text) in [
+            ("notes.txt", "mine"),
+            ("index.html", "<html>mine</html>"),
+            ("results.json", "{}"),
+            ("plots/mine.svg", "<svg/>"),
+        ] {
+            if name.starts_with("plots") {
+                // Until now nothing of ours was made there.
+                assert_eq!(fs::read_dir(dir).unwrap().count(), 0);
+                fs::create_dir(dir.join("plots")).unwrap();
+            }
+            fs::write(dir.join(name), text).unwrap();
+            let why = write(&report, "pipe", dir).unwrap_err();
+            assert!(why.contains(name) && why.contains("empty, new"), "{why}");
+            assert_eq!(prepare(dir), Err(why));
+            assert_eq!(fs::read_to_string(dir.join(name)).unwrap(), text);
+            fs::remove_file(dir.join(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_earlier_report_is_replaced_whole() {
+        let directory = Directory::new("replaced");
+        let dir = &directory.0;
+        // Preparing twice is what two comparisons do of which the first was interrupted.
+        prepare(dir).unwrap();
+        prepare(dir).unwrap();
+        let listed = || {
+            let of = |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+            of(dir)
+                .chain(of(&dir.join("plots")))
+                .filter(|path| path.is_file())
+                .collect::<BTreeSet<_>>()
+        };
+        let first: BTreeSet<_> =
+            write(&recorded(RECORDED[0]).1, "sysv-binary", dir).unwrap().into_iter().collect();
+        assert_eq!(listed(), first);
+        let second: BTreeSet<_> =
+            write(&recorded(RECORDED[1]).1, "pipe", dir).unwrap().into_iter().collect();
+        assert_eq!(listed(), second);
+        assert!(first != second);
+        let json = fs::read_to_string(dir.join("results.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), recorded(RECORDED[1]).1);
+    }
+}

@@ -61,22 +61,23 @@ fn section(rows: &[&Outcome]) -> String {
             columns.push(column);
         }
     }
-    let mut text = format!("| transport | {} | runs |\n", columns.join(" | "));
-    let _ = writeln!(text, "|---|{}---:|", "---:|".repeat(columns.len()));
+    let head = [&["transport".to_owned()], &columns[..], &["runs".to_owned()]].concat();
+    let mut text = format!("| {} |\n|---|{}\n", head.join(" | "), "---:|".repeat(head.len() - 1));
     for row in rows {
         let figures = row.figures();
         let shown = columns.iter().map(|column| {
             let found = figures.iter().find(|measured| measured.column() == *column);
             found.map_or_else(|| "-".to_owned(), cell)
         });
-        let shown: Vec<String> = shown.collect();
+        let mut cells = vec![plain(&row.transport)];
+        cells.extend(shown);
         let runs = match row.runs {
             0 => "no valid run".to_owned(),
             runs => runs.to_string(),
         };
         let reasons = row.excluded_for.reasons().into_iter().map(|why| format!("not {why}"));
-        let runs = std::iter::once(runs).chain(reasons).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(text, "| {} | {} | {runs} |", plain(&row.transport), shown.join(" | "));
+        cells.push(std::iter::once(runs).chain(reasons).collect::<Vec<_>>().join(", "));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
 }

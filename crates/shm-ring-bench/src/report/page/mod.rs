@@ -162,9 +162,12 @@ fn goals(goals: &[Goal]) -> Markup {
                     caption { "Goals of the project" }
                     thead {
                         tr {
-                            @for head in ["goal", "measure", "value", "single runs", "must", "aim", "reached"] {
+                            th scope="col" { "goal" }
+                            th scope="col" class="words" { "measure" }
+                            @for head in ["value", "single runs", "must", "aim"] {
                                 th scope="col" { (head) }
                             }
+                            th scope="col" class="words" { "reached" }
                         }
                     }
                     tbody {
@@ -180,7 +183,8 @@ fn goals(goals: &[Goal]) -> Markup {
                                 }
                                 td { (goal.must) }
                                 td { (goal.aim) }
-                                td class="words" {
+                                @let missed = goal.verdict == Verdict::Missed;
+                                td class={ "words" (if missed { " bad" } else { "" }) } {
                                     (said(goal.verdict))
                                     @if let Some(note) = &goal.note { ": " (note) }
                                 }

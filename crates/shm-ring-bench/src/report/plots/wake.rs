@@ -2,21 +2,22 @@
 //! know how it is drawn.
 
 use super::looks::Looks;
-use super::shown::{apart, distinct, figures, rows};
+use super::shown::{apart, distinct, figures, rows, usual_size};
 use super::size::{About, By, against, bars};
-use super::{Chapter, slug};
+use super::{Chapter, Plot, slug};
 use crate::report::Report;
 use crate::report::figures::{LATENCY, duration, size};
 
 pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
     let mut shown = figures(&rows(report), LATENCY, Some(0.5));
     shown.retain(|one| one.row.wake_ns.is_some() && one.row.interval_ns.is_some());
+    let usual = usual_size(&distinct(&shown, |one| one.row.bytes as u64));
     let mut plots = Vec::new();
     for (bytes, group) in apart(shown, |one| one.row.bytes) {
         let intervals = distinct(&group, |one| one.row.interval_ns.unwrap_or_default());
         let title = "Median wake-up latency".to_owned();
         let about = About { name: "wake", title, kind: LATENCY, floor: None };
-        plots.extend(match intervals.as_slice() {
+        let plot = match intervals.as_slice() {
             [interval] => {
                 let about = About {
                     title: format!(
@@ -41,7 +42,9 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
                     },
                 )
             }
-        });
+        };
+        let folded = usual != Some(bytes as u64);
+        plots.extend(plot.map(|plot| Plot { folded, ..plot }));
     }
     Chapter {
         id: "wake",
@@ -49,7 +52,7 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
         read: "One message at an interval to a receiver that has nothing else to do: the time from just \
                before sending to just after receiving, on one clock. Lower is better. What spins answers \
                at once and pays with a processor, as the costs below show; what sleeps pays for being \
-               woken, and the more the longer it slept."
+               woken."
             .to_owned(),
         plots,
         missing: Vec::new(),
