@@ -36,7 +36,7 @@ pub(crate) struct Cli {
     #[arg(long, value_delimiter = ',')]
     pub(crate) workload: Vec<Workload>,
 
-    /// Bytes of a message, separated by commas: 8, 64, 256, 4096, 65536.
+    /// Bytes of a message, separated by commas: 8, 64, 256, 1024, 4096, 16384, 65536, 1048576.
     #[arg(long, value_delimiter = ',', value_parser = size)]
     pub(crate) bytes: Vec<usize>,
 
@@ -74,6 +74,10 @@ pub(crate) struct How {
     #[arg(long, global = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: Option<u32>,
 
+    /// Messages of each run, the warm-up included, in place of as many as fill its time.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=50_000_000))]
+    pub(crate) messages: Option<u64>,
+
     /// The processors to pin the receiver and the sender to, such as 0,1 (default: the first two that
     /// we may use).
     #[arg(long, global = true, value_parser = cpus)]
@@ -94,10 +98,9 @@ pub(crate) fn listed() -> impl Iterator<Item = &'static Entry> {
 }
 
 fn size(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|bytes| SIZES.contains(bytes))
-        .ok_or_else(|| "a message has 8, 64, 256, 4096 or 65536 bytes".to_owned())
+    text.parse().ok().filter(|bytes| SIZES.contains(bytes)).ok_or_else(|| {
+        "a message has 8, 64, 256, 1024, 4096, 16384, 65536 or 1048576 bytes".to_owned()
+    })
 }
 
 fn cpus(text: &str) -> Result<[usize; 2], String> {
@@ -246,7 +249,7 @@ mod tests {
         for (arguments, allowed) in [
             (["--transport", "telepathy"], "sysv-binary"),
             (["--workload", "sleep"], "stream"),
-            (["--bytes", "65"], "8, 64, 256, 4096 or 65536"),
+            (["--bytes", "65"], "8, 64, 256, 1024, 4096, 16384, 65536 or 1048576"),
             (["--cpus", "0,0"], "two different processor numbers"),
             (["--runs", "0"], "1..=1000"),
             (["--interval", "1"], "10..=1000000"),

@@ -14,6 +14,7 @@ mod machine;
 mod message;
 mod output;
 mod plan;
+mod queues;
 mod report;
 mod run;
 mod side;
@@ -132,7 +133,8 @@ fn comparison(
     let clock = Clock::calibrated();
     let (runs, patience) = (cli.runs(), cli.patience());
     let enough = cli.enough();
-    let effort = Effort { runs, enough, patience, run_time, limit, cpus, clock };
+    let messages = cli.how.messages;
+    let effort = Effort { runs, enough, patience, run_time, messages, limit, cpus, clock };
     let rows_of_a_round = rows.len() as u64;
     let bar = progress(rows_of_a_round * u64::from(1 + effort.runs));
     compare(&mut rows, effort, |row| {

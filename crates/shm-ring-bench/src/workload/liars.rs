@@ -89,6 +89,7 @@ fn played(
         enough: 1,
         patience: std::time::Duration::ZERO,
         run_time: std::time::Duration::ZERO,
+        messages: None,
         limit: std::time::Duration::ZERO,
         cpus: [0, 0],
         clock,

@@ -2,7 +2,7 @@
 
 use super::{Stopwatch, finish};
 use crate::control::Control;
-use crate::message::{stamp, stamp_whole, verify, verify_whole};
+use crate::message::{stamp_whole, verify_whole};
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
@@ -19,8 +19,7 @@ pub(super) fn send<const W: usize>(
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
-        stamp(&mut message, number);
-        tx.send(&message)?;
+        tx.send_numbered(&mut message, number)?;
     }
     watch.stop(control, spec.side, 0);
     finish(spec, control, tx)
@@ -39,8 +38,7 @@ pub(super) fn receive<const W: usize>(
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
-        rx.receive(&mut message)?;
-        verify(&message, number)?;
+        rx.receive_numbered(&mut message, number)?;
     }
     watch.stop(control, spec.side, spec.messages);
     finish(spec, control, rx)

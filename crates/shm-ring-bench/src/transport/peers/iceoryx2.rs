@@ -5,14 +5,13 @@
 use std::fs;
 use std::hint::spin_loop;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use ::iceoryx2::port::publisher::Publisher;
 use ::iceoryx2::port::subscriber::Subscriber;
 use ::iceoryx2::prelude::*;
 use ::iceoryx2::service::port_factory::publish_subscribe::PortFactory;
 
-use crate::transport::{Fault, Handle, Made, Receiver, Sender, Transport, items};
+use crate::transport::{Fault, Handle, Made, Receiver, Sender, Transport, fresh_name, items};
 
 pub(crate) struct Iceoryx2;
 
@@ -93,10 +92,10 @@ impl Transport for Iceoryx2 {
     type Sender<const W: usize> = Tx<W>;
     type Receiver<const W: usize> = Rx<W>;
 
+    const INLINED: bool = true;
+
     fn make(_bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        static RUN: AtomicU32 = AtomicU32::new(0);
-        let run = RUN.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(Names(format!("shm-ring-bench-{}-{run}_", std::process::id()))))
+        Ok(Box::new(Names(format!("{}_", fresh_name()))))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Tx<W>, Fault> {
