@@ -165,6 +165,9 @@ const UP_TO: &[(&str, u64)] = &[
     ("rtrb", 65_536),
     ("omango", 65_536),
     ("nexus-queue", 65_536),
+    ("crossbeam-channel", 65_536),
+    ("ringbuf", 65_536),
+    ("ringfire", 65_536),
 ];
 
 /// What was carried: each transport once for each size, in order.

@@ -55,7 +55,7 @@ const LARGEST: usize = 1 << 20;
 const PACKET: usize = 65_536;
 /// The largest size of ours below 8192 bytes, which the kernel allows a message of a queue by default.
 const QUEUED: usize = 4096;
-/// Threads have small stacks, and these queues move messages over them.
+/// What passes messages by value moves them over stacks, several times, and those of threads are small.
 const BY_VALUE: usize = 65_536;
 
 const PLAIN: Entry = Entry {
@@ -206,6 +206,24 @@ pub(crate) fn list() -> &'static [Entry] {
         },
         #[cfg(feature = "peers")]
         Entry {
+            name: "crossbeam-channel",
+            what: "the crossbeam-channel crate between two threads, spinning briefly, then sleeping",
+            idle: Idle::SpinsThenSleeps,
+            threads: true,
+            bytes_max: BY_VALUE,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "ringbuf",
+            what: "the ringbuf crate between two threads",
+            idle: Idle::Spins,
+            threads: true,
+            bytes_max: BY_VALUE,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
             name: "shaq",
             what: "the shaq crate, both sides polling",
             idle: Idle::Spins,
@@ -223,6 +241,32 @@ pub(crate) fn list() -> &'static [Entry] {
             name: "iceoryx2",
             what: "the iceoryx2 crate, publish and subscribe, both sides polling",
             idle: Idle::Spins,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "iceoryx2-events",
+            what: "the iceoryx2 crate, publish and subscribe, the receiver waiting for events",
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "ipmpsc",
+            what: "the ipmpsc crate, waiting with the mutex and condition variable it has",
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "shmring",
+            what: "the shmring crate, a stream of bytes, waiting with futexes",
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "ringfire",
+            what: "the ringfire crate in its lossless way, both sides spinning",
+            idle: Idle::Spins,
+            bytes_max: BY_VALUE,
             ..PEER
         },
         Entry {

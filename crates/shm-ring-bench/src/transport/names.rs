@@ -50,6 +50,14 @@ macro_rules! with_transport {
             "shmem-ipc" is ShmemIpc,
             #[cfg(feature = "peers")]
             "iceoryx2" is Iceoryx2,
+            #[cfg(feature = "peers")]
+            "iceoryx2-events" is Iceoryx2Events,
+            #[cfg(feature = "peers")]
+            "ipmpsc" is Ipmpsc,
+            #[cfg(feature = "peers")]
+            "shmring" is Shmring,
+            #[cfg(feature = "peers")]
+            "ringfire" is Ringfire,
         }
     };
 }
@@ -65,6 +73,10 @@ macro_rules! with_pair {
             "omango" is Omango,
             #[cfg(feature = "peers")]
             "nexus-queue" is NexusQueue,
+            #[cfg(feature = "peers")]
+            "crossbeam-channel" is CrossbeamChannel,
+            #[cfg(feature = "peers")]
+            "ringbuf" is Ringbuf,
         }
     };
 }

@@ -78,19 +78,23 @@ impl<const W: usize> Receiver<W> for End {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn a_queue_goes_with_the_parent_and_whoever_waits_is_told() {
         let made = SysvMq::make(8).unwrap();
         let mut rx = SysvMq::receiver::<1>(&made.handle()).unwrap();
-        let waiter = std::thread::spawn(move || {
-            let mut message = [0; 1];
-            Receiver::<1>::receive(&mut rx, &mut message).unwrap_err().to_string()
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let said = Receiver::<1>::receive(&mut rx, &mut [0; 1]);
+            let _ = tell.send(said.unwrap_err().to_string());
         });
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
         drop(made);
-        let said = waiter.join().unwrap();
+        let said = told.recv_timeout(Duration::from_secs(20)).unwrap();
         assert!(said.starts_with("msgrcv: "), "{said}");
     }
 
