@@ -40,6 +40,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         enough: asked.enough,
         patience: asked.patience,
         run_time: asked.how.run_time(),
+        messages: asked.how.messages,
         limit: Duration::from_secs(asked.how.limit),
         cpus,
         clock: Clock::calibrated(),

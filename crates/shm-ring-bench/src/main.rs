@@ -19,6 +19,7 @@ mod output;
 mod overview;
 mod plan;
 mod progress;
+mod queues;
 mod report;
 mod run;
 mod saved;

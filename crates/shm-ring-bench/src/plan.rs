@@ -141,6 +141,9 @@ impl Row {
 const WARM_UP_MAX: u64 = 10_000;
 /// Messages of a trial run.
 const TRIAL: u64 = 2000;
+/// Messages of a trial run that are large, altogether in bytes, and how many there are at the least.
+const TRIAL_BYTES: u64 = 128 << 20;
+const TRIAL_MIN: u64 = 50;
 /// How long a side is watched that waits, unless something else is asked for.
 const WATCHED_NS: u64 = 3_000_000_000;
 /// Messages that fill whatever there is to fill, several times.
@@ -161,6 +164,8 @@ pub(crate) struct Effort {
     pub(crate) patience: Duration,
     /// The length that a run aims at.
     pub(crate) run_time: Duration,
+    /// The messages of a run, where that is not for its length to say.
+    pub(crate) messages: Option<u64>,
     /// A run that takes longer is stuck.
     pub(crate) limit: Duration,
     pub(crate) cpus: [usize; 2],
@@ -233,11 +238,13 @@ fn find_length(row: &mut Row, effort: Effort) {
         Workload::IdleSender | Workload::Memory => Some(MANY),
         _ => None,
     };
-    if let Some(messages) = known {
+    let asked = effort.messages.filter(|_| !row.workload.is_steady());
+    if let Some(messages) = asked.or(known) {
         row.messages = messages.min(row.entry.messages_max);
         return;
     }
-    let mut messages = TRIAL;
+    // Large messages take their time.
+    let mut messages = (TRIAL_BYTES / row.bytes as u64).clamp(TRIAL_MIN, TRIAL);
     for _ in 0..2 {
         let start = Instant::now();
         match run(&row.spec(messages, effort), effort.limit) {
@@ -245,7 +252,7 @@ fn find_length(row: &mut Row, effort: Effort) {
                 let each = sample.wall_ns.max(1) as f64 / sample.verified as f64;
                 let fills = (target / each) as u64;
                 messages = fills.clamp(MESSAGES.0, MESSAGES.1).min(row.entry.messages_max);
-                if messages <= TRIAL || start.elapsed() > effort.run_time {
+                if messages <= sample.verified || start.elapsed() > effort.run_time {
                     break;
                 }
             }
@@ -289,7 +296,9 @@ mod tests {
     fn a_run_is_whole_and_where_its_workload_wants_it() {
         let clock = Clock { tsc: false, ns_per_tick: 1.0, read_ns: 0.0 };
         let (patience, run_time, limit) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-        let effort = Effort { runs: 1, enough: 1, patience, run_time, limit, cpus: [3, 5], clock };
+        let (messages, cpus) = (None, [3, 5]);
+        let effort =
+            Effort { runs: 1, enough: 1, patience, run_time, messages, limit, cpus, clock };
         let spec = |workload| {
             let row = Row::new(find("shm-ring-park").unwrap(), workload, 64);
             Row { batch: 7, burst: 9, fan: 11, ..row }.spec(1000, effort)

@@ -30,31 +30,43 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
         return over_lines(&spec, &control);
     }
     let (spec, control) = (&spec, &control);
-    // Each combination is compiled by itself, and arrays of 64 KiB take the compiler long: only what is
-    // asked for by some row is there.
     match (spec.workload, spec.bytes) {
         (Workload::Batch, 8) => in_batches::<1>(spec, control),
         (Workload::Batch, 64) => in_batches::<8>(spec, control),
         (Workload::Fan, 8) => in_turn::<1>(spec, control),
         (Workload::Fan, 64) => in_turn::<8>(spec, control),
         (Workload::Batch | Workload::Fan, bytes) => Err(Fault::none_of(bytes)),
-        (_, 65_536) => {
-            pin(spec)?;
-            with_large_transport!(spec.transport.as_str(), T => {
-                between_processes::<T, 8192>(spec, control, play::<_, _, 8192>)
-            })
-        }
         (_, bytes) => with_words!(bytes, W => sized::<W>(spec, control)),
     }
 }
 
+/// Each combination of a transport, a size and a workload is compiled by itself, which takes the
+/// compiler long: only where it would show in what is measured.
 fn sized<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
     let name = spec.transport.as_str();
     if find(name).is_some_and(|entry| entry.threads) {
-        return with_pair!(name, P => between_threads::<P, W>(spec, control, play::<_, _, W>));
+        return with_pair!(name, P => match const { W * 8 <= INLINED_MAX } {
+            true => between_threads::<P, W>(spec, control, play::<_, _, W>),
+            false => between_threads::<P, W>(spec, control, |spec, control, tx, rx| {
+                play::<_, _, W>(spec, control, tx.map(any_sender), rx.map(any_receiver))
+            }),
+        });
     }
     pin(spec)?;
-    with_transport!(name, T => between_processes::<T, W>(spec, control, play::<_, _, W>))
+    with_transport!(name, T => match const { <T as Transport>::INLINED && W * 8 <= INLINED_MAX } {
+        true => between_processes::<T, W>(spec, control, play::<_, _, W>),
+        false => between_processes::<T, W>(spec, control, |spec, control, tx, rx| {
+            play::<_, _, W>(spec, control, tx.map(any_sender), rx.map(any_receiver))
+        }),
+    })
+}
+
+fn any_sender<'a, const W: usize>(end: impl Sender<W> + 'a) -> AnySender<'a, W> {
+    Box::new(end)
+}
+
+fn any_receiver<'a, const W: usize>(end: impl Receiver<W> + 'a) -> AnyReceiver<'a, W> {
+    Box::new(end)
 }
 
 fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
@@ -63,6 +75,10 @@ fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Faul
         "shm-ring" => {
             pin(spec)?;
             between_processes::<Ringed<Spin>, W>(spec, control, play_batches::<_, _, W>)
+        }
+        "shm-ring-messages" => {
+            pin(spec)?;
+            between_processes::<RingMessages, W>(spec, control, play_batches::<_, _, W>)
         }
         other => Err(Fault::new("transport", format_args!("{other} does no batches"))),
     }

@@ -96,7 +96,7 @@ impl fmt::Display for Workload {
 }
 
 /// Sizes of messages in bytes.
-pub(crate) const SIZES: [usize; 5] = [8, 64, 256, 4096, 65_536];
+pub(crate) const SIZES: [usize; 8] = [8, 64, 256, 1024, 4096, 16_384, 65_536, 1_048_576];
 
 /// Messages of a batch, unless another number is asked for.
 pub(crate) const BATCH: usize = 32;

@@ -27,6 +27,10 @@ pub(crate) struct How {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) time: Option<u64>,
 
+    /// Messages of each run, the warm-up included, in place of as many as fill its time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=50_000_000))]
+    pub(crate) messages: Option<u64>,
+
     /// The processors to pin the receiver and the sender to, such as 0,1 (default: the first two that
     /// we may use).
     #[arg(long, value_parser = cpus)]

@@ -23,7 +23,7 @@ fn wrong_arguments_are_answered_with_what_is_allowed() {
     for (arguments, allowed) in [
         (["--transport", "telepathy"], "sysv-binary"),
         (["--workload", "sleep"], "stream"),
-        (["--bytes", "65"], "8, 64, 256"),
+        (["--bytes", "65"], "8, 64, 256, 1024"),
         (["--time", "0"], "1..=86400"),
         (["--cpus", "0,0"], "two different processor numbers"),
         (["--runs", "0"], "1..=1000"),

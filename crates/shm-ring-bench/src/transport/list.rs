@@ -1,7 +1,6 @@
-//! Every transport by name, what the harness must know about each, and the way from a name to its
-//! type. It must not know how any of them works.
+//! Every transport by name and what the harness must know about each. It must not know how any of
+//! them works, nor their types.
 
-use super::*;
 use crate::spec::Workload;
 
 /// What a side of a transport does while it waits, which decides how a run is judged.
@@ -29,8 +28,8 @@ pub(crate) struct Entry {
     pub(crate) threads: bool,
     /// Whether it passes several messages in one call.
     pub(crate) batches: bool,
-    /// Whether it carries messages of 64 KiB.
-    pub(crate) large: bool,
+    /// The largest message that it carries.
+    pub(crate) bytes_max: usize,
     /// Whether it is a measure for others and carries no messages.
     pub(crate) yardstick: bool,
 }
@@ -46,13 +45,22 @@ impl Entry {
             Workload::Fan => [8, 64].contains(&bytes),
             // A side that spins would keep the other from the processor that both share.
             workload if workload.is_on_one_core() && self.idle == Idle::Spins => false,
-            _ if bytes > 4096 && !self.large => false,
+            _ if bytes > self.bytes_max => false,
             // Threads share what is measured there.
             workload if workload.is_steady() => !self.threads,
             _ => true,
         }
     }
 }
+
+/// The largest message that anything is asked to carry.
+const LARGEST: usize = 1 << 20;
+/// What fits the send buffer that a socket has by default, with what the kernel keeps beside it.
+const PACKET: usize = 65_536;
+/// The largest size of ours below 8192 bytes, which the kernel allows a message of a queue by default.
+const QUEUED: usize = 4096;
+/// What passes messages by value moves them over stacks, several times, and those of threads are small.
+const BY_VALUE: usize = 65_536;
 
 const PLAIN: Entry = Entry {
     name: "",
@@ -62,7 +70,7 @@ const PLAIN: Entry = Entry {
     shown: true,
     threads: false,
     batches: false,
-    large: false,
+    bytes_max: LARGEST,
     yardstick: false,
 };
 
@@ -77,15 +85,9 @@ pub(crate) fn list() -> &'static [Entry] {
             what: "the ring, both sides spinning",
             idle: Idle::Spins,
             batches: true,
-            large: true,
             ..PLAIN
         },
-        Entry {
-            name: "shm-ring-park",
-            what: "the ring, sleeping as soon as it is idle",
-            large: true,
-            ..PLAIN
-        },
+        Entry { name: "shm-ring-park", what: "the ring, sleeping as soon as it is idle", ..PLAIN },
         Entry {
             name: "shm-ring-balanced",
             what: "the ring as it waits by default: spinning briefly, then sleeping",
@@ -101,32 +103,90 @@ pub(crate) fn list() -> &'static [Entry] {
             ..PLAIN
         },
         Entry {
+            name: "shm-ring-messages",
+            what: "the ring with messages of any length, copied in and out, both sides spinning",
+            idle: Idle::Spins,
+            batches: true,
+            shown: false,
+            ..PLAIN
+        },
+        Entry {
+            name: "shm-ring-in-place",
+            what: "the ring with messages made and verified where they stand, both sides spinning",
+            idle: Idle::Spins,
+            shown: false,
+            ..PLAIN
+        },
+        Entry {
             name: "sysv-binary",
             what: "System V segment and one semaphore, both sides polling its value",
             idle: Idle::Spins,
             // SEM_UNDO counts each handoff, up and down in one process each, in 16 bits.
             messages_max: 32_000,
-            large: true,
+            ..PLAIN
+        },
+        Entry { name: "sysv-two", what: "System V segment and two semaphores", ..PLAIN },
+        Entry { name: "posix-two", what: "shared mapping with two POSIX semaphores", ..PLAIN },
+        Entry { name: "pipe", what: "a pipe", ..PLAIN },
+        Entry {
+            name: "fifo",
+            what: "a FIFO with a name in a directory of its own",
+            shown: false,
+            ..PLAIN
+        },
+        Entry { name: "unix-stream", what: "a pair of Unix stream sockets", shown: false, ..PLAIN },
+        Entry {
+            name: "unix-seqpacket",
+            what: "a pair of Unix sockets that keep messages apart, connected",
+            bytes_max: PACKET,
+            shown: false,
             ..PLAIN
         },
         Entry {
-            name: "sysv-two",
-            what: "System V segment and two semaphores",
-            large: true,
+            name: "unix-datagram",
+            what: "a pair of Unix datagram sockets",
+            bytes_max: PACKET,
+            shown: false,
             ..PLAIN
         },
         Entry {
-            name: "posix-two",
-            what: "shared mapping with two POSIX semaphores",
-            large: true,
+            name: "tcp",
+            what: "TCP over the loopback interface, without Nagle's delay",
+            shown: false,
             ..PLAIN
         },
-        Entry { name: "pipe", what: "a pipe", large: true, ..PLAIN },
+        Entry {
+            name: "posix-mq",
+            what: "a POSIX message queue",
+            bytes_max: QUEUED,
+            shown: false,
+            ..PLAIN
+        },
+        Entry {
+            name: "sysv-mq",
+            what: "a System V message queue",
+            bytes_max: QUEUED,
+            shown: false,
+            ..PLAIN
+        },
+        Entry {
+            name: "eventfd",
+            what: "shared mapping with two event descriptors",
+            shown: false,
+            ..PLAIN
+        },
+        Entry {
+            name: "mutex-condvar",
+            what: "shared mapping with a robust mutex and a condition variable",
+            shown: false,
+            ..PLAIN
+        },
         Entry {
             name: "rtrb",
             what: "the rtrb crate between two threads, for reference",
             idle: Idle::Spins,
             threads: true,
+            bytes_max: BY_VALUE,
             batches: true,
             ..PLAIN
         },
@@ -136,6 +196,7 @@ pub(crate) fn list() -> &'static [Entry] {
             what: "the omango crate between two threads",
             idle: Idle::Spins,
             threads: true,
+            bytes_max: BY_VALUE,
             ..PEER
         },
         #[cfg(feature = "peers")]
@@ -144,6 +205,25 @@ pub(crate) fn list() -> &'static [Entry] {
             what: "the nexus-queue crate between two threads",
             idle: Idle::Spins,
             threads: true,
+            bytes_max: BY_VALUE,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "crossbeam-channel",
+            what: "the crossbeam-channel crate between two threads, spinning briefly, then sleeping",
+            idle: Idle::SpinsThenSleeps,
+            threads: true,
+            bytes_max: BY_VALUE,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "ringbuf",
+            what: "the ringbuf crate between two threads",
+            idle: Idle::Spins,
+            threads: true,
+            bytes_max: BY_VALUE,
             ..PEER
         },
         #[cfg(feature = "peers")]
@@ -167,6 +247,32 @@ pub(crate) fn list() -> &'static [Entry] {
             idle: Idle::Spins,
             ..PEER
         },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "iceoryx2-events",
+            what: "the iceoryx2 crate, publish and subscribe, the receiver waiting for events",
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "ipmpsc",
+            what: "the ipmpsc crate, waiting with the mutex and condition variable it has",
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "shmring",
+            what: "the shmring crate, a stream of bytes, waiting with futexes",
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "ringfire",
+            what: "the ringfire crate in its lossless way, both sides spinning",
+            idle: Idle::Spins,
+            bytes_max: BY_VALUE,
+            ..PEER
+        },
         Entry {
             name: "lines",
             what: "lines of memory written by one side and read by the other, for reference",
@@ -182,85 +288,4 @@ pub(crate) fn list() -> &'static [Entry] {
 /// The transport of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Entry> {
     list().iter().find(|entry| entry.name == name)
-}
-
-/// Runs `$body` with `$named` standing for the type beside the name that is `$name`.
-macro_rules! by_name {
-    (
-        $name:expr, $named:ident => $body:expr, otherwise $otherwise:literal,
-        $($(#[$when:meta])* $text:literal is $type:ty,)*
-    ) => {
-        match $name {
-            $($(#[$when])*
-            $text => {
-                type $named = $type;
-                $body
-            })*
-            other => Err(Fault::new("transport", format_args!(concat!("{} ", $otherwise), other))),
-        }
-    };
-}
-pub(crate) use by_name;
-
-/// Runs `$body` with `$transport` naming the type of the transport called `$name`.
-macro_rules! with_transport {
-    ($name:expr, $transport:ident => $body:expr) => {
-        by_name! {
-            $name, $transport => $body, otherwise "is none between processes",
-            "shm-ring" is Ringed<Spin>,
-            "shm-ring-park" is Ringed<Park>,
-            "shm-ring-balanced" is Ringed<Balanced>,
-            "shm-ring-bare" is Ringed<Bare>,
-            "sysv-binary" is SysvBinary,
-            "sysv-two" is SysvTwo,
-            "posix-two" is PosixTwo,
-            "pipe" is Pipe,
-            #[cfg(feature = "peers")]
-            "shaq" is Shaq,
-            #[cfg(feature = "peers")]
-            "shmem-ipc" is ShmemIpc,
-            #[cfg(feature = "peers")]
-            "iceoryx2" is Iceoryx2,
-        }
-    };
-}
-pub(crate) use with_transport;
-
-/// [`with_transport`] for those that carry messages of 64 KiB.
-macro_rules! with_large_transport {
-    ($name:expr, $transport:ident => $body:expr) => {
-        by_name! {
-            $name, $transport => $body, otherwise "has no messages of 64 KiB",
-            "shm-ring" is Ringed<Spin>,
-            "shm-ring-park" is Ringed<Park>,
-            "sysv-binary" is SysvBinary,
-            "sysv-two" is SysvTwo,
-            "posix-two" is PosixTwo,
-            "pipe" is Pipe,
-        }
-    };
-}
-pub(crate) use with_large_transport;
-
-/// Runs `$body` with `$pair` naming the type of the queue between threads called `$name`.
-macro_rules! with_pair {
-    ($name:expr, $pair:ident => $body:expr) => {
-        by_name! {
-            $name, $pair => $body, otherwise "is none between threads",
-            "rtrb" is Rtrb,
-            #[cfg(feature = "peers")]
-            "omango" is Omango,
-            #[cfg(feature = "peers")]
-            "nexus-queue" is NexusQueue,
-        }
-    };
-}
-pub(crate) use with_pair;
-
-/// Makes a channel of the transport called `name`.
-pub(crate) fn make(name: &str, bytes: usize) -> Result<Box<dyn Made>, Fault> {
-    if name == "lines" {
-        return lines::make();
-    }
-    with_transport!(name, T => T::make(bytes))
 }

@@ -2,37 +2,67 @@
 //! messages of `W` words one way. It must not know what is measured with it.
 //!
 //! To add one: a file beside this one with a type that implements [`Transport`] (or, for a queue
-//! between threads, [`Pair`]), and a line in [`list()`] and in `with_transport!` (`with_pair!`), both in
-//! list.rs. The harness does the rest.
+//! between threads, [`Pair`]), an entry in [`list()`], and a line in `with_transport!` or `with_pair!`
+//! (names.rs). The harness does the rest.
 
+mod erased;
+mod eventfd;
+mod fifo;
+mod limits;
 pub(crate) mod lines;
 mod list;
+mod mutex_condvar;
+mod names;
 #[cfg(feature = "peers")]
 mod peers;
 mod pipe;
+mod posix_mq;
 mod posix_two;
 mod ring;
+mod ring_in_place;
+mod ring_messages;
 mod rtrb;
+mod shared;
+mod sizes;
 mod slot;
 mod sysv_binary;
+mod sysv_mq;
 mod sysv_two;
+mod tcp;
+mod unix_packets;
+mod unix_stream;
 
 use std::fmt;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::Code;
 use crate::sys;
 
+pub(crate) use self::erased::{AnyReceiver, AnySender};
+pub(crate) use self::eventfd::Eventfd;
+pub(crate) use self::fifo::Fifo;
+pub(crate) use self::limits::{fresh_name, limit, within};
 pub(crate) use self::list::*;
+pub(crate) use self::mutex_condvar::MutexCondvar;
+pub(crate) use self::names::*;
 #[cfg(feature = "peers")]
 pub(crate) use self::peers::*;
 pub(crate) use self::pipe::Pipe;
+pub(crate) use self::posix_mq::PosixMq;
 pub(crate) use self::posix_two::PosixTwo;
 pub(crate) use self::ring::{Balanced, Bare, Park, Ringed, Spin};
+pub(crate) use self::ring_in_place::RingInPlace;
+pub(crate) use self::ring_messages::RingMessages;
 pub(crate) use self::rtrb::Rtrb;
+pub(crate) use self::sizes::*;
 pub(crate) use self::sysv_binary::SysvBinary;
+pub(crate) use self::sysv_mq::SysvMq;
 pub(crate) use self::sysv_two::SysvTwo;
+pub(crate) use self::tcp::Tcp;
+pub(crate) use self::unix_packets::{Datagram, Seqpacket, UnixPackets};
+pub(crate) use self::unix_stream::UnixStreams;
 
 /// Why a transport failed, for people.
 #[derive(Debug)]
@@ -60,6 +90,19 @@ pub(crate) trait Sender<const W: usize> {
     /// Sends one message, waiting where that must wait.
     fn send(&mut self, message: &[u64; W]) -> Result<(), Fault>;
 
+    /// Makes message number `number` in `message` and sends it. What lends room makes it there instead,
+    /// every word of it.
+    #[inline(always)]
+    fn send_numbered(
+        &mut self,
+        message: &mut [u64; W],
+        code: Code,
+        number: u64,
+    ) -> Result<(), Fault> {
+        code.stamp(message, number);
+        self.send(message)
+    }
+
     /// Sends all of them in one call, for transports that can ([`Entry::batches`]).
     fn send_batch(&mut self, _messages: &[[u64; W]]) -> Result<(), Fault> {
         Err(Fault::new("sending a batch", "this transport has none"))
@@ -71,8 +114,24 @@ pub(crate) trait Receiver<const W: usize> {
     /// Receives one message, waiting for it.
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault>;
 
+    /// Receives a message into `message` and verifies that it is number `number`. What shows a message
+    /// where it stands verifies it there instead, every word of it.
+    #[inline(always)]
+    fn receive_numbered(
+        &mut self,
+        message: &mut [u64; W],
+        code: Code,
+        number: u64,
+    ) -> Result<(), Fault> {
+        self.receive(message)?;
+        code.verify(message, number)
+    }
+
     /// Receives what is there, `max` messages at most and one at least, in one call. How many.
-    fn receive_batch(&mut self, _max: usize, _each: impl FnMut(&[u64; W])) -> Result<usize, Fault> {
+    fn receive_batch(&mut self, _max: usize, _each: impl FnMut(&[u64; W])) -> Result<usize, Fault>
+    where
+        Self: Sized,
+    {
         Err(Fault::new("receiving a batch", "this transport has none"))
     }
 }
@@ -126,8 +185,10 @@ impl Inherited {
         Self { fds, holds: None }
     }
 
-    pub(crate) fn holding(fd: OwnedFd, bytes: u64) -> Self {
-        Self { fds: vec![fd], holds: Some(bytes) }
+    /// Says how many bytes of messages stand in memory that the sides share: none, where the kernel
+    /// keeps them.
+    pub(crate) fn holding(self, bytes: u64) -> Self {
+        Self { holds: Some(bytes), ..self }
     }
 }
 
@@ -150,6 +211,10 @@ pub(crate) trait Transport {
     type Sender<const W: usize>: Sender<W>;
     type Receiver<const W: usize>: Receiver<W>;
 
+    /// Whether a message can cost so little that a call through a pointer would show: then workloads
+    /// are compiled for it, with small messages.
+    const INLINED: bool = false;
+
     /// Makes a channel for messages of `bytes` bytes. In the parent.
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault>;
 
@@ -160,32 +225,6 @@ pub(crate) trait Transport {
     fn receiver<const W: usize>(handle: &Handle) -> Result<Self::Receiver<W>, Fault>;
 }
 
-/// Runs `$body` with `$words` as the number of words of a message of `$bytes` bytes.
-macro_rules! with_words {
-    ($bytes:expr, $words:ident => $body:expr) => {
-        match $bytes {
-            8 => {
-                const $words: usize = 1;
-                $body
-            }
-            64 => {
-                const $words: usize = 8;
-                $body
-            }
-            256 => {
-                const $words: usize = 32;
-                $body
-            }
-            4096 => {
-                const $words: usize = 512;
-                $body
-            }
-            other => Err(Fault::none_of(other)),
-        }
-    };
-}
-pub(crate) use with_words;
-
 /// A queue between two threads of one process: not a transport between processes, but what one would
 /// use if the two sides were threads.
 pub(crate) trait Pair {
@@ -193,14 +232,4 @@ pub(crate) trait Pair {
     type Receiver<const W: usize>: Receiver<W> + Send;
 
     fn pair<const W: usize>() -> (Self::Sender<W>, Self::Receiver<W>);
-}
-
-/// The capacity of rings, in messages.
-const ITEMS: usize = 1024;
-/// The capacity of rings for messages of a kilobyte and more, in bytes.
-const LARGE: usize = 1 << 20;
-
-/// How many messages of so many bytes a ring holds.
-const fn items(bytes: usize) -> usize {
-    if bytes < 1024 { ITEMS } else { LARGE / bytes }
 }

@@ -1,4 +1,4 @@
-//! A pipe: the kernel copies each message in and out.
+//! A pipe: the kernel copies each message in and out. Its ends serve whatever carries bytes in order.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -10,7 +10,14 @@ use super::{Fault, Handle, Inherited, Made, Receiver, Sender, Transport};
 
 pub(crate) struct Pipe;
 
+/// One end of something that carries bytes in order.
 pub(crate) struct End(File);
+
+impl End {
+    pub(crate) fn of(file: impl Into<File>) -> Self {
+        Self(file.into())
+    }
+}
 
 impl<const W: usize> Sender<W> for End {
     fn send(&mut self, message: &[u64; W]) -> Result<(), Fault> {
@@ -31,14 +38,14 @@ impl Transport for Pipe {
     fn make(_bytes: usize) -> Result<Box<dyn Made>, Fault> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
             .map_err(|error| Fault::new("pipe", error))?;
-        Ok(Box::new(Inherited::new(vec![read, write])))
+        Ok(Box::new(Inherited::new(vec![read, write]).holding(0)))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<End, Fault> {
-        Ok(End(File::from(handle.descriptor(1)?)))
+        handle.descriptor(1).map(End::of)
     }
 
     fn receiver<const W: usize>(handle: &Handle) -> Result<End, Fault> {
-        Ok(End(File::from(handle.descriptor(0)?)))
+        handle.descriptor(0).map(End::of)
     }
 }

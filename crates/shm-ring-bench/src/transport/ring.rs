@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
 
 use super::{
-    Fault, Handle, ITEMS, Inherited, LARGE, Made, Receiver, Sender, Transport, with_words,
+    Fault, Handle, ITEMS, Inherited, Made, Receiver, Sender, Transport, items, with_words,
 };
 
 /// How a ring waits, and whether it looks for sleepers.
@@ -41,16 +41,16 @@ impl Way for Bare {
 pub(crate) struct Ringed<Y>(PhantomData<Y>);
 
 fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
-    let options = if size_of::<[u64; W]>() < 1024 {
-        Options::new().items(ITEMS as u64)
-    } else {
-        Options::new().bytes(LARGE as u64)
+    let bytes = size_of::<[u64; W]>();
+    let options = match bytes < 1024 {
+        true => Options::new().items(ITEMS as u64),
+        false => Options::new().bytes((items(bytes) * bytes) as u64),
     };
     let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), options)
         .map_err(|error| Fault::new("creating the ring", error))?;
     let fd = ring.descriptor().try_clone_to_owned();
     let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
-    Ok(Box::new(Inherited::holding(fd, ring.capacity_bytes())))
+    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.capacity_bytes())))
 }
 
 fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
@@ -63,11 +63,10 @@ impl<Y: Way> Transport for Ringed<Y> {
     type Sender<const W: usize> = Tx<Y, W>;
     type Receiver<const W: usize> = Rx<Y, W>;
 
+    const INLINED: bool = true;
+
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        match bytes {
-            65_536 => made::<8192>(),
-            bytes => with_words!(bytes, W => made::<W>()),
-        }
+        with_words!(bytes, W => made::<W>())
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Self::Sender<W>, Fault> {

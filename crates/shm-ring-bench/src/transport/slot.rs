@@ -1,8 +1,8 @@
 //! One message in shared memory: the buffer of the semaphore handoffs. It must not know who says
 //! whose turn it is; its users do, which makes the copies here races or not.
 //!
-//! Invariant of the unsafe blocks: a `Slot` leads to at least `W` aligned words that stay mapped
-//! until the process ends.
+//! Invariant of the unsafe blocks: a `Slot` leads to at least `W` aligned words that stay mapped as
+//! long as the end that it is part of.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 pub(crate) struct Slot<const W: usize>(NonNull<[u64; W]>);
 
 impl<const W: usize> Slot<W> {
-    /// The buffer at `address`, which is mapped for good.
+    /// The buffer at `address`.
     ///
     /// # Safety
     /// The invariant above.

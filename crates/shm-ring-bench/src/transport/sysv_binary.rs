@@ -21,13 +21,16 @@ pub(crate) struct Objects {
     segment: Option<i32>,
     id: i32,
     semaphores: i32,
+    /// Bytes of the message.
+    holds: usize,
 }
 
 impl Objects {
-    pub(crate) fn new(bytes: usize, values: &[i32]) -> Result<Self, Fault> {
-        let id = sys::shm_create(bytes).map_err(|error| Fault::new("shmget", error))?;
+    /// A segment of `least` bytes, or more if the message needs them.
+    pub(crate) fn new(least: usize, bytes: usize, values: &[i32]) -> Result<Self, Fault> {
+        let id = sys::shm_create(bytes.max(least)).map_err(|error| Fault::new("shmget", error))?;
         match sys::sem_create(values) {
-            Ok(semaphores) => Ok(Self { segment: Some(id), id, semaphores }),
+            Ok(semaphores) => Ok(Self { segment: Some(id), id, semaphores, holds: bytes }),
             Err(error) => {
                 sys::shm_remove(id);
                 Err(Fault::new("semget", error))
@@ -39,6 +42,10 @@ impl Objects {
 impl Made for Objects {
     fn handle(&self) -> Handle {
         Handle { ids: vec![self.id, self.semaphores], ..Handle::default() }
+    }
+
+    fn holds(&self) -> Option<u64> {
+        Some(self.holds as u64)
     }
 
     fn attached(&mut self) {
@@ -103,7 +110,7 @@ impl Transport for SysvBinary {
     type Receiver<const W: usize> = End<W>;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        Ok(Box::new(Objects::new(bytes.max(SEGMENT), &[0])?))
+        Ok(Box::new(Objects::new(SEGMENT, bytes, &[0])?))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<End<W>, Fault> {
@@ -127,7 +134,7 @@ mod tests {
     /// for 0, may write the next message before the receiver has read the first.
     #[test]
     fn as_taught_a_message_is_lost_when_the_sender_is_quicker() {
-        let objects = Objects::new(SEGMENT, &[0]).unwrap();
+        let objects = Objects::new(SEGMENT, 64, &[0]).unwrap();
         let (mut sender, receiver) = both_ends(&objects);
         sender.send(&[1; 8]).unwrap();
         receiver.poll_until(1).unwrap();
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn as_taught_a_message_is_torn_when_the_sender_comes_in_between() {
-        let objects = Objects::new(SEGMENT, &[0]).unwrap();
+        let objects = Objects::new(SEGMENT, 64, &[0]).unwrap();
         let (mut sender, receiver) = both_ends(&objects);
         sender.send(&[1; 8]).unwrap();
         receiver.poll_until(1).unwrap();
@@ -160,7 +167,7 @@ mod tests {
     /// sender waits.
     #[test]
     fn copying_first_keeps_the_sender_out_until_the_copy_is_made() {
-        let objects = Objects::new(SEGMENT, &[0]).unwrap();
+        let objects = Objects::new(SEGMENT, 64, &[0]).unwrap();
         let (mut sender, mut receiver) = both_ends(&objects);
         sender.send(&[1; 8]).unwrap();
         receiver.poll_until(1).unwrap();
@@ -174,7 +181,7 @@ mod tests {
     /// Why a run stays below 32,767 handoffs.
     #[test]
     fn sem_undo_runs_out_after_32767_handoffs_of_a_process() {
-        let objects = Objects::new(SEGMENT, &[0]).unwrap();
+        let objects = Objects::new(SEGMENT, 64, &[0]).unwrap();
         let end = End::<1>::open(&objects.handle()).unwrap();
         let mut handoffs = 0;
         let error = loop {

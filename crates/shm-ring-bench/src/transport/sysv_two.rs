@@ -46,7 +46,7 @@ impl Transport for SysvTwo {
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
         /// As in the original.
         const SEGMENT: usize = 128;
-        Ok(Box::new(Objects::new(bytes.max(SEGMENT), &[1, 0])?))
+        Ok(Box::new(Objects::new(SEGMENT, bytes, &[1, 0])?))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<TwoEnd<W>, Fault> {

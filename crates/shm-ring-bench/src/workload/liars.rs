@@ -165,6 +165,7 @@ pub(super) fn run_of(workload: Workload) -> Spec {
         enough: 1,
         patience: std::time::Duration::ZERO,
         run_time: std::time::Duration::ZERO,
+        messages: None,
         limit: std::time::Duration::ZERO,
         cpus: [0, 0],
         clock,

@@ -18,8 +18,7 @@ pub(super) fn send<const W: usize>(
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
-        code.stamp(&mut message, number);
-        tx.send(&message)?;
+        tx.send_numbered(&mut message, code, number)?;
     }
     watch.stop(control, spec.side, 0);
     finish(spec, control, tx)
@@ -38,8 +37,7 @@ pub(super) fn receive<const W: usize>(
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
-        rx.receive(&mut message)?;
-        code.verify(&message, number)?;
+        rx.receive_numbered(&mut message, code, number)?;
     }
     watch.stop(control, spec.side, spec.messages);
     finish(spec, control, rx)

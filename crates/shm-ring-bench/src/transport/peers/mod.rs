@@ -1,14 +1,27 @@
 //! Other people's queues, built with the feature `peers`. Each file knows one crate and nothing of the
 //! others.
 
+mod crossbeam_channel;
 mod iceoryx2;
+mod iceoryx2_events;
+mod ipmpsc;
+mod named;
 mod nexus_queue;
 mod omango;
+mod ringbuf;
+mod ringfire;
 mod shaq;
 mod shmem_ipc;
+mod shmring;
 
+pub(crate) use self::crossbeam_channel::CrossbeamChannel;
 pub(crate) use self::iceoryx2::Iceoryx2;
+pub(crate) use self::iceoryx2_events::Iceoryx2Events;
+pub(crate) use self::ipmpsc::Ipmpsc;
 pub(crate) use self::nexus_queue::NexusQueue;
 pub(crate) use self::omango::Omango;
+pub(crate) use self::ringbuf::Ringbuf;
+pub(crate) use self::ringfire::Ringfire;
 pub(crate) use self::shaq::Shaq;
 pub(crate) use self::shmem_ipc::ShmemIpc;
+pub(crate) use self::shmring::Shmring;

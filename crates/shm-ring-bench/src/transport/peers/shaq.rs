@@ -35,12 +35,14 @@ impl Transport for Shaq {
     type Sender<const W: usize> = Tx<W>;
     type Receiver<const W: usize> = Rx<W>;
 
+    const INLINED: bool = true;
+
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
         let fd = memfd_create("shm-ring-bench-shaq", MemfdFlags::CLOEXEC)
             .map_err(|error| Fault::new("memfd_create", error))?;
         let file = File::from(fd);
         with_words!(bytes, W => initialise::<W>(&file))?;
-        Ok(Box::new(Inherited::new(vec![file.into()])))
+        Ok(Box::new(Inherited::new(vec![file.into()]).holding((items(bytes) * bytes) as u64)))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Tx<W>, Fault> {

@@ -23,13 +23,16 @@ impl Transport for ShmemIpc {
     type Sender<const W: usize> = Tx<W>;
     type Receiver<const W: usize> = Rx<W>;
 
+    const INLINED: bool = true;
+
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
         // Counted in words, since the size of a message is not known to the compiler here.
         let words = items(bytes) * bytes / size_of::<u64>();
         let ring = sharedring::Sender::<u64>::new(words).map_err(fault)?;
         let files = [ring.memfd().as_file(), ring.empty_signal(), ring.full_signal()];
         let fds = files.into_iter().map(|file| Ok(file.try_clone().map_err(fault)?.into()));
-        Ok(Box::new(Inherited::new(fds.collect::<Result<_, Fault>>()?)))
+        let made = Inherited::new(fds.collect::<Result<_, Fault>>()?);
+        Ok(Box::new(made.holding((items(bytes) * bytes) as u64)))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Tx<W>, Fault> {

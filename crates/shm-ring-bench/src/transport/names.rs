@@ -1,0 +1,91 @@
+//! The way from a transport's name to its type. It must not know what the harness knows about each.
+
+use super::*;
+
+/// Runs `$body` with `$named` standing for the type beside the name that is `$name`.
+macro_rules! by_name {
+    (
+        $name:expr, $named:ident => $body:expr, otherwise $otherwise:literal,
+        $($(#[$when:meta])* $text:literal is $type:ty,)*
+    ) => {
+        match $name {
+            $($(#[$when])*
+            $text => {
+                type $named = $type;
+                $body
+            })*
+            other => Err(Fault::new("transport", format_args!(concat!("{} ", $otherwise), other))),
+        }
+    };
+}
+pub(crate) use by_name;
+
+/// Runs `$body` with `$transport` naming the type of the transport called `$name`.
+macro_rules! with_transport {
+    ($name:expr, $transport:ident => $body:expr) => {
+        by_name! {
+            $name, $transport => $body, otherwise "is none between processes",
+            "shm-ring" is Ringed<Spin>,
+            "shm-ring-park" is Ringed<Park>,
+            "shm-ring-balanced" is Ringed<Balanced>,
+            "shm-ring-bare" is Ringed<Bare>,
+            "shm-ring-messages" is RingMessages,
+            "shm-ring-in-place" is RingInPlace,
+            "sysv-binary" is SysvBinary,
+            "sysv-two" is SysvTwo,
+            "posix-two" is PosixTwo,
+            "pipe" is Pipe,
+            "fifo" is Fifo,
+            "unix-stream" is UnixStreams,
+            "unix-seqpacket" is UnixPackets<Seqpacket>,
+            "unix-datagram" is UnixPackets<Datagram>,
+            "tcp" is Tcp,
+            "posix-mq" is PosixMq,
+            "sysv-mq" is SysvMq,
+            "eventfd" is Eventfd,
+            "mutex-condvar" is MutexCondvar,
+            #[cfg(feature = "peers")]
+            "shaq" is Shaq,
+            #[cfg(feature = "peers")]
+            "shmem-ipc" is ShmemIpc,
+            #[cfg(feature = "peers")]
+            "iceoryx2" is Iceoryx2,
+            #[cfg(feature = "peers")]
+            "iceoryx2-events" is Iceoryx2Events,
+            #[cfg(feature = "peers")]
+            "ipmpsc" is Ipmpsc,
+            #[cfg(feature = "peers")]
+            "shmring" is Shmring,
+            #[cfg(feature = "peers")]
+            "ringfire" is Ringfire,
+        }
+    };
+}
+pub(crate) use with_transport;
+
+/// Runs `$body` with `$pair` naming the type of the queue between threads called `$name`.
+macro_rules! with_pair {
+    ($name:expr, $pair:ident => $body:expr) => {
+        by_name! {
+            $name, $pair => $body, otherwise "is none between threads",
+            "rtrb" is Rtrb,
+            #[cfg(feature = "peers")]
+            "omango" is Omango,
+            #[cfg(feature = "peers")]
+            "nexus-queue" is NexusQueue,
+            #[cfg(feature = "peers")]
+            "crossbeam-channel" is CrossbeamChannel,
+            #[cfg(feature = "peers")]
+            "ringbuf" is Ringbuf,
+        }
+    };
+}
+pub(crate) use with_pair;
+
+/// Makes a channel of the transport called `name`.
+pub(crate) fn make(name: &str, bytes: usize) -> Result<Box<dyn Made>, Fault> {
+    if name == "lines" {
+        return lines::make();
+    }
+    with_transport!(name, T => T::make(bytes))
+}
