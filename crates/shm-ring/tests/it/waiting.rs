@@ -158,3 +158,28 @@ fn signals_do_not_move_a_deadline() {
     child.expect("true");
     child.finish();
 }
+
+#[test]
+fn a_side_waits_as_it_was_told_last() {
+    let options = Options::new().bytes(4096).wait(Wait::SPIN);
+    let ring = Ring::<u64>::create(Region::memfd("told-last"), options).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let a_moment = Duration::from_millis(20);
+    while tx.try_push(0).is_ok() {}
+    let mut sleeps = |wait| {
+        tx.set_wait(wait);
+        assert_eq!(tx.push_timeout(0, a_moment), Err(PushError::TimedOut));
+        bytes.get(producer() + PARKS)
+    };
+    assert_eq!(sleeps(Wait::SPIN), 0);
+    assert!(sleeps(Wait::PARK) > 0);
+    while rx.try_pop().is_ok() {}
+    let mut sleeps = |wait| {
+        rx.set_wait(wait);
+        assert_eq!(rx.pop_timeout(a_moment), Err(PopError::TimedOut));
+        bytes.get(consumer() + PARKS)
+    };
+    assert_eq!(sleeps(Wait::SPIN), 0);
+    assert!(sleeps(Wait::PARK) > 0);
+}
