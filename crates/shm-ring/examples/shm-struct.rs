@@ -11,6 +11,7 @@
 //! open it. Four gigabytes are reserved, and cost the few pages that were touched.
 
 use std::error::Error;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
 use shm_ring::{Options, Region, Ring};
@@ -45,7 +46,7 @@ fn write(name: &str) -> Result<(), Box<dyn Error>> {
     let options = Options::new().bytes(4_000_000_000).sparse().label(LABEL);
     let ring = Ring::<Numbers>::create(name, options)?;
     ring.producer()?.push(Numbers { first: 100, second: 876, third: 8021 })?;
-    let found = std::fs::metadata(format!("/dev/shm{name}"))?;
+    let found = File::from(ring.descriptor().try_clone_to_owned()?).metadata()?;
     println!("{name} has {} bytes of data", ring.capacity_bytes());
     println!(
         "it takes {} bytes of memory, mode {:04o}",
