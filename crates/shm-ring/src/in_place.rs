@@ -2,7 +2,11 @@
 //! is not taken yet, and [`Record`], what both and batches show of a payload. It must not know how
 //! records are published or waited for.
 //!
-//! Every unsafe block here rests on the invariants of [`Record`]'s file.
+//! Invariants that every unsafe block here and in `record` rests on:
+//! 1. `payload` leads to `size` mapped bytes, aligned for an element and mapped up to the next
+//!    multiple of 8, for as long as the borrow of the endpoint (whose mapping it is) lasts; `size`
+//!    is a multiple of an element's size.
+//! 2. The safe methods form no reference into the region: they go through `copy`.
 #![allow(unsafe_code)]
 
 mod record;

@@ -373,14 +373,16 @@ fn log_shipping() {
     );
 }
 
-/// An example without a test here would rot.
+/// An example without a test here would rot, and one that README does not name would not be found.
 #[test]
-fn every_example_has_a_test() {
+fn every_example_has_a_test_and_is_in_the_readme() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let tests = std::fs::read_to_string(root.join("tests/examples.rs")).unwrap();
+    let readme = std::fs::read_to_string(root.join("../../README.md")).unwrap();
     for entry in std::fs::read_dir(root.join("examples")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(tests.contains(&format!("(\"{name}\", ")), "{name} is not run");
+        assert!(readme.contains(&format!("`{name}")), "README does not name {name}");
     }
 }

@@ -1,10 +1,5 @@
-//! [`Record`]: what a view and a batch show of a payload. It must not know who shows it.
-//!
-//! Invariants that every unsafe block here and in the parent rests on:
-//! 1. `payload` leads to `size` mapped bytes, aligned for an element and mapped up to the next
-//!    multiple of 8, for as long as the borrow of the endpoint (whose mapping it is) lasts; `size`
-//!    is a multiple of an element's size.
-//! 2. The safe methods form no reference into the region: they go through `copy`.
+//! [`Record`]: what a view and a batch show of a payload. It must not know who shows it. The invariants
+//! of the unsafe blocks stand at the top of `in_place`.
 #![allow(unsafe_code)]
 
 use core::fmt;
