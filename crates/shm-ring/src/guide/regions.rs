@@ -67,7 +67,10 @@
 //! # }
 //! ```
 //!
-//! It is each side's own choice: the other side's page table is another.
+//! It is each side's own choice: the other side's page table is another. What it is about: in a ring of 64 MiB,
+//! both sides in one process on a busy virtual machine, unoptimised, a record of a page took 20 to 24
+//! microseconds in the first lap and 5 to 8 in those after; with `prefault` 5 to 8 from the first on, and
+//! attaching one side took 150 milliseconds in place of 0.2.
 //!
 //! # Swapping and locking
 //!
