@@ -43,12 +43,12 @@ fn now() -> u64 {
 }
 
 fn feed(rate: u64, seconds: u64) -> Result<(), Box<dyn Error>> {
+    let between = 1_000_000_000_u64.checked_div(rate).ok_or("at least one tick a second")?;
     let name = format!("/shm-ring-tick-feed-{}", id());
     let options = Options::new().items(rate).label("ticks").prefault().unlink_on_drop();
     let ring = Ring::<Tick>::create(name.as_str(), options)?;
     let mut tx = ring.producer()?;
     let mut reader = Command::new(std::env::current_exe()?).args(["read", &name]).spawn()?;
-    let between = 1_000_000_000_u64.checked_div(rate).ok_or("at least one tick a second")?;
     let start = now();
     for n in 0..rate * seconds {
         let due = start + n * between;

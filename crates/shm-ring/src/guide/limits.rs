@@ -32,8 +32,9 @@
 //! # Positions
 //!
 //! Positions count every byte that ever went through the ring, commit words included, and end at 2^62. At ten
-//! gigabytes a second that is more than fourteen years. A ring that gets there is `Corrupt` for good, on both
-//! sides; create it anew. The number of a session goes up by two with each attachment and has 64 bits.
+//! gigabytes a second that is more than fourteen years. The producer that gets there gets `Corrupt`, for good;
+//! the consumer takes what was published before; create the ring anew. The number of a session goes up by two
+//! with each attachment and has 64 bits.
 //!
 //! # How many
 //!

@@ -11,7 +11,7 @@
 //! | | spins | then | choose it when |
 //! |---|---|---|---|
 //! | [`Wait::SPIN`](crate::Wait::SPIN) | for ever | | latency is everything and there is a processor to burn for each side |
-//! | [`Wait::BALANCED`](crate::Wait::BALANCED) | 1024 looks, some tens of microseconds | sleeps | the default: a busy stream or conversation never sleeps, an idle one costs nothing |
+//! | [`Wait::BALANCED`](crate::Wait::BALANCED) | 1024 looks, some tens of microseconds | sleeps | the default: a busy stream or conversation never sleeps, an idle side wakes ten times a second |
 //! | [`Wait::PARK`](crate::Wait::PARK) | not at all | sleeps | processors are scarce, or gaps are long |
 //!
 //! ```

@@ -188,6 +188,9 @@ fn many_rings() {
 fn tick_feed() {
     let printed = run("tick-feed", &["200", "1"]);
     assert_lines(&printed, &["200 ticks, mean price 102.9", "p50 ", "us late", "p99.9", "max"]);
+    let (status, printed) = Running::start("tick-feed", &["0", "1"]).end();
+    assert!(!status.success());
+    assert_eq!(printed, "Error: \"at least one tick a second\"\n");
 }
 
 #[test]
