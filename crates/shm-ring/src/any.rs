@@ -17,9 +17,18 @@ use crate::session::{Liveness, liveness};
 use crate::sync::Foreign;
 
 /// The most rings that one [`wait_any`] can wait for: what the kernel lets a thread sleep on at once.
+///
+/// ```
+/// assert_eq!(shm_ring::WAIT_ANY_MAX, 128);
+/// ```
 pub const WAIT_ANY_MAX: usize = futex::ANY_MAX;
 
 /// Why a wait for several rings ended without one.
+///
+/// ```
+/// let none = shm_ring::wait_any(&mut [], None);
+/// assert_eq!(none, Err(shm_ring::WaitAnyError::Count { count: 0 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitAnyError {
@@ -57,6 +66,13 @@ impl From<WaitAnyError> for io::Error {
 }
 
 /// A consumer of whatever: what [`wait_any`] takes. Sealed.
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// let rings: Vec<&mut dyn shm_ring::AnyConsumer> = vec![&mut rx];
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait AnyConsumer: sealed::Watched {}
 
 impl<P: Payload + ?Sized> AnyConsumer for Consumer<P> {}

@@ -1,6 +1,10 @@
 //! What can go wrong. Setting up (create, open, attach) may say much: [`Error`] carries what was
 //! found, what was wanted and what to do. The hot path says little: [`PushError`] and [`PopError`]
-//! are small and `Copy`. This file must not know how anything is done.
+//! are small and `Copy`, in a file of their own. This one must not know how anything is done.
+
+mod hot;
+
+pub use self::hot::{BatchError, OutOfBounds, PopError, PushError};
 
 use core::fmt;
 use std::io;
@@ -8,6 +12,12 @@ use std::io;
 use crate::Role;
 
 /// Why a ring could not be created, opened or attached to. Nothing is left half-made.
+///
+/// ```
+/// let error = shm_ring::Ring::<u64>::open("/shm-ring-doc-no-such-ring").unwrap_err();
+/// assert!(matches!(error, shm_ring::Error::NotFound { .. }));
+/// assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::NotFound);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -143,6 +153,10 @@ pub enum Error {
 }
 
 /// What two sides of a ring must agree on.
+///
+/// ```
+/// assert_eq!(shm_ring::Property::ItemSize.to_string(), "item size");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each name is its own documentation")]
@@ -274,171 +288,5 @@ impl From<Error> for io::Error {
             _ => io::ErrorKind::InvalidData,
         };
         Self::new(kind, error)
-    }
-}
-
-/// Why nothing was pushed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PushError {
-    /// There is no room now (`try_push` only).
-    Full,
-    /// There was no room until the deadline.
-    TimedOut,
-    /// There is no room, and the consumer has closed in order.
-    Closed,
-    /// There is no room, and the consumer died.
-    PeerDead,
-    /// The consumer's page contradicts the protocol. Final for this attachment.
-    Corrupt,
-    /// A message that this ring can never hold. Lengths in elements: bytes for `[u8]`.
-    TooLarge {
-        /// The length that was asked for.
-        len: usize,
-        /// The longest that fits: make the ring larger, or the message shorter.
-        max: usize,
-    },
-}
-
-/// Why nothing was popped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PopError {
-    /// There is nothing now (`try_pop` only).
-    Empty,
-    /// There was nothing until the deadline.
-    TimedOut,
-    /// Everything was read, and the producer has closed in order.
-    Closed,
-    /// Everything that was published was read, and the producer died.
-    PeerDead,
-    /// The producer's page or the data contradict the protocol. Final for this attachment.
-    Corrupt,
-    /// The next message is longer than the buffer. It stays in the ring. Lengths in elements: bytes
-    /// for `[u8]`.
-    TooSmall {
-        /// The length of the buffer.
-        len: usize,
-        /// The length of the message.
-        needed: usize,
-    },
-}
-
-/// Why a batch was not pushed to its end, and how much of it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchError {
-    /// How many records were published.
-    pub pushed: usize,
-    /// Why the next one was not.
-    pub error: PushError,
-}
-
-/// A place beyond the end of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfBounds {
-    /// Where the access was to begin, in bytes from the start of the payload.
-    pub offset: usize,
-    /// Bytes that it was to have.
-    pub len: usize,
-    /// Bytes that the payload has.
-    pub size: usize,
-}
-
-impl fmt::Display for PushError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLarge { len, max } => {
-                return write!(
-                    f,
-                    "a message of {len} elements, and the longest that fits this ring has {max}: \
-                     create a larger ring, or send it in parts"
-                );
-            }
-            Self::Full => "the ring is full",
-            Self::TimedOut => "the ring stayed full until the deadline",
-            Self::Closed => "the ring is full and its consumer has closed it",
-            Self::PeerDead => "the ring is full and its consumer died",
-            Self::Corrupt => "the consumer's words contradict the protocol; create the ring anew",
-        })
-    }
-}
-
-impl fmt::Display for PopError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooSmall { len, needed } => {
-                return write!(
-                    f,
-                    "the next message has {needed} elements and the buffer {len}: it stays in the \
-                     ring; bring a larger buffer, or pop into a Vec"
-                );
-            }
-            Self::Empty => "the ring is empty",
-            Self::TimedOut => "the ring stayed empty until the deadline",
-            Self::Closed => "the ring is empty and its producer has closed it",
-            Self::PeerDead => "the ring is empty and its producer died",
-            Self::Corrupt => "the producer's words contradict the protocol; create the ring anew",
-        })
-    }
-}
-
-impl fmt::Display for BatchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} records of the batch were pushed, and then: {}", self.pushed, self.error)
-    }
-}
-
-impl fmt::Display for OutOfBounds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { offset, len, size } = self;
-        write!(f, "{len} bytes at offset {offset} of a record of {size} bytes: stay inside it")
-    }
-}
-
-impl std::error::Error for PushError {}
-impl std::error::Error for PopError {}
-impl std::error::Error for OutOfBounds {}
-impl std::error::Error for BatchError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
-}
-
-impl From<PushError> for io::Error {
-    fn from(error: PushError) -> Self {
-        let kind = match error {
-            PushError::Full => io::ErrorKind::WouldBlock,
-            PushError::TimedOut => io::ErrorKind::TimedOut,
-            PushError::Closed | PushError::PeerDead => io::ErrorKind::BrokenPipe,
-            PushError::Corrupt => io::ErrorKind::InvalidData,
-            PushError::TooLarge { .. } => io::ErrorKind::InvalidInput,
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<PopError> for io::Error {
-    fn from(error: PopError) -> Self {
-        let kind = match error {
-            PopError::Empty => io::ErrorKind::WouldBlock,
-            PopError::TimedOut => io::ErrorKind::TimedOut,
-            PopError::Closed => io::ErrorKind::UnexpectedEof,
-            PopError::PeerDead => io::ErrorKind::BrokenPipe,
-            PopError::Corrupt => io::ErrorKind::InvalidData,
-            PopError::TooSmall { .. } => io::ErrorKind::InvalidInput,
-        };
-        Self::new(kind, error)
-    }
-}
-
-impl From<BatchError> for io::Error {
-    fn from(error: BatchError) -> Self {
-        Self::new(Self::from(error.error).kind(), error)
-    }
-}
-
-impl From<OutOfBounds> for io::Error {
-    fn from(error: OutOfBounds) -> Self {
-        Self::new(io::ErrorKind::InvalidInput, error)
     }
 }

@@ -2,156 +2,27 @@
 //! is not taken yet, and [`Record`], what both and batches show of a payload. It must not know how
 //! records are published or waited for.
 //!
-//! Invariants that every unsafe block here rests on:
+//! Invariants that every unsafe block here and in `record` rests on:
 //! 1. `payload` leads to `size` mapped bytes, aligned for an element and mapped up to the next
 //!    multiple of 8, for as long as the borrow of the endpoint (whose mapping it is) lasts; `size`
 //!    is a multiple of an element's size.
 //! 2. The safe methods form no reference into the region: they go through `copy`.
 #![allow(unsafe_code)]
 
-use core::fmt;
-use core::marker::PhantomData;
+mod record;
+
+pub use self::record::Record;
+
 use core::mem::MaybeUninit;
 use core::ops::Deref;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::{Immutable, IntoBytes};
 
 use crate::copy;
 use crate::endpoint::{Consumer, Found, Producer};
 use crate::error::OutOfBounds;
 use crate::item::{Item, Payload};
-use crate::mirror::{Area, Slots};
-
-/// A payload in the region, read where it stands. What the safe methods give are copies: the other
-/// process may write while they read, and then the copy is a mixture, and nothing worse.
-///
-/// Payloads are aligned as their elements are: see [`as_slice`](Record::as_slice).
-pub struct Record<'a, P: Payload + ?Sized> {
-    payload: *mut u8,
-    /// Bytes.
-    size: usize,
-    region: PhantomData<&'a P>,
-}
-
-impl<P: Payload + ?Sized> Record<'_, P> {
-    /// The payload of `size` bytes at `position`.
-    ///
-    /// # Panics
-    /// If that is longer than the longest payload: callers have refused that before.
-    #[inline(always)]
-    pub(crate) fn at(area: Area<'_, P>, position: u64, size: u32) -> Self {
-        assert!(u64::from(size) <= area.len_max(), "longer than the longest payload");
-        Self { payload: area.payload(position), size: size as usize, region: PhantomData }
-    }
-
-    /// Bytes of the payload.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
-    /// Where `len` bytes from `offset` on stand, if they are inside.
-    #[inline]
-    fn inside(&self, offset: usize, len: usize) -> Result<*mut u8, OutOfBounds> {
-        match offset.checked_add(len) {
-            Some(end) if end <= self.size => Ok(self.payload.wrapping_add(offset)),
-            _ => Err(OutOfBounds { offset, len, size: self.size }),
-        }
-    }
-
-    /// A copy of the `U` that stands `offset` bytes after the start, at any alignment.
-    ///
-    /// # Errors
-    /// [`OutOfBounds`].
-    #[inline]
-    pub fn read_at<U: FromBytes>(&self, offset: usize) -> Result<U, OutOfBounds> {
-        let from = self.inside(offset, size_of::<U>())?;
-        let mut value = MaybeUninit::<U>::uninit();
-        // SAFETY: invariants 1 and 2; `value` is our own.
-        unsafe { copy::take_at(value.as_mut_ptr().cast(), from, size_of::<U>()) };
-        // SAFETY: all of its bytes have been written, and any bytes are a `U` (FromBytes).
-        Ok(unsafe { value.assume_init() })
-    }
-
-    /// Copies what stands `offset` bytes after the start to `to`, all of it.
-    ///
-    /// # Errors
-    /// [`OutOfBounds`]; `to` is then unchanged.
-    #[inline]
-    pub fn copy_to(&self, offset: usize, to: &mut [u8]) -> Result<(), OutOfBounds> {
-        let from = self.inside(offset, to.len())?;
-        // SAFETY: invariants 1 and 2; `to` is our own.
-        unsafe { copy::take_at(to.as_mut_ptr(), from, to.len()) };
-        Ok(())
-    }
-}
-
-impl<T: Item> Record<'_, T> {
-    /// A copy of the value.
-    #[must_use]
-    #[inline]
-    pub fn read(&self) -> T {
-        let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: invariants 1 and 2: `size` is that of a `T`; `value` is our own.
-        unsafe { copy::take(value.as_mut_ptr().cast(), self.payload, size_of::<T>()) };
-        // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
-        unsafe { value.assume_init() }
-    }
-
-    /// The value itself.
-    ///
-    /// # Safety
-    /// While the reference lives the other side must keep the protocol: nobody writes this record.
-    #[must_use]
-    #[inline]
-    pub unsafe fn as_value(&self) -> &T {
-        // SAFETY: invariant 1, the contract above, and any bytes are a `T` (FromBytes).
-        unsafe { &*self.payload.cast::<T>() }
-    }
-}
-
-impl<T: Item> Record<'_, [T]> {
-    /// Elements of the message.
-    #[must_use]
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.size / size_of::<T>()
-    }
-
-    /// Whether the message has none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.size == 0
-    }
-
-    /// A copy of the message.
-    #[must_use]
-    pub fn to_vec(&self) -> Vec<T> {
-        let mut copied = Vec::<T>::with_capacity(self.len());
-        // SAFETY: invariants 1 and 2; the capacity has just been reserved.
-        unsafe { copy::take(copied.as_mut_ptr().cast(), self.payload, self.size) };
-        // SAFETY: `len` elements have been written whole, and any bytes are elements (FromBytes).
-        unsafe { copied.set_len(self.len()) };
-        copied
-    }
-
-    /// The message itself, aligned for `T`.
-    ///
-    /// # Safety
-    /// While the slice lives the other side must keep the protocol: nobody writes this record.
-    #[must_use]
-    #[inline]
-    pub unsafe fn as_slice(&self) -> &[T] {
-        // SAFETY: invariant 1, the contract above, and any bytes are elements (FromBytes).
-        unsafe { core::slice::from_raw_parts(self.payload.cast::<T>(), self.len()) }
-    }
-}
-
-impl<P: Payload + ?Sized> fmt::Debug for Record<'_, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Record").field("size", &self.size).finish_non_exhaustive()
-    }
-}
+use crate::mirror::Slots;
 
 /// The oldest record, still in the ring. [`release`](Self::release) gives its room back; dropping
 /// the view leaves the record where it is, to be seen again: delivery is at least once.
@@ -203,6 +74,15 @@ impl<'a, P: Payload + ?Sized> View<'a, P> {
     }
 
     /// Gives the record's room back: it counts as read from now on.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// rx.peek()?.release();
+    /// assert_eq!(rx.ready_at_least(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn release(self) {
         self.consumer.release(self.found);
@@ -265,6 +145,13 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     }
 
     /// Bytes of the payload.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.reserve()?.size(), 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn size(&self) -> usize {
         self.record.size
@@ -274,6 +161,17 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     ///
     /// # Errors
     /// [`OutOfBounds`]; nothing is then written.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve(12)?;
+    /// room.write_at(0, &7_u64)?;
+    /// room.write_at(8, b"text")?;
+    /// room.commit();
+    /// assert_eq!(rx.pop()?, b"\x07\0\0\0\0\0\0\0text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn write_at<U>(&mut self, offset: usize, from: &U) -> Result<(), OutOfBounds>
     where
@@ -288,6 +186,16 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
     }
 
     /// Publishes the record.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve()?;
+    /// room.write(&7);
+    /// room.commit();
+    /// assert_eq!(rx.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn commit(self) {
         let size = self.record.size;
@@ -304,6 +212,16 @@ impl<'a, P: Payload + ?Sized> Reservation<'a, P> {
 
 impl<T: Item> Reservation<'_, T> {
     /// Writes the value.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve()?;
+    /// room.write(&7);
+    /// room.commit();
+    /// assert_eq!(rx.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn write(&mut self, value: &T) {
         self.producer.slots.area().put(self.producer.position(), value);
@@ -313,6 +231,17 @@ impl<T: Item> Reservation<'_, T> {
     ///
     /// # Safety
     /// While the reference lives the other side must keep the protocol: it writes no data.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve()?;
+    /// // SAFETY: the consumer is our own code: it keeps the protocol.
+    /// unsafe { room.as_uninit() }.write(7);
+    /// room.commit();
+    /// assert_eq!(rx.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub unsafe fn as_uninit(&mut self) -> &mut MaybeUninit<T> {
@@ -323,12 +252,26 @@ impl<T: Item> Reservation<'_, T> {
 
 impl<T: Item> Reservation<'_, [T]> {
     /// Elements of the message.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.reserve(4)?.len(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.record.len()
     }
 
     /// Whether the message has none.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert!(tx.reserve(0)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.record.is_empty()
@@ -338,6 +281,16 @@ impl<T: Item> Reservation<'_, [T]> {
     ///
     /// # Errors
     /// [`OutOfBounds`] if fewer were reserved; nothing is then published.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve(64)?;
+    /// room.write_at(0, b"text")?;
+    /// room.commit_len(4)?;
+    /// assert_eq!(rx.pop()?, b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn commit_len(self, len: usize) -> Result<(), OutOfBounds> {
         let size = self.record.size;
@@ -355,6 +308,17 @@ impl<T: Item> Reservation<'_, [T]> {
     ///
     /// # Safety
     /// While the slice lives the other side must keep the protocol: it writes no data.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve(4)?;
+    /// // SAFETY: the consumer is our own code: it keeps the protocol.
+    /// unsafe { room.as_mut_slice() }.copy_from_slice(b"text");
+    /// room.commit();
+    /// assert_eq!(rx.pop()?, b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub unsafe fn as_mut_slice(&mut self) -> &mut [T] {

@@ -83,6 +83,12 @@ impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 /// (messages, `[u8]` in most cases). Sealed: these two are all there are.
 ///
 /// The elements of a slice must have a size; if not, creating or opening a ring does not compile.
+///
+/// ```
+/// fn owned<P: shm_ring::Payload + ?Sized>(rx: &P::Owned) {}
+/// owned::<u64>(&7);
+/// owned::<[u8]>(&vec![7]);
+/// ```
 pub trait Payload: sealed::Sealed {
     /// What a consumer gets that takes a record out of the ring: the item, or a `Vec` of them.
     type Owned;

@@ -5,6 +5,14 @@ use crate::error::PopError;
 use crate::item::{Item, Payload};
 
 /// Records as they come: see [`Consumer::iter`].
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push_batch([1, 2, 3])?;
+/// assert_eq!(rx.iter().next(), Some(Ok(1)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Iter<'a, P: ?Sized> {
     consumer: &'a mut Consumer<P>,
@@ -12,6 +20,13 @@ pub struct Iter<'a, P: ?Sized> {
 }
 
 /// The records that are there: see [`Consumer::try_iter`].
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// assert_eq!(rx.try_iter().next(), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct TryIter<'a, P: ?Sized> {
     consumer: &'a mut Consumer<P>,
@@ -40,6 +55,14 @@ impl<P: Payload + ?Sized> Consumer<P> {
     }
 
     /// The records that are there now, without waiting.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// assert_eq!(rx.try_iter().sum::<Result<u64, _>>()?, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_iter(&mut self) -> TryIter<'_, P> {
         TryIter { consumer: self, over: false }
     }

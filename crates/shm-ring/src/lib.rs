@@ -14,7 +14,14 @@
 //!   region, or a loop without end. Each side maps what the other owns read-only.
 //! - One producer and one consumer, across processes, containers and threads.
 //!
-//! It does not keep secrets between the two sides.
+//! # What it does not do
+//!
+//! - It keeps no secrets between the two sides: each can read all of the region.
+//! - It does not make delivery exactly once: a consumer that is killed has lost what it had popped and
+//!   not used, or sees again what it had not released.
+//! - It does not keep records for anyone but the one consumer, nor beyond the memory that they are in.
+//! - It knows no types beyond size, alignment and the label that you give: what the bytes mean is for
+//!   both sides to agree on.
 //!
 //! # Two processes
 //!
@@ -43,7 +50,19 @@
 //! # }
 //! ```
 //!
-//! # Messages
+//! `open_or_create` on both sides spares them the question who comes first. The name stays until it is
+//! removed ([`Region::unlink`], [`Options::unlink_on_drop`]). Programs to run and to copy from are in
+//! `crates/shm-ring/examples`, beginning with `hello`.
+//!
+//! # The nouns
+//!
+//! A [`Region`] says where the memory comes from: a name, a file, a memfd, a received descriptor
+//! ([more](guide::regions)). A [`Ring`] is a region whose header checks out ([what lies where](guide::layout)).
+//! It has one [`Producer`] and one [`Consumer`]; each is a role, held by a lock that the kernel frees when
+//! its holder dies. What a record holds is a [`Payload`]: an [`Item`] or a slice of them. [`Options`] say
+//! what a new ring is like, and [`Wait`] how a side waits. [How large, how many](guide::limits).
+//!
+//! # Values or messages
 //!
 //! A ring of values (`Ring<T>`) carries items of one size. A ring of messages (`Ring<[u8]>`, or slices of
 //! any other item) carries slices of any length up to the ring's own:
@@ -62,47 +81,31 @@
 //! ```
 //!
 //! Both can be written and read in place ([`Reservation`], [`View`]) and in batches, which cost one look
-//! at a sleeper and one store of a position. [`wait_any`] lets one thread serve many rings, and [`Writer`]
-//! and [`Reader`] make a ring of messages a byte stream.
+//! at a sleeper and one store of a position. [`Writer`] and [`Reader`] make a ring of messages a byte
+//! stream. What has happened before what, for those who share more than the ring:
+//! [ordering](guide::ordering).
 //!
-//! # The nouns
+//! # Waiting
 //!
-//! A [`Region`] says where the memory comes from: a name, a file, a memfd, a received descriptor. A
-//! [`Ring`] is a region whose header checks out. It has one [`Producer`] and one [`Consumer`]; each
-//! is a role, held by a lock that the kernel frees when its holder dies. What a record holds is a
-//! [`Payload`]: an [`Item`] or a slice of them. [`Options`] say what a new ring is like, and [`Wait`] how a side waits.
+//! `try_` calls never wait, the plain ones wait as long as it makes sense, and `_timeout` is for so long.
+//! [`Wait`] says whether a waiting side spins, yields or sleeps, and [`Threshold`] how much a consumer wants
+//! to be woken for; [`wait_any`] lets one thread serve many rings. [What each costs](guide::waiting).
 //!
 //! # When the other side goes away
 //!
-//! [A page of the guide](guide::when_the_other_side_goes_away) says what is left behind by a death at
-//! any instruction. In short: [`Producer::peer`] and [`Consumer::peer`] tell whether it is absent,
-//! alive, closed or dead ([`Peer`]). Closed and dead are not final: another process may take the role and the ring goes
-//! on. `pop` ends with [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read;
-//! `push` with their counterparts only when the ring is full.
+//! [`Producer::peer`] and [`Consumer::peer`] tell whether it is absent, alive, closed or dead ([`Peer`]).
+//! Closed and dead are not final: another process may take the role and the ring goes on. `pop` ends with
+//! [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read; `push` with their counterparts
+//! only when the ring is full. [What a death leaves behind, at any
+//! instruction](guide::when_the_other_side_goes_away).
 //!
 //! # Trust
 //!
 //! The other side may be buggy or hostile: it can write, at any moment, every byte that it maps for
 //! writing and, through its own descriptor, every other byte too. Nothing in the safe interface depends on
-//! its good will:
-//!
-//! - A word from its pages is loaded once, checked, and then used. What cannot be is `Corrupt`, for good.
-//! - Payload is copied out and in by relaxed atomic words, or by assembly that the compiler cannot
-//!   look into. A plain copy or a reference would let the compiler assume that nobody else writes, which
-//!   is undefined behaviour as soon as somebody does. Copies by atomics may come out as mixtures, and
-//!   nothing worse: every pattern of bytes is an [`Item`], and no item has padding that could leak.
-//!
-//! A slice into the region has no such protection. [`Record::as_slice`], [`Record::as_value`],
-//! [`Reservation::as_mut_slice`] and [`Reservation::as_uninit`] are therefore `unsafe`, with one
-//! condition: while the reference lives, the other side keeps the protocol and leaves this record alone.
-//! Between processes that trust each other that is the fastest way; otherwise use the accessors beside
-//! them, which copy.
-//!
-//! The background is in the discussions of the unsafe code guidelines: [152] asks what a program may assume of
-//! threads that it does not trust, and [607] how memory is best shared with such parties.
-//!
-//! [152]: https://github.com/rust-lang/unsafe-code-guidelines/issues/152
-//! [607]: https://github.com/rust-lang/unsafe-code-guidelines/issues/607
+//! its good will. Four calls lend references into the region and are therefore `unsafe`:
+//! [`Record::as_slice`], [`Record::as_value`], [`Reservation::as_mut_slice`] and [`Reservation::as_uninit`];
+//! beside each is one that copies. [What is promised, and why](guide::trust).
 //!
 //! # When not to use it
 //!

@@ -29,10 +29,22 @@ pub struct Wait {
 
 impl Wait {
     /// Never sleeps: the lowest latency, for a whole processor.
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new().wait(shm_ring::Wait::SPIN);
+    /// ```
     pub const SPIN: Self = Self { spins: 1024, yields: 0, park: false };
     /// Spins for some tens of microseconds, a little longer than a wake-up takes, then sleeps.
+    ///
+    /// ```
+    /// assert_eq!(shm_ring::Wait::BALANCED, shm_ring::Wait::default());
+    /// ```
     pub const BALANCED: Self = Self { spins: 1024, yields: 0, park: true };
     /// Sleeps as soon as there is nothing to do: the least processor time.
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new().wait(shm_ring::Wait::PARK);
+    /// ```
     pub const PARK: Self = Self { spins: 0, yields: 0, park: true };
 }
 
@@ -46,6 +58,14 @@ impl Default for Wait {
 /// something may come: [`Consumer::set_threshold`](crate::Consumer::set_threshold).
 ///
 /// Network cards know the same as interrupt coalescing.
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// let enough = shm_ring::Threshold::items::<u64>(64, std::time::Duration::from_micros(200));
+/// rx.set_threshold(Some(enough));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold {
     /// Bytes of records, with their commit words.
@@ -55,6 +75,12 @@ pub struct Threshold {
 
 impl Threshold {
     /// `count` values of type `T`.
+    ///
+    /// ```
+    /// use shm_ring::Threshold;
+    /// let within = std::time::Duration::from_micros(200);
+    /// assert_eq!(Threshold::items::<u64>(64, within), Threshold::bytes(64 * 16, within));
+    /// ```
     pub fn items<T: Item>(count: u64, within: Duration) -> Self {
         let stride =
             record::stride(record::alignment(align_of::<T>() as u64), size_of::<T>() as u64);
@@ -63,6 +89,14 @@ impl Threshold {
 
     /// This many bytes of records, with their commit words: 8 more for each message, and each
     /// filled up to a multiple of 8.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let enough = shm_ring::Threshold::bytes(1 << 14, std::time::Duration::from_millis(1));
+    /// rx.set_threshold(Some(enough));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bytes(bytes: u64, within: Duration) -> Self {
         Self { bytes, within }
     }
@@ -105,6 +139,10 @@ impl Default for Options {
 
 impl Options {
     /// 64 KiB of data (or one item, where that is more), mode 0600, balanced waiting.
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new();
+    /// ```
     pub fn new() -> Self {
         Self {
             items: None,
@@ -123,18 +161,40 @@ impl Options {
     }
 
     /// Room for at least this many items at once. Not for messages, which have no common size.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().items(1000))?;
+    /// assert!(ring.producer()?.capacity() >= 1000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn items(mut self, items: u64) -> Self {
         self.items = Some(items);
         self
     }
 
     /// At least this many bytes of data, records with their commit words.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new().bytes(5000))?;
+    /// assert_eq!(ring.capacity_bytes(), 8192);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = Some(bytes);
         self
     }
 
     /// A number that names the meaning of the items; both sides must give the same (default 0).
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().schema(2))?;
+    /// let again = Region::descriptor(ring.descriptor().try_clone_to_owned()?);
+    /// assert!(Ring::<u64>::open_with(again, Options::new().schema(1)).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn schema(mut self, schema: u64) -> Self {
         self.schema = schema;
         self
@@ -142,6 +202,15 @@ impl Options {
 
     /// A text of up to 64 bytes that says what is inside; both sides must give the same (default
     /// empty). Longer ones, and those with a NUL, are refused when the ring is created or opened.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().label("ticks v2"))?;
+    /// let again = Region::descriptor(ring.descriptor().try_clone_to_owned()?);
+    /// let error = Ring::<u64>::open_with(again, Options::new().label("ticks v1"));
+    /// assert!(error.unwrap_err().to_string().contains("ticks v2"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
@@ -149,6 +218,10 @@ impl Options {
 
     /// Permission bits of a new named or file region, whatever the umask says (default 0600); also
     /// the most that others may be allowed to write when opening one.
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new().mode(0o660);
+    /// ```
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
@@ -156,12 +229,23 @@ impl Options {
 
     /// Opens regions of other users too. Their owners can cut a named region under us: see
     /// [`Region`](crate::Region).
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new().any_owner();
+    /// ```
     pub fn any_owner(mut self) -> Self {
         self.any_owner = true;
         self
     }
 
     /// Touches every page when attaching, so that no first use pays for a page fault.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().prefault())?;
+    /// let tx = ring.producer()?; // takes all its page faults now
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prefault(mut self) -> Self {
         self.prefault = true;
         self
@@ -169,6 +253,10 @@ impl Options {
 
     /// Locks the pages in memory when attaching. The data counts twice against `RLIMIT_MEMLOCK`,
     /// since it is mapped twice.
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new().lock();
+    /// ```
     pub fn lock(mut self) -> Self {
         self.lock = true;
         self
@@ -176,12 +264,26 @@ impl Options {
 
     /// Reserves addresses and no memory: pages are allocated when first touched. A full file
     /// system is then a SIGBUS at that moment, instead of an error at creation.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().bytes(1 << 32).sparse())?;
+    /// assert_eq!(ring.capacity_bytes(), 1 << 32);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sparse(mut self) -> Self {
         self.sparse = true;
         self
     }
 
-    /// Removes the name of a region created here when the last handle of the creator is dropped.
+    /// Removes the name of a region created here when the last handle of the creator is dropped: the
+    /// [`Ring`](crate::Ring) and the ends taken from it. A creator that holds only its end takes the name
+    /// along when it closes, before the other side may have come: keep the `Ring` until it has. A creator
+    /// that is killed removes nothing.
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new().unlink_on_drop();
+    /// ```
     pub fn unlink_on_drop(mut self) -> Self {
         self.unlink_on_drop = true;
         self
@@ -195,12 +297,25 @@ impl Options {
     /// those that start one, and a process whose other threads all end by themselves goes on for it.
     /// Without it, as where the kernel refuses (before Linux 5.16 for the side that sleeps), a side that
     /// sleeps learns of a death within a tenth of a second.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().death_notice(false))?;
+    /// let tx = ring.producer()?; // and no other thread
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn death_notice(mut self, death_notice: bool) -> Self {
         self.death_notice = death_notice;
         self
     }
 
     /// How this side waits (default [`Wait::BALANCED`]).
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().wait(shm_ring::Wait::PARK))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(mut self, wait: Wait) -> Self {
         self.wait = wait;
         self

@@ -27,6 +27,10 @@ use crate::place::Place;
 /// file regions cannot be sealed: whoever may write them can cut them, and a process that touches
 /// them afterwards gets SIGBUS. So can one that touches a [sparse](Options::sparse) region when the
 /// file system is full, or a page that somebody has punched out while memory is full.
+///
+/// ```
+/// let region: shm_ring::Region = "/ticks".into();
+/// ```
 #[derive(Debug)]
 pub struct Region(Kind);
 
@@ -40,27 +44,55 @@ enum Kind {
 
 impl Region {
     /// A name under `/dev/shm`, as `shm_open` gives: `/ticks`. The slash may be left out.
+    ///
+    /// ```
+    /// let region = shm_ring::Region::named("/ticks"); // /dev/shm/ticks
+    /// ```
     pub fn named(name: impl Into<String>) -> Self {
         Self(Kind::Named(name.into()))
     }
 
     /// A file. On a disk it survives the machine as far as the kernel had written it back.
+    ///
+    /// ```
+    /// let region = shm_ring::Region::file("/var/lib/service/ring");
+    /// ```
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Kind::File(path.into()))
     }
 
     /// Memory without a name, sealed against being cut. `label` shows up in `/proc/PID/maps`. Pass
     /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process.
+    ///
+    /// ```
+    /// let region = shm_ring::Region::memfd("ticks");
+    /// ```
     pub fn memfd(label: impl Into<String>) -> Self {
         Self(Kind::Memfd(label.into()))
     }
 
     /// A received descriptor. It must be sealed against shrinking and growing, as memfd rings are.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// let received = ring.descriptor().try_clone_to_owned()?;
+    /// let same = shm_ring::Ring::<u64>::open(shm_ring::Region::descriptor(received))?;
+    /// assert_eq!(same.id(), ring.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn descriptor(fd: impl Into<OwnedFd>) -> Self {
         Self(Kind::Descriptor { fd: fd.into(), sealed: true })
     }
 
     /// A received descriptor whose region somebody may cut: see the section on SIGBUS.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// let received = ring.descriptor().try_clone_to_owned()?;
+    /// let same = shm_ring::Ring::<u64>::open(shm_ring::Region::unsealed_descriptor(received))?;
+    /// assert_eq!(same.id(), ring.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unsealed_descriptor(fd: impl Into<OwnedFd>) -> Self {
         Self(Kind::Descriptor { fd: fd.into(), sealed: false })
     }
@@ -69,6 +101,11 @@ impl Region {
     ///
     /// # Errors
     /// [`Error::NotFound`] if nothing stands there, [`Error::Name`] for a region without a name.
+    ///
+    /// ```
+    /// let nothing = shm_ring::Region::named("/shm-ring-doc-no-such-ring").unlink();
+    /// assert!(matches!(nothing, Err(shm_ring::Error::NotFound { .. })));
+    /// ```
     pub fn unlink(&self) -> Result<(), Error> {
         match &self.0 {
             Kind::Named(name) => Place::named(name)?.unlink(),

@@ -45,6 +45,12 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::NoSpace`] with what is needed and what is there,
     /// [`Error::Options`] for what no region can be, [`Error::Name`], [`Error::Os`].
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().items(100))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
         Self::create_in(&region.into(), options)
     }
@@ -64,6 +70,15 @@ impl<P: Payload + ?Sized> Ring<P> {
     ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// # let name = &format!("/shm-ring-doc-ring-open-{}", std::process::id());
+    /// # let (name, options) = (name.as_str(), Options::new().unlink_on_drop());
+    /// let ring = Ring::<u64>::create(name, options)?;
+    /// assert_eq!(Ring::<u64>::open(name)?.id(), ring.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
         Self::open_with(region, Options::new())
     }
@@ -75,6 +90,16 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// [`Error::Mode`], [`Error::Links`], [`Error::Descriptor`]); what its bytes say
     /// ([`Error::NotARing`], [`Error::Length`], [`Error::Header`], [`Error::Incompatible`] with
     /// both values).
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// # let name = &format!("/shm-ring-doc-ring-open-with-{}", std::process::id());
+    /// # let (name, options) = (name.as_str(), Options::new().unlink_on_drop());
+    /// let ring = Ring::<u64>::create(name, options.label("ticks"))?;
+    /// assert!(Ring::<u64>::open_with(name, Options::new().label("ticks")).is_ok());
+    /// assert!(Ring::<u64>::open(name).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
         let backing = region.into().open(&options)?;
         let geometry = identity::check::<P>(&backing, &options)?;
@@ -87,6 +112,16 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Errors
     /// As [`create`](Self::create) and [`open_with`](Self::open_with); a ring that exists with
     /// another capacity is [`Error::Incompatible`].
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// # let name = &format!("/shm-ring-doc-ring-either-{}", std::process::id());
+    /// # let (name, options) = (name.as_str(), Options::new().unlink_on_drop());
+    /// let created = Ring::<u64>::open_or_create(name, options.clone())?;
+    /// let opened = Ring::<u64>::open_or_create(name, options)?;
+    /// assert_eq!(created.id(), opened.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
         /// Each round is lost only to somebody who unlinked or created in between.
         const ROUNDS: u32 = 100;
@@ -115,6 +150,13 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Errors
     /// [`Error::RoleTaken`] if somebody is it, [`Error::Corrupt`] if the positions in the region
     /// contradict each other, [`Error::Length`] if it was cut, [`Error::Os`].
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// let tx = ring.producer()?;
+    /// assert!(ring.producer().is_err(), "one at a time");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn producer(&self) -> Result<Producer<P>, Error> {
         let (slots, lease) = self.attach(Role::Producer)?;
         Producer::attach(slots, lease, self.geometry.shape, &self.options, self.backing.clone())
@@ -124,6 +166,13 @@ impl<P: Payload + ?Sized> Ring<P> {
     ///
     /// # Errors
     /// As [`producer`](Self::producer).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// let rx = ring.consumer()?;
+    /// assert!(ring.consumer().is_err(), "one at a time");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn consumer(&self) -> Result<Consumer<P>, Error> {
         let (slots, lease) = self.attach(Role::Consumer)?;
         Consumer::attach(slots, lease, self.geometry.shape, &self.options, self.backing.clone())
@@ -186,16 +235,34 @@ impl<P: ?Sized> Ring<P> {
     /// The region's descriptor, to hand to another process (inherited, or over a Unix socket),
     /// which opens it with [`Region::descriptor`]. Roles are taken through descriptions of their
     /// own, so passing this one on passes no role on.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// let copy = ring.descriptor().try_clone_to_owned()?; // to be sent elsewhere
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.backing.fd.as_fd()
     }
 
     /// The random number that tells this ring from another one made later under the same name.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// println!("ring {:032x}", ring.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn id(&self) -> u128 {
         u128::from_le_bytes(self.geometry.id)
     }
 
     /// Bytes of the data area: a power of two.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// assert_eq!(ring.capacity_bytes(), 64 * 1024);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn capacity_bytes(&self) -> u64 {
         self.geometry.shape.capacity
     }

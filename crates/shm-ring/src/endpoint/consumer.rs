@@ -21,6 +21,14 @@ use crate::region::Backing;
 /// The end of a ring that reads records.
 ///
 /// There is one per ring, as with [`Producer`](crate::Producer).
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push(7)?;
+/// assert_eq!(rx.pop()?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Consumer<P: ?Sized> {
     // Padded, so that the ends of two threads never share a line.
     pub(crate) head: CachePadded<Head>,

@@ -17,6 +17,14 @@ macro_rules! both_ends {
             ///
             /// # Errors
             /// As those two.
+            ///
+            /// ```
+            #[doc = concat!("let ", stringify!($role), " = shm_ring::", stringify!($end), "::<u64>::create(")]
+            ///     shm_ring::Region::memfd("doc"),
+            ///     shm_ring::Options::new().items(100),
+            /// )?;
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
                 Ring::create(region, options)?.$role()
             }
@@ -25,6 +33,13 @@ macro_rules! both_ends {
             ///
             /// # Errors
             #[doc = concat!("As [`Ring::open_with`] and [`Ring::", $name, "`].")]
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let region = shm_ring::Region::descriptor(ring.descriptor().try_clone_to_owned()?);
+            #[doc = concat!("let ", stringify!($role), " = shm_ring::", stringify!($end), "::<u64>::open(region)?;")]
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
                 Ring::open(region)?.$role()
             }
@@ -33,6 +48,14 @@ macro_rules! both_ends {
             ///
             /// # Errors
             #[doc = concat!("As [`Ring::open_with`] and [`Ring::", $name, "`].")]
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let region = shm_ring::Region::descriptor(ring.descriptor().try_clone_to_owned()?);
+            /// let options = shm_ring::Options::new().wait(shm_ring::Wait::PARK);
+            #[doc = concat!("let ", stringify!($role), " = shm_ring::", stringify!($end), "::<u64>::open_with(region, options)?;")]
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
                 Ring::open_with(region, options)?.$role()
             }
@@ -41,6 +64,13 @@ macro_rules! both_ends {
             ///
             /// # Errors
             #[doc = concat!("As [`Ring::open_or_create`] and [`Ring::", $name, "`].")]
+            ///
+            /// ```
+            #[doc = concat!("# let name = &format!(\"/shm-ring-doc-either-", stringify!($role), "-{}\", std::process::id());")]
+            /// let options = shm_ring::Options::new().items(100).unlink_on_drop();
+            #[doc = concat!("let ", stringify!($role), " = shm_ring::", stringify!($end), "::<u64>::open_or_create(name.as_str(), options)?;")]
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
                 Ring::open_or_create(region, options)?.$role()
             }
@@ -48,6 +78,14 @@ macro_rules! both_ends {
 
         impl<T: Item> $end<T> {
             /// How many items fit an empty ring.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// assert_eq!(tx.capacity(), (64 * 1024 - 8) / 16);
+            /// assert_eq!(rx.capacity(), tx.capacity());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             #[must_use]
             pub fn capacity(&self) -> u64 {
                 let stride = Slots::<T>::stride(u64::from(Slots::<T>::LEN));
@@ -57,6 +95,14 @@ macro_rules! both_ends {
 
         impl<T: Item> $end<[T]> {
             /// The longest message that fits, in elements: bytes for `[u8]`. It fills the ring.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// assert_eq!(tx.max_len(), 64 * 1024 - 16);
+            /// assert_eq!(rx.max_len(), tx.max_len());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             #[must_use]
             #[inline]
             pub fn max_len(&self) -> usize {
@@ -65,6 +111,14 @@ macro_rules! both_ends {
         }
 
         impl<P: ?Sized> $end<P> {
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// drop(rx);
+            /// assert_eq!(tx.peer(), shm_ring::Peer::Closed { session: 2 });
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             #[doc = concat!("Asks about the ", $peer, ": two loads and one `fcntl` on the lease.")]
             #[must_use]
             pub fn peer(&self) -> Peer {
@@ -72,16 +126,42 @@ macro_rules! both_ends {
             }
 
             /// The number of this attachment: odd, and another one for each.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// assert_eq!(tx.session(), 1);
+            /// drop(tx);
+            /// assert_eq!(ring.producer()?.session(), 3);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             #[must_use]
             pub fn session(&self) -> u64 {
                 self.side.session()
             }
 
             /// Changes how this side waits from now on.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.set_wait(shm_ring::Wait::PARK);
+            /// rx.set_wait(shm_ring::Wait::SPIN);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn set_wait(&mut self, wait: Wait) {
                 self.side.set_wait(wait);
             }
 
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.close();
+            /// assert_eq!(rx.pop(), Err(shm_ring::PopError::Closed));
+            /// rx.close();
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             #[doc = concat!("Closes in order: the ", $peer, " learns of it. Dropping does the same.")]
             pub fn close(self) {}
         }

@@ -30,6 +30,15 @@ use crate::sync::{Foreign, Ordering};
 ///
 /// A process that is stopped is alive. Neither `Closed` nor `Dead` is final: another process may
 /// take the role, and then the session number is another.
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// assert!(matches!(rx.peer(), shm_ring::Peer::Alive { session: 1, .. }));
+/// tx.close();
+/// assert_eq!(rx.peer(), shm_ring::Peer::Closed { session: 2 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Peer {

@@ -1,3 +1,19 @@
 //! The guide: what does not belong to any one type. Pages without code of their own.
+//!
+//! | page | answers |
+//! |---|---|
+//! | [`regions`] | what shared memory is and costs, who may open it, what is left behind, how to clean up |
+//! | [`layout`] | what lies where in a region, and why |
+//! | [`ordering`] | what the other side has seen when it sees a record |
+//! | [`waiting`] | how a side waits, what that costs, and how to choose |
+//! | [`when_the_other_side_goes_away`] | closing, dying, restarting |
+//! | [`trust`] | what a buggy or hostile peer can do, and what `unsafe` asks of you |
+//! | [`limits`] | how large, how long, how many, and on what systems |
 
+pub mod layout;
+pub mod limits;
+pub mod ordering;
+pub mod regions;
+pub mod trust;
+pub mod waiting;
 pub mod when_the_other_side_goes_away;

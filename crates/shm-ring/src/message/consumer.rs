@@ -17,6 +17,15 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// [`PopError::Empty`]; [`PopError::Corrupt`], for good.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(rx.try_pop(), Err(shm_ring::PopError::Empty));
+    /// tx.push(b"text")?;
+    /// assert_eq!(rx.try_pop()?, b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_pop(&mut self) -> Result<Vec<T>, PopError> {
         let mut message = Vec::new();
@@ -31,6 +40,14 @@ impl<T: Item> Consumer<[T]> {
     /// Only when everything published has been taken: [`PopError::Closed`] and
     /// [`PopError::PeerDead`] once the producer is gone (another may attach, and then popping goes
     /// on); at any time [`PopError::Corrupt`], for good.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// assert_eq!(rx.pop()?, b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop(&mut self) -> Result<Vec<T>, PopError> {
         let mut message = Vec::new();
@@ -42,6 +59,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`pop`](Self::pop), and [`PopError::TimedOut`].
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let patience = std::time::Duration::from_millis(1);
+    /// assert_eq!(rx.pop_timeout(patience), Err(shm_ring::PopError::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<Vec<T>, PopError> {
         let mut message = Vec::new();
@@ -54,6 +79,15 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop); `message` is then unchanged.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut text = Vec::new();
+    /// tx.push(b"text")?;
+    /// assert_eq!(rx.try_pop_into(&mut text)?, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_pop_into(&mut self, message: &mut Vec<T>) -> Result<usize, PopError> {
         let found = self.look()?;
@@ -88,6 +122,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`pop_timeout`](Self::pop_timeout); `message` is then unchanged.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// rx.pop_into_timeout(&mut Vec::new(), std::time::Duration::from_millis(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop_into_timeout(
         &mut self,
@@ -111,6 +153,14 @@ impl<T: Item> Consumer<[T]> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop), and [`PopError::TooSmall`] with the length that is needed: the
     /// message then stays in the ring. In all cases `buffer` is then unchanged.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// assert_eq!(rx.try_pop_to(&mut [0; 64])?, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_pop_to(&mut self, buffer: &mut [T]) -> Result<usize, PopError> {
         let found = self.look()?;
@@ -145,6 +195,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`pop_to`](Self::pop_to), and [`PopError::TimedOut`].
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// rx.pop_to_timeout(&mut [0; 64], std::time::Duration::from_millis(1))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop_to_timeout(
         &mut self,
@@ -175,6 +233,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// Only if there is none: as [`try_pop`](Self::try_pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch(&["one", "two", "three"])?;
+    /// assert_eq!(rx.try_pop_batch(2, |text| assert_eq!(text.len(), 3))?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_pop_batch(
         &mut self,
         max: usize,
@@ -191,6 +257,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch(&["one", "and", "another"])?;
+    /// assert_eq!(rx.pop_batch(usize::MAX, |text| println!("{} bytes", text.len()))?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pop_batch(
         &mut self,
         max: usize,
@@ -203,6 +277,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`pop_timeout`](Self::pop_timeout).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let popped = rx.pop_batch_timeout(8, std::time::Duration::ZERO, |_| ());
+    /// assert_eq!(popped, Err(shm_ring::PopError::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pop_batch_timeout(
         &mut self,
         max: usize,
@@ -242,6 +324,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// assert_eq!(rx.try_peek()?.to_vec(), b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_peek(&mut self) -> Result<View<'_, [T]>, PopError> {
         let found = self.look()?;
@@ -277,6 +367,14 @@ impl<T: Item> Consumer<[T]> {
     ///
     /// # Errors
     /// As [`pop_timeout`](Self::pop_timeout).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// rx.peek_timeout(std::time::Duration::from_millis(1))?.release();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn peek_timeout(&mut self, timeout: Duration) -> Result<View<'_, [T]>, PopError> {
         let found = self.await_record(Patience::of(timeout))?;
@@ -285,6 +383,14 @@ impl<T: Item> Consumer<[T]> {
 
     /// How many bytes of records, with their commit words, are surely there now: the producer can
     /// only make it more.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// assert_eq!(rx.ready_bytes_at_least(), 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn ready_bytes_at_least(&self) -> u64 {
         self.ready()

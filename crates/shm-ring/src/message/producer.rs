@@ -70,6 +70,14 @@ impl<T: Item> Producer<[T]> {
     /// [`PushError::TooLarge`]; while there is no room [`PushError::Closed`] and
     /// [`PushError::PeerDead`] once the consumer is gone (another may attach, and then pushing goes
     /// on); at any time [`PushError::Corrupt`], for good.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"of any length")?;
+    /// assert_eq!(rx.pop()?, b"of any length");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn push(&mut self, message: &[T]) -> Result<(), PushError> {
         self.push_patiently(message, Patience::FOREVER)
@@ -79,6 +87,14 @@ impl<T: Item> Producer<[T]> {
     ///
     /// # Errors
     /// As [`push`](Self::push), and [`PushError::TimedOut`].
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_timeout(b"soon", std::time::Duration::from_millis(1))?;
+    /// assert_eq!(rx.pop()?, b"soon");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn push_timeout(&mut self, message: &[T], timeout: Duration) -> Result<(), PushError> {
         self.push_patiently(message, Patience::of(timeout))
@@ -122,6 +138,14 @@ impl<T: Item> Producer<[T]> {
     ///
     /// # Errors
     /// As [`push`](Self::push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_vectored(&[&b"head"[..], b"er"])?;
+    /// assert_eq!(rx.pop()?, b"header");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn push_vectored<S: Deref<Target = [T]>>(&mut self, parts: &[S]) -> Result<(), PushError> {
         self.push_vectored_patiently(parts, Patience::FOREVER)
     }
@@ -130,6 +154,15 @@ impl<T: Item> Producer<[T]> {
     ///
     /// # Errors
     /// As [`push_timeout`](Self::push_timeout).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let parts = [&b"head"[..], b"er"];
+    /// tx.push_vectored_timeout(&parts, std::time::Duration::from_millis(1))?;
+    /// assert_eq!(rx.pop()?, b"header");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn push_vectored_timeout<S: Deref<Target = [T]>>(
         &mut self,
         parts: &[S],
@@ -172,6 +205,16 @@ impl<T: Item> Producer<[T]> {
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.try_reserve(4)?;
+    /// room.write_at(0, b"text")?;
+    /// room.commit();
+    /// assert_eq!(rx.pop()?, b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_, [T]>, PushError> {
         let extent = self.extent(len)?;
@@ -209,6 +252,14 @@ impl<T: Item> Producer<[T]> {
     ///
     /// # Errors
     /// As [`push_timeout`](Self::push_timeout).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let room = tx.reserve_timeout(4, std::time::Duration::from_millis(1))?;
+    /// assert_eq!(room.len(), 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn reserve_timeout(
         &mut self,
@@ -235,6 +286,14 @@ impl<T: Item> Producer<[T]> {
     /// # Errors
     /// Only if the first message cannot be published: as [`try_push`](Self::try_push). A later
     /// message that can never fit ends the batch before it.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.try_push_batch(&["one", "and", "another"])?, 3);
+    /// assert_eq!(rx.pop()?, b"one");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_push_batch<M: AsRef<[T]>>(&mut self, messages: &[M]) -> Result<usize, PushError> {
         let Some((first, rest)) = messages.split_first() else { return Ok(0) };
         let first = first.as_ref();

@@ -35,6 +35,14 @@ pub struct Writer {
 
 impl Producer<[u8]> {
     /// This producer as a byte stream.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// std::io::Write::write_all(&mut tx.into_writer(), b"text")?;
+    /// assert_eq!(rx.pop()?, b"text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn into_writer(self) -> Writer {
         let quarter = (self.side.shape.capacity / 4) as usize;
@@ -45,6 +53,14 @@ impl Producer<[u8]> {
 
 impl Writer {
     /// The producer. Nothing is lost, since nothing is buffered.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let tx = tx.into_writer().into_inner();
+    /// assert_eq!(tx.session(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> Producer<[u8]> {
         self.producer
@@ -95,6 +111,18 @@ impl Write for Writer {
 ///
 /// Delivery is at most once for each message: what stands in the buffer when the process is killed is
 /// lost.
+///
+/// ```
+/// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// use std::io::BufRead;
+/// tx.push(b"two\nli")?;
+/// tx.push(b"nes\n")?;
+/// tx.close();
+/// let lines = rx.into_reader().lines().collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(lines, ["two", "lines"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Reader {
     consumer: Consumer<[u8]>,
@@ -105,6 +133,16 @@ pub struct Reader {
 
 impl Consumer<[u8]> {
     /// This consumer as a byte stream.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(b"text")?;
+    /// let mut two = [0; 2];
+    /// std::io::Read::read_exact(&mut rx.into_reader(), &mut two)?;
+    /// assert_eq!(two, *b"te");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn into_reader(self) -> Reader {
         Reader { consumer: self, message: Vec::new(), read: 0 }
@@ -113,6 +151,17 @@ impl Consumer<[u8]> {
 
 impl Reader {
     /// The consumer, and what was taken from the ring and not read yet.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// use std::io::Read;
+    /// tx.push(b"text")?;
+    /// let mut reader = rx.into_reader();
+    /// reader.read_exact(&mut [0; 2])?;
+    /// assert_eq!(reader.into_inner().1, b"xt");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn into_inner(mut self) -> (Consumer<[u8]>, Vec<u8>) {
         self.message.drain(..self.read);

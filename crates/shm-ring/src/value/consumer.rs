@@ -39,6 +39,16 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop); `item` is then unchanged.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut item = 0;
+    /// tx.push(7)?;
+    /// rx.try_pop_into(&mut item)?;
+    /// assert_eq!(item, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
         let found = self.look()?;
@@ -78,6 +88,16 @@ impl<T: Item> Consumer<T> {
     /// Only when everything published has been taken: [`PopError::Closed`] and
     /// [`PopError::PeerDead`] once the producer is gone (another may attach, and then popping
     /// goes on); at any time [`PopError::Corrupt`], for good.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// tx.close();
+    /// assert_eq!(rx.pop(), Ok(7));
+    /// assert_eq!(rx.pop(), Err(shm_ring::PopError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         let found = self.await_record(Patience::FOREVER)?;
@@ -89,6 +109,16 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// As [`pop`](Self::pop); `item` is then unchanged.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut item = 0;
+    /// tx.push(7)?;
+    /// rx.pop_into(&mut item)?;
+    /// assert_eq!(item, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
         let found = self.await_record(Patience::FOREVER)?;
@@ -100,6 +130,14 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// As [`pop`](Self::pop), and [`PopError::TimedOut`].
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let patience = std::time::Duration::from_millis(1);
+    /// assert_eq!(rx.pop_timeout(patience), Err(shm_ring::PopError::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
         let found = self.await_record(Patience::of(timeout))?;
@@ -107,6 +145,14 @@ impl<T: Item> Consumer<T> {
     }
 
     /// How many items are surely there now: the producer can only make it more.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// assert_eq!(rx.ready_at_least(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn ready_at_least(&self) -> u64 {
         self.ready() / Slots::<T>::stride(u64::from(Slots::<T>::LEN))
@@ -121,6 +167,16 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// Only if there is none: as [`try_pop`](Self::try_pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// let mut all = Vec::new();
+    /// assert_eq!(rx.try_pop_batch(2, |item| all.push(item))?, 2);
+    /// assert_eq!(all, [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
         if max > 0 {
@@ -134,6 +190,16 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// let mut sum = 0;
+    /// assert_eq!(rx.pop_batch(usize::MAX, |item| sum += item)?, 3);
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
         if max > 0 {
@@ -146,6 +212,15 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// As [`pop_timeout`](Self::pop_timeout).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let patience = std::time::Duration::from_millis(1);
+    /// let popped = rx.pop_batch_timeout(8, patience, |item| println!("{item}"));
+    /// assert_eq!(popped, Err(shm_ring::PopError::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn pop_batch_timeout(
         &mut self,
@@ -178,6 +253,15 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// assert_eq!(rx.try_peek()?.read(), 7);
+    /// assert_eq!(rx.try_pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_peek(&mut self) -> Result<View<'_, T>, PopError> {
         let found = self.look()?;
@@ -211,6 +295,16 @@ impl<T: Item> Consumer<T> {
     ///
     /// # Errors
     /// As [`pop_timeout`](Self::pop_timeout).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// let view = rx.peek_timeout(std::time::Duration::from_millis(1))?;
+    /// assert_eq!(view.read(), 7);
+    /// view.release();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn peek_timeout(&mut self, timeout: Duration) -> Result<View<'_, T>, PopError> {
         let found = self.await_record(Patience::of(timeout))?;

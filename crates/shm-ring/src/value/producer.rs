@@ -39,6 +39,15 @@ impl<T: Item> Producer<T> {
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let item = 7;
+    /// tx.try_push_from(&item)?;
+    /// assert_eq!(rx.pop()?, item);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.make_room(Self::STRIDE)?;
@@ -69,6 +78,14 @@ impl<T: Item> Producer<T> {
     /// Only while there is no room: [`PushError::Closed`] and [`PushError::PeerDead`] once the
     /// consumer is gone (another may attach, and then pushing goes on); at any time
     /// [`PushError::Corrupt`], for good.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// assert_eq!(rx.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn push(&mut self, item: T) -> Result<(), PushError> {
         self.push_patiently(&item, Patience::FOREVER)
@@ -79,6 +96,15 @@ impl<T: Item> Producer<T> {
     ///
     /// # Errors
     /// As [`push`](Self::push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let item = 7;
+    /// tx.push_from(&item)?;
+    /// assert_eq!(rx.pop()?, item);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.push_patiently(item, Patience::FOREVER)
@@ -88,6 +114,15 @@ impl<T: Item> Producer<T> {
     ///
     /// # Errors
     /// As [`push`](Self::push), and [`PushError::TimedOut`].
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let patience = std::time::Duration::from_millis(1);
+    /// while tx.push_timeout(7, patience) != Err(shm_ring::PushError::TimedOut) {}
+    /// assert_eq!(rx.ready_at_least(), tx.capacity());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn push_timeout(&mut self, item: T, timeout: Duration) -> Result<(), PushError> {
         self.push_patiently(&item, Patience::of(timeout))
@@ -101,6 +136,15 @@ impl<T: Item> Producer<T> {
     }
 
     /// How many items surely fit now: the consumer can only make it more.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let room = tx.room_at_least();
+    /// tx.push(7)?;
+    /// assert_eq!(tx.room_at_least(), room - 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn room_at_least(&mut self) -> u64 {
         self.room() / Self::STRIDE
@@ -110,6 +154,16 @@ impl<T: Item> Producer<T> {
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.try_reserve()?;
+    /// room.write(&7);
+    /// room.commit();
+    /// assert_eq!(rx.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn try_reserve(&mut self) -> Result<Reservation<'_, T>, PushError> {
         self.make_room(Self::STRIDE)?;
@@ -145,6 +199,14 @@ impl<T: Item> Producer<T> {
     ///
     /// # Errors
     /// As [`push_timeout`](Self::push_timeout).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.reserve_timeout(std::time::Duration::from_millis(1))?.write(&7);
+    /// assert_eq!(rx.ready_at_least(), 0, "not committed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn reserve_timeout(&mut self, timeout: Duration) -> Result<Reservation<'_, T>, PushError> {
         self.await_room(Self::STRIDE, Patience::of(timeout))?;

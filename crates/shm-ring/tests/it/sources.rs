@@ -41,6 +41,7 @@ fn unsafe_stands_only_where_the_documents_say() {
         "barrier.rs",
         "copy.rs",
         "in_place.rs",
+        "in_place/record.rs",
         "lease.rs",
         "mirror/mod.rs",
         "mirror/one.rs",
@@ -61,4 +62,55 @@ fn the_standard_atomics_are_named_only_by_the_facade_and_the_barriers() {
     // The models count their executions with an atomic that loom must not see; `steps` is the facade
     // where somebody decides about each access.
     assert_eq!(named, ["barrier.rs", "models/mod.rs", "steps.rs", "sync.rs"]);
+}
+
+/// What a line makes public, if that is something that a user may call or name.
+fn made_public(line: &str) -> Option<&str> {
+    let item = line.trim_start().strip_prefix("pub ")?;
+    let item = item.trim_start_matches("unsafe ");
+    let (kind, rest) = item.split_once(' ')?;
+    let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    match (kind, rest.strip_prefix("fn ")) {
+        ("const", Some(function)) => function.split(['<', '(']).next(),
+        ("fn" | "const" | "struct" | "enum" | "trait", _) => Some(name),
+        _ => None,
+    }
+}
+
+/// Every `pub` is reachable, since the compiler warns of those that are not.
+#[test]
+fn every_public_item_has_an_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    sources(&root, &mut paths);
+    let mut without = Vec::new();
+    let mut with = 0;
+    for path in paths {
+        let file = path.strip_prefix(&root).unwrap().display().to_string();
+        // In no ordinary build.
+        if file == "steps.rs" || file.starts_with("models/") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let mut above = String::new();
+        for line in text.lines() {
+            let trimmed = line.trim_start();
+            if trimmed.starts_with("///") || trimmed.starts_with("#[") {
+                above.push_str(trimmed);
+                continue;
+            }
+            // Nobody can name a trait that seals others.
+            let nameable = |name: &&str| !["Sealed", "Watched"].contains(name);
+            if let Some(name) = made_public(line).filter(nameable) {
+                if above.contains("```") || above.contains("doc(hidden)") {
+                    with += 1;
+                } else {
+                    without.push(format!("{file}: {name}"));
+                }
+            }
+            above.clear();
+        }
+    }
+    assert!(with > 100, "the items are not where they are looked for: {with}");
+    assert_eq!(without, Vec::<String>::new());
 }

@@ -1,0 +1,64 @@
+//! Type lines in one terminal, read them in another, in place of a System V segment and a semaphore that both
+//! sides poll:
+//!
+//! ```console
+//! $ cargo run -p shm-ring --example sysv-binary -- receive
+//! $ cargo run -p shm-ring --example sysv-binary -- send
+//! ```
+//!
+//! Either may be started first. The receiver prints each line that the sender is given; `end` ends both, and
+//! the receiver removes the region. Where the original has one message in flight and two system calls and a
+//! poll for each, this has as many as fit: stop the receiver for a while (Ctrl-Z), type on, and let it go on.
+
+use std::error::Error;
+use std::io::{Write, stdin, stdout};
+
+use shm_ring::{Consumer, Options, Producer, Region};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let job = arguments.next().unwrap_or_default();
+    let name = arguments.next().unwrap_or_else(|| "/shm-ring-sysv-binary".to_owned());
+    let done = match job.as_str() {
+        "send" => send(&name),
+        "receive" => receive(&name),
+        _ => Err("say what to do: send or receive".into()),
+    };
+    if let Err(error) = done {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn options() -> Options {
+    Options::new().bytes(1 << 16).label("lines of text")
+}
+
+fn send(name: &str) -> Result<(), Box<dyn Error>> {
+    let mut tx = Producer::<[u8]>::open_or_create(name, options())?;
+    let mut lines = stdin().lines();
+    loop {
+        print!("Enter some text: ");
+        stdout().flush()?;
+        // The end of the input ends both too.
+        let line = lines.next().transpose()?.unwrap_or_else(|| "end".to_owned());
+        tx.push(line.as_bytes())?;
+        if line == "end" {
+            return Ok(());
+        }
+    }
+}
+
+fn receive(name: &str) -> Result<(), Box<dyn Error>> {
+    let mut rx = Consumer::<[u8]>::open_or_create(name, options())?;
+    let mut line = Vec::new();
+    loop {
+        rx.pop_into(&mut line)?;
+        if line == b"end" {
+            break;
+        }
+        println!("You wrote: {}", String::from_utf8_lossy(&line));
+    }
+    Region::named(name).unlink()?;
+    Ok(())
+}

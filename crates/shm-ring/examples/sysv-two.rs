@@ -1,0 +1,86 @@
+//! Type lines in one terminal, see them upper-cased in another, in place of a System V segment and two
+//! semaphores that take turns:
+//!
+//! ```console
+//! $ cargo run -p shm-ring --example sysv-two -- receive
+//! $ cargo run -p shm-ring --example sysv-two -- send
+//! ```
+//!
+//! Either may be started first. The receiver prints each character of a line in upper case; `end` ends both.
+//! Both sleep while there is nothing to do, as the original does, without its four system calls a message: the
+//! kernel is asked only to sleep and to wake. Kill the sender (`kill -9`) and start it again: the receiver says
+//! so and goes on. The original would wait for ever, or need its semaphores removed by hand.
+
+use std::error::Error;
+use std::io::{Write, stdin, stdout};
+use std::time::Duration;
+
+use shm_ring::{Consumer, Options, Peer, PopError, Producer, Region, Wait};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let job = arguments.next().unwrap_or_default();
+    let name = arguments.next().unwrap_or_else(|| "/shm-ring-sysv-two".to_owned());
+    let done = match job.as_str() {
+        "send" => send(&name),
+        "receive" => receive(&name),
+        _ => Err("say what to do: send or receive".into()),
+    };
+    if let Err(error) = done {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn options() -> Options {
+    Options::new().bytes(1 << 16).label("lines of text").wait(Wait::PARK)
+}
+
+fn send(name: &str) -> Result<(), Box<dyn Error>> {
+    let mut tx = Producer::<[u8]>::open_or_create(name, options())?;
+    let mut lines = stdin().lines();
+    loop {
+        print!("write data: ");
+        stdout().flush()?;
+        // The end of the input ends both too.
+        let line = lines.next().transpose()?.unwrap_or_else(|| "end".to_owned());
+        tx.push(line.as_bytes())?;
+        if line == "end" {
+            return Ok(());
+        }
+    }
+}
+
+fn receive(name: &str) -> Result<(), Box<dyn Error>> {
+    let mut rx = Consumer::<[u8]>::open_or_create(name, options())?;
+    let mut line = Vec::new();
+    loop {
+        match rx.pop_into(&mut line) {
+            Ok(_) if line == b"end" => break,
+            Ok(_) => print_upper_case(&line)?,
+            Err(PopError::PeerDead) => wait_for_the_next_one(&rx)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Region::named(name).unlink()?;
+    Ok(())
+}
+
+fn print_upper_case(line: &[u8]) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    for character in String::from_utf8_lossy(line).chars() {
+        write!(out, "{}", character.to_uppercase())?;
+    }
+    writeln!(out)
+}
+
+/// A death is not final: whoever becomes the producer next goes on where this one stopped.
+fn wait_for_the_next_one(rx: &Consumer<[u8]>) -> std::io::Result<()> {
+    if let Peer::Dead { pid, .. } = rx.peer() {
+        println!("the sender (process {pid}) died; start it again");
+    }
+    while let Peer::Dead { .. } = rx.peer() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
