@@ -150,7 +150,7 @@ fn comparison(
         && !INTERRUPTED.load(Ordering::Relaxed)
         && let Err(why) = system_calls::per_message(&mut rows, effort)
     {
-        bar.suspend(|| eprintln!("system calls are not counted here: {why}"));
+        bar.suspend(|| eprintln!("system calls are not counted: {why}"));
     }
     bar.finish_and_clear();
     let goals = match cli.goals() {
