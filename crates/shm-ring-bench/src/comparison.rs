@@ -63,7 +63,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
     };
     progress.end();
     if let Err(why) = counted {
-        note(&format!("system calls are not counted here: {why}"));
+        note(&format!("system calls are not counted: {why}"));
     }
     let goals = match asked.all_goals {
         true => goals::all(&rows, system_calls),

@@ -149,7 +149,9 @@ const WATCHED_NS: u64 = 3_000_000_000;
 /// Messages that fill whatever there is to fill, several times.
 const MANY: u64 = 20_000;
 /// Bursts of a run at the least.
-const LEAST_BURSTS: u64 = 20;
+const LEAST_BURSTS: u64 = 10;
+/// What a message of a burst takes where it is slow: else bursts at short intervals would take long.
+const SLOW_NS: u64 = 10_000;
 /// Messages of a run at the most, and at the least.
 const MESSAGES: (u64, u64) = (200, 50_000_000);
 
@@ -232,7 +234,10 @@ fn find_length(row: &mut Row, effort: Effort) {
     let intervals = (target / row.interval_ns as f64) as u64;
     let known = match row.workload {
         Workload::Wake => Some(intervals.max(50)),
-        Workload::Burst => Some(intervals.max(LEAST_BURSTS) * row.burst as u64),
+        Workload::Burst => {
+            let each = row.interval_ns + row.burst as u64 * SLOW_NS;
+            Some(((target / each as f64) as u64).max(LEAST_BURSTS) * row.burst as u64)
+        }
         Workload::Paced => Some(((target * row.rate as f64 * 1e-9) as u64).max(50)),
         Workload::IdleReceiver => Some(1),
         Workload::IdleSender | Workload::Memory => Some(MANY),
@@ -306,8 +311,7 @@ mod tests {
         for (workload, of) in [(Workload::Batch, 7), (Workload::Burst, 9), (Workload::Fan, 11)] {
             let spec = spec(workload);
             assert_eq!((spec.warm_up % of, spec.messages % of), (0, 0), "{workload}");
-            // A tenth goes to the warm-up.
-            assert!(spec.messages >= 880, "{workload}");
+            assert!(spec.warm_up + spec.messages >= 1000, "{workload}");
         }
         assert_eq!(spec(Workload::Fan).channels_wanted(), 11);
         assert_eq!(spec(Workload::OneCoreEcho).channels_wanted(), 2);

@@ -1,7 +1,7 @@
 //! How many system calls the ring makes while both sides are awake, and how many each row makes for a
 //! message. It must not know how they are forbidden or counted.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::goals::Measured;
 use crate::plan::{Effort, Row};
@@ -36,14 +36,21 @@ pub(crate) fn count(rows: &[Row], effort: Effort) -> Option<Measured> {
 /// thread, which takes long, but a stream has to fill several times what there is to fill.
 const COUNTED: (u64, u64) = (4096, 512);
 /// Such a run that takes longer is given up.
-const COUNTED_LIMIT: Duration = Duration::from_secs(5);
+const COUNTED_LIMIT: Duration = Duration::from_secs(2);
+/// And after so long no other begins: a comparison is not there for this.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Counts the system calls of each row that has runs, in a run of its own that is not timed. Why they
 /// could not be counted here, if that is so.
 pub(crate) fn per_message(rows: &mut [Row], effort: Effort) -> Result<(), String> {
     let ran = |row: &&mut Row| !row.samples.is_empty() && row.failures.is_empty();
     let counted = |row: &&mut Row| !row.workload.is_steady() && row.workload != Workload::Lines;
+    let start = Instant::now();
     for row in rows.iter_mut().filter(ran).filter(counted) {
+        if start.elapsed() > PATIENCE {
+            let (name, doing) = (row.entry.name, row.doing());
+            return Err(format!("no time was left from {name} {doing} on"));
+        }
         let enough = if row.workload.is_stream() { COUNTED.0 } else { COUNTED.1 };
         let spec = row.spec(row.messages.min(enough), effort);
         let spec = Spec { counts_system_calls: true, ..spec };
