@@ -12,6 +12,9 @@ struct Line<'a> {
     workload: String,
     bytes: usize,
     batch: Option<usize>,
+    burst: Option<usize>,
+    fan: Option<usize>,
+    rate: Option<u64>,
     interval_ns: Option<u64>,
     for_goals: bool,
     messages: u64,
@@ -36,6 +39,9 @@ impl<'a> Line<'a> {
             workload: row.workload.to_string(),
             bytes: row.bytes,
             batch: row.batch,
+            burst: row.burst,
+            fan: row.fan,
+            rate: row.rate,
             interval_ns: row.interval_ns,
             for_goals: row.for_goals,
             messages: row.messages,
@@ -121,6 +127,6 @@ mod tests {
         }
         let text = render(&report).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");
-        assert!(text.contains("shm-ring,echo,64,,,false,0,0,1,0,1,,,,,,,timed out"), "{text}");
+        assert!(text.contains("shm-ring,echo,64,,,,,,false,0,0,1,0,1,,,,,,,timed out"), "{text}");
     }
 }

@@ -68,6 +68,15 @@ pub(super) const CALLS: Kind = Kind {
     shown: "system calls/message",
     scale: 1.0,
 };
+/// Of a burst.
+pub(super) const DRAIN: Kind = Kind {
+    key: "drain_ns",
+    unit: "ns",
+    what: "from the first send of a burst to its last message received",
+    column: "drain, us",
+    shown: "us",
+    scale: 1e3,
+};
 pub(super) const BLOCKED: Kind = Kind {
     key: "blocked_cpu",
     unit: "processors",
@@ -127,8 +136,11 @@ impl Outcome {
     /// The workload and with what it is done, but for the size.
     pub(super) fn doing(&self) -> String {
         let mut doing = self.workload.to_string();
-        if let Some(batch) = self.batch {
-            doing.push_str(&format!(" of {batch}"));
+        if let Some(of) = self.batch.or(self.burst).or(self.fan) {
+            doing.push_str(&format!(" of {of}"));
+        }
+        if let Some(rate) = self.rate {
+            doing.push_str(&format!(" {rate}/s"));
         }
         if let Some(interval) = self.interval_ns {
             doing.push_str(&format!(" {}", duration(interval)));
@@ -162,6 +174,7 @@ impl Outcome {
             part: Some(quantile.part),
             figure: quantile.ns,
         }));
+        figures.extend(plain(DRAIN, self.drain_ns));
         figures.extend(plain(BLOCKED, self.blocked_cpu));
         figures.extend(plain(HELD, self.held_bytes));
         figures.extend(plain(CPU_TX, self.cpu.map(|cpu| cpu.tx)));
@@ -216,6 +229,20 @@ pub(super) fn digits(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_that_differ_in_what_they_are_done_with_are_called_differently() {
+        let row = super::super::tests::report().results[1].clone();
+        let rows = [
+            row.clone(),
+            Outcome { burst: Some(7), ..row.clone() },
+            Outcome { fan: Some(8), ..row.clone() },
+            Outcome { rate: Some(1000), ..row.clone() },
+            Outcome { interval_ns: Some(5000), ..row },
+        ];
+        let said = rows.map(|row| row.doing());
+        assert_eq!(said, ["echo", "echo of 7", "echo of 8", "echo 1000/s", "echo 5 us"]);
+    }
 
     #[test]
     fn three_digits_are_shown_whatever_the_size() {

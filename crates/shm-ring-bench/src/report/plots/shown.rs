@@ -2,7 +2,8 @@
 //! not know how it is drawn.
 
 use super::super::figures::{
-    BLOCKED, BYTES, COST, HELD, Kind, LATENCY, MESSAGES, Measured, RATIO, digits, percentile, size,
+    BLOCKED, BYTES, COST, DRAIN, HELD, Kind, LATENCY, MESSAGES, Measured, RATIO, digits,
+    percentile, size,
 };
 use super::super::{Outcome, Report};
 use crate::spec::Workload;
@@ -117,7 +118,7 @@ pub(super) type Number = fn(f64) -> String;
 /// How values of that kind are written.
 pub(super) fn writes(kind: Kind) -> Write {
     match kind {
-        LATENCY | COST => |value, number| {
+        LATENCY | DRAIN | COST => |value, number| {
             scaled(value, number, &[(1.0, "ns"), (1e3, "us"), (1e6, "ms"), (1e9, "s")])
         },
         BYTES => {
