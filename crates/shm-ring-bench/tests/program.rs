@@ -1,9 +1,10 @@
 //! The program as its users run it: real processes, real objects, nothing left behind. Timing
 //! decides nothing here.
 
+mod objects;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::Value;
+
+use crate::objects::{left_behind, objects};
 
 /// One at a time: two comparisons would starve each other, and what one leaves behind could not be
 /// told from what the other holds.
@@ -36,50 +39,6 @@ fn two_processors() -> bool {
         println!("skipped: a comparison needs two processors");
     }
     two
-}
-
-/// Identifiers of all System V segments, semaphore sets and queues; names of ours where segments, POSIX
-/// queues and temporary files have theirs; sockets that listen on loopback.
-fn objects() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for table in ["shm", "sem", "msg"] {
-        let text = fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap_or_default();
-        for line in text.lines().skip(1) {
-            let id = line.split_whitespace().nth(1).unwrap_or_default();
-            found.insert(format!("{table} {id}"));
-        }
-    }
-    let temporary = std::env::temp_dir();
-    for place in [Path::new("/dev/shm"), Path::new("/dev/mqueue"), &temporary] {
-        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.contains("shm-ring-bench") {
-                found.insert(name);
-            }
-        }
-    }
-    for line in fs::read_to_string("/proc/net/tcp").unwrap_or_default().lines() {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        // 127.0.0.1 as the table has it, and the state of a socket that listens.
-        if let [_, address, _, "0A", ..] = fields[..]
-            && address.starts_with("0100007F:")
-        {
-            found.insert(format!("tcp {address}"));
-        }
-    }
-    found
-}
-
-/// What stands in the way of `objects` being as it was `before`, once everyone had time to clean up.
-/// What others make on this machine meanwhile comes and goes; what we leave behind stays.
-fn left_behind(before: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut suspects = &objects() - before;
-    let start = Instant::now();
-    while !suspects.is_empty() && start.elapsed() < Duration::from_secs(20) {
-        std::thread::sleep(Duration::from_millis(20));
-        suspects = &suspects & &objects();
-    }
-    suspects
 }
 
 fn children(parent: u32) -> Vec<u32> {
