@@ -10,11 +10,23 @@ use crate::plan::Row;
 use crate::spec::{BATCH, BURST, FAN, SIZES, Workload};
 use crate::transport::{Entry, find, lines, list};
 
+/// Stands for every transport.
+const ALL: &str = "all";
+/// Those of a quick comparison.
+const QUICK: [&str; 7] =
+    ["shm-ring", "shm-ring-park", "sysv-binary", "sysv-two", "posix-two", "pipe", "rtrb"];
+
+/// Those that are compared where none is named.
+fn unasked(quick: bool) -> impl Iterator<Item = &'static Entry> {
+    let is_quick = move |entry: &&Entry| !quick || QUICK.contains(&entry.name);
+    list().iter().filter(|entry| entry.shown).filter(is_quick)
+}
+
 /// What is compared.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct What {
-    /// Which transports, separated by commas.
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(listed().map(|entry| entry.name)))]
+    /// Which transports, separated by commas, or all of them.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(listed().map(|entry| entry.name).chain([ALL])))]
     pub(crate) transport: Vec<String>,
 
     /// Which workloads, separated by commas.
@@ -90,12 +102,11 @@ impl What {
             [] => &[Workload::Stream, Workload::Echo, Workload::Wake][..],
             named => named,
         };
-        let does = |entry: &&Entry| {
+        let does = |entry: &&'static Entry| {
             let all = |&bytes| self.workload.iter().all(|&workload| entry.does(workload, bytes));
             sizes.iter().all(all)
         };
-        let unasked = list().iter().filter(|entry| entry.shown).filter(does);
-        let transports = self.transports(unasked);
+        let transports = self.transports(unasked(quick).filter(does));
         self.combined(&transports, workloads, sizes, quick)
     }
 
@@ -107,16 +118,18 @@ impl What {
             [] => &[Workload::Stream, Workload::Echo][..],
             named => named,
         };
-        let unasked = list().iter().filter(|entry| entry.shown && !entry.threads);
-        let transports = self.transports(unasked);
+        let transports = self.transports(unasked(quick).filter(|entry| !entry.threads));
         let mut rows = self.combined(&transports, workloads, sizes, quick);
         rows.retain(|row| row.entry.does(row.workload, row.bytes));
         rows
     }
 
-    fn transports<'a>(&'a self, unasked: impl Iterator<Item = &'a Entry>) -> Vec<&'a str> {
+    fn transports(&self, unasked: impl Iterator<Item = &'static Entry>) -> Vec<&str> {
         match self.transport.as_slice() {
             [] => unasked.map(|entry| entry.name).collect(),
+            named if named.iter().any(|name| name == ALL) => {
+                listed().map(|entry| entry.name).collect()
+            }
             named => named.iter().map(String::as_str).collect(),
         }
     }
@@ -150,7 +163,7 @@ impl What {
         }
         let mut rows = Vec::new();
         for (workload, bytes) in sections {
-            for entry in list().iter().filter(|entry| entry.shown) {
+            for entry in unasked(quick) {
                 rows.extend(self.row(entry.name, workload, bytes, quick));
             }
         }

@@ -183,3 +183,20 @@ fn each_interval_and_each_rate_is_a_row_of_those_that_have_one() {
         ]
     );
 }
+
+#[test]
+fn all_names_every_transport_and_quick_fewer_than_the_usual_comparison() {
+    let names = |arguments: &[&str]| {
+        let mut names: Vec<_> = asked(arguments).rows.iter().map(|row| row.entry.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    let mut all: Vec<_> = listed().map(|entry| entry.name).collect();
+    all.sort_unstable();
+    assert_eq!(names(&["--transport", "all"]), all);
+    let (quick, usual) = (names(&["--quick"]), names(&[]));
+    assert!(quick.iter().all(|name| usual.contains(name)) && quick.len() < usual.len());
+    assert!(usual.len() < all.len());
+    assert!(["tcp", "posix-mq", "sysv-mq", "unix-stream"].iter().all(|name| usual.contains(name)));
+}

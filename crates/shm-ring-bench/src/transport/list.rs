@@ -75,7 +75,7 @@ const PLAIN: Entry = Entry {
 };
 
 #[cfg(feature = "peers")]
-const PEER: Entry = Entry { shown: false, ..PLAIN };
+const PEER: Entry = PLAIN;
 
 /// Every transport, in the order of the tables.
 pub(crate) fn list() -> &'static [Entry] {
@@ -134,7 +134,7 @@ pub(crate) fn list() -> &'static [Entry] {
             shown: false,
             ..PLAIN
         },
-        Entry { name: "unix-stream", what: "a pair of Unix stream sockets", shown: false, ..PLAIN },
+        Entry { name: "unix-stream", what: "a pair of Unix stream sockets", ..PLAIN },
         Entry {
             name: "unix-seqpacket",
             what: "a pair of Unix sockets that keep messages apart, connected",
@@ -152,33 +152,14 @@ pub(crate) fn list() -> &'static [Entry] {
         Entry {
             name: "tcp",
             what: "TCP over the loopback interface, without Nagle's delay",
-            shown: false,
             ..PLAIN
         },
-        Entry {
-            name: "posix-mq",
-            what: "a POSIX message queue",
-            bytes_max: QUEUED,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "sysv-mq",
-            what: "a System V message queue",
-            bytes_max: QUEUED,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "eventfd",
-            what: "shared mapping with two event descriptors",
-            shown: false,
-            ..PLAIN
-        },
+        Entry { name: "posix-mq", what: "a POSIX message queue", bytes_max: QUEUED, ..PLAIN },
+        Entry { name: "sysv-mq", what: "a System V message queue", bytes_max: QUEUED, ..PLAIN },
+        Entry { name: "eventfd", what: "shared mapping with two event descriptors", ..PLAIN },
         Entry {
             name: "mutex-condvar",
             what: "shared mapping with a robust mutex and a condition variable",
-            shown: false,
             ..PLAIN
         },
         Entry {
