@@ -1,0 +1,8 @@
+//! One file per command: `run` does it.
+
+pub(crate) mod create;
+pub(crate) mod ls;
+pub(crate) mod recv;
+pub(crate) mod rm;
+pub(crate) mod send;
+pub(crate) mod stat;
