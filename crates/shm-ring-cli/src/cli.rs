@@ -42,8 +42,16 @@ pub(crate) enum Command {
     Send(Send),
     /// Writes what a ring carries to standard output, until its producer closes.
     Recv(Recv),
+    /// Shows what is in a ring and has not been read.
+    Dump(Dump),
     /// Removes rings that nobody uses.
     Rm(Rm),
+    /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread.
+    Gc(Gc),
+    /// Prints a completion script for a shell.
+    Completions(Completions),
+    /// Prints a manual page.
+    Man(Man),
 }
 
 /// Whose rings are used.
@@ -201,4 +209,58 @@ pub(crate) struct Rm {
 
     #[command(flatten)]
     pub(crate) trust: Trust,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    /// The ring.
+    #[arg(value_name = "NAME")]
+    pub(crate) target: Target,
+
+    /// Shows so many records at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Removes nothing, and says what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Leaves rings alone that were created less than this ago.
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_time)]
+    pub(crate) older_than: Duration,
+
+    /// Also rings with records that nobody has read.
+    #[arg(long)]
+    pub(crate) unread: bool,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The page of one command (default: of the whole).
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }

@@ -28,7 +28,11 @@ fn main() -> ExitCode {
         Command::Create(create) => commands::create::run(&create),
         Command::Send(send) => commands::send::run(&send),
         Command::Recv(recv) => commands::recv::run(&recv),
+        Command::Dump(dump) => commands::dump::run(&dump, output),
         Command::Rm(rm) => commands::rm::run(&rm),
+        Command::Gc(gc) => commands::gc::run(&gc),
+        Command::Completions(completions) => commands::shell::completions(&completions),
+        Command::Man(man) => commands::shell::man(&man),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

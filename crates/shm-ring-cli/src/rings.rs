@@ -217,3 +217,13 @@ pub(crate) fn all(trust: Trust) -> Result<Vec<Found>, Failure> {
     found.sort_by_key(|found| found.name.to_string());
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_cannot_move_a_cursor() {
+        assert_eq!(shown("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+    }
+}
