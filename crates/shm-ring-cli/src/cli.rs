@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Ls(Ls),
     /// Says everything about one ring.
     Stat(Stat),
+    /// Watches rings: rates, fill, stalls.
+    Top(Top),
     /// Creates a ring of messages.
     Create(Create),
     /// Publishes what comes on standard input, and closes at its end.
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     Rm(Rm),
     /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread.
     Gc(Gc),
+    /// Says whether this machine is good for rings.
+    Doctor(Doctor),
     /// Prints a completion script for a shell.
     Completions(Completions),
     /// Prints a manual page.
@@ -246,6 +250,43 @@ pub(crate) struct Gc {
     #[command(flatten)]
     pub(crate) trust: Trust,
 
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// The rings (default: all under /dev/shm).
+    #[arg(value_name = "NAME")]
+    pub(crate) targets: Vec<Target>,
+
+    /// How long between two views.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+
+    /// Ends after so many views.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON, a document for each view.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_time(text)?;
+    match interval.is_zero() || interval > Duration::from_secs(86_400) {
+        true => Err("views are at least a millisecond and at most a day apart".to_owned()),
+        false => Ok(interval),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -25,12 +25,14 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Ls(ls) => commands::ls::run(&ls, output),
         Command::Stat(stat) => commands::stat::run(&stat, output),
+        Command::Top(top) => commands::top::run(&top, output),
         Command::Create(create) => commands::create::run(&create),
         Command::Send(send) => commands::send::run(&send),
         Command::Recv(recv) => commands::recv::run(&recv),
         Command::Dump(dump) => commands::dump::run(&dump, output),
         Command::Rm(rm) => commands::rm::run(&rm),
         Command::Gc(gc) => commands::gc::run(&gc),
+        Command::Doctor(doctor) => commands::doctor::run(&doctor, output),
         Command::Completions(completions) => commands::shell::completions(&completions),
         Command::Man(man) => commands::shell::man(&man),
     };

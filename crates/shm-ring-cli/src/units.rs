@@ -51,6 +51,12 @@ pub(crate) fn size(bytes: u64) -> String {
     scaled(bytes as f64, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB"])
 }
 
+/// How often something happens, or a number of things.
+pub(crate) fn count(number: f64) -> String {
+    let text = scaled(number, 1000.0, &["", "k", "M", "G"]);
+    text.trim_end().to_owned()
+}
+
 fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
     let mut index = 0;
     while number >= step && index + 1 < units.len() {
@@ -92,6 +98,7 @@ mod tests {
         assert!(parse_time("soon").is_err() && parse_time("1 week").is_err());
         let written = [0, 1000, 1024, 1536, 1 << 20, 300 << 20, 5 << 40].map(size);
         assert_eq!(written, ["0 B", "1000 B", "1 KiB", "1.5 KiB", "1 MiB", "300 MiB", "5 TiB"]);
+        assert_eq!([0.0, 999.0, 1234.0, 5e6].map(count), ["0", "999", "1.2 k", "5 M"]);
         assert_eq!(
             [59, 60, 7200, 90_000].map(|s| time(Duration::from_secs(s))),
             ["59 s", "1 min", "2 h", "1 d"]

@@ -7,3 +7,4 @@ mod ending;
 mod house;
 mod looking;
 mod removing;
+mod terminal;
