@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use shm_ring::{Error, PopError, PushError};
 
+use crate::units::shown;
+
 /// Exit codes, as the manual lists them. Usage errors are 2, by clap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -41,7 +43,7 @@ impl Failure {
         // To whom else, if stderr is gone?
         let _ = io::Write::write_fmt(
             &mut io::stderr(),
-            format_args!("{} {}\n hint: {}\n", red("error:"), self.what, self.hint),
+            format_args!("{} {}\n hint: {}\n", red("error:"), shown(&self.what), self.hint),
         );
         ExitCode::from(self.code as u8)
     }

@@ -7,7 +7,7 @@ use shm_ring::{Contents, Error, Observer, Options, Peer, SideSnapshot, Snapshot}
 use crate::cli::Trust;
 use crate::failure::{Code, Failure};
 use crate::target::Target;
-use crate::units;
+use crate::units::{self, shown};
 
 /// Where named rings are.
 pub(crate) const SHM: &str = "/dev/shm";
@@ -175,18 +175,6 @@ pub(crate) fn age(snapshot: &Snapshot) -> String {
     units::time(snapshot.age())
 }
 
-/// Text of somebody else, without what would move a terminal's cursor.
-pub(crate) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars() {
-        match c.is_control() {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
 /// A ring that was found, or why it cannot be looked at.
 pub(crate) struct Found {
     pub(crate) name: Target,
@@ -216,14 +204,4 @@ pub(crate) fn all(trust: Trust) -> Result<Vec<Found>, Failure> {
     }
     found.sort_by_key(|found| found.name.to_string());
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_shown_cannot_move_a_cursor() {
-        assert_eq!(shown("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
-    }
 }

@@ -9,6 +9,8 @@
 //! 2. The safe methods form no reference into the region: they go through `copy`.
 #![allow(unsafe_code)]
 
+mod descriptor;
+
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;

@@ -48,7 +48,7 @@ pub(crate) fn run(gc: &Gc) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for Removed { name, bytes, age_seconds } in removed {
         let age = units::time(Duration::from_secs_f64(age_seconds));
-        writeln!(out, "{}\t{}\t{age}", rings::shown(&name), units::size(bytes))?;
+        writeln!(out, "{}\t{}\t{age}", units::shown(&name), units::size(bytes))?;
     }
     Ok(())
 }

@@ -60,14 +60,14 @@ pub(crate) fn run(ls: &Ls, output: Output) -> Result<(), Failure> {
     }
     drop(out);
     for Unusable { why, .. } in unusable {
-        eprintln!("{}", rings::shown(&why));
+        eprintln!("{}", units::shown(&why));
     }
     Ok(())
 }
 
 fn row(name: &str, snapshot: &Snapshot) -> [String; 7] {
     [
-        rings::shown(name),
+        units::shown(name),
         rings::kind(snapshot.contents),
         units::size(snapshot.capacity),
         rings::fill(snapshot),

@@ -15,6 +15,9 @@ use crate::progress::Progress;
 /// Small messages are written together.
 const BUFFER: usize = 64 * 1024;
 
+/// From this length on a copy of ours costs more than a system call of its own.
+const LARGE: usize = 16 * 1024;
+
 pub(crate) fn run(recv: &Recv) -> Result<(), Failure> {
     // Without the buffer of `io::stdout()`, which looks for the ends of lines.
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -26,21 +29,8 @@ pub(crate) fn run(recv: &Recv) -> Result<(), Failure> {
         Receiver { consumer: end, before, timeout: recv.copying.timeout, message: Vec::new() };
     let frames = recv.copying.framing.frames();
     let mut output = BufWriter::with_capacity(BUFFER, output);
-    while receiver.next(&mut output)? {
-        let message = &receiver.message;
-        match frames {
-            Frames::Raw => output.write_all(message)?,
-            Frames::Lines => {
-                output.write_all(message)?;
-                output.write_all(b"\n")?;
-            }
-            Frames::LengthPrefixed => {
-                let len = u32::try_from(message.len()).expect("a message is below 4 GiB");
-                output.write_all(&len.to_le_bytes())?;
-                output.write_all(message)?;
-            }
-        }
-        progress.add(message.len());
+    while receiver.there_is_one(&mut output)? {
+        progress.add(receiver.write(frames, &mut output)?);
     }
     output.flush()?;
     drop(receiver);
@@ -60,10 +50,10 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// Takes the next message; false at the end of the stream. What `output` holds is written out before
+    /// Waits for a message; false at the end of the stream. What `output` holds is written out before
     /// anything is waited for.
-    fn next(&mut self, output: &mut BufWriter<File>) -> Result<bool, Failure> {
-        match self.consumer.try_pop_into(&mut self.message) {
+    fn there_is_one(&mut self, output: &mut BufWriter<File>) -> Result<bool, Failure> {
+        match self.consumer.try_peek() {
             Ok(_) => {}
             Err(PopError::Empty) => {
                 output.flush()?;
@@ -80,14 +70,14 @@ impl Receiver {
     fn wait(&mut self) -> Result<bool, Failure> {
         let mut deadline = None;
         loop {
-            let popped = match self.timeout {
-                None => self.consumer.pop_into(&mut self.message),
+            let peeked = match self.timeout {
+                None => self.consumer.peek(),
                 Some(timeout) => {
                     deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-                    self.consumer.pop_into_timeout(&mut self.message, timeout)
+                    self.consumer.peek_timeout(timeout)
                 }
             };
-            let error = match popped {
+            let error = match peeked {
                 Ok(_) => return Ok(true),
                 Err(error) => error,
             };
@@ -104,6 +94,41 @@ impl Receiver {
                 error => Err(died(error)),
             };
         }
+    }
+
+    /// Writes the message that is there: its length.
+    fn write(&mut self, frames: Frames, output: &mut BufWriter<File>) -> Result<usize, Failure> {
+        let view = self.consumer.try_peek()?;
+        if frames == Frames::Raw && view.len() >= LARGE {
+            // Straight from the ring.
+            output.flush()?;
+            let mut written = 0;
+            while written < view.len() {
+                match view.write_to(written, output.get_ref()) {
+                    Ok(more) => written += more,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            view.release();
+            return Ok(written);
+        }
+        drop(view);
+        self.consumer.try_pop_into(&mut self.message)?;
+        let message = &self.message;
+        match frames {
+            Frames::Raw => output.write_all(message)?,
+            Frames::Lines => {
+                output.write_all(message)?;
+                output.write_all(b"\n")?;
+            }
+            Frames::LengthPrefixed => {
+                let len = u32::try_from(message.len()).expect("a message is below 4 GiB");
+                output.write_all(&len.to_le_bytes())?;
+                output.write_all(message)?;
+            }
+        }
+        Ok(message.len())
     }
 }
 

@@ -55,28 +55,36 @@ struct Sender {
 }
 
 impl Sender {
-    fn push(&mut self, message: &[u8]) -> Result<(), Failure> {
+    /// Waits for room for a message of `len` bytes.
+    fn wait_for_room(&mut self, len: usize) -> Result<(), Failure> {
         let mut deadline = None;
         loop {
-            let pushed = match self.timeout {
-                None => self.producer.push(message),
+            let room = match self.timeout {
+                None => self.producer.reserve(len),
                 Some(timeout) => {
                     deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-                    self.producer.push_timeout(message, timeout)
+                    self.producer.reserve_timeout(len, timeout)
                 }
             };
-            match pushed {
-                Ok(()) => return Ok(()),
-                Err(error @ (PushError::Closed | PushError::PeerDead)) => {
-                    match self.before.end(self.producer.peer(), deadline) {
-                        End::Again => {}
-                        End::Ours => return Err(error.into()),
-                        End::TooLate => return Err(PushError::TimedOut.into()),
-                    }
-                }
-                Err(error) => return Err(error.into()),
+            // A reservation that is dropped leaves the room where it is.
+            let error = match room {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            if !matches!(error, PushError::Closed | PushError::PeerDead) {
+                return Err(error.into());
+            }
+            match self.before.end(self.producer.peer(), deadline) {
+                End::Again => {}
+                End::Ours => return Err(error.into()),
+                End::TooLate => return Err(PushError::TimedOut.into()),
             }
         }
+    }
+
+    fn push(&mut self, message: &[u8]) -> Result<(), Failure> {
+        self.wait_for_room(message.len())?;
+        Ok(self.producer.try_push(message)?)
     }
 
     /// As many at a time as there is room for.
@@ -101,18 +109,36 @@ fn raw(input: &mut File, sender: &mut Sender, progress: &mut Progress) -> Result
     let most = (sender.producer.max_len() / 4).clamp(1, CHUNK);
     let mut buffer = vec![0; most];
     loop {
-        let read = read(input, &mut buffer)?;
+        let read = match sender.producer.try_reserve(most) {
+            // Straight into the ring.
+            Ok(mut room) => {
+                let read = retried(|| room.read_from(0, &*input))?;
+                if read > 0 {
+                    room.commit_len(read).expect("no more than there was room for");
+                }
+                read
+            }
+            // The input may be at its end: that comes before waiting.
+            Err(PushError::Full) => {
+                let read = retried(|| input.read(&mut buffer))?;
+                if read > 0 {
+                    sender.push(&buffer[..read])?;
+                }
+                read
+            }
+            Err(error) => return Err(error.into()),
+        };
         if read == 0 {
             return Ok(());
         }
-        sender.push(&buffer[..read])?;
         progress.add(read);
     }
 }
 
-fn read(input: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+/// A system call that is made again when a signal interrupts it.
+fn retried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
-        match input.read(buffer) {
+        match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             answer => return answer,
         }
@@ -161,7 +187,7 @@ fn pieces(
             }
             buffer.resize(2 * filled, 0);
         }
-        let read = read(input, &mut buffer[filled..])?;
+        let read = retried(|| input.read(&mut buffer[filled..]))?;
         filled += read;
         progress.add(read);
         let (mut messages, mut at) = (Vec::new(), 0);

@@ -29,7 +29,7 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
     let mut line = |name: &str, value: String| {
         writeln!(out, "{}  {value}", output.paint(&format!("{name:<11}"), output::HEADING))
     };
-    line("ring", rings::shown(&snapshot.region))?;
+    line("ring", units::shown(&snapshot.region))?;
     line("id", format!("{:032x}", snapshot.id))?;
     line("layout", snapshot.layout.to_string())?;
     line("carries", rings::kind(snapshot.contents))?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Far beyond what anything here takes: reaching it is a hang.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A name under /dev/shm that nobody else has, removed when dropped.
 pub(crate) struct Name(String);
@@ -67,9 +67,20 @@ impl Process {
         self.child().stdin.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
+    /// The next `len` bytes that it says. Fails if they do not come.
     pub(crate) fn hear(&mut self, len: usize) -> Vec<u8> {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let output = self.child().stdout.as_mut().unwrap();
         let mut bytes = vec![0; len];
-        self.child().stdout.as_mut().unwrap().read_exact(&mut bytes).unwrap();
+        let mut heard = 0;
+        while heard < len {
+            let limit = LIMIT.try_into().unwrap();
+            let there = poll(&mut [PollFd::new(output, PollFlags::IN)], Some(&limit)).unwrap();
+            assert!(there > 0, "it says nothing more than {:?}", &bytes[..heard]);
+            let more = output.read(&mut bytes[heard..]).unwrap();
+            assert!(more > 0, "it ended after {:?}", &bytes[..heard]);
+            heard += more;
+        }
         bytes
     }
 

@@ -4,13 +4,20 @@ use shm_ring::{Options, Ring};
 
 use crate::house::{Name, Process, expect, json, program, state, told, until};
 
+/// What `ls` says, whatever else is on this machine that it has to say something about.
+fn listing() -> String {
+    let output = crate::house::run(&["ls"]);
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn a_ring_is_listed_with_its_sides() {
     let name = Name::new("listed");
     let mut receiver = Process::start(&["recv", name.as_str(), "--bytes", "64K"]);
     until("the reader is there", || state(&name, "consumer") == "alive");
     let id = receiver.id();
-    let listing = expect(0, &["ls"]);
+    let listing = listing();
     let line = listing.lines().find(|line| line.starts_with(name.as_str())).unwrap();
     let fields: Vec<&str> = line.split('\t').collect();
     assert_eq!(fields[1..5], ["messages", "64 KiB", "0 %", "absent"]);
@@ -79,6 +86,13 @@ fn stat_says_all_that_a_snapshot_has() {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(!text.contains('\u{1b}'), "somebody else's text does not move our cursor");
+    let name = Name::new("name\u{1b}[31m");
+    expect(0, &["create", name.as_str()]);
+    let told =
+        [listing(), expect(0, &["stat", name.as_str()]), expect(1, &["create", name.as_str()])];
+    for text in told {
+        assert!(!text.contains('\u{1b}') && text.contains("name\\u{1b}[31m"), "{text}");
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn row(name: &str, before: &Looks, now: &Snapshot, fill: String) -> [String; 8] 
         None => units::size(bytes as u64),
     };
     [
-        rings::shown(name),
+        units::shown(name),
         speed(rates.published_per_second),
         speed(rates.read_per_second),
         fill,
