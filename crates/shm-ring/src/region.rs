@@ -84,16 +84,15 @@ impl Region {
         Self(Kind::Descriptor { fd: fd.into(), sealed: false })
     }
 
-    /// What another process has open as descriptor `fd`, as `/proc/PID/fd/FD` shows it: the way to a
-    /// memfd of a process that did not send it. It takes what debugging that process would take. Seals are
-    /// not asked for, as with a name.
+    /// What another process has open as descriptor `fd`, by `/proc/PID/fd/FD`: the way to a memfd that
+    /// nobody sent. It takes the right to debug that process. As with a name, seals are not asked for.
     ///
     /// ```
     /// use std::os::fd::AsRawFd;
     /// use shm_ring::{Observer, Options, Region, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
-    /// // In another process, which was told these two numbers:
+    /// // Told to another process:
     /// let (pid, fd) = (std::process::id(), ring.descriptor().as_raw_fd() as u32);
     /// let observer = Observer::open(Region::of_process(pid, fd))?;
     /// assert_eq!(observer.snapshot().id, ring.id());
