@@ -191,6 +191,9 @@ pub(crate) fn all(trust: Trust) -> Result<Vec<Found>, Failure> {
     for entry in entries.flatten() {
         // A name of other bytes than UTF-8 is not one that this program can be given.
         let Ok(name) = entry.file_name().into_string() else { continue };
+        if is_temporary(&name) {
+            continue;
+        }
         let name = Target::Name(name);
         match Observer::open_with(name.region(), &trust.to_look()) {
             Err(Error::NotARing { .. } | Error::NotRegular { .. } | Error::NotFound { .. }) => {}
@@ -204,4 +207,28 @@ pub(crate) fn all(trust: Trust) -> Result<Vec<Found>, Failure> {
     }
     found.sort_by_key(|found| found.name.to_string());
     Ok(found)
+}
+
+/// Whether a creator gives such a name to what is not whole yet: `.shm-ring-`, sixteen hexadecimal digits,
+/// `.tmp`.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    let random = name.strip_prefix(".shm-ring-").and_then(|rest| rest.strip_suffix(".tmp"));
+    random.is_some_and(|random| {
+        random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_creator_names_is_temporary() {
+        assert!(is_temporary(".shm-ring-0123456789abcdef.tmp"));
+        for other in
+            ["shm-ring-0123456789abcdef.tmp", ".shm-ring-.tmp", ".shm-ring-0123456789abcdeg.tmp"]
+        {
+            assert!(!is_temporary(other), "{other}");
+        }
+    }
 }

@@ -79,7 +79,7 @@ fn left_by_creators(gc: &Gc) -> Result<Vec<Removed>, Failure> {
     let ours = rustix::process::geteuid().as_raw();
     for entry in std::fs::read_dir(rings::SHM)?.flatten() {
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| is_temporary(name)) else { continue };
+        let Some(name) = name.to_str().filter(|name| rings::is_temporary(name)) else { continue };
         let Ok(stat) = entry.metadata() else { continue };
         let owner = std::os::unix::fs::MetadataExt::uid(&stat);
         let age = stat.modified().ok().and_then(|then| then.elapsed().ok()).unwrap_or_default();
@@ -98,27 +98,4 @@ fn left_by_creators(gc: &Gc) -> Result<Vec<Removed>, Failure> {
         removed.push(Removed { name, bytes, age_seconds: age.as_secs_f64() });
     }
     Ok(removed)
-}
-
-/// `.shm-ring-` and sixteen hexadecimal digits, `.tmp`.
-fn is_temporary(name: &str) -> bool {
-    let random = name.strip_prefix(".shm-ring-").and_then(|rest| rest.strip_suffix(".tmp"));
-    random.is_some_and(|random| {
-        random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_a_creator_names_is_temporary() {
-        assert!(is_temporary(".shm-ring-0123456789abcdef.tmp"));
-        for other in
-            ["shm-ring-0123456789abcdef.tmp", ".shm-ring-.tmp", ".shm-ring-0123456789abcdeg.tmp"]
-        {
-            assert!(!is_temporary(other), "{other}");
-        }
-    }
 }

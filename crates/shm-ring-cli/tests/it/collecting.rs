@@ -43,7 +43,9 @@ fn garbage_is_removed_and_nothing_else() {
         B=$1
         $B create used && $B create unused && $B create unread && echo precious | $B send --lines unread
         echo text >/dev/shm/text
-        printf x >/dev/shm/.shm-ring-0123456789abcdef.tmp
+        # Whole, and killed before it got its name.
+        cp /dev/shm/unused /dev/shm/.shm-ring-0123456789abcdef.tmp
+        $B ls | grep -c tmp
         timeout 60 $B recv used >/dev/null & reader=$!
         for try in $(seq 1000); do $B stat used | grep -q 'consumer.*session 1' && break; done
         $B gc --older-than 0 | cut -f1
@@ -71,7 +73,7 @@ fn garbage_is_removed_and_nothing_else() {
         eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr));
         return;
     }
-    assert_eq!(text, "unused\n.shm-ring-0123456789abcdef.tmp\n--\ntext\nunread\nused\n");
+    assert_eq!(text, "0\nunused\n.shm-ring-0123456789abcdef.tmp\n--\ntext\nunread\nused\n");
 }
 
 #[test]
