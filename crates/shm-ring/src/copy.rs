@@ -11,7 +11,9 @@
 //! speed when the two addresses are close modulo 4096.)
 #![allow(unsafe_code)]
 
+use core::ffi::c_int;
 use core::ptr;
+use std::io;
 
 use crate::sync::{AtomicU8, AtomicU64, Ordering};
 
@@ -205,6 +207,36 @@ unsafe fn take_bytes(private: *mut u8, shared: *const u8, len: usize) {
         // SAFETY: invariant 2; one byte is valid there.
         unsafe { to.write(byte) };
     }
+}
+
+/// Has the kernel copy up to `len` bytes from a file to `shared`, wherever in a record that is. How many
+/// it were.
+///
+/// # Safety
+/// Invariant 1; whatever `descriptor` is, the kernel writes nothing else of ours.
+pub(crate) unsafe fn read_from(
+    shared: *mut u8,
+    descriptor: c_int,
+    len: usize,
+) -> io::Result<usize> {
+    // SAFETY: the contract above; a number that is no descriptor is an error.
+    let read = unsafe { libc::read(descriptor, shared.cast(), len) };
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
+/// Has the kernel copy up to `len` bytes at `shared`, wherever in a record that is, to a file. How many it
+/// were.
+///
+/// # Safety
+/// Invariant 1.
+pub(crate) unsafe fn write_to(
+    shared: *const u8,
+    descriptor: c_int,
+    len: usize,
+) -> io::Result<usize> {
+    // SAFETY: the contract above; a number that is no descriptor is an error.
+    let written = unsafe { libc::write(descriptor, shared.cast(), len) };
+    usize::try_from(written).map_err(|_| io::Error::last_os_error())
 }
 
 /// # Safety

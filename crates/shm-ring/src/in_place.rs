@@ -9,6 +9,7 @@
 //! 2. The safe methods form no reference into the region: they go through `copy`.
 #![allow(unsafe_code)]
 
+mod descriptor;
 mod record;
 
 pub use self::record::Record;

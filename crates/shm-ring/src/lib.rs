@@ -91,6 +91,12 @@
 //! [`Wait`] says whether a waiting side spins, yields or sleeps, and [`Threshold`] how much a consumer wants
 //! to be woken for; [`wait_any`] lets one thread serve many rings. [What each costs](guide::waiting).
 //!
+//! # Watching
+//!
+//! An [`Observer`] looks at any ring without being noticed: positions, sessions, who the sides are and
+//! whether they live, how often they waited ([`Observer::snapshot`]), and what has not been read yet
+//! ([`Observer::dump`]).
+//!
 //! # When the other side goes away
 //!
 //! [`Producer::peer`] and [`Consumer::peer`] tell whether it is absent, alive, closed or dead ([`Peer`]).
@@ -159,13 +165,19 @@ mod mirror;
 #[cfg(not(loom))]
 mod notice;
 #[cfg(not(loom))]
+mod observer;
+#[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]
 mod pace;
 #[cfg(not(loom))]
 mod place;
 #[cfg(not(loom))]
+mod procfs;
+#[cfg(not(loom))]
 mod region;
+#[cfg(not(loom))]
+mod removal;
 #[cfg(not(loom))]
 mod ring;
 #[cfg(not(loom))]
@@ -184,6 +196,7 @@ pub use self::{
     iter::{Iter, TryIter},
     message::{Reader, Writer},
     mirror::Role,
+    observer::{Contents, Dump, DumpError, Observer, SideSnapshot, Snapshot, Unread},
     options::{Options, Threshold, Wait},
     region::Region,
     ring::Ring,

@@ -337,3 +337,50 @@ fn a_panic_in_what_reads_a_batch_takes_what_it_saw_and_leaves_the_rest() {
     read::<u64>(1);
     read::<A64>(1);
 }
+
+#[test]
+fn the_kernel_moves_bytes_between_files_and_the_ring_and_nothing_beyond() {
+    use std::io::{ErrorKind, Read, Seek, Write};
+    let ring = Ring::<[u8]>::create(Region::memfd("files"), Options::new().bytes(4096)).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let dir = crate::house::Dir::new("files");
+    let mut file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(dir.join("bytes"))
+        .unwrap();
+    let bytes = crate::items::text(1, 5000);
+    file.write_all(&bytes).unwrap();
+    file.rewind().unwrap();
+    // Round the ring, so that records cross its end.
+    for at in (0..4000).step_by(1000) {
+        let mut room = tx.reserve(1003).unwrap();
+        room.write_at(0, b"abc").unwrap();
+        room.write_at(1002, b"z").unwrap();
+        assert_eq!(room.read_from(3, &file).unwrap(), 1000);
+        let beyond = room.read_from(1004, &file).unwrap_err();
+        assert_eq!(beyond.kind(), ErrorKind::InvalidInput);
+        room.commit();
+        let view = rx.peek().unwrap();
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        assert_eq!(view.write_to(1, &writer).unwrap(), 1002);
+        assert_eq!(view.write_to(1003, &writer).unwrap(), 0);
+        assert_eq!(view.write_to(1004, &writer).unwrap_err().kind(), ErrorKind::InvalidInput);
+        view.release();
+        drop(writer);
+        let mut copied = Vec::new();
+        reader.read_to_end(&mut copied).unwrap();
+        assert!(copied[..2] == *b"bc" && copied[2..] == bytes[at..at + 1000], "from {at}");
+        assert!(tx.try_reserve(4080).is_ok(), "what was released is room");
+    }
+    let mut room = tx.reserve(2000).unwrap();
+    assert_eq!(room.read_from(0, &file).unwrap(), 1000);
+    assert_eq!(room.read_from(1000, &file).unwrap(), 0, "the end of the file");
+    let (reader, writer) = std::io::pipe().unwrap();
+    assert!(room.read_from(0, &writer).is_err(), "not open for reading");
+    room.commit_len(1000).unwrap();
+    let view = rx.peek().unwrap();
+    assert!(view.write_to(0, &reader).is_err(), "not open for writing");
+    assert_eq!(view.to_vec(), bytes[4000..]);
+}

@@ -1,0 +1,160 @@
+//! Taking part: finding or making the ring, and becoming one of its ends. It must not know what is sent.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use shm_ring::{
+    Consumer, Contents, Error, Observer, Options, Peer, Producer, Ring, Role, Snapshot,
+};
+
+use crate::cli::Copying;
+use crate::failure::{Code, Failure};
+
+/// What a ring that was created on demand says of itself: when the stream that it carried has ended, its
+/// reader removes it.
+const ON_DEMAND: &str = "shm-ring stream";
+
+/// How long to wait before looking again for what nobody rings a bell for.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How often a ring that went away or a role that is about to be free is tried again.
+const ROUNDS: u32 = 200;
+
+/// A ring, or an end of it, and whether the ring was created on demand.
+pub(crate) struct Attached<E> {
+    pub(crate) end: E,
+    pub(crate) on_demand: bool,
+}
+
+pub(crate) fn producer(copying: &Copying) -> Result<Attached<Producer<[u8]>>, Failure> {
+    attach(copying, Role::Producer, Ring::producer)
+}
+
+pub(crate) fn consumer(copying: &Copying) -> Result<Attached<Consumer<[u8]>>, Failure> {
+    attach(copying, Role::Consumer, Ring::consumer)
+}
+
+fn attach<E>(
+    copying: &Copying,
+    role: Role,
+    take: impl Fn(&Ring<[u8]>) -> Result<E, Error>,
+) -> Result<Attached<E>, Failure> {
+    for _ in 0..ROUNDS {
+        let Some(Attached { end: ring, on_demand }) = open_or_create(copying)? else { continue };
+        match take(&ring) {
+            // Who removes a ring holds its roles for a moment: now that we have one, it stays.
+            Ok(end) if still_there(copying, &ring) => return Ok(Attached { end, on_demand }),
+            Ok(_) => {}
+            Err(Error::RoleTaken { .. }) if !is_alive(copying, role) => sleep(PAUSE),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Failure::new(
+        Code::Failure,
+        format!("{} comes and goes all the time", copying.target),
+        "somebody else creates and removes it: use another name",
+    ))
+}
+
+/// The ring, with the schema and the label that it has. `None` if somebody was faster.
+fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring<[u8]>>>, Failure> {
+    let region = || copying.target.region();
+    let found = match look(copying) {
+        Ok(snapshot) => Ring::open_with(region(), as_found(copying, &snapshot)?)
+            .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
+        Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
+            let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
+            Ring::create(region(), options).map(|ring| Attached { end: ring, on_demand: true })
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match found {
+        Err(Error::AlreadyExists { .. } | Error::NotFound { .. }) => Ok(None),
+        found => Ok(Some(found?)),
+    }
+}
+
+fn as_found(copying: &Copying, snapshot: &Snapshot) -> Result<Options, Failure> {
+    match snapshot.contents {
+        Contents::Messages { size: 1, align: 1 } => {}
+        // The library says what differs.
+        _ => {
+            Ring::<[u8]>::open_with(
+                copying.target.region(),
+                copying.trust.to_attach().schema(snapshot.schema).label(snapshot.label.as_str()),
+            )?;
+        }
+    }
+    Ok(copying.trust.to_attach().schema(snapshot.schema).label(snapshot.label.as_str()))
+}
+
+fn look(copying: &Copying) -> Result<Snapshot, Error> {
+    let observer = Observer::open_with(copying.target.region(), &copying.trust.to_look())?;
+    Ok(observer.snapshot())
+}
+
+fn still_there(copying: &Copying, ring: &Ring<[u8]>) -> bool {
+    look(copying).is_ok_and(|snapshot| snapshot.id == ring.id())
+}
+
+fn is_alive(copying: &Copying, role: Role) -> bool {
+    let alive = |snapshot: Snapshot| {
+        let side = match role {
+            Role::Producer => snapshot.producer,
+            _ => snapshot.consumer,
+        };
+        matches!(side.peer, Peer::Alive { .. })
+    };
+    look(copying).is_ok_and(alive)
+}
+
+/// Removes a ring whose stream has ended. If somebody else has begun to use it, it is theirs.
+pub(crate) fn remove(copying: &Copying) {
+    for _ in 0..ROUNDS {
+        match copying.target.region().unlink_unused(&copying.trust.to_attach()) {
+            // Its producer has closed, and has yet to give up the role.
+            Err(Error::RoleTaken { .. }) if !is_alive(copying, Role::Producer) => sleep(PAUSE),
+            _ => return,
+        }
+    }
+}
+
+/// A peer that was gone before we came: its end is not ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before(Option<u64>);
+
+impl Before {
+    pub(crate) fn of(peer: Peer) -> Self {
+        Self(gone(peer))
+    }
+
+    /// What the end of a peer means that is now `peer`: whether it is to be looked at again, or is the end
+    /// of what we came for. Waits a moment before the former, until `deadline`.
+    pub(crate) fn end(self, peer: Peer, deadline: Option<Instant>) -> End {
+        match gone(peer) {
+            // Somebody has come in between.
+            None => End::Again,
+            now if now != self.0 => End::Ours,
+            _ if deadline.is_some_and(|deadline| Instant::now() >= deadline) => End::TooLate,
+            _ => {
+                sleep(PAUSE);
+                End::Again
+            }
+        }
+    }
+}
+
+/// What to do when the other side is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Again,
+    Ours,
+    TooLate,
+}
+
+fn gone(peer: Peer) -> Option<u64> {
+    match peer {
+        Peer::Closed { session } | Peer::Dead { session, .. } => Some(session),
+        _ => None,
+    }
+}

@@ -1,0 +1,307 @@
+//! The command line: what may be asked. It must not do any of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::output::When;
+use crate::target::Target;
+use crate::units::{parse_size, parse_time};
+
+/// Lists, watches, feeds and removes rings in shared memory.
+///
+/// A ring is named by NAME (under /dev/shm), by PID:FD (a descriptor of a process, for memfds), or by a path
+/// that is not a single component, such as ./FILE.
+#[derive(Debug, Parser)]
+#[command(
+    name = "shm-ring",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 ok, 1 failure, 2 usage, 3 no such ring, 4 incompatible, 5 the other side died, \
+                  6 timed out."
+)]
+pub(crate) struct Cli {
+    /// When output is coloured.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Lists the rings under /dev/shm.
+    Ls(Ls),
+    /// Says everything about one ring.
+    Stat(Stat),
+    /// Watches rings: rates, fill, stalls.
+    Top(Top),
+    /// Creates a ring of messages.
+    Create(Create),
+    /// Publishes what comes on standard input, and closes at its end.
+    Send(Send),
+    /// Writes what a ring carries to standard output, until its producer closes.
+    Recv(Recv),
+    /// Shows what is in a ring and has not been read.
+    Dump(Dump),
+    /// Removes rings that nobody uses.
+    Rm(Rm),
+    /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread.
+    Gc(Gc),
+    /// Says whether this machine is good for rings.
+    Doctor(Doctor),
+    /// Prints a completion script for a shell.
+    Completions(Completions),
+    /// Prints a manual page.
+    Man(Man),
+}
+
+/// Whose rings are used.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Trust {
+    /// Rings of other users, and those that others may write, too: their owners can cut them under us.
+    #[arg(long)]
+    pub(crate) any_owner: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stat {
+    /// The ring.
+    #[arg(value_name = "NAME")]
+    pub(crate) target: Target,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The ring.
+    #[arg(value_name = "NAME")]
+    pub(crate) target: Target,
+
+    /// How much it holds, at least: 64K, 1M.
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
+    pub(crate) bytes: u64,
+
+    /// A text of up to 64 bytes that says what is inside.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) label: String,
+
+    /// A number that names the meaning of the messages.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) schema: u64,
+
+    /// Permission bits, in octal.
+    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
+    pub(crate) mode: u32,
+
+    /// Reserves no memory: pages are allocated when they are first touched.
+    #[arg(long)]
+    pub(crate) sparse: bool,
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err("a mode is up to three octal digits, such as 660".to_owned()),
+    }
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct Framing {
+    /// Bytes as they come, without boundaries (the default).
+    #[arg(long)]
+    raw: bool,
+
+    /// Each line is a message.
+    #[arg(long)]
+    lines: bool,
+
+    /// Each message has its length before it: four bytes, little-endian.
+    #[arg(long)]
+    length_prefixed: bool,
+}
+
+/// How messages stand in a stream of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frames {
+    Raw,
+    Lines,
+    LengthPrefixed,
+}
+
+impl Framing {
+    pub(crate) fn frames(self) -> Frames {
+        match self {
+            Self { lines: true, .. } => Frames::Lines,
+            Self { length_prefixed: true, .. } => Frames::LengthPrefixed,
+            Self { .. } => Frames::Raw,
+        }
+    }
+}
+
+/// What `send` and `recv` have in common.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Copying {
+    /// The ring. It is created if it is not there.
+    #[arg(value_name = "NAME")]
+    pub(crate) target: Target,
+
+    #[command(flatten)]
+    pub(crate) framing: Framing,
+
+    /// How much a ring that is created holds.
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
+    pub(crate) bytes: u64,
+
+    /// How long to wait for the other side at a time: 500ms, 10s (default: for ever).
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    pub(crate) copying: Copying,
+
+    /// Reads this file instead of standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recv {
+    #[command(flatten)]
+    pub(crate) copying: Copying,
+
+    /// Leaves a ring that `send` or `recv` created where it is when the stream has ended.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The rings.
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) targets: Vec<Target>,
+
+    /// Also while somebody holds a role, and rings whose header is damaged.
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    /// The ring.
+    #[arg(value_name = "NAME")]
+    pub(crate) target: Target,
+
+    /// Shows so many records at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Removes nothing, and says what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Leaves rings alone that were created less than this ago.
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_time)]
+    pub(crate) older_than: Duration,
+
+    /// Also rings with records that nobody has read.
+    #[arg(long)]
+    pub(crate) unread: bool,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// The rings (default: all under /dev/shm).
+    #[arg(value_name = "NAME")]
+    pub(crate) targets: Vec<Target>,
+
+    /// How long between two views.
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+
+    /// Ends after so many views.
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+
+    /// As JSON, a document for each view.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_time(text)?;
+    match interval.is_zero() || interval > Duration::from_secs(86_400) {
+        true => Err("views are at least a millisecond and at most a day apart".to_owned()),
+        false => Ok(interval),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The page of one command (default: of the whole).
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}

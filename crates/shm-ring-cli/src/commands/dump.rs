@@ -1,0 +1,139 @@
+//! `dump`: what is in a ring and has not been read, in hexadecimal and as text. It reads nothing out of the
+//! ring.
+
+use std::io::{self, BufWriter, Write};
+
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use serde::{Serialize, ser};
+use shm_ring::{DumpError, Observer, Unread};
+
+use crate::cli::Dump;
+use crate::failure::{Code, Failure};
+use crate::output::{self, Output};
+
+/// Bytes in a line.
+const LINE: usize = 16;
+
+pub(crate) fn run(dump: &Dump, output: Output) -> Result<(), Failure> {
+    let observer = Observer::open_with(dump.target.region(), &dump.trust.to_look())?;
+    let records = observer.dump().take(dump.limit.unwrap_or(usize::MAX));
+    let mut out = BufWriter::new(io::stdout().lock());
+    if dump.json {
+        drop(out);
+        let corrupt = std::cell::Cell::new(None);
+        let name = dump.target.to_string();
+        output::json(Document {
+            name,
+            records: std::cell::RefCell::new(records),
+            corrupt: &corrupt,
+        })?;
+        return corrupt.get().map_or(Ok(()), |error| Err(corrupt_ring(error)));
+    }
+    for record in records {
+        match record {
+            Ok(Unread { position, payload, .. }) => {
+                let title = format!("at {position}, {} bytes", payload.len());
+                writeln!(out, "{}", output.paint(&title, output::HEADING))?;
+                for (line, bytes) in payload.chunks(LINE).enumerate() {
+                    writeln!(out, "{:08x}  {}", line * LINE, hex(bytes))?;
+                }
+            }
+            Err(error @ DumpError::Corrupt { .. }) => {
+                out.flush()?;
+                return Err(corrupt_ring(error));
+            }
+            Err(error) => writeln!(out, "{}", output.paint(&error.to_string(), output::QUIET))?,
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn corrupt_ring(error: DumpError) -> Failure {
+    let text = error.to_string();
+    let (what, _) = text.split_once(": ").unwrap_or((&text, ""));
+    Failure::new(
+        Code::Failure,
+        what,
+        "some process wrote what it must not: remove the ring and create it anew",
+    )
+}
+
+/// A line of bytes, and what they are as ASCII.
+fn hex(bytes: &[u8]) -> String {
+    let mut line = String::new();
+    for index in 0..LINE {
+        match bytes.get(index) {
+            Some(byte) => line += &format!("{byte:02x} "),
+            None => line += "   ",
+        }
+        if index == LINE / 2 - 1 {
+            line.push(' ');
+        }
+    }
+    let text = bytes.iter().map(|&byte| match byte {
+        b' '..=b'~' => char::from(byte),
+        _ => '.',
+    });
+    line + " |" + &text.collect::<String>() + "|"
+}
+
+/// The dump as JSON, a record at a time: it may be larger than what we want to hold.
+struct Document<'a, R> {
+    name: String,
+    records: std::cell::RefCell<R>,
+    corrupt: &'a std::cell::Cell<Option<DumpError>>,
+}
+
+impl<R: Iterator<Item = Result<Unread, DumpError>>> Serialize for Document<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("records", &Records(self))?;
+        // Known only now.
+        map.serialize_entry("corrupt", &self.corrupt.get().is_some())?;
+        map.end()
+    }
+}
+
+struct Records<'a, 'b, R>(&'a Document<'b, R>);
+
+impl<R: Iterator<Item = Result<Unread, DumpError>>> Serialize for Records<'_, '_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(None)?;
+        let mut records = self.0.records.try_borrow_mut().map_err(ser::Error::custom)?;
+        for record in records.by_ref() {
+            match record {
+                Ok(Unread { position, payload, .. }) => {
+                    let hex = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+                    seq.serialize_element(&Record { position, len: payload.len(), hex })?;
+                }
+                Err(error @ DumpError::Corrupt { .. }) => self.0.corrupt.set(Some(error)),
+                // What was taken meanwhile is a gap between two positions.
+                Err(_) => {}
+            }
+        }
+        seq.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Record {
+    position: u64,
+    len: usize,
+    hex: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_shows_bytes_and_text_in_columns() {
+        assert_eq!(
+            hex(b"To be, or\0\xff"),
+            "54 6f 20 62 65 2c 20 6f  72 00 ff                 |To be, or..|"
+        );
+        assert_eq!(hex(&[b'x'; 16]).len(), hex(b"").len() + 16);
+    }
+}

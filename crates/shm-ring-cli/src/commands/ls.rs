@@ -1,0 +1,92 @@
+//! `ls`: the rings under /dev/shm.
+
+use std::io::Write;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use shm_ring::{Peer, Snapshot};
+
+use crate::cli::Ls;
+use crate::failure::Failure;
+use crate::output::{self, Output};
+use crate::rings::{self, Found, Ring};
+use crate::units;
+
+#[derive(Serialize)]
+struct Listing {
+    rings: Vec<Ring>,
+    unusable: Vec<Unusable>,
+}
+
+/// Something that begins as a ring and cannot be looked at.
+#[derive(Serialize)]
+struct Unusable {
+    name: String,
+    why: String,
+}
+
+const HEADINGS: [&str; 7] = ["NAME", "KIND", "SIZE", "FILL", "PRODUCER", "CONSUMER", "AGE"];
+
+pub(crate) fn run(ls: &Ls, output: Output) -> Result<(), Failure> {
+    let (mut rings, mut unusable) = (Vec::new(), Vec::new());
+    for Found { name, ring } in rings::all(ls.trust)? {
+        match ring {
+            Ok(observer) => rings.push((name, observer.snapshot())),
+            Err(error) => {
+                unusable.push(Unusable { name: name.to_string(), why: error.to_string() });
+            }
+        }
+    }
+    if ls.json {
+        let rings = rings.iter().map(|(name, snapshot)| Ring::of(name, snapshot)).collect();
+        return output::json(Listing { rings, unusable });
+    }
+    let rows: Vec<[String; 7]> =
+        rings.iter().map(|(name, snapshot)| row(&name.to_string(), snapshot)).collect();
+    let mut out = std::io::stdout().lock();
+    if output.terminal {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(HEADINGS).add_rows(&rows);
+        let text = table.to_string();
+        let styles = rings.iter().map(|(_, snapshot)| style(snapshot));
+        let styles = std::iter::once(output::HEADING).chain(styles);
+        for (line, style) in text.lines().zip(styles) {
+            writeln!(out, "{}", output.paint(line.trim(), style))?;
+        }
+    } else {
+        for row in rows {
+            writeln!(out, "{}", row.join("\t"))?;
+        }
+    }
+    drop(out);
+    for Unusable { why, .. } in unusable {
+        eprintln!("{}", units::shown(&why));
+    }
+    Ok(())
+}
+
+fn row(name: &str, snapshot: &Snapshot) -> [String; 7] {
+    [
+        units::shown(name),
+        rings::kind(snapshot.contents),
+        units::size(snapshot.capacity),
+        rings::fill(snapshot),
+        rings::side(&snapshot.producer),
+        rings::side(&snapshot.consumer),
+        rings::age(snapshot),
+    ]
+}
+
+fn style(snapshot: &Snapshot) -> clap::builder::styling::Style {
+    let peers = [snapshot.producer.peer, snapshot.consumer.peer];
+    let any = |is: fn(&Peer) -> bool| peers.iter().any(is);
+    if snapshot.corrupt {
+        output::BAD
+    } else if any(|peer| matches!(peer, Peer::Dead { .. })) {
+        output::DOUBTFUL
+    } else if any(|peer| matches!(peer, Peer::Alive { .. })) {
+        output::GOOD
+    } else {
+        output::QUIET
+    }
+}

@@ -1,0 +1,13 @@
+//! One file per command: `run` does it.
+
+pub(crate) mod create;
+pub(crate) mod doctor;
+pub(crate) mod dump;
+pub(crate) mod gc;
+pub(crate) mod ls;
+pub(crate) mod recv;
+pub(crate) mod rm;
+pub(crate) mod send;
+pub(crate) mod shell;
+pub(crate) mod stat;
+pub(crate) mod top;

@@ -1,0 +1,226 @@
+//! `send`: standard input into a ring. Where its messages end, `Frames` says.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use shm_ring::{Producer, PushError};
+
+use crate::attach::{self, Attached, Before, End};
+use crate::cli::{Frames, Send};
+use crate::failure::{Code, Failure};
+use crate::progress::Progress;
+
+/// Bytes that are read at a time: as many as stay in a processor's second cache with the ring's copy of
+/// them.
+const CHUNK: usize = 128 * 1024;
+
+/// Bytes of a length in front of a message.
+const PREFIX: usize = 4;
+
+pub(crate) fn run(send: &Send) -> Result<(), Failure> {
+    let mut input = open(send)?;
+    let stat = input.metadata()?;
+    let total = stat.is_file().then_some(stat.len());
+    let Attached { end, .. } = attach::producer(&send.copying)?;
+    let mut progress = Progress::new(total, &input);
+    let mut sender =
+        Sender { before: Before::of(end.peer()), producer: end, timeout: send.copying.timeout };
+    match send.copying.framing.frames() {
+        Frames::Raw => raw(&mut input, &mut sender, &mut progress),
+        Frames::Lines => pieces(&mut input, &mut sender, &mut progress, line, Rest::Message),
+        Frames::LengthPrefixed => {
+            pieces(&mut input, &mut sender, &mut progress, prefixed, Rest::Nothing)
+        }
+    }
+}
+
+fn open(send: &Send) -> Result<File, Failure> {
+    let Some(path) = &send.from else {
+        // Without the buffer of `io::stdin()`.
+        return Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?));
+    };
+    File::open(path).map_err(|error| {
+        let what = format!("{} cannot be read: {error}", path.display());
+        Failure::new(Code::Failure, what, "check the path")
+    })
+}
+
+/// The end that publishes, with the user's patience.
+struct Sender {
+    producer: Producer<[u8]>,
+    before: Before,
+    timeout: Option<Duration>,
+}
+
+impl Sender {
+    /// Waits for room for a message of `len` bytes.
+    fn wait_for_room(&mut self, len: usize) -> Result<(), Failure> {
+        let mut deadline = None;
+        loop {
+            let room = match self.timeout {
+                None => self.producer.reserve(len),
+                Some(timeout) => {
+                    deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
+                    self.producer.reserve_timeout(len, timeout)
+                }
+            };
+            // A reservation that is dropped leaves the room where it is.
+            let error = match room {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            if !matches!(error, PushError::Closed | PushError::PeerDead) {
+                return Err(error.into());
+            }
+            match self.before.end(self.producer.peer(), deadline) {
+                End::Again => {}
+                End::Ours => return Err(error.into()),
+                End::TooLate => return Err(PushError::TimedOut.into()),
+            }
+        }
+    }
+
+    fn push(&mut self, message: &[u8]) -> Result<(), Failure> {
+        self.wait_for_room(message.len())?;
+        Ok(self.producer.try_push(message)?)
+    }
+
+    /// As many at a time as there is room for.
+    fn push_all(&mut self, mut messages: &[&[u8]]) -> Result<(), Failure> {
+        while let Some(first) = messages.first() {
+            let pushed = match self.producer.try_push_batch(messages) {
+                Ok(pushed) => pushed,
+                Err(PushError::Full) => {
+                    self.push(first)?;
+                    1
+                }
+                Err(error) => return Err(error.into()),
+            };
+            messages = &messages[pushed..];
+        }
+        Ok(())
+    }
+}
+
+fn raw(input: &mut File, sender: &mut Sender, progress: &mut Progress) -> Result<(), Failure> {
+    // The reader begins while we go on.
+    let most = (sender.producer.max_len() / 4).clamp(1, CHUNK);
+    let mut buffer = vec![0; most];
+    loop {
+        let read = match sender.producer.try_reserve(most) {
+            // Straight into the ring.
+            Ok(mut room) => {
+                let read = retried(|| room.read_from(0, &*input))?;
+                if read > 0 {
+                    room.commit_len(read).expect("no more than there was room for");
+                }
+                read
+            }
+            // The input may be at its end: that comes before waiting.
+            Err(PushError::Full) => {
+                let read = retried(|| input.read(&mut buffer))?;
+                if read > 0 {
+                    sender.push(&buffer[..read])?;
+                }
+                read
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if read == 0 {
+            return Ok(());
+        }
+        progress.add(read);
+    }
+}
+
+/// A system call that is made again when a signal interrupts it.
+fn retried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// What a message at the start of `bytes` is, and where the next one begins; `None` if its end has not been
+/// read yet.
+type Cut = fn(bytes: &[u8]) -> Option<(std::ops::Range<usize>, usize)>;
+
+fn line(bytes: &[u8]) -> Option<(std::ops::Range<usize>, usize)> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    Some((0..end, end + 1))
+}
+
+fn prefixed(bytes: &[u8]) -> Option<(std::ops::Range<usize>, usize)> {
+    let (prefix, rest) = bytes.split_first_chunk::<PREFIX>()?;
+    let len = u32::from_le_bytes(*prefix) as usize;
+    (len <= rest.len()).then_some((PREFIX..PREFIX + len, PREFIX + len))
+}
+
+/// What may stand at the end of the input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// A message without what ends it.
+    Message,
+    /// Nothing: a part of a message is an error.
+    Nothing,
+}
+
+fn pieces(
+    input: &mut File,
+    sender: &mut Sender,
+    progress: &mut Progress,
+    cut: Cut,
+    rest: Rest,
+) -> Result<(), Failure> {
+    let longest = sender.producer.max_len();
+    let mut buffer = vec![0; CHUNK];
+    // What has been read and not sent stands at the start of the buffer.
+    let mut filled = 0;
+    loop {
+        if filled == buffer.len() {
+            if filled > longest + PREFIX {
+                return Err(too_long(longest));
+            }
+            buffer.resize(2 * filled, 0);
+        }
+        let read = retried(|| input.read(&mut buffer[filled..]))?;
+        filled += read;
+        progress.add(read);
+        let (mut messages, mut at) = (Vec::new(), 0);
+        while let Some((message, next)) = cut(&buffer[at..filled]) {
+            if message.len() > longest {
+                sender.push_all(&messages)?;
+                return Err(too_long(longest));
+            }
+            messages.push(&buffer[at + message.start..at + message.end]);
+            at += next;
+        }
+        sender.push_all(&messages)?;
+        buffer.copy_within(at..filled, 0);
+        filled -= at;
+        if read == 0 {
+            return match (filled, rest) {
+                (0, _) => Ok(()),
+                (_, Rest::Message) if filled > longest => Err(too_long(longest)),
+                (_, Rest::Message) => sender.push(&buffer[..filled]),
+                (_, Rest::Nothing) => Err(Failure::new(
+                    Code::Failure,
+                    format!("the input ends {filled} bytes into a message"),
+                    "each message has its length before it: four bytes, little-endian",
+                )),
+            };
+        }
+    }
+}
+
+fn too_long(longest: usize) -> Failure {
+    Failure::new(
+        Code::Failure,
+        format!("a message has more than {longest} bytes, the most that fits this ring"),
+        "create a larger ring (--bytes), or send the bytes as they come (--raw)",
+    )
+}

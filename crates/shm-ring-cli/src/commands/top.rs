@@ -1,0 +1,99 @@
+//! `top`: rates, fill and stalls of rings as they are, again and again. `view` draws, `screen` has the
+//! terminal.
+
+mod screen;
+mod view;
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+use shm_ring::{Observer, Snapshot};
+
+use self::screen::Screen;
+use self::view::Rates;
+use crate::cli::Top;
+use crate::failure::Failure;
+use crate::output::{self, Output};
+use crate::rings::{self, Ring};
+use crate::target::Target;
+
+/// One look at all rings that are watched.
+type Looks = Vec<(Target, Snapshot)>;
+
+#[derive(Serialize)]
+struct View {
+    rings: Vec<Watched>,
+}
+
+#[derive(Serialize)]
+struct Watched {
+    #[serde(flatten)]
+    ring: Ring,
+    rates: Rates,
+}
+
+pub(crate) fn run(top: &Top, output: Output) -> Result<(), Failure> {
+    for target in &top.targets {
+        Observer::open_with(target.region(), &top.trust.to_look())?;
+    }
+    let mut screen = match output.terminal && !top.json {
+        true => Some(Screen::take()?),
+        false => None,
+    };
+    let mut before = look(top)?;
+    let mut views = 0;
+    if let Some(screen) = &mut screen {
+        screen.show(&view::lines(&before, &before, output))?;
+    }
+    while top.count.is_none_or(|count| views < count) {
+        if wait(screen.as_mut(), top.interval)? {
+            break;
+        }
+        let now = look(top)?;
+        match &mut screen {
+            Some(screen) => screen.show(&view::lines(&before, &now, output))?,
+            None if top.json => json(&before, &now)?,
+            None => {
+                let mut out = std::io::stdout().lock();
+                for row in view::rows(&before, &now) {
+                    writeln!(out, "{}", row.join("\t"))?;
+                }
+                out.flush()?;
+            }
+        }
+        before = now;
+        views += 1;
+    }
+    Ok(())
+}
+
+/// Waits for the next view; true if the user wants no more.
+fn wait(screen: Option<&mut Screen>, interval: Duration) -> Result<bool, Failure> {
+    match screen {
+        Some(screen) => Ok(screen.quits_within(interval)?),
+        None => {
+            std::thread::sleep(interval);
+            Ok(false)
+        }
+    }
+}
+
+fn look(top: &Top) -> Result<Looks, Failure> {
+    if top.targets.is_empty() {
+        let all = rings::all(top.trust)?.into_iter();
+        let whole = all.filter_map(|found| Some((found.name, found.ring.ok()?)));
+        return Ok(whole.map(|(name, ring)| (name, ring.snapshot())).collect());
+    }
+    let open = |target: &Target| Observer::open_with(target.region(), &top.trust.to_look()).ok();
+    let there = top.targets.iter().filter_map(|target| Some((target.clone(), open(target)?)));
+    Ok(there.map(|(name, ring)| (name, ring.snapshot())).collect())
+}
+
+fn json(before: &Looks, now: &Looks) -> Result<(), Failure> {
+    let rings = now.iter().map(|(name, snapshot)| Watched {
+        ring: Ring::of(name, snapshot),
+        rates: Rates::of(before, snapshot),
+    });
+    output::json(View { rings: rings.collect() })
+}

@@ -1,0 +1,168 @@
+//! How a command ends other than well: what happened, what can be done, and the exit code. It must not
+//! know any command.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use shm_ring::{Error, PopError, PushError};
+
+use crate::units::shown;
+
+/// Exit codes, as the manual lists them. Usage errors are 2, by clap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    Failure = 1,
+    NoSuchRing = 3,
+    Incompatible = 4,
+    PeerDead = 5,
+    TimedOut = 6,
+}
+
+/// Why a command failed: one line, one hint, one code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: Code,
+    what: String,
+    hint: String,
+    /// Nobody reads what we write any more: no failure to talk about.
+    quiet: bool,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, what: what.into(), hint: hint.into(), quiet: false }
+    }
+
+    /// Tells the user, and ends.
+    pub(crate) fn report(&self, red: impl Fn(&str) -> String) -> ExitCode {
+        if self.quiet {
+            return ExitCode::SUCCESS;
+        }
+        // To whom else, if stderr is gone?
+        let _ = io::Write::write_fmt(
+            &mut io::stderr(),
+            format_args!("{} {}\n hint: {}\n", red("error:"), shown(&self.what), self.hint),
+        );
+        ExitCode::from(self.code as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let new = Self::new;
+        match error {
+            Error::NotFound { region } => new(
+                Code::NoSuchRing,
+                format!("no ring at {region}"),
+                "`shm-ring ls` lists those that are there",
+            ),
+            Error::AlreadyExists { region } => new(
+                Code::Failure,
+                format!("{region} exists already"),
+                "use it, take another name, or remove it with `shm-ring rm`",
+            ),
+            Error::NoSpace { region, needed, available } => new(
+                Code::Failure,
+                format!("{region} needs {needed} bytes and {available} are available"),
+                "ask for fewer bytes, or free some: `shm-ring gc`, `shm-ring doctor`",
+            ),
+            Error::Owner { region, found, wanted } => new(
+                Code::Failure,
+                format!("{region} belongs to user {found} and we are user {wanted}"),
+                "--any-owner uses it all the same",
+            ),
+            Error::Mode { region, found, .. } => new(
+                Code::Failure,
+                format!("{region} has mode {found:04o}: others may write it"),
+                "--any-owner uses it all the same",
+            ),
+            Error::NotARing { region } => new(
+                Code::Incompatible,
+                format!("{region} is no ring"),
+                "`shm-ring ls` lists the rings that are there",
+            ),
+            Error::Length { region, found, wanted } => new(
+                Code::Incompatible,
+                format!("{region} is {found} bytes long and a ring there must have {wanted}"),
+                "it was cut, or it is no ring",
+            ),
+            Error::Header { region, field, found } => new(
+                Code::Incompatible,
+                format!("{region} has a header whose {field} cannot be {found}"),
+                "it is damaged: `shm-ring rm --force` removes it",
+            ),
+            Error::Incompatible { region, property, found, wanted } => new(
+                Code::Incompatible,
+                format!("{region} is a ring with {property} {found}, and {wanted} is wanted"),
+                "`shm-ring stat` says what it carries; send and recv want messages of bytes",
+            ),
+            Error::RoleTaken { region, role, pid } => new(
+                Code::Failure,
+                format!("{region} has a {role} already: process {pid}"),
+                "a ring has one of each: wait for its end, or use another ring",
+            ),
+            Error::Corrupt { region, .. } => new(
+                Code::Failure,
+                format!("{region} holds positions that contradict each other"),
+                "some process wrote what it must not: remove the ring and create it anew",
+            ),
+            Error::Os { region, call, source, hint } => {
+                new(Code::Failure, format!("{call} failed for {region}: {source}"), hint)
+            }
+            other => {
+                new(Code::Failure, other.to_string(), "`shm-ring help` says what can be named")
+            }
+        }
+    }
+}
+
+impl From<PushError> for Failure {
+    fn from(error: PushError) -> Self {
+        let (code, hint) = match error {
+            PushError::TimedOut => {
+                (Code::TimedOut, "nobody read in that time: see `shm-ring stat`")
+            }
+            PushError::PeerDead => (Code::PeerDead, "what it had not read is still in the ring"),
+            PushError::Closed => (Code::Failure, "what it had not read is still in the ring"),
+            PushError::TooLarge { .. } => (Code::Failure, "create a larger ring: --bytes"),
+            _ => (Code::Failure, "remove the ring and create it anew"),
+        };
+        Self::new(code, error.to_string(), hint)
+    }
+}
+
+impl From<PopError> for Failure {
+    fn from(error: PopError) -> Self {
+        let (code, hint) = match error {
+            PopError::TimedOut => (Code::TimedOut, "nobody sent in that time: see `shm-ring stat`"),
+            PopError::PeerDead => (
+                Code::PeerDead,
+                "all that it had published was read; whether that was everything nobody knows",
+            ),
+            _ => (Code::Failure, "remove the ring and create it anew"),
+        };
+        Self::new(code, error.to_string(), hint)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let quiet = error.kind() == io::ErrorKind::BrokenPipe;
+        let what = format!("reading or writing failed: {error}");
+        Self { quiet, ..Self::new(Code::Failure, what, "check the other end, and the disk") }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}

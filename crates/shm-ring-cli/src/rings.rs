@@ -1,0 +1,234 @@
+//! What is known about rings, for people and as JSON: the fields of a snapshot, and finding those under
+//! /dev/shm. It must not print.
+
+use serde::Serialize;
+use shm_ring::{Contents, Error, Observer, Options, Peer, SideSnapshot, Snapshot};
+
+use crate::cli::Trust;
+use crate::failure::{Code, Failure};
+use crate::target::Target;
+use crate::units::{self, shown};
+
+/// Where named rings are.
+pub(crate) const SHM: &str = "/dev/shm";
+
+impl Trust {
+    /// For those who look. What others may write is looked at if it is ours.
+    pub(crate) fn to_look(self) -> Options {
+        let options = Options::new().mode(0o777);
+        if self.any_owner { options.any_owner() } else { options }
+    }
+
+    /// For those who take part.
+    pub(crate) fn to_attach(self) -> Options {
+        let options = Options::new();
+        if self.any_owner { options.any_owner().mode(0o777) } else { options }
+    }
+}
+
+/// A ring as JSON has it.
+#[derive(Serialize)]
+pub(crate) struct Ring {
+    pub(crate) name: String,
+    region: String,
+    id: String,
+    layout: u32,
+    kind: &'static str,
+    item_size: u64,
+    item_align: u64,
+    schema_id: u64,
+    label: String,
+    capacity: u64,
+    tail: u64,
+    head: u64,
+    settled: bool,
+    corrupt: bool,
+    unread_bytes: u64,
+    unread_records: Option<u64>,
+    high_water: u64,
+    created_unix_seconds: f64,
+    age_seconds: f64,
+    producer: Side,
+    consumer: Side,
+}
+
+/// One side of a ring as JSON has it.
+#[derive(Serialize)]
+struct Side {
+    state: &'static str,
+    session: u64,
+    pid: Option<u32>,
+    command: Option<String>,
+    sleeps: bool,
+    wakes_at: Option<u64>,
+    parks: u64,
+    rings: u64,
+    stalls: u64,
+}
+
+impl Ring {
+    pub(crate) fn of(name: &Target, snapshot: &Snapshot) -> Self {
+        let (kind, item_size, item_align) = match snapshot.contents {
+            Contents::Messages { size, align } => ("messages", size, align),
+            Contents::Values { size, align } => ("values", size, align),
+            _ => ("unknown", 0, 0),
+        };
+        let created = snapshot.created.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            name: name.to_string(),
+            region: snapshot.region.clone(),
+            id: format!("{:032x}", snapshot.id),
+            layout: snapshot.layout,
+            kind,
+            item_size,
+            item_align,
+            schema_id: snapshot.schema,
+            label: snapshot.label.clone(),
+            capacity: snapshot.capacity,
+            tail: snapshot.tail,
+            head: snapshot.head,
+            settled: snapshot.settled,
+            corrupt: snapshot.corrupt,
+            unread_bytes: snapshot.unread_bytes(),
+            unread_records: snapshot.unread_records(),
+            high_water: snapshot.high_water,
+            created_unix_seconds: created.as_secs_f64(),
+            age_seconds: snapshot.age().as_secs_f64(),
+            producer: Side::of(&snapshot.producer),
+            consumer: Side::of(&snapshot.consumer),
+        }
+    }
+}
+
+impl Side {
+    fn of(side: &SideSnapshot) -> Self {
+        let (state, session, pid) = parts(side.peer);
+        Self {
+            state,
+            session,
+            pid,
+            command: side.command.clone(),
+            sleeps: side.sleeps(),
+            wakes_at: side.wakes_at,
+            parks: side.parks,
+            rings: side.rings,
+            stalls: side.stalls,
+        }
+    }
+}
+
+fn parts(peer: Peer) -> (&'static str, u64, Option<u32>) {
+    match peer {
+        Peer::Absent => ("absent", 0, None),
+        Peer::Alive { session, pid } => ("alive", session, Some(pid)),
+        Peer::Closed { session } => ("closed", session, None),
+        Peer::Dead { session, pid } => ("dead", session, Some(pid)),
+        _ => ("unknown", 0, None),
+    }
+}
+
+/// A side in a few words.
+pub(crate) fn side(side: &SideSnapshot) -> String {
+    let (state, _, pid) = parts(side.peer);
+    match (pid, &side.command) {
+        (Some(pid), Some(command)) => format!("{} {pid}", shown(command)),
+        (Some(pid), None) => format!("{state} {pid}"),
+        (None, _) => state.to_owned(),
+    }
+}
+
+/// A side with all that is known of it.
+pub(crate) fn side_in_full(side: &SideSnapshot) -> String {
+    let (state, session, pid) = parts(side.peer);
+    let mut text = state.to_owned();
+    if let Some(pid) = pid {
+        text += &format!(", process {pid}");
+    }
+    if let Some(command) = &side.command {
+        text += &format!(" ({})", shown(command));
+    }
+    if session > 0 { text + &format!(", session {session}") } else { text }
+}
+
+/// What the records hold, in a few words.
+pub(crate) fn kind(contents: Contents) -> String {
+    match contents {
+        Contents::Messages { size: 1, .. } => "messages".to_owned(),
+        Contents::Messages { size, .. } => format!("messages of {size} B"),
+        Contents::Values { size, .. } => format!("values of {size} B"),
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// How full the ring is, of 100.
+pub(crate) fn fill(snapshot: &Snapshot) -> String {
+    match snapshot.corrupt {
+        true => "corrupt".to_owned(),
+        false => {
+            let fill = 100.0 * snapshot.unread_bytes() as f64 / snapshot.capacity as f64;
+            format!("{fill:.0} %")
+        }
+    }
+}
+
+pub(crate) fn age(snapshot: &Snapshot) -> String {
+    units::time(snapshot.age())
+}
+
+/// A ring that was found, or why it cannot be looked at.
+pub(crate) struct Found {
+    pub(crate) name: Target,
+    pub(crate) ring: Result<Observer, Error>,
+}
+
+/// The rings under /dev/shm, by name. What is no ring is left out, and so are those of other users unless
+/// they were asked for.
+pub(crate) fn all(trust: Trust) -> Result<Vec<Found>, Failure> {
+    let entries = std::fs::read_dir(SHM).map_err(|error| {
+        Failure::new(Code::Failure, format!("{SHM} cannot be read: {error}"), "is it mounted?")
+    })?;
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        // A name of other bytes than UTF-8 is not one that this program can be given.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if is_temporary(&name) {
+            continue;
+        }
+        let name = Target::Name(name);
+        match Observer::open_with(name.region(), &trust.to_look()) {
+            Err(Error::NotARing { .. } | Error::NotRegular { .. } | Error::NotFound { .. }) => {}
+            Err(Error::Owner { .. } | Error::Links { .. }) => {}
+            // Too short to say that it is one.
+            Err(Error::Length { found, .. }) if found < 256 => {}
+            // Nothing that we may read.
+            Err(Error::Os { .. }) => {}
+            ring => found.push(Found { name, ring }),
+        }
+    }
+    found.sort_by_key(|found| found.name.to_string());
+    Ok(found)
+}
+
+/// Whether a creator gives such a name to what is not whole yet: `.shm-ring-`, sixteen hexadecimal digits,
+/// `.tmp`.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    let random = name.strip_prefix(".shm-ring-").and_then(|rest| rest.strip_suffix(".tmp"));
+    random.is_some_and(|random| {
+        random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_creator_names_is_temporary() {
+        assert!(is_temporary(".shm-ring-0123456789abcdef.tmp"));
+        for other in
+            ["shm-ring-0123456789abcdef.tmp", ".shm-ring-.tmp", ".shm-ring-0123456789abcdeg.tmp"]
+        {
+            assert!(!is_temporary(other), "{other}");
+        }
+    }
+}

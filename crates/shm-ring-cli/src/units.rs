@@ -1,0 +1,124 @@
+//! Sizes, times and other people's texts as people write and read them. It must not know what is measured.
+
+use std::time::Duration;
+
+/// `64K`, `1MiB`, `4096`: bytes, by powers of 1024.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let (number, unit) = split(text);
+    let shift = match unit.to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err("a size is a number with K, M, G or T behind it, such as 64K".to_owned()),
+    };
+    let number: u64 =
+        number.parse().map_err(|_| format!("{text:?} does not begin with a number"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| format!("{text} is more than can be counted"))
+}
+
+/// `500ms`, `10s`, `5m`, `2h`, `1d`: a bare number is seconds.
+pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split(text);
+    let millis = match unit {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => {
+            return Err(
+                "a time is a number with ms, s, m, h or d behind it, such as 10s".to_owned()
+            );
+        }
+    };
+    let number: u64 =
+        number.parse().map_err(|_| format!("{text:?} does not begin with a number"))?;
+    number
+        .checked_mul(millis)
+        .map(Duration::from_millis)
+        .ok_or_else(|| format!("{text} is more than can be counted"))
+}
+
+fn split(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// A number of bytes in three digits or so.
+pub(crate) fn size(bytes: u64) -> String {
+    scaled(bytes as f64, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB"])
+}
+
+/// How often something happens, or a number of things.
+pub(crate) fn count(number: f64) -> String {
+    let text = scaled(number, 1000.0, &["", "k", "M", "G"]);
+    text.trim_end().to_owned()
+}
+
+/// Text of somebody else, without what would move a terminal's cursor.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
+    let mut index = 0;
+    while number >= step && index + 1 < units.len() {
+        number /= step;
+        index += 1;
+    }
+    let digits = if index == 0 || number >= 100.0 || number.fract() == 0.0 { 0 } else { 1 };
+    format!("{number:.digits$} {}", units[index])
+}
+
+/// An age by its largest unit.
+pub(crate) fn time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_read_and_written() {
+        for (text, bytes) in
+            [("4096", 4096), ("64K", 65536), ("1MiB", 1 << 20), ("2g", 2 << 30), ("3kb", 3072)]
+        {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for wrong in ["", "K", "1X", "-1", "99999999T", "1.5K"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(parse_time("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_time("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_time("1d"), Ok(Duration::from_secs(86_400)));
+        assert!(parse_time("soon").is_err() && parse_time("1 week").is_err());
+        let written = [0, 1000, 1024, 1536, 1 << 20, 300 << 20, 5 << 40].map(size);
+        assert_eq!(written, ["0 B", "1000 B", "1 KiB", "1.5 KiB", "1 MiB", "300 MiB", "5 TiB"]);
+        assert_eq!([0.0, 999.0, 1234.0, 5e6].map(count), ["0", "999", "1.2 k", "5 M"]);
+        assert_eq!(
+            [59, 60, 7200, 90_000].map(|s| time(Duration::from_secs(s))),
+            ["59 s", "1 min", "2 h", "1 d"]
+        );
+    }
+
+    #[test]
+    fn what_is_shown_cannot_move_a_cursor() {
+        assert_eq!(shown("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+    }
+}

@@ -1,0 +1,10 @@
+//! The program as its users run it: real processes, their exit codes, what they print and what they leave
+//! behind. `house` has the processes and names that all of it stands on. Timing decides nothing.
+
+mod collecting;
+mod copying;
+mod ending;
+mod house;
+mod looking;
+mod removing;
+mod terminal;

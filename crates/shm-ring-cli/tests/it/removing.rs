@@ -1,0 +1,81 @@
+//! `create` and `rm`: rings come whole, and go when nobody uses them.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::house::{Name, Process, expect, json, state, told, until};
+
+#[test]
+fn a_ring_is_created_as_asked() {
+    let name = Name::new("created");
+    expect(
+        0,
+        &[
+            "create",
+            name.as_str(),
+            "--bytes",
+            "100K",
+            "--label",
+            "orders",
+            "--schema",
+            "7",
+            "--mode",
+            "640",
+        ],
+    );
+    let ring = json(&["stat", name.as_str()]);
+    assert_eq!(ring["capacity"], 128 * 1024);
+    assert_eq!(ring["label"], "orders");
+    assert_eq!(ring["schema_id"], 7);
+    let mode = std::fs::metadata(name.path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    assert!(expect(1, &["create", name.as_str()]).contains("exists already"));
+    expect(2, &["create", name.as_str(), "--mode", "9"]);
+    let too_long = "x".repeat(65);
+    let label = Name::new("label");
+    assert!(expect(1, &["create", label.as_str(), "--label", &too_long]).contains("64 bytes"));
+    assert!(!label.path().exists());
+    expect(0, &["rm", name.as_str()]);
+    assert!(!name.path().exists());
+}
+
+#[test]
+fn a_ring_in_use_is_not_removed_unless_by_force() {
+    let name = Name::new("in-use");
+    let mut receiver = Process::start(&["recv", name.as_str()]);
+    until("the reader is there", || state(&name, "consumer") == "alive");
+    let error = expect(1, &["rm", name.as_str()]);
+    assert!(error.contains("in use") && error.contains(&receiver.id().to_string()), "{error}");
+    assert!(name.path().exists());
+    assert_eq!(state(&name, "consumer"), "alive");
+    // By its lease: what a killed process left is nobody's.
+    receiver.kill();
+    expect(0, &["rm", name.as_str()]);
+    assert!(!name.path().exists());
+
+    let mut sender = Process::start(&["send", name.as_str()]);
+    until("the writer is there", || state(&name, "producer") == "alive");
+    expect(0, &["rm", name.as_str(), "--force"]);
+    assert!(!name.path().exists());
+    sender.say(b"into nothing");
+    told(0, &sender.end());
+}
+
+#[test]
+fn what_is_no_ring_is_not_removed_even_by_force() {
+    let (other, damaged) = (Name::new("precious"), Name::new("damaged"));
+    for content in ["short", &"To be, or not to be".repeat(1000)] {
+        std::fs::write(other.path(), content).unwrap();
+        for force in [&[][..], &["--force"]] {
+            expect(4, &[&["rm", other.as_str()], force].concat());
+            assert!(other.path().exists());
+        }
+    }
+    expect(0, &["create", damaged.as_str()]);
+    let mut bytes = std::fs::read(damaged.path()).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(damaged.path(), bytes).unwrap();
+    expect(4, &["rm", damaged.as_str()]);
+    expect(0, &["rm", "--force", damaged.as_str()]);
+    assert!(!damaged.path().exists());
+    assert!(expect(3, &["rm", "--force", damaged.as_str()]).contains("no ring"));
+}
