@@ -12,6 +12,18 @@ use crate::record::{COMMIT_WORD, committed_len, stride};
 use crate::sync::{Ordering, fence};
 
 /// A record that was published and not read when it was copied.
+///
+/// ```
+/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # let fd = ring.descriptor().try_clone_to_owned()?;
+/// # let observer = Observer::open(Region::descriptor(fd))?;
+/// tx.push(b"first")?;
+/// let unread = observer.dump().next().expect("one is there")?;
+/// assert_eq!((unread.position, unread.payload), (0, b"first".to_vec()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unread {
@@ -31,6 +43,23 @@ impl core::fmt::Debug for Unread {
 }
 
 /// Why there is no record.
+///
+/// ```
+/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # let fd = ring.descriptor().try_clone_to_owned()?;
+/// # let observer = Observer::open(Region::descriptor(fd))?;
+/// tx.push(7)?;
+/// for found in observer.dump() {
+///     match found {
+///         Ok(unread) => println!("{unread:?}"),
+///         Err(DumpError::Taken { from, to }) => println!("read meanwhile: {from} to {to}"),
+///         Err(error) => return Err(error.into()),
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DumpError {
@@ -70,6 +99,17 @@ impl core::fmt::Display for DumpError {
 impl std::error::Error for DumpError {}
 
 /// The unread records of a ring: [`Observer::dump`].
+///
+/// ```
+/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # let fd = ring.descriptor().try_clone_to_owned()?;
+/// # let observer = Observer::open(Region::descriptor(fd))?;
+/// tx.push_batch([1, 2, 3])?;
+/// assert_eq!(observer.dump().count(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Dump<'a> {
     observer: &'a Observer,

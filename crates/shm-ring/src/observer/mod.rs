@@ -53,6 +53,17 @@ pub struct Observer {
 impl Observer {
     /// Looks at the ring in `region`, with default options.
     ///
+    /// ```
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// # let fd = ring.descriptor().try_clone_to_owned()?;
+    /// # let observer = Observer::open(Region::descriptor(fd))?;
+    /// tx.push(7)?;
+    /// assert_eq!(observer.snapshot().unread_records(), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`open_with`](Self::open_with).
     pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
@@ -83,6 +94,17 @@ impl Observer {
     }
 
     /// The descriptor that is looked through: open for reading.
+    ///
+    /// ```
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// # let fd = ring.descriptor().try_clone_to_owned()?;
+    /// # let observer = Observer::open(Region::descriptor(fd))?;
+    /// let len = std::fs::File::from(observer.descriptor().try_clone_to_owned()?).metadata()?.len();
+    /// assert!(len > observer.snapshot().capacity);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.backing.fd.as_fd()
     }

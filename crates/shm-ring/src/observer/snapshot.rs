@@ -15,6 +15,17 @@ use crate::session::{self, Life};
 use crate::sync::{Ordering, fence};
 
 /// What a ring looked like: [`Observer::snapshot`].
+///
+/// ```
+/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # let fd = ring.descriptor().try_clone_to_owned()?;
+/// # let observer = Observer::open(Region::descriptor(fd))?;
+/// let Contents::Values { size, .. } = observer.snapshot().contents else { panic!("messages") };
+/// assert_eq!(size, 8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -57,6 +68,17 @@ pub struct Snapshot {
 }
 
 /// What the records of a ring hold, as its header says.
+///
+/// ```
+/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # let fd = ring.descriptor().try_clone_to_owned()?;
+/// # let observer = Observer::open(Region::descriptor(fd))?;
+/// let messages = matches!(observer.snapshot().contents, Contents::Messages { .. });
+/// assert!(messages);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Contents {
@@ -77,6 +99,19 @@ pub enum Contents {
 }
 
 /// One side of a ring, in a [`Snapshot`].
+///
+/// ```
+/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// # let fd = ring.descriptor().try_clone_to_owned()?;
+/// # let observer = Observer::open(Region::descriptor(fd))?;
+/// drop(tx);
+/// let snapshot = observer.snapshot();
+/// assert!(matches!(snapshot.producer.peer, Peer::Closed { .. }));
+/// assert!(matches!(snapshot.consumer.peer, Peer::Alive { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SideSnapshot {
@@ -118,12 +153,34 @@ impl Snapshot {
 
     /// How many records that is. `None` for messages, which have no common size: [`Observer::dump`]
     /// counts them.
+    ///
+    /// ```
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// # let fd = ring.descriptor().try_clone_to_owned()?;
+    /// # let observer = Observer::open(Region::descriptor(fd))?;
+    /// tx.push_batch([1, 2, 3])?;
+    /// rx.pop()?;
+    /// assert_eq!(observer.snapshot().unread_records(), Some(2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn unread_records(&self) -> Option<u64> {
         self.contents.stride().map(|stride| self.unread_bytes() / stride)
     }
 
     /// How long ago the ring was created, by the clock of this machine. Zero for one from the future.
+    ///
+    /// ```
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// # let fd = ring.descriptor().try_clone_to_owned()?;
+    /// # let observer = Observer::open(Region::descriptor(fd))?;
+    /// assert!(observer.snapshot().age().as_secs() < 3600);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn age(&self) -> Duration {
         SystemTime::now().duration_since(self.created).unwrap_or_default()
@@ -158,6 +215,17 @@ impl Contents {
 
 impl SideSnapshot {
     /// Whether somebody holds the role and sleeps.
+    ///
+    /// ```
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// # let fd = ring.descriptor().try_clone_to_owned()?;
+    /// # let observer = Observer::open(Region::descriptor(fd))?;
+    /// // Nobody waits here.
+    /// assert!(!observer.snapshot().consumer.sleeps());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn sleeps(&self) -> bool {
         self.wakes_at.is_some() && matches!(self.peer, Peer::Alive { .. })
