@@ -36,7 +36,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    fn accepts(&self, len: u32) -> bool {
+    pub(crate) fn accepts(&self, len: u32) -> bool {
         let len = u64::from(len);
         let whole = self.len_min == self.len_max || len % self.unit == 0;
         (self.len_min..=self.len_max).contains(&len) && whole
@@ -48,7 +48,7 @@ impl Shape {
     }
 
     /// A position that a side of this ring may have stored.
-    fn is_position(&self, position: u64) -> bool {
+    pub(crate) fn is_position(&self, position: u64) -> bool {
         position < POSITION_MAX && position % self.align == 0
     }
 }

@@ -1,7 +1,8 @@
-//! The header of a ring: writing it for a new region, and checking one that was found. It works on
-//! a private copy and must not touch the mapping.
+//! The header of a ring: writing it for a new region, and checking one that was found, for a side that
+//! knows what it wants or an observer that takes what is there. It works on a private copy and must not
+//! touch the mapping.
 
-use core::mem::size_of;
+use core::mem::{offset_of, size_of};
 use std::time::SystemTime;
 
 use zerocopy::{FromZeros, IntoBytes};
@@ -10,11 +11,12 @@ use crate::cursor::Shape;
 use crate::error::{Error, Property};
 use crate::item::Payload;
 use crate::layout::{
-    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Identity, KIND_MESSAGES, KIND_VALUES, MAGIC, VERSION,
-    WORD_SIZE,
+    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Identity, KIND_MESSAGES, KIND_VALUES, Life, MAGIC,
+    SidePage, VERSION, WORD_SIZE,
 };
+use crate::mirror::Role;
 use crate::options::{DEFAULT_BYTES, Options};
-use crate::record;
+use crate::record::{self, PAYLOAD_MAX};
 use crate::region::{Backing, os};
 
 /// The largest data area: twice this must fit an address space.
@@ -35,12 +37,18 @@ impl Geometry {
     }
 }
 
-/// What one side brings along for the header.
-struct Wanted {
+/// What records hold, as a header says it.
+#[derive(Clone, Copy)]
+struct Contents {
     kind: u32,
     /// Bytes of an element: the item of values, one of the items of messages.
     size: u64,
     align: u64,
+}
+
+/// What one side brings along for the header.
+struct Wanted {
+    contents: Contents,
     options: Options,
 }
 
@@ -62,9 +70,9 @@ pub(crate) fn new<P: Payload + ?Sized>(options: &Options) -> Result<(Identity, G
         byte_order: BYTE_ORDER,
         word_size: WORD_SIZE,
         page: page as u32,
-        kind: wanted.kind,
-        item_size: wanted.size,
-        item_align: wanted.align,
+        kind: wanted.contents.kind,
+        item_size: wanted.contents.size,
+        item_align: wanted.contents.align,
         schema: options.schema,
         capacity,
         data_offset: CONTROL_PAGES * page,
@@ -73,7 +81,7 @@ pub(crate) fn new<P: Payload + ?Sized>(options: &Options) -> Result<(Identity, G
         label: options.label_bytes().map_err(|why| Error::Options { why })?,
         reserved: [0; 96],
     };
-    Ok((identity, wanted.geometry(page, capacity, id)))
+    Ok((identity, wanted.contents.geometry(page, capacity, id)))
 }
 
 /// Reads the header of `backing` into private memory and checks every field of it.
@@ -81,6 +89,67 @@ pub(crate) fn check<P: Payload + ?Sized>(
     backing: &Backing,
     options: &Options,
 ) -> Result<Geometry, Error> {
+    let identity = read(backing)?;
+    let Wanted { contents, .. } = Wanted::of::<P>(options);
+    let label = options.label_bytes().map_err(|why| Error::Options { why })?;
+    check_layout(backing, &identity)?;
+    for (property, found, wanted) in [
+        (Property::RecordKind, u64::from(identity.kind), u64::from(contents.kind)),
+        (Property::ItemSize, identity.item_size, contents.size),
+        (Property::ItemAlignment, identity.item_align, contents.align),
+        (Property::Schema, identity.schema, options.schema),
+    ] {
+        if found != wanted {
+            let show = |value: u64| match (property, value.try_into()) {
+                (Property::RecordKind, Ok(KIND_VALUES)) => "values".to_owned(),
+                (Property::RecordKind, Ok(KIND_MESSAGES)) => "messages".to_owned(),
+                _ => value.to_string(),
+            };
+            return differs(backing, property, show(found), show(wanted));
+        }
+    }
+    if identity.label != label {
+        return differs(backing, Property::Label, show(&identity.label), show(&label));
+    }
+    measure(backing, &identity, contents)
+}
+
+/// [`check`] for an observer: what the records hold, the schema and the label may be anything that a
+/// side could have asked for.
+pub(crate) fn examine(backing: &Backing) -> Result<(Identity, Geometry), Error> {
+    let identity = read(backing)?;
+    check_layout(backing, &identity)?;
+    let Identity { kind, item_size: size, item_align: align, page, .. } = identity;
+    if kind != KIND_VALUES && kind != KIND_MESSAGES {
+        let wanted = format!("{KIND_VALUES} (values) or {KIND_MESSAGES} (messages)");
+        return differs(backing, Property::RecordKind, kind.to_string(), wanted);
+    }
+    for (field, found, valid) in [
+        ("item size", size, size <= PAYLOAD_MAX && (kind == KIND_VALUES || size > 0)),
+        ("item alignment", align, align.is_power_of_two() && align <= u64::from(page)),
+    ] {
+        if !valid {
+            return Err(Error::Header { region: backing.region.clone(), field, found });
+        }
+    }
+    if label(&identity).is_none() {
+        let wanted = "UTF-8 that is filled up with zeros".to_owned();
+        return differs(backing, Property::Label, show(&identity.label), wanted);
+    }
+    let geometry = measure(backing, &identity, Contents { kind, size, align })?;
+    Ok((identity, geometry))
+}
+
+/// The label in a header, if it is one that a side can have asked for.
+pub(crate) fn label(identity: &Identity) -> Option<&str> {
+    let bytes = &identity.label;
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let (label, fill) = bytes.split_at(end);
+    core::str::from_utf8(label).ok().filter(|_| fill.iter().all(|&byte| byte == 0))
+}
+
+/// The header of `backing`: nothing but its first bytes has been looked at.
+fn read(backing: &Backing) -> Result<Identity, Error> {
     let region = || backing.region.clone();
     let mut identity = Identity::new_zeroed();
     let read = backing.read(identity.as_mut_bytes(), 0)?;
@@ -91,38 +160,31 @@ pub(crate) fn check<P: Payload + ?Sized>(
         let wanted = u64::from(HEADER_LEN);
         return Err(Error::Length { region: region(), found: read as u64, wanted });
     }
-    let wanted = Wanted::of::<P>(options);
+    Ok(identity)
+}
+
+/// What everybody must agree on who opens the ring.
+fn check_layout(backing: &Backing, identity: &Identity) -> Result<(), Error> {
     let page = rustix::param::page_size() as u64;
-    let differs = |property: Property, found: String, wanted: String| {
-        Err(Error::Incompatible { region: region(), property, found, wanted })
-    };
-    let label = options.label_bytes().map_err(|why| Error::Options { why })?;
     for (property, found, wanted) in [
         // In this order: a field means something only where those before it agree.
-        (Property::ByteOrder, u64::from(identity.byte_order), u64::from(BYTE_ORDER)),
-        (Property::Version, u64::from(identity.version), u64::from(VERSION)),
-        (Property::WordSize, u64::from(identity.word_size), u64::from(WORD_SIZE)),
-        (Property::PageSize, u64::from(identity.page), page),
-        (Property::RecordKind, u64::from(identity.kind), u64::from(wanted.kind)),
-        (Property::ItemSize, identity.item_size, wanted.size),
-        (Property::ItemAlignment, identity.item_align, wanted.align),
-        (Property::Schema, identity.schema, options.schema),
+        (Property::ByteOrder, identity.byte_order, u64::from(BYTE_ORDER)),
+        (Property::Version, identity.version, u64::from(VERSION)),
+        (Property::WordSize, identity.word_size, u64::from(WORD_SIZE)),
+        (Property::PageSize, identity.page, page),
     ] {
-        if found != wanted {
-            let show = |value: u64| match (property, value.try_into()) {
-                (Property::RecordKind, Ok(KIND_VALUES)) => "values".to_owned(),
-                (Property::RecordKind, Ok(KIND_MESSAGES)) => "messages".to_owned(),
-                _ => value.to_string(),
-            };
-            return differs(property, show(found), show(wanted));
+        if u64::from(found) != wanted {
+            return differs(backing, property, found.to_string(), wanted.to_string());
         }
     }
-    if identity.label != label {
-        return differs(Property::Label, show(&identity.label), show(&label));
-    }
-    let capacity = identity.capacity;
+    Ok(())
+}
+
+/// The geometry of a ring of `contents`, if the header's is possible and the region as long as it says.
+fn measure(backing: &Backing, identity: &Identity, contents: Contents) -> Result<Geometry, Error> {
+    let (page, capacity) = (u64::from(identity.page), identity.capacity);
     // Tested after the capacity itself, by which nothing below can overflow.
-    let holds_a_record = || wanted.least_stride() + record::COMMIT_WORD <= capacity;
+    let holds_a_record = || contents.least_stride() + record::COMMIT_WORD <= capacity;
     for (field, found, valid) in [
         ("header length", u64::from(identity.header_len), identity.header_len == HEADER_LEN),
         (
@@ -135,12 +197,21 @@ pub(crate) fn check<P: Payload + ?Sized>(
         ("data offset", identity.data_offset, identity.data_offset == CONTROL_PAGES * page),
     ] {
         if !valid {
-            return Err(Error::Header { region: region(), field, found });
+            return Err(Error::Header { region: backing.region.clone(), field, found });
         }
     }
-    let geometry = wanted.geometry(page, capacity, identity.id);
+    let geometry = contents.geometry(page, capacity, identity.id);
     check_len(backing, &geometry)?;
     Ok(geometry)
+}
+
+fn differs<T>(
+    backing: &Backing,
+    property: Property,
+    found: String,
+    wanted: String,
+) -> Result<T, Error> {
+    Err(Error::Incompatible { region: backing.region.clone(), property, found, wanted })
 }
 
 /// The region must be as long as its header says, by the descriptor that will be mapped.
@@ -150,6 +221,16 @@ pub(crate) fn check_len(backing: &Backing, geometry: &Geometry) -> Result<(), Er
         return Ok(());
     }
     Err(Error::Length { region: backing.region.clone(), found, wanted })
+}
+
+/// What the holder of `role` wrote down as its process id; 0 if that cannot be read.
+pub(crate) fn pid(backing: &Backing, geometry: &Geometry, role: Role) -> u32 {
+    let mut pid = [0; 4];
+    let in_page = offset_of!(SidePage, life) + offset_of!(Life, pid);
+    match backing.read(&mut pid, role.page_index() * geometry.page + in_page as u64) {
+        Ok(4) => u32::from_ne_bytes(pid),
+        _ => 0,
+    }
 }
 
 /// Whether an existing ring is as large as the options would have made it.
@@ -171,16 +252,7 @@ pub(crate) fn check_capacity<P: Payload + ?Sized>(
     })
 }
 
-impl Wanted {
-    fn of<P: Payload + ?Sized>(options: &Options) -> Self {
-        Self {
-            kind: P::KIND,
-            size: size_of::<P::Element>() as u64,
-            align: align_of::<P::Element>() as u64,
-            options: options.clone(),
-        }
-    }
-
+impl Contents {
     fn len_min(&self) -> u64 {
         if self.kind == KIND_VALUES { self.size } else { 0 }
     }
@@ -189,22 +261,44 @@ impl Wanted {
         record::stride(record::alignment(self.align), self.len_min())
     }
 
+    fn geometry(&self, page: u64, capacity: u64, id: [u8; 16]) -> Geometry {
+        let align = record::alignment(self.align);
+        let len_max = match self.kind {
+            KIND_VALUES => self.size,
+            _ => record::longest(capacity, align, self.size).unwrap_or(0),
+        };
+        let unit = self.size.max(1);
+        let shape = Shape { capacity, align, len_min: self.len_min(), len_max, unit };
+        Geometry { page, shape, id }
+    }
+}
+
+impl Wanted {
+    fn of<P: Payload + ?Sized>(options: &Options) -> Self {
+        let contents = Contents {
+            kind: P::KIND,
+            size: size_of::<P::Element>() as u64,
+            align: align_of::<P::Element>() as u64,
+        };
+        Self { contents, options: options.clone() }
+    }
+
     /// Bytes of data that the options ask for: a power of two, at least a page.
     fn capacity(&self, page: u64) -> Result<u64, Error> {
         let refuse = |why: String| Err(Error::Options { why });
-        if self.align > page {
+        if self.contents.align > page {
             return refuse(format!(
                 "an item is aligned to {} bytes and a page has {page}",
-                self.align
+                self.contents.align
             ));
         }
         let Options { items, bytes, .. } = &self.options;
-        if self.kind == KIND_MESSAGES && items.is_some() {
+        if self.contents.kind == KIND_MESSAGES && items.is_some() {
             return refuse(
                 "messages have no common size: say Options::bytes(), not items()".into(),
             );
         }
-        let stride = self.least_stride();
+        let stride = self.contents.least_stride();
         let of_items =
             |items: u64| items.max(1).checked_mul(stride)?.checked_add(record::COMMIT_WORD);
         let needed = match (items, bytes) {
@@ -218,22 +312,13 @@ impl Wanted {
             _ => {
                 let asked = match (items, bytes) {
                     (None, Some(bytes)) => format!("{bytes} bytes"),
-                    (items, _) => format!("{} items of {} bytes", items.unwrap_or(1), self.size),
+                    (items, _) => {
+                        format!("{} items of {} bytes", items.unwrap_or(1), self.contents.size)
+                    }
                 };
                 refuse(format!("{asked} are more than a ring's {CAPACITY_MAX} bytes"))
             }
         }
-    }
-
-    fn geometry(&self, page: u64, capacity: u64, id: [u8; 16]) -> Geometry {
-        let align = record::alignment(self.align);
-        let len_max = match self.kind {
-            KIND_VALUES => self.size,
-            _ => record::longest(capacity, align, self.size).unwrap_or(0),
-        };
-        let unit = self.size.max(1);
-        let shape = Shape { capacity, align, len_min: self.len_min(), len_max, unit };
-        Geometry { page, shape, id }
     }
 }
 

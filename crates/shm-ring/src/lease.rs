@@ -38,11 +38,7 @@ impl Lease {
     /// Whether somebody else holds `role`. An error counts as held: nobody is declared dead
     /// because a sandbox refuses the question.
     pub(crate) fn is_held(&self, role: Role) -> bool {
-        let mut lock = range(self.page, role);
-        match fcntl(self.description.as_fd(), libc::F_OFD_GETLK, &mut lock) {
-            Ok(()) => lock.l_type != libc::F_UNLCK as libc::c_short,
-            Err(_) => true,
-        }
+        is_held(self.description.as_fd(), self.page, role)
     }
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
@@ -61,6 +57,16 @@ impl Drop for Lease {
             // What can fail here is settled by closing the descriptor.
             let _ = fcntl(self.description.as_fd(), libc::F_OFD_SETLK, &mut lock);
         }
+    }
+}
+
+/// Whether somebody holds `role` through another description than `description`, which may be one for
+/// reading only. An error counts as held, as above.
+pub(crate) fn is_held(description: BorrowedFd<'_>, page: u64, role: Role) -> bool {
+    let mut lock = range(page, role);
+    match fcntl(description, libc::F_OFD_GETLK, &mut lock) {
+        Ok(()) => lock.l_type != libc::F_UNLCK as libc::c_short,
+        Err(_) => true,
     }
 }
 

@@ -72,6 +72,12 @@
 //! is a role, held by a lock that the kernel frees when its holder dies. What a record holds is a
 //! [`Payload`]: an [`Item`] or a slice of them. [`Options`] say what a new ring is like, and [`Wait`] how a side waits.
 //!
+//! # Watching
+//!
+//! An [`Observer`] looks at any ring without being noticed: positions, sessions, who the sides are and
+//! whether they live, how often they waited ([`Observer::snapshot`]), and what has not been read yet
+//! ([`Observer::dump`]).
+//!
 //! # When the other side goes away
 //!
 //! [A page of the guide](guide::when_the_other_side_goes_away) says what is left behind by a death at
@@ -156,13 +162,19 @@ mod mirror;
 #[cfg(not(loom))]
 mod notice;
 #[cfg(not(loom))]
+mod observer;
+#[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]
 mod pace;
 #[cfg(not(loom))]
 mod place;
 #[cfg(not(loom))]
+mod procfs;
+#[cfg(not(loom))]
 mod region;
+#[cfg(not(loom))]
+mod removal;
 #[cfg(not(loom))]
 mod ring;
 #[cfg(not(loom))]
@@ -181,6 +193,7 @@ pub use self::{
     iter::{Iter, TryIter},
     message::{Reader, Writer},
     mirror::Role,
+    observer::{Contents, Dump, DumpError, Observer, SideSnapshot, Snapshot, Unread},
     options::{Options, Threshold, Wait},
     region::Region,
     ring::Ring,

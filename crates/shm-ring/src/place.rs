@@ -7,14 +7,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, linkat, openat,
+    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, fchmod, fstat, linkat, openat,
     renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::options::Options;
-use crate::region::{os, reopen};
+use crate::region::{Access, os, reopen};
 
 const SHM: &str = "/dev/shm";
 
@@ -172,28 +172,12 @@ impl Place {
 
     /// Opens what stands here: looked at through a descriptor that opens nothing, so that a
     /// planted pipe or device is not touched, and then that very file.
-    pub(crate) fn open(&self, options: &Options) -> Result<OwnedFd, Error> {
+    pub(crate) fn open(&self, options: &Options, access: Access) -> Result<OwnedFd, Error> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let found = openat(&self.directory, &self.name, flags, Mode::empty())
             .map_err(|errno| self.fail("open", errno))?;
-        let stat = fstat(&found).map_err(|errno| self.fail("fstat", errno))?;
         let region = self.show();
-        let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => "",
-            FileType::Symlink => "a symbolic link",
-            FileType::Directory => "a directory",
-            FileType::Fifo => "a FIFO",
-            FileType::Socket => "a socket",
-            FileType::CharacterDevice | FileType::BlockDevice => "a device",
-            FileType::Unknown => "something unknown",
-        };
-        if !kind.is_empty() {
-            return Err(Error::NotRegular { region, found: kind });
-        }
-        let wanted = rustix::process::geteuid().as_raw();
-        if !options.any_owner && stat.st_uid != wanted {
-            return Err(Error::Owner { region, found: stat.st_uid, wanted });
-        }
+        let stat = check_kind_and_owner(found.as_fd(), &region, options)?;
         let mode = stat.st_mode & 0o777;
         if mode & !options.mode & 0o022 != 0 {
             return Err(Error::Mode { region, found: mode, allowed: options.mode });
@@ -206,7 +190,7 @@ impl Place {
             #[allow(clippy::useless_conversion)]
             found => return Err(Error::Links { region, found: found.into() }),
         }
-        reopen(found.as_fd()).map_err(|errno| match errno {
+        reopen(found.as_fd(), access).map_err(|errno| match errno {
             // The file is held by `found`: it is the way to it that is not there.
             Errno::NOENT => os(&region, "open(/proc/self/fd)", errno, "/proc must be mounted"),
             errno => self.fail("open", errno),
@@ -219,15 +203,43 @@ impl Place {
     }
 
     /// Removes the name if it still leads to `fd`: somebody may have made another ring there.
-    pub(crate) fn unlink_if_still(&self, fd: BorrowedFd<'_>) {
-        let ours = fstat(fd);
-        let there = statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW);
-        if let (Ok(ours), Ok(there)) = (ours, there) {
-            if (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) {
-                let _ = self.unlink();
-            }
+    pub(crate) fn unlink_if_still(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+        let ours = fstat(fd).map_err(|errno| self.fail("fstat", errno))?;
+        let there = statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| self.fail("stat", errno))?;
+        match (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) {
+            true => self.unlink(),
+            false => Err(Error::NotFound { region: self.show() }),
         }
     }
+}
+
+/// Whoever has a region must be somebody we trust not to cut it, and it must be a file at all. `found`
+/// may be a descriptor that opens nothing.
+pub(crate) fn check_kind_and_owner(
+    found: BorrowedFd<'_>,
+    region: &str,
+    options: &Options,
+) -> Result<Stat, Error> {
+    let stat =
+        fstat(found).map_err(|errno| os(region, "fstat", errno, "the descriptor is unusable"))?;
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => "",
+        FileType::Symlink => "a symbolic link",
+        FileType::Directory => "a directory",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        FileType::Unknown => "something unknown",
+    };
+    if !kind.is_empty() {
+        return Err(Error::NotRegular { region: region.to_owned(), found: kind });
+    }
+    let wanted = rustix::process::geteuid().as_raw();
+    if !options.any_owner && stat.st_uid != wanted {
+        return Err(Error::Owner { region: region.to_owned(), found: stat.st_uid, wanted });
+    }
+    Ok(stat)
 }
 
 #[cfg(test)]

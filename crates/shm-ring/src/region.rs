@@ -15,6 +15,7 @@ use rustix::io::{Errno, pwrite};
 use crate::error::Error;
 use crate::options::Options;
 use crate::place::Place;
+use crate::procfs;
 
 /// A description of memory that two processes can see. Nothing exists until a ring is created in
 /// it, and then all of it exists at once.
@@ -36,6 +37,24 @@ enum Kind {
     File(PathBuf),
     Memfd(String),
     Descriptor { fd: OwnedFd, sealed: bool },
+    Process { pid: u32, fd: u32 },
+}
+
+/// What a descriptor is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// To look and nothing else.
+    Read,
+    ReadWrite,
+}
+
+impl Access {
+    fn flags(self) -> OFlags {
+        match self {
+            Self::Read => OFlags::RDONLY,
+            Self::ReadWrite => OFlags::RDWR,
+        }
+    }
 }
 
 impl Region {
@@ -65,6 +84,26 @@ impl Region {
         Self(Kind::Descriptor { fd: fd.into(), sealed: false })
     }
 
+    /// What another process has open as descriptor `fd`, as `/proc/PID/fd/FD` shows it: the way to a
+    /// memfd of a process that did not send it. It takes what debugging that process would take. Seals are
+    /// not asked for, as with a name.
+    ///
+    /// ```
+    /// use std::os::fd::AsRawFd;
+    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// // In another process, which was told these two numbers:
+    /// let (pid, fd) = (std::process::id(), ring.descriptor().as_raw_fd() as u32);
+    /// let observer = Observer::open(Region::of_process(pid, fd))?;
+    /// assert_eq!(observer.snapshot().id, ring.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn of_process(pid: u32, fd: u32) -> Self {
+        Self(Kind::Process { pid, fd })
+    }
+
     /// Removes the name. Those who are attached go on; the memory goes when the last of them does.
     ///
     /// # Errors
@@ -73,11 +112,22 @@ impl Region {
         match &self.0 {
             Kind::Named(name) => Place::named(name)?.unlink(),
             Kind::File(path) => Place::file(path)?.unlink(),
-            Kind::Memfd(_) | Kind::Descriptor { .. } => Err(Error::Name {
-                name: self.describe(),
-                why: "a memfd or a descriptor has no name to remove",
-            }),
+            _ => Err(self.nameless()),
         }
+    }
+
+    /// Removes the name if it still leads to `backing`.
+    pub(crate) fn unlink_if_still(&self, backing: &Backing) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Named(name) => Place::named(name)?.unlink_if_still(backing.fd.as_fd()),
+            Kind::File(path) => Place::file(path)?.unlink_if_still(backing.fd.as_fd()),
+            _ => Err(self.nameless()),
+        }
+    }
+
+    fn nameless(&self) -> Error {
+        let why = "a memfd or a descriptor has no name to remove";
+        Error::Name { name: self.describe(), why }
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -86,6 +136,7 @@ impl Region {
             Kind::File(path) => path.display().to_string(),
             Kind::Memfd(label) => format!("memfd {label:?}"),
             Kind::Descriptor { fd, .. } => format!("descriptor {}", fd.as_raw_fd()),
+            Kind::Process { pid, fd } => format!("descriptor {fd} of process {pid}"),
         }
     }
 
@@ -127,14 +178,14 @@ impl Region {
             }
             Kind::Named(name) => name_it(Place::named(name)?),
             Kind::File(path) => name_it(Place::file(path)?),
-            Kind::Descriptor { .. } => Err(Error::Options {
-                why: "a received descriptor can be opened, not created".to_owned(),
+            Kind::Descriptor { .. } | Kind::Process { .. } => Err(Error::Options {
+                why: "a descriptor that is there can be opened, not created".to_owned(),
             }),
         }
     }
 
     /// Opens what stands there, having checked all that can be checked without reading it.
-    pub(crate) fn open(&self, options: &Options) -> Result<Backing, Error> {
+    pub(crate) fn open(&self, options: &Options, access: Access) -> Result<Backing, Error> {
         let region = self.describe();
         let fd = match &self.0 {
             Kind::Memfd(_) => {
@@ -142,7 +193,7 @@ impl Region {
                 return Err(Error::Options { why });
             }
             Kind::Descriptor { fd, sealed } => {
-                check_descriptor(fd.as_fd(), *sealed, &region)?;
+                check_descriptor(fd.as_fd(), *sealed, access, &region)?;
                 let hint = "too many open descriptors";
                 fd.try_clone().map_err(|source| Error::Os {
                     region: region.clone(),
@@ -151,8 +202,9 @@ impl Region {
                     hint,
                 })?
             }
-            Kind::Named(name) => Place::named(name)?.open(options)?,
-            Kind::File(path) => Place::file(path)?.open(options)?,
+            Kind::Named(name) => Place::named(name)?.open(options, access)?,
+            Kind::File(path) => Place::file(path)?.open(options, access)?,
+            Kind::Process { pid, fd } => procfs::open(*pid, *fd, &region, options, access)?,
         };
         Ok(Backing { fd, region, unlink: None })
     }
@@ -188,7 +240,7 @@ struct Unlink {
 impl Backing {
     /// A description of its own: a lease needs one that nobody else has.
     pub(crate) fn reopen(&self) -> Result<OwnedFd, Error> {
-        reopen(self.fd.as_fd()).map_err(|errno| {
+        reopen(self.fd.as_fd(), Access::ReadWrite).map_err(|errno| {
             os(
                 &self.region,
                 "open(/proc/self/fd)",
@@ -224,7 +276,8 @@ impl Drop for Backing {
     fn drop(&mut self) {
         if let Some(Unlink { place, process }) = &self.unlink {
             if std::process::id() == *process {
-                place.unlink_if_still(self.fd.as_fd());
+                // It may be gone, or be somebody else's by now.
+                let _ = place.unlink_if_still(self.fd.as_fd());
             }
         }
     }
@@ -235,9 +288,9 @@ pub(crate) fn os(region: &str, call: &'static str, errno: Errno, hint: &'static 
 }
 
 /// The same file through a new description, never through a link.
-pub(crate) fn reopen(fd: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+pub(crate) fn reopen(fd: BorrowedFd<'_>, access: Access) -> rustix::io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
+    rustix::fs::open(path, access.flags() | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
 }
 
 fn sealable(label: &str) -> rustix::io::Result<OwnedFd> {
@@ -315,7 +368,12 @@ fn write_image(fd: BorrowedFd<'_>, image: &[(u64, &[u8])]) -> rustix::io::Result
     Ok(())
 }
 
-fn check_descriptor(fd: BorrowedFd<'_>, sealed: bool, region: &str) -> Result<(), Error> {
+fn check_descriptor(
+    fd: BorrowedFd<'_>,
+    sealed: bool,
+    access: Access,
+    region: &str,
+) -> Result<(), Error> {
     let stat =
         fstat(fd).map_err(|errno| os(region, "fstat", errno, "the descriptor is unusable"))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -324,8 +382,15 @@ fn check_descriptor(fd: BorrowedFd<'_>, sealed: bool, region: &str) -> Result<()
     }
     let flags = fcntl_getfl(fd)
         .map_err(|errno| os(region, "fcntl(F_GETFL)", errno, "the descriptor is unusable"))?;
-    if flags & OFlags::RWMODE != OFlags::RDWR {
-        return Err(Error::Descriptor { missing: "is not open for reading and writing" });
+    let mode = flags & OFlags::RWMODE;
+    match access {
+        Access::ReadWrite if mode != OFlags::RDWR => {
+            return Err(Error::Descriptor { missing: "is not open for reading and writing" });
+        }
+        Access::Read if mode == OFlags::WRONLY || flags.contains(OFlags::PATH) => {
+            return Err(Error::Descriptor { missing: "is not open for reading" });
+        }
+        Access::ReadWrite | Access::Read => {}
     }
     let needed = SealFlags::SHRINK | SealFlags::GROW;
     if sealed && !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {

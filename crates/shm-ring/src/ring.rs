@@ -14,7 +14,7 @@ use crate::layout::{WAKE_AT_INITIAL, WAKE_AT_OFFSET};
 use crate::lease::Lease;
 use crate::mirror::{Mapping, Preparation, Role, Slots};
 use crate::options::Options;
-use crate::region::{Backing, Region, os};
+use crate::region::{Access, Backing, Region, os};
 use crate::{Consumer, Producer};
 
 /// A region whose header checks out: the handle from which the two roles are taken.
@@ -76,7 +76,7 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// ([`Error::NotARing`], [`Error::Length`], [`Error::Header`], [`Error::Incompatible`] with
     /// both values).
     pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        let backing = region.into().open(&options)?;
+        let backing = region.into().open(&options, Access::ReadWrite)?;
         let geometry = identity::check::<P>(&backing, &options)?;
         Ok(Self::over(backing, geometry, options))
     }
@@ -93,7 +93,7 @@ impl<P: Payload + ?Sized> Ring<P> {
         let region = region.into();
         let mut last = Error::NotFound { region: region.describe() };
         for _ in 0..ROUNDS {
-            match region.open(&options) {
+            match region.open(&options, Access::ReadWrite) {
                 Ok(backing) => {
                     let geometry = identity::check::<P>(&backing, &options)?;
                     identity::check_capacity::<P>(&backing, &geometry, &options)?;
@@ -135,7 +135,8 @@ impl<P: Payload + ?Sized> Ring<P> {
         let lease = match taken {
             Ok(Some(lease)) => lease,
             Ok(None) => {
-                let (region, pid) = (region.clone(), self.pid(role));
+                let pid = identity::pid(&self.backing, &self.geometry, role);
+                let region = region.clone();
                 return Err(Error::RoleTaken { region, role, pid });
             }
             Err(source) => {
@@ -163,18 +164,6 @@ impl<P: Payload + ?Sized> Ring<P> {
             found: capacity,
         })?;
         Ok((slots, lease))
-    }
-
-    /// What the holder of `role` wrote down as its process id; 0 if that cannot be read.
-    fn pid(&self, role: Role) -> u32 {
-        use crate::layout::{Life, SidePage};
-        let mut pid = [0; 4];
-        let in_page = core::mem::offset_of!(SidePage, life) + core::mem::offset_of!(Life, pid);
-        let offset = role.page_index() * self.geometry.page + in_page as u64;
-        match self.backing.read(&mut pid, offset) {
-            Ok(4) => u32::from_ne_bytes(pid),
-            _ => 0,
-        }
     }
 
     fn over(backing: Backing, geometry: Geometry, options: Options) -> Self {

@@ -56,6 +56,17 @@ pub enum Peer {
     },
 }
 
+impl Peer {
+    pub(crate) fn of(life: Life, session: u64, pid: u32) -> Self {
+        match life {
+            Life::Absent => Self::Absent,
+            Life::Alive => Self::Alive { session, pid },
+            Life::Closed => Self::Closed { session },
+            Life::Dead => Self::Dead { session, pid },
+        }
+    }
+}
+
 /// The part of an attachment that the hot path does not touch.
 pub(crate) struct Side {
     role: Role,
@@ -139,12 +150,7 @@ impl Side {
     pub(crate) fn peer(&self, theirs: Foreign<'_, SidePage>) -> Peer {
         let (life, session) = self.look(theirs);
         let pid = theirs.map(|page| &page.life.0.pid).relaxed();
-        match life {
-            Life::Absent => Peer::Absent,
-            Life::Alive => Peer::Alive { session, pid },
-            Life::Closed => Peer::Closed { session },
-            Life::Dead => Peer::Dead { session, pid },
-        }
+        Peer::of(life, session, pid)
     }
 
     fn look(&self, theirs: Foreign<'_, SidePage>) -> (Life, u64) {

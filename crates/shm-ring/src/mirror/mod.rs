@@ -19,8 +19,10 @@
 #[cfg(shm_ring_one_mapping)]
 mod one;
 mod slots;
+mod watched;
 
 pub(crate) use self::slots::{Area, Slots};
+pub(crate) use self::watched::Watched;
 
 use core::ffi::c_void;
 use core::ptr::NonNull;

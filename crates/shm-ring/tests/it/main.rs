@@ -10,6 +10,7 @@ mod batches;
 mod creating;
 mod death;
 mod descriptors;
+mod dumping;
 mod ending;
 mod far;
 mod forged;
@@ -24,6 +25,7 @@ mod messages;
 mod mmu;
 mod model;
 mod notice;
+mod observer;
 mod opening;
 mod owners;
 mod planted;
@@ -84,6 +86,7 @@ const JOBS: &[(&str, Job)] = &[
     ("without-robust-list", notice::without_robust_list),
     ("copy-on", adapters::copy_on),
     ("write-and-stay", adapters::write_and_stay),
+    ("publish-three", dumping::publish_three),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.

@@ -45,6 +45,7 @@ fn unsafe_stands_only_where_the_documents_say() {
         "mirror/mod.rs",
         "mirror/one.rs",
         "mirror/slots.rs",
+        "mirror/watched.rs",
         "models/mod.rs",
         "notice.rs",
         "steps.rs",

@@ -1,0 +1,96 @@
+//! A mapping of the whole region for somebody who only looks: nothing of it can be written through it. It
+//! must not know the protocol, nor what records hold.
+//!
+//! Invariants that every unsafe block here rests on:
+//! 1. `raw` spans `CONTROL_PAGES * page + 2 * capacity` bytes of the region, control pages and then the
+//!    data twice in a row, all of it mapped for reading for as long as the `Watched` lives. Nothing else
+//!    of this process is mapped there.
+//! 2. `capacity` is a power of two, at least a page; the page is at least 4096 bytes and a power of two,
+//!    so offsets masked with `capacity - 8` are aligned words below `capacity`.
+//! 3. The region's length was checked against the descriptor before it was mapped; see `mirror` on
+//!    SIGBUS.
+#![allow(unsafe_code)]
+
+use std::os::fd::BorrowedFd;
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags};
+
+use super::{MapError, Role};
+use crate::copy;
+use crate::layout::{CONTROL_PAGES, SidePage};
+use crate::record::COMMIT_WORD;
+use crate::sync::{AtomicU64, Foreign};
+
+/// A region, mapped for reading alone.
+pub(crate) struct Watched {
+    raw: MmapRaw,
+    page: usize,
+    capacity: usize,
+}
+
+impl Watched {
+    /// Maps the region behind `fd`, which may be open for reading only. Its length has been checked.
+    pub(crate) fn new(fd: BorrowedFd<'_>, page: u64, capacity: u64) -> Result<Self, MapError> {
+        let (page, capacity) = (page as usize, capacity as usize);
+        let first = CONTROL_PAGES as usize * page + capacity;
+        // The second half shows what is behind the end of the region until the data is laid over it.
+        let raw =
+            MmapOptions::new().len(first + capacity).map_raw_read_only(&fd).map_err(|error| {
+                let errno = Errno::from_io_error(&error).unwrap_or(Errno::NOMEM);
+                MapError { call: "mmap", errno }
+            })?;
+        let watched = Self { raw, page, capacity };
+        let (address, offset) = (watched.at(first).cast(), (first - capacity) as u64);
+        let flags = MapFlags::SHARED | MapFlags::FIXED;
+        // SAFETY: invariant 1: the range lies within our own reservation, to which no reference exists
+        // yet, so replacing its pages disturbs nobody.
+        unsafe { rustix::mm::mmap(address, capacity, ProtFlags::READ, flags, fd, offset) }
+            .map_err(|errno| MapError { call: "mmap", errno })?;
+        Ok(watched)
+    }
+
+    /// The address `offset` bytes from the start of the region.
+    fn at(&self, offset: usize) -> *mut u8 {
+        self.raw.as_mut_ptr().wrapping_add(offset)
+    }
+
+    /// The address `offset` bytes behind the place of `position` in the data area.
+    fn data(&self, position: u64, offset: usize) -> *mut u8 {
+        let place = (position & (self.capacity as u64 - COMMIT_WORD)) as usize;
+        self.at(CONTROL_PAGES as usize * self.page + place + offset)
+    }
+
+    /// A role's page.
+    pub(crate) fn side(&self, role: Role) -> Foreign<'_, SidePage> {
+        let address = self.at(role.page_index() as usize * self.page).cast::<SidePage>();
+        // SAFETY: invariants 1 and 2: a page-aligned page, larger than `SidePage`, whose words are only
+        // ever accessed atomically; `Foreign` only loads.
+        Foreign::new(unsafe { &*address })
+    }
+
+    /// The word at `position`.
+    pub(crate) fn word(&self, position: u64) -> Foreign<'_, AtomicU64> {
+        let address = self.data(position, 0).cast();
+        // SAFETY: invariants 1 and 2: an aligned word of the data area; `Foreign` only loads.
+        Foreign::new(unsafe { AtomicU64::from_ptr(address) })
+    }
+
+    /// A copy of the `len` bytes that stand `offset` bytes, a multiple of 8, behind `position`.
+    ///
+    /// # Panics
+    /// If no record of this ring is that long: callers have refused that before.
+    pub(crate) fn copy(&self, position: u64, offset: u64, len: u32) -> Vec<u8> {
+        let (offset, len) = (offset as usize, len as usize);
+        assert!(offset % 8 == 0 && offset + len <= self.capacity, "longer than the longest record");
+        let mut bytes = Vec::with_capacity(len);
+        let from = self.data(position, offset);
+        // SAFETY: `copy`'s invariants: `from` is aligned, and mapped for `len` rounded up to 8, since it
+        // begins below the capacity and `offset + len` is at most that; the memory of `bytes` is ours.
+        unsafe { copy::take(bytes.as_mut_ptr(), from, len) };
+        // SAFETY: that many bytes have just been written.
+        unsafe { bytes.set_len(len) };
+        bytes
+    }
+}

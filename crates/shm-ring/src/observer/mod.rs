@@ -1,0 +1,95 @@
+//! Who watches: an [`Observer`] maps a ring for reading and nothing else. It must not take a role, and
+//! must not write, ring or wait.
+
+mod dump;
+mod snapshot;
+
+pub use self::dump::{Dump, DumpError, Unread};
+pub use self::snapshot::{Contents, SideSnapshot, Snapshot};
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::error::Error;
+use crate::identity::{self, Geometry};
+use crate::layout::Identity;
+use crate::mirror::Watched;
+use crate::options::Options;
+use crate::region::{Access, Backing, Region, os};
+
+/// Looks at a ring from outside: where its sides stand, who they are, what has not been read yet.
+///
+/// It maps all of the region read-only, takes no role, rings no bell and writes nothing, so neither side
+/// can tell that it is there. A descriptor that is open for reading is enough. What the records hold, the
+/// schema and the label need not be known: the header says so, and everything else in it is checked as
+/// strictly as a side that attaches does.
+///
+/// What it finds is what the two sides wrote down, and is as true as they are honest. Whatever they write,
+/// it ends in an answer or an error, but for SIGBUS where [`Region`] says so.
+///
+/// ```
+/// use shm_ring::{Observer, Options, Peer, Region, Ring};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let name = &format!("/shm-ring-doc-observer-{}", std::process::id());
+/// let ring = Ring::<u64>::create(name.as_str(), Options::new().items(100).unlink_on_drop())?;
+/// let mut tx = ring.producer()?;
+/// tx.push(7)?;
+///
+/// // In any other process:
+/// let observer = Observer::open(name.as_str())?;
+/// let snapshot = observer.snapshot();
+/// assert_eq!(snapshot.unread_records(), Some(1));
+/// assert!(matches!(snapshot.producer.peer, Peer::Alive { session: 1, .. }));
+/// assert_eq!(snapshot.consumer.peer, Peer::Absent);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Observer {
+    backing: Backing,
+    identity: Identity,
+    geometry: Geometry,
+    mapping: Watched,
+}
+
+impl Observer {
+    /// Looks at the ring in `region`, with default options.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
+        Self::open_with(region, &Options::new())
+    }
+
+    /// Looks at the ring in `region`. Of the options, [`any_owner`](Options::any_owner) and
+    /// [`mode`](Options::mode) say whose regions are looked at.
+    ///
+    /// ```
+    /// use shm_ring::{Error, Observer, Options};
+    /// let missing = Observer::open_with("/shm-ring-doc-missing", &Options::new().any_owner());
+    /// assert!(matches!(missing, Err(Error::NotFound { .. })));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ring::open_with`](crate::Ring::open_with), except that no kind of record, item, schema or
+    /// label is wanted.
+    pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+        let backing = region.into().open(options, Access::Read)?;
+        let (identity, geometry) = identity::examine(&backing)?;
+        let mapping = Watched::new(backing.fd.as_fd(), geometry.page, geometry.shape.capacity)
+            .map_err(|error| {
+                let hint = "there must be address space for the region and its mirror";
+                os(&backing.region, error.call, error.errno, hint)
+            })?;
+        Ok(Self { backing, identity, geometry, mapping })
+    }
+
+    /// The descriptor that is looked through: open for reading.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.backing.fd.as_fd()
+    }
+}
+
+impl core::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Observer").field("region", &self.backing.region).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,279 @@
+//! One look at a ring. It must not look at records: `dump` does.
+
+use core::time::Duration;
+use std::os::fd::AsFd;
+use std::time::{Instant, SystemTime};
+
+use super::Observer;
+use crate::endpoint::Peer;
+use crate::identity;
+use crate::layout::{KIND_VALUES, NEVER};
+use crate::lease;
+use crate::mirror::Role;
+use crate::procfs;
+use crate::session::{self, Life};
+use crate::sync::{Ordering, fence};
+
+/// What a ring looked like: [`Observer::snapshot`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When the positions were read: rates are differences of two snapshots.
+    pub taken: Instant,
+    /// The region, as error messages name it.
+    pub region: String,
+    /// The random number that tells this ring from another one under the same name.
+    pub id: u128,
+    /// The layout version.
+    pub layout: u32,
+    /// When the ring was created, by the clock of its creator.
+    pub created: SystemTime,
+    /// What the records hold.
+    pub contents: Contents,
+    /// The user's number for the meaning of the items; 0 if none was given.
+    pub schema: u64,
+    /// The user's text that says what is inside; empty if none was given.
+    pub label: String,
+    /// Bytes of the data area.
+    pub capacity: u64,
+    /// How many bytes have been published since the ring was created, with commit words and padding.
+    /// It may lag behind the records: a producer stores it after them.
+    pub tail: u64,
+    /// How many bytes have been read since the ring was created, counted in the same way.
+    pub head: u64,
+    /// Whether `tail` and `head` belong to one moment. If not, the consumer moved on whenever we looked,
+    /// and their difference is off by what moved meanwhile.
+    pub settled: bool,
+    /// Whether the two positions contradict the protocol: the next side to attach will be told
+    /// `Corrupt`.
+    pub corrupt: bool,
+    /// The most bytes that the producer saw in flight when it looked, which it does when it runs out of
+    /// room that it knows of. Zero until then.
+    pub high_water: u64,
+    /// The side that publishes.
+    pub producer: SideSnapshot,
+    /// The side that reads.
+    pub consumer: SideSnapshot,
+}
+
+/// What the records of a ring hold, as its header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Contents {
+    /// Values of one size.
+    Values {
+        /// Bytes of a value.
+        size: u64,
+        /// Its alignment.
+        align: u64,
+    },
+    /// Messages of any length.
+    Messages {
+        /// Bytes of an element: 1 for plain bytes.
+        size: u64,
+        /// Its alignment.
+        align: u64,
+    },
+}
+
+/// One side of a ring, in a [`Snapshot`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SideSnapshot {
+    /// Whether somebody holds the role, and the number of the attachment.
+    pub peer: Peer,
+    /// What the process that holds the role is called. `None` if nobody does, and if /proc does not show
+    /// us that the process with that number has this ring open.
+    pub command: Option<String>,
+    /// Where the other side's position must come for this side to be woken, if it sleeps. A side that
+    /// was killed asleep leaves this behind.
+    pub wakes_at: Option<u64>,
+    /// How often this side has gone to sleep.
+    pub parks: u64,
+    /// How often it has rung for the other side: to wake it, on attaching and on closing.
+    pub rings: u64,
+    /// How often it had to wait: the producer for room, the consumer for a record.
+    pub stalls: u64,
+}
+
+impl Snapshot {
+    /// Bytes between the two positions: records that have been published and not read, with their
+    /// commit words and padding. What a producer that died had published last may come on top.
+    ///
+    /// ```
+    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new().bytes(4096))?;
+    /// ring.producer()?.push(b"eleven byte")?;
+    /// let fd = ring.descriptor().try_clone_to_owned()?;
+    /// let snapshot = Observer::open(Region::descriptor(fd))?.snapshot();
+    /// assert_eq!((snapshot.unread_bytes(), snapshot.capacity), (24, 4096));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn unread_bytes(&self) -> u64 {
+        if self.corrupt { 0 } else { self.tail.saturating_sub(self.head).min(self.capacity) }
+    }
+
+    /// How many records that is. `None` for messages, which have no common size: [`Observer::dump`]
+    /// counts them.
+    #[must_use]
+    pub fn unread_records(&self) -> Option<u64> {
+        self.contents.stride().map(|stride| self.unread_bytes() / stride)
+    }
+
+    /// How long ago the ring was created, by the clock of this machine. Zero for one from the future.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        SystemTime::now().duration_since(self.created).unwrap_or_default()
+    }
+}
+
+impl Contents {
+    /// Bytes from one record to the next, where all records have the same: a difference of positions
+    /// divided by this is a number of records.
+    ///
+    /// ```
+    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<[u32; 5]>::create(Region::memfd("doc"), Options::new())?;
+    /// let fd = ring.descriptor().try_clone_to_owned()?;
+    /// let contents = Observer::open(Region::descriptor(fd))?.snapshot().contents;
+    /// // 20 bytes, filled up to 24, and the commit word.
+    /// assert_eq!(contents.stride(), Some(32));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stride(&self) -> Option<u64> {
+        match *self {
+            Self::Values { size, align } => {
+                Some(crate::record::stride(crate::record::alignment(align), size))
+            }
+            Self::Messages { .. } => None,
+        }
+    }
+}
+
+impl SideSnapshot {
+    /// Whether somebody holds the role and sleeps.
+    #[must_use]
+    pub fn sleeps(&self) -> bool {
+        self.wakes_at.is_some() && matches!(self.peer, Peer::Alive { .. })
+    }
+}
+
+/// How often the positions are read again because the consumer moved on in between.
+const LOOKS: u32 = 16;
+
+impl Observer {
+    /// What the ring looks like now.
+    ///
+    /// Each position and counter is read whole, and none ever goes back as long as the ring is not
+    /// corrupt, so the differences of two snapshots are exact: divide them by the time between their
+    /// [`taken`](Snapshot::taken) for rates. The two positions belong to one moment if
+    /// [`settled`](Snapshot::settled) says so; everything else is read one after the other while the
+    /// sides go on, and may be a moment older or newer than the positions.
+    ///
+    /// It costs some loads, two questions to the kernel about the roles, and a look into /proc for the
+    /// commands. It never waits.
+    ///
+    /// ```
+    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let observer = Observer::open(Region::descriptor(ring.descriptor().try_clone_to_owned()?))?;
+    /// let before = observer.snapshot();
+    /// for n in 0..100 {
+    ///     tx.push(n)?;
+    ///     rx.pop()?;
+    /// }
+    /// let after = observer.snapshot();
+    /// let records = (after.head - before.head) / after.contents.stride().expect("values");
+    /// let seconds = (after.taken - before.taken).as_secs_f64();
+    /// println!("{:.0} records a second", records as f64 / seconds);
+    /// assert_eq!(records, 100);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let identity = &self.identity;
+        let (size, align) = (identity.item_size, identity.item_align);
+        let (head, tail, settled) = self.positions();
+        let taken = Instant::now();
+        let shape = &self.geometry.shape;
+        // A producer that died between publishing and counting leaves its tail behind the head, by a
+        // ring at most.
+        let corrupt = !shape.is_position(head)
+            || !shape.is_position(tail)
+            || settled && head.abs_diff(tail) > shape.capacity;
+        let counters = self.mapping.side(Role::Producer).map(|page| &page.counters.0);
+        Snapshot {
+            taken,
+            region: self.backing.region.clone(),
+            id: u128::from_le_bytes(identity.id),
+            layout: identity.version,
+            created: SystemTime::UNIX_EPOCH + Duration::from_nanos(identity.created),
+            contents: match identity.kind {
+                KIND_VALUES => Contents::Values { size, align },
+                _ => Contents::Messages { size, align },
+            },
+            schema: identity.schema,
+            label: identity::label(identity).unwrap_or_default().to_owned(),
+            capacity: shape.capacity,
+            tail,
+            head,
+            settled,
+            corrupt,
+            high_water: counters.map(|counters| &counters.high_water).relaxed(),
+            producer: self.side(Role::Producer),
+            consumer: self.side(Role::Consumer),
+        }
+    }
+
+    /// Head and tail, and whether both were so at one moment: the head had not moved when the tail had
+    /// been read.
+    fn positions(&self) -> (u64, u64, bool) {
+        let mut head = self.head();
+        let mut tail = 0;
+        for _ in 0..LOOKS {
+            tail = self.mapping.side(Role::Producer).map(|page| &page.position.0).relaxed();
+            // Keeps the three loads in order; nothing else depends on it.
+            fence(Ordering::Acquire);
+            let again = self.head();
+            if again == head {
+                return (head, tail, true);
+            }
+            head = again;
+        }
+        (head, tail, false)
+    }
+
+    /// The consumer's position; what is loaded after this is no older.
+    pub(super) fn head(&self) -> u64 {
+        let head = self.mapping.side(Role::Consumer).map(|page| &page.position.0).relaxed();
+        fence(Ordering::Acquire);
+        head
+    }
+
+    fn side(&self, role: Role) -> SideSnapshot {
+        let (page, fd) = (self.mapping.side(role), self.backing.fd.as_fd());
+        let held = || lease::is_held(fd, self.geometry.page, role);
+        let (life, session) = session::look(page, held);
+        let pid = page.map(|page| &page.life.0.pid).relaxed();
+        let peer = Peer::of(life, session, pid);
+        let wake_at = page.map(|page| &page.wake_at.0).relaxed();
+        let counters = page.map(|page| &page.counters.0);
+        SideSnapshot {
+            command: (life == Life::Alive).then(|| procfs::command(pid, fd)).flatten(),
+            peer,
+            wakes_at: (wake_at != NEVER).then_some(wake_at),
+            parks: counters.map(|counters| &counters.parks).relaxed(),
+            rings: counters.map(|counters| &counters.rings).relaxed(),
+            stalls: counters.map(|counters| &counters.stalls).relaxed(),
+        }
+    }
+}
