@@ -72,6 +72,23 @@
 //! is a role, held by a lock that the kernel frees when its holder dies. What a record holds is a
 //! [`Payload`]: an [`Item`] or a slice of them. [`Options`] say what a new ring is like, and [`Wait`] how a side waits.
 //!
+//! # The latest value
+//!
+//! Where only the newest value counts, a [`Latest`] has one writer and any number of readers, which need
+//! nothing but the right to read the region. Nobody waits for anybody, and a read is never torn:
+//!
+//! ```
+//! use shm_ring::{Latest, Options, Region};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let speed = Latest::<[f64; 2]>::create(Region::memfd("speed"), Options::new())?;
+//! let (mut writer, mut reader) = (speed.writer()?, speed.reader()?);
+//! writer.write([1.5, 2.5]);
+//! writer.write([1.6, 2.4]);
+//! assert_eq!(reader.read()?, [1.6, 2.4]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Watching
 //!
 //! An [`Observer`] looks at any ring without being noticed: positions, sessions, who the sides are and
@@ -134,6 +151,7 @@ mod session;
 #[doc(hidden)]
 pub mod steps;
 mod sync;
+mod version;
 
 #[cfg(not(loom))]
 mod any;
@@ -154,6 +172,8 @@ mod item;
 #[cfg(not(loom))]
 mod iter;
 #[cfg(not(loom))]
+mod latest;
+#[cfg(not(loom))]
 mod lease;
 #[cfg(not(loom))]
 mod message;
@@ -163,6 +183,8 @@ mod mirror;
 mod notice;
 #[cfg(not(loom))]
 mod observer;
+#[cfg(not(loom))]
+mod opened;
 #[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]
@@ -191,6 +213,7 @@ pub use self::{
     in_place::{Record, Reservation, View},
     item::{Item, Payload},
     iter::{Iter, TryIter},
+    latest::{Latest, LatestReader, LatestWriter, ReadError},
     message::{Reader, Writer},
     mirror::Role,
     observer::{Contents, Dump, DumpError, Observer, SideSnapshot, Snapshot, Unread},
