@@ -95,9 +95,7 @@ pub(crate) fn check(
     ] {
         if found != wanted {
             let show = |value: u64| match (property, value.try_into()) {
-                (Property::RecordKind, Ok(KIND_VALUES)) => "values".to_owned(),
-                (Property::RecordKind, Ok(KIND_MESSAGES)) => "messages".to_owned(),
-                (Property::RecordKind, Ok(KIND_LATEST)) => "latest value".to_owned(),
+                (Property::RecordKind, Ok(kind)) => show_kind(kind),
                 _ => value.to_string(),
             };
             return differs(backing, property, show(found), show(wanted));
@@ -117,7 +115,7 @@ pub(crate) fn examine(backing: &Backing) -> Result<(Identity, Geometry), Error> 
     let Identity { kind, item_size: size, item_align: align, page, .. } = identity;
     if kind != KIND_VALUES && kind != KIND_MESSAGES {
         let wanted = format!("{KIND_VALUES} (values) or {KIND_MESSAGES} (messages)");
-        return differs(backing, Property::RecordKind, kind.to_string(), wanted);
+        return differs(backing, Property::RecordKind, show_kind(kind), wanted);
     }
     for (field, found, valid) in [
         ("item size", size, size <= PAYLOAD_MAX && (kind == KIND_VALUES || size > 0)),
@@ -326,6 +324,15 @@ impl Contents {
         let unit = self.size.max(1);
         let shape = Shape { capacity, align, len_min: self.len_min(), len_max, unit };
         Geometry { page, shape, id }
+    }
+}
+
+fn show_kind(kind: u32) -> String {
+    match kind {
+        KIND_VALUES => "values".to_owned(),
+        KIND_MESSAGES => "messages".to_owned(),
+        KIND_LATEST => "latest value".to_owned(),
+        other => other.to_string(),
     }
 }
 
