@@ -133,11 +133,11 @@ pub(crate) fn listen<R>(
     let bell = theirs.map(|page| &page.bell.0);
     let count = bell.count();
     fence(Ordering::Acquire); // edge `bell`, heard by a listener
-    let found = last_look();
-    if found.is_none() {
+    let answer = last_look();
+    if answer.is_none() {
         bell.wait(count, until());
     }
-    found
+    answer
 }
 
 /// Says that this side is about to sleep until the other's position reaches `wake_at`. The count of

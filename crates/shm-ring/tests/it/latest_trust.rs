@@ -192,7 +192,7 @@ fn a_read_ends_beside_a_writer_that_writes_all_the_time() {
         });
         // Faster than anybody can write, or copy.
         let mut count = 1;
-        while !reading.is_finished() {
+        while !reading.is_finished() && start.elapsed() < LIMIT {
             count += 100;
             bytes.set(producer() + POSITION, count);
         }
