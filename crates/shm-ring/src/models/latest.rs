@@ -149,23 +149,23 @@ fn killed_after_any_store() {
 /// Edge `bell`, heard by somebody whom the writer does not know of.
 #[test]
 fn a_reader_that_waits_hears_of_what_is_newer() {
-    explore("latest, notified", None, 10, || {
+    explore("latest, notified", None, 100, || {
         let region = Region::new();
-        let writer = {
+        let mut written = Written::recover(&region.writer).unwrap();
+        let reader = {
             let region = region.clone();
             thread::spawn(move || {
-                let mut written = Written::recover(&region.writer).unwrap();
-                region.write(&mut written);
-                gate::ring(&region.writer);
+                let mut seen = Seen::nothing(SLOTS);
+                let theirs = Foreign::new(&region.writer);
+                while !seen.is_behind(theirs).unwrap() {
+                    let last_look = || seen.is_behind(theirs).unwrap().then_some(());
+                    gate::listen(theirs, last_look, || Moment);
+                }
+                assert_eq!(region.read(&mut seen), Some(1));
             })
         };
-        let mut seen = Seen::nothing(SLOTS);
-        let theirs = Foreign::new(&region.writer);
-        while !seen.is_behind(theirs).unwrap() {
-            let last_look = || seen.is_behind(theirs).unwrap().then_some(());
-            gate::listen(theirs, last_look, || Moment);
-        }
-        assert_eq!(region.read(&mut seen), Some(1));
-        writer.join().unwrap();
+        region.write(&mut written);
+        gate::ring(&region.writer);
+        reader.join().unwrap();
     });
 }

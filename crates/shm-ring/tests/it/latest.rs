@@ -4,7 +4,7 @@
 use std::fs::{File, Permissions};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shm_ring::{Error, Item, Latest, Options, Peer, ReadError, Region, Role, Wait};
 
@@ -129,9 +129,8 @@ fn no_copy_of_four_kilobytes_is_torn() {
     let latest = Latest::<[u64; 512]>::create(Region::memfd("torn"), options).unwrap();
     let mut writer = latest.writer().unwrap();
     writer.write([1; 512]);
-    let over = std::sync::atomic::AtomicU32::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        let readers = [(); 2].map(|()| {
             scope.spawn(|| {
                 let mut reader = latest.reader().unwrap();
                 let (mut place, mut new) = ([0; 512], 0);
@@ -152,23 +151,14 @@ fn no_copy_of_four_kilobytes_is_torn() {
                         }
                     }
                 }
-                over.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            });
-        }
-        let over = || over.load(std::sync::atomic::Ordering::Relaxed);
-        within_writes(&mut || {
-            writer.write([writer.version() + 1; 512]);
-            over() < 2
+            })
         });
+        let start = Instant::now();
+        while !readers.iter().all(|reader| reader.is_finished()) {
+            assert!(start.elapsed() < LIMIT, "readers do not end");
+            writer.write([writer.version() + 1; 512]);
+        }
     });
-}
-
-/// Calls `write` until it says that it is over, or for so long that readers that do not end fail the test.
-fn within_writes(write: &mut impl FnMut() -> bool) {
-    let start = std::time::Instant::now();
-    while write() {
-        assert!(start.elapsed() < LIMIT, "readers do not end");
-    }
 }
 
 #[test]
