@@ -122,7 +122,8 @@ impl Options {
         }
     }
 
-    /// Room for at least this many items at once. Not for messages, which have no common size.
+    /// Room for at least this many items at once. Not for messages, which have no common size. For a
+    /// [`Latest`](crate::Latest) value it is the least number of slots.
     pub fn items(mut self, items: u64) -> Self {
         self.items = Some(items);
         self

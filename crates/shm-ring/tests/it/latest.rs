@@ -88,6 +88,10 @@ fn every_reader_has_the_last_value_whatever_its_size_and_alignment() {
         writer.write(make(n));
         check(&latest.reader().unwrap().read().unwrap(), n);
     }
+    let ready = Options::new().prefault().lock();
+    let latest = Latest::<u64>::create(Region::memfd("ready"), ready).unwrap();
+    latest.writer().unwrap().write(1);
+    assert_eq!(latest.reader().unwrap().read(), Ok(1));
 }
 
 #[test]
