@@ -122,8 +122,7 @@ impl Options {
         }
     }
 
-    /// Room for at least this many items at once. Not for messages, which have no common size. For a
-    /// [`Latest`](crate::Latest) value it is the least number of slots.
+    /// Room for at least this many items at once. Not for messages, which have no common size.
     pub fn items(mut self, items: u64) -> Self {
         self.items = Some(items);
         self

@@ -4,6 +4,13 @@ use core::fmt;
 use std::io;
 
 /// Why nothing was read.
+///
+/// ```
+/// # use shm_ring::{Latest, Options, ReadError, Region};
+/// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// assert_eq!(latest.reader()?.read(), Err(ReadError::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadError {

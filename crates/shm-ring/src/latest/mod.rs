@@ -193,11 +193,29 @@ impl<T: Item> Latest<T> {
 impl<T> Latest<T> {
     /// The region's descriptor, to hand to another process, which opens it with [`Region::descriptor`]. It is
     /// open for reading only, unless the region was created here.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// latest.writer()?.write(7);
+    /// let fd = latest.descriptor().try_clone_to_owned()?;
+    /// let same = Latest::<u64>::open(Region::descriptor(fd))?;
+    /// assert_eq!(same.reader()?.read()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.opened.backing.fd.as_fd()
     }
 
     /// The random number that tells this latest value from another one made later under the same name.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let other = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// assert_ne!(latest.id(), other.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn id(&self) -> u128 {
         self.opened.id()
     }

@@ -189,6 +189,15 @@ impl<T> LatestReader<T> {
     }
 
     /// The number of the value that was read last, counted from 1; 0 if none was.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// (0..10).for_each(|n| writer.write(n));
+    /// assert_eq!((reader.version(), reader.read()?, reader.version()), (0, 9, 10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn version(&self) -> u64 {
@@ -199,6 +208,16 @@ impl<T> LatestReader<T> {
     ///
     /// # Errors
     /// [`ReadError::Corrupt`], for good.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// assert!(!reader.has_newer()?);
+    /// writer.write(1);
+    /// assert!(reader.has_newer()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn has_newer(&mut self) -> Result<bool, ReadError> {
         let theirs = self.mapping.side(Role::Writer);

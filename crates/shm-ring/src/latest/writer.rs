@@ -127,6 +127,15 @@ impl<T> LatestWriter<T> {
     }
 
     /// How many values have been written since the region was created, by this writer and those before it.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let mut writer = latest.writer()?;
+    /// writer.write(5);
+    /// assert_eq!(writer.version(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn version(&self) -> u64 {
@@ -134,12 +143,28 @@ impl<T> LatestWriter<T> {
     }
 
     /// The number of this attachment: odd, and another one for each.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// assert_eq!(latest.writer()?.session(), 1);
+    /// assert_eq!(latest.writer()?.session(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn session(&self) -> u64 {
         self.session
     }
 
     /// Closes in order: readers that ask or wait learn of it. Dropping does the same.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// latest.writer()?.close();
+    /// assert_eq!(latest.reader()?.writer(), shm_ring::Peer::Closed { session: 2 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(self) {}
 }
 

@@ -36,8 +36,7 @@ use crate::layout::{CONTROL_PAGES, LIVENESS_OFFSET, SidePage};
 use crate::notice::Notice;
 use crate::sync::{AtomicU64, Foreign};
 
-/// What one process at a time can be to a region: one of the two ends of a ring, or the writer of a latest
-/// value.
+/// The two ends of a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
@@ -45,7 +44,7 @@ pub enum Role {
     Producer,
     /// The side that reads them.
     Consumer,
-    /// The one that writes a latest value.
+    /// No end of a ring: the one that writes a [`Latest`](crate::Latest) value.
     Writer,
 }
 
