@@ -251,6 +251,9 @@ impl fmt::Display for Error {
                 "{region} is a ring with {property} {found} and we want {wanted}: use the same types, \
                  options and version on both sides"
             ),
+            Self::RoleTaken { region, role: role @ Role::Writer, pid } => {
+                write!(f, "{region} has a {role} already (process {pid}): a latest value has one")
+            }
             Self::RoleTaken { region, role, pid } => {
                 write!(f, "{region} has a {role} already (process {pid}): a ring has one of each")
             }

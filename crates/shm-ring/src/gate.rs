@@ -4,7 +4,7 @@
 //! | edge | between | made by |
 //! |---|---|---|
 //! | `park` | waker: store position, load `wake_at`; sleeper: store `wake_at`, load position | light barrier in `moved`, heavy barrier in `park` |
-//! | `bell` | waker: store bell; sleeper: load bell | Release in `Bell::ring`, heavy barrier in `park` |
+//! | `bell` | waker: store bell; sleeper: load bell | Release in `Bell::ring`, heavy barrier in `park`, fence in `listen` |
 //!
 //! Why no wake-up is lost: of the two full barriers one comes first. If the sleeper's, the waker
 //! loads the `wake_at` stored before it and rings, and a sleeper that had already read the bell
@@ -16,7 +16,7 @@ use crate::barrier;
 use crate::clock::Moment;
 use crate::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::session::{Liveness, liveness};
-use crate::sync::{Foreign, Ordering};
+use crate::sync::{Foreign, Ordering, fence};
 
 /// How long a sleep may last at most, apart from the sleeper's deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +118,26 @@ impl Gate {
         rise(mine);
         found
     }
+}
+
+/// Sleeps once, as somebody whom the other side does not know of: until it rings for whatever reason, or until
+/// `until`. Does not sleep if `last_look` finds something.
+///
+/// Nothing is stored that the other side would have to see, so no full barrier is needed: a ring after the
+/// count was loaded ends the sleep, and one before it carries what was stored before.
+pub(crate) fn listen<R>(
+    theirs: Foreign<'_, SidePage>,
+    mut last_look: impl FnMut() -> Option<R>,
+    until: impl FnOnce() -> Moment,
+) -> Option<R> {
+    let bell = theirs.map(|page| &page.bell.0);
+    let count = bell.count();
+    fence(Ordering::Acquire); // edge `bell`, heard by a listener
+    let answer = last_look();
+    if answer.is_none() {
+        bell.wait(count, until());
+    }
+    answer
 }
 
 /// Says that this side is about to sleep until the other's position reaches `wake_at`. The count of

@@ -9,15 +9,16 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::cursor::Shape;
 use crate::error::{Error, Property};
-use crate::item::Payload;
+use crate::item::{Item, Payload};
 use crate::layout::{
-    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Identity, KIND_MESSAGES, KIND_VALUES, Life, MAGIC,
-    SidePage, VERSION, WORD_SIZE,
+    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Identity, KIND_LATEST, KIND_MESSAGES, KIND_VALUES, Life,
+    MAGIC, SidePage, VERSION, WORD_SIZE,
 };
 use crate::mirror::Role;
 use crate::options::{DEFAULT_BYTES, Options};
 use crate::record::{self, PAYLOAD_MAX};
 use crate::region::{Backing, os};
+use crate::version;
 
 /// The largest data area: twice this must fit an address space.
 const CAPACITY_MAX: u64 = 1 << 44;
@@ -37,26 +38,19 @@ impl Geometry {
     }
 }
 
-/// What records hold, as a header says it.
+/// What a region carries, as a header says it.
 #[derive(Clone, Copy)]
-struct Contents {
+pub(crate) struct Contents {
     kind: u32,
     /// Bytes of an element: the item of values, one of the items of messages.
     size: u64,
     align: u64,
 }
 
-/// What one side brings along for the header.
-struct Wanted {
-    contents: Contents,
-    options: Options,
-}
-
 /// A new ring's header, and the geometry in it.
-pub(crate) fn new<P: Payload + ?Sized>(options: &Options) -> Result<(Identity, Geometry), Error> {
-    let wanted = Wanted::of::<P>(options);
+pub(crate) fn new(contents: Contents, options: &Options) -> Result<(Identity, Geometry), Error> {
     let page = rustix::param::page_size() as u64;
-    let capacity = wanted.capacity(page)?;
+    let capacity = contents.capacity(page, options)?;
     let mut id = [0; 16];
     rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
         .map_err(|errno| os("a new ring", "getrandom", errno, "a sandbox may refuse it"))?;
@@ -70,9 +64,9 @@ pub(crate) fn new<P: Payload + ?Sized>(options: &Options) -> Result<(Identity, G
         byte_order: BYTE_ORDER,
         word_size: WORD_SIZE,
         page: page as u32,
-        kind: wanted.contents.kind,
-        item_size: wanted.contents.size,
-        item_align: wanted.contents.align,
+        kind: contents.kind,
+        item_size: contents.size,
+        item_align: contents.align,
         schema: options.schema,
         capacity,
         data_offset: CONTROL_PAGES * page,
@@ -81,16 +75,16 @@ pub(crate) fn new<P: Payload + ?Sized>(options: &Options) -> Result<(Identity, G
         label: options.label_bytes().map_err(|why| Error::Options { why })?,
         reserved: [0; 96],
     };
-    Ok((identity, wanted.contents.geometry(page, capacity, id)))
+    Ok((identity, contents.geometry(page, capacity, id)))
 }
 
 /// Reads the header of `backing` into private memory and checks every field of it.
-pub(crate) fn check<P: Payload + ?Sized>(
+pub(crate) fn check(
     backing: &Backing,
+    contents: Contents,
     options: &Options,
 ) -> Result<Geometry, Error> {
     let identity = read(backing)?;
-    let Wanted { contents, .. } = Wanted::of::<P>(options);
     let label = options.label_bytes().map_err(|why| Error::Options { why })?;
     check_layout(backing, &identity)?;
     for (property, found, wanted) in [
@@ -101,8 +95,7 @@ pub(crate) fn check<P: Payload + ?Sized>(
     ] {
         if found != wanted {
             let show = |value: u64| match (property, value.try_into()) {
-                (Property::RecordKind, Ok(KIND_VALUES)) => "values".to_owned(),
-                (Property::RecordKind, Ok(KIND_MESSAGES)) => "messages".to_owned(),
+                (Property::RecordKind, Ok(kind)) => show_kind(kind),
                 _ => value.to_string(),
             };
             return differs(backing, property, show(found), show(wanted));
@@ -122,7 +115,7 @@ pub(crate) fn examine(backing: &Backing) -> Result<(Identity, Geometry), Error> 
     let Identity { kind, item_size: size, item_align: align, page, .. } = identity;
     if kind != KIND_VALUES && kind != KIND_MESSAGES {
         let wanted = format!("{KIND_VALUES} (values) or {KIND_MESSAGES} (messages)");
-        return differs(backing, Property::RecordKind, kind.to_string(), wanted);
+        return differs(backing, Property::RecordKind, show_kind(kind), wanted);
     }
     for (field, found, valid) in [
         ("item size", size, size <= PAYLOAD_MAX && (kind == KIND_VALUES || size > 0)),
@@ -184,7 +177,7 @@ fn check_layout(backing: &Backing, identity: &Identity) -> Result<(), Error> {
 fn measure(backing: &Backing, identity: &Identity, contents: Contents) -> Result<Geometry, Error> {
     let (page, capacity) = (u64::from(identity.page), identity.capacity);
     // Tested after the capacity itself, by which nothing below can overflow.
-    let holds_a_record = || contents.least_stride() + record::COMMIT_WORD <= capacity;
+    let holds_enough = || contents.capacity_of(1).is_some_and(|least| least <= capacity);
     for (field, found, valid) in [
         ("header length", u64::from(identity.header_len), identity.header_len == HEADER_LEN),
         (
@@ -192,7 +185,7 @@ fn measure(backing: &Backing, identity: &Identity, contents: Contents) -> Result
             capacity,
             capacity.is_power_of_two()
                 && (page..=CAPACITY_MAX).contains(&capacity)
-                && holds_a_record(),
+                && holds_enough(),
         ),
         ("data offset", identity.data_offset, identity.data_offset == CONTROL_PAGES * page),
     ] {
@@ -234,12 +227,13 @@ pub(crate) fn pid(backing: &Backing, geometry: &Geometry, role: Role) -> u32 {
 }
 
 /// Whether an existing ring is as large as the options would have made it.
-pub(crate) fn check_capacity<P: Payload + ?Sized>(
+pub(crate) fn check_capacity(
     backing: &Backing,
     geometry: &Geometry,
+    contents: Contents,
     options: &Options,
 ) -> Result<(), Error> {
-    let wanted = Wanted::of::<P>(options).capacity(geometry.page)?;
+    let wanted = contents.capacity(geometry.page, options)?;
     let found = geometry.shape.capacity;
     if found == wanted {
         return Ok(());
@@ -253,58 +247,60 @@ pub(crate) fn check_capacity<P: Payload + ?Sized>(
 }
 
 impl Contents {
-    fn len_min(&self) -> u64 {
-        if self.kind == KIND_VALUES { self.size } else { 0 }
-    }
-
-    fn least_stride(&self) -> u64 {
-        record::stride(record::alignment(self.align), self.len_min())
-    }
-
-    fn geometry(&self, page: u64, capacity: u64, id: [u8; 16]) -> Geometry {
-        let align = record::alignment(self.align);
-        let len_max = match self.kind {
-            KIND_VALUES => self.size,
-            _ => record::longest(capacity, align, self.size).unwrap_or(0),
-        };
-        let unit = self.size.max(1);
-        let shape = Shape { capacity, align, len_min: self.len_min(), len_max, unit };
-        Geometry { page, shape, id }
-    }
-}
-
-impl Wanted {
-    fn of<P: Payload + ?Sized>(options: &Options) -> Self {
-        let contents = Contents {
+    /// What a ring of `P` carries.
+    pub(crate) fn of<P: Payload + ?Sized>() -> Self {
+        Self {
             kind: P::KIND,
             size: size_of::<P::Element>() as u64,
             align: align_of::<P::Element>() as u64,
-        };
-        Self { contents, options: options.clone() }
+        }
+    }
+
+    /// What a region with the latest `T` carries.
+    pub(crate) fn latest<T: Item>() -> Self {
+        Self { kind: KIND_LATEST, ..Self::of::<T>() }
+    }
+
+    fn len_min(&self) -> u64 {
+        if self.kind == KIND_MESSAGES { 0 } else { self.size }
+    }
+
+    /// Bytes from the shortest record to the next, or from one slot to the next.
+    fn least_stride(&self) -> u64 {
+        match self.kind {
+            KIND_LATEST => version::slot_size(self.align, self.size),
+            _ => record::stride(record::alignment(self.align), self.len_min()),
+        }
+    }
+
+    /// The least capacity for `items` records or slots of the least size.
+    fn capacity_of(&self, items: u64) -> Option<u64> {
+        match self.kind {
+            KIND_LATEST => items.max(version::SLOTS_MIN).checked_mul(self.least_stride()),
+            _ => items.max(1).checked_mul(self.least_stride())?.checked_add(record::COMMIT_WORD),
+        }
     }
 
     /// Bytes of data that the options ask for: a power of two, at least a page.
-    fn capacity(&self, page: u64) -> Result<u64, Error> {
+    fn capacity(&self, page: u64, options: &Options) -> Result<u64, Error> {
         let refuse = |why: String| Err(Error::Options { why });
-        if self.contents.align > page {
+        if self.align > page {
             return refuse(format!(
                 "an item is aligned to {} bytes and a page has {page}",
-                self.contents.align
+                self.align
             ));
         }
-        let Options { items, bytes, .. } = &self.options;
-        if self.contents.kind == KIND_MESSAGES && items.is_some() {
+        let Options { items, bytes, .. } = options;
+        if self.kind == KIND_MESSAGES && items.is_some() {
             return refuse(
                 "messages have no common size: say Options::bytes(), not items()".into(),
             );
         }
-        let stride = self.contents.least_stride();
-        let of_items =
-            |items: u64| items.max(1).checked_mul(stride)?.checked_add(record::COMMIT_WORD);
         let needed = match (items, bytes) {
-            (None, None) => of_items(1).map(|one| one.max(DEFAULT_BYTES)),
+            (None, None) if self.kind == KIND_LATEST => self.capacity_of(version::SLOTS_DEFAULT),
+            (None, None) => self.capacity_of(1).map(|one| one.max(DEFAULT_BYTES)),
             (items, bytes) => {
-                of_items(items.unwrap_or(1)).map(|items| items.max(bytes.unwrap_or(0)))
+                self.capacity_of(items.unwrap_or(1)).map(|items| items.max(bytes.unwrap_or(0)))
             }
         };
         match needed.and_then(u64::checked_next_power_of_two) {
@@ -312,13 +308,31 @@ impl Wanted {
             _ => {
                 let asked = match (items, bytes) {
                     (None, Some(bytes)) => format!("{bytes} bytes"),
-                    (items, _) => {
-                        format!("{} items of {} bytes", items.unwrap_or(1), self.contents.size)
-                    }
+                    (items, _) => format!("{} items of {} bytes", items.unwrap_or(1), self.size),
                 };
                 refuse(format!("{asked} are more than a ring's {CAPACITY_MAX} bytes"))
             }
         }
+    }
+
+    fn geometry(&self, page: u64, capacity: u64, id: [u8; 16]) -> Geometry {
+        let align = record::alignment(self.align);
+        let len_max = match self.kind {
+            KIND_MESSAGES => record::longest(capacity, align, self.size).unwrap_or(0),
+            _ => self.size,
+        };
+        let unit = self.size.max(1);
+        let shape = Shape { capacity, align, len_min: self.len_min(), len_max, unit };
+        Geometry { page, shape, id }
+    }
+}
+
+fn show_kind(kind: u32) -> String {
+    match kind {
+        KIND_VALUES => "values".to_owned(),
+        KIND_MESSAGES => "messages".to_owned(),
+        KIND_LATEST => "latest value".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -122,6 +122,8 @@ mod wire {
     /// Record kinds.
     pub(crate) const KIND_VALUES: u32 = 1;
     pub(crate) const KIND_MESSAGES: u32 = 2;
+    /// No records: slots, one of which holds the latest value.
+    pub(crate) const KIND_LATEST: u32 = 3;
 
     /// The identity page's header: written by the creator before the region has a name, and never
     /// again.

@@ -91,6 +91,23 @@
 //! [`Wait`] says whether a waiting side spins, yields or sleeps, and [`Threshold`] how much a consumer wants
 //! to be woken for; [`wait_any`] lets one thread serve many rings. [What each costs](guide::waiting).
 //!
+//! # The latest value
+//!
+//! Where only the newest value counts, a [`Latest`] has one writer and any number of readers, which need
+//! nothing but the right to read the region. Nobody waits for anybody, and a read is never torn:
+//!
+//! ```
+//! use shm_ring::{Latest, Options, Region};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let speed = Latest::<[f64; 2]>::create(Region::memfd("speed"), Options::new())?;
+//! let (mut writer, mut reader) = (speed.writer()?, speed.reader()?);
+//! writer.write([1.5, 2.5]);
+//! writer.write([1.6, 2.4]);
+//! assert_eq!(reader.read()?, [1.6, 2.4]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Watching
 //!
 //! An [`Observer`] looks at any ring without being noticed: positions, sessions, who the sides are and
@@ -137,6 +154,7 @@ mod session;
 #[doc(hidden)]
 pub mod steps;
 mod sync;
+mod version;
 
 #[cfg(not(loom))]
 mod any;
@@ -157,6 +175,8 @@ mod item;
 #[cfg(not(loom))]
 mod iter;
 #[cfg(not(loom))]
+mod latest;
+#[cfg(not(loom))]
 mod lease;
 #[cfg(not(loom))]
 mod message;
@@ -166,6 +186,8 @@ mod mirror;
 mod notice;
 #[cfg(not(loom))]
 mod observer;
+#[cfg(not(loom))]
+mod opened;
 #[cfg(not(loom))]
 mod options;
 #[cfg(not(loom))]
@@ -194,6 +216,7 @@ pub use self::{
     in_place::{Record, Reservation, View},
     item::{Item, Payload},
     iter::{Iter, TryIter},
+    latest::{Latest, LatestReader, LatestWriter, ReadError},
     message::{Reader, Writer},
     mirror::Role,
     observer::{Contents, Dump, DumpError, Observer, SideSnapshot, Snapshot, Unread},

@@ -3,18 +3,14 @@
 
 use core::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
-
-use zerocopy::IntoBytes;
 
 use crate::error::Error;
-use crate::identity::{self, Geometry};
+use crate::identity::Contents;
 use crate::item::Payload;
-use crate::layout::{WAKE_AT_INITIAL, WAKE_AT_OFFSET};
-use crate::lease::Lease;
-use crate::mirror::{Mapping, Preparation, Role, Slots};
+use crate::mirror::Role;
+use crate::opened::Opened;
 use crate::options::Options;
-use crate::region::{Access, Backing, Region, os};
+use crate::region::{Access, Region};
 use crate::{Consumer, Producer};
 
 /// A region whose header checks out: the handle from which the two roles are taken.
@@ -33,9 +29,7 @@ use crate::{Consumer, Producer};
 /// # }
 /// ```
 pub struct Ring<P: ?Sized> {
-    backing: Arc<Backing>,
-    geometry: Geometry,
-    options: Options,
+    opened: Opened,
     payload: PhantomData<fn(&P) -> *const P>,
 }
 
@@ -52,18 +46,7 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Self::create_in(&region.into(), options)
-    }
-
-    fn create_in(region: &Region, options: Options) -> Result<Self, Error> {
-        let (identity, geometry) = identity::new::<P>(&options)?;
-        let image = [
-            (0, identity.as_bytes()),
-            (Role::Producer.page_index() * geometry.page + WAKE_AT_OFFSET, &WAKE_AT_INITIAL[..]),
-            (Role::Consumer.page_index() * geometry.page + WAKE_AT_OFFSET, &WAKE_AT_INITIAL[..]),
-        ];
-        let backing = region.create(geometry.len(), &image, &options)?;
-        Ok(Self::over(backing, geometry, options))
+        Opened::create(&region.into(), Contents::of::<P>(), options).map(Self::over)
     }
 
     /// Opens the ring in `region` with default options.
@@ -101,9 +84,8 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        let backing = region.into().open(&options, Access::ReadWrite)?;
-        let geometry = identity::check::<P>(&backing, &options)?;
-        Ok(Self::over(backing, geometry, options))
+        let contents = Contents::of::<P>();
+        Opened::open(&region.into(), contents, Access::ReadWrite, options).map(Self::over)
     }
 
     /// Opens the ring in `region`, or creates it: whoever else does the same at the same time,
@@ -123,26 +105,8 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        /// Each round is lost only to somebody who unlinked or created in between.
-        const ROUNDS: u32 = 100;
-        let region = region.into();
-        let mut last = Error::NotFound { region: region.describe() };
-        for _ in 0..ROUNDS {
-            match region.open(&options, Access::ReadWrite) {
-                Ok(backing) => {
-                    let geometry = identity::check::<P>(&backing, &options)?;
-                    identity::check_capacity::<P>(&backing, &geometry, &options)?;
-                    return Ok(Self::over(backing, geometry, options));
-                }
-                Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            match Self::create_in(&region, options.clone()) {
-                Err(error @ Error::AlreadyExists { .. }) => last = error,
-                answer => return answer,
-            }
-        }
-        Err(last)
+        let contents = Contents::of::<P>();
+        Opened::open_or_create(&region.into(), contents, Access::ReadWrite, options).map(Self::over)
     }
 
     /// Becomes the producer.
@@ -158,8 +122,9 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn producer(&self) -> Result<Producer<P>, Error> {
-        let (slots, lease) = self.attach(Role::Producer)?;
-        Producer::attach(slots, lease, self.geometry.shape, &self.options, self.backing.clone())
+        let Opened { backing, geometry, options } = &self.opened;
+        let (slots, lease) = self.opened.attach(Role::Producer)?;
+        Producer::attach(slots, lease, geometry.shape, options, backing.clone())
     }
 
     /// Becomes the consumer.
@@ -174,49 +139,13 @@ impl<P: Payload + ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn consumer(&self) -> Result<Consumer<P>, Error> {
-        let (slots, lease) = self.attach(Role::Consumer)?;
-        Consumer::attach(slots, lease, self.geometry.shape, &self.options, self.backing.clone())
+        let Opened { backing, geometry, options } = &self.opened;
+        let (slots, lease) = self.opened.attach(Role::Consumer)?;
+        Consumer::attach(slots, lease, geometry.shape, options, backing.clone())
     }
 
-    fn attach(&self, role: Role) -> Result<(Slots<P>, Lease), Error> {
-        let region = &self.backing.region;
-        let taken = Lease::take(self.backing.reopen()?, self.geometry.page, role);
-        let lease = match taken {
-            Ok(Some(lease)) => lease,
-            Ok(None) => {
-                let pid = identity::pid(&self.backing, &self.geometry, role);
-                let region = region.clone();
-                return Err(Error::RoleTaken { region, role, pid });
-            }
-            Err(source) => {
-                let hint = "the file system must support open file description locks";
-                let (region, call) = (region.clone(), "fcntl(F_OFD_SETLK)");
-                return Err(Error::Os { region, call, source, hint });
-            }
-        };
-        identity::check_len(&self.backing, &self.geometry)?;
-        let Options { prefault, lock, death_notice, .. } = self.options;
-        let (page, capacity) = (self.geometry.page, self.geometry.shape.capacity);
-        let preparation = Preparation { prefault, lock, death_notice };
-        let mapping = Mapping::new(lease.descriptor(), page, capacity, role, preparation).map_err(
-            |error| {
-                let hint = match error.call {
-                    "mlock" => "raise RLIMIT_MEMLOCK (ulimit -l); the data counts twice",
-                    _ => "there must be address space for the region and its mirror",
-                };
-                os(region, error.call, error.errno, hint)
-            },
-        )?;
-        let slots = Slots::over(mapping).ok_or_else(|| Error::Header {
-            region: region.clone(),
-            field: "capacity",
-            found: capacity,
-        })?;
-        Ok((slots, lease))
-    }
-
-    fn over(backing: Backing, geometry: Geometry, options: Options) -> Self {
-        Self { backing: Arc::new(backing), geometry, options, payload: PhantomData }
+    fn over(opened: Opened) -> Self {
+        Self { opened, payload: PhantomData }
     }
 }
 
@@ -231,7 +160,7 @@ impl<P: ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.backing.fd.as_fd()
+        self.opened.backing.fd.as_fd()
     }
 
     /// The random number that tells this ring from another one made later under the same name.
@@ -242,7 +171,7 @@ impl<P: ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn id(&self) -> u128 {
-        u128::from_le_bytes(self.geometry.id)
+        self.opened.id()
     }
 
     /// Bytes of the data area: a power of two.
@@ -253,14 +182,14 @@ impl<P: ?Sized> Ring<P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn capacity_bytes(&self) -> u64 {
-        self.geometry.shape.capacity
+        self.opened.geometry.shape.capacity
     }
 }
 
 impl<P: ?Sized> core::fmt::Debug for Ring<P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Ring")
-            .field("region", &self.backing.region)
+            .field("region", &self.opened.backing.region)
             .field("capacity_bytes", &self.capacity_bytes())
             .finish_non_exhaustive()
     }

@@ -4,8 +4,8 @@
 //! Invariants that every unsafe block here and in `slots` rests on:
 //! 1. `raw` spans `NODE_PAGES` private pages for the death notice and then, from `at(0)` on,
 //!    `CONTROL_PAGES * page + 2 * capacity` bytes of the region, all of it mapped for reading for as
-//!    long as the `Mapping` lives; the private pages, a role's own page, and for the producer the
-//!    data, for writing too. Nothing else of this process is mapped there.
+//!    long as the `Mapping` lives; the private pages, a role's own page, and for the producer or the
+//!    writer the data, for writing too. Nothing else of this process is mapped there.
 //! 2. `capacity` is a power of two, at least a page; the page is at least 4096 bytes and a power of
 //!    two, so offsets masked with `capacity - 8` are aligned words below `capacity`.
 //! 3. `Slots` exist only if the shortest record fits `capacity` and an element needs no more
@@ -52,21 +52,28 @@ pub enum Role {
     Producer,
     /// The side that reads them.
     Consumer,
+    /// No end of a ring: the one that writes a [`Latest`](crate::Latest) value.
+    Writer,
 }
 
 impl Role {
-    /// The other end.
+    /// The other end. Of a writer it is nobody: the consumer's page is there, and unused.
     pub(crate) fn peer(self) -> Self {
         match self {
-            Self::Producer => Self::Consumer,
+            Self::Producer | Self::Writer => Self::Consumer,
             Self::Consumer => Self::Producer,
         }
+    }
+
+    /// Whether this role writes the data.
+    fn writes_data(self) -> bool {
+        self != Self::Consumer
     }
 
     /// Which page of the region this role writes.
     pub(crate) fn page_index(self) -> u64 {
         match self {
-            Self::Producer => 1,
+            Self::Producer | Self::Writer => 1,
             Self::Consumer => 2,
         }
     }
@@ -77,6 +84,7 @@ impl core::fmt::Display for Role {
         f.write_str(match self {
             Self::Producer => "producer",
             Self::Consumer => "consumer",
+            Self::Writer => "writer",
         })
     }
 }
@@ -144,9 +152,9 @@ impl Mapping {
         let raw = one::Shared::new(raw);
         let mut mapping = Self { notice: None, raw, page, capacity, role };
         mapping.lay_nodes()?;
-        let data = match role {
-            Role::Producer => ProtFlags::READ | ProtFlags::WRITE,
-            Role::Consumer => ProtFlags::READ,
+        let data = match role.writes_data() {
+            true => ProtFlags::READ | ProtFlags::WRITE,
+            false => ProtFlags::READ,
         };
         let own = role.page_index() as usize * page;
         mapping.lay(fd, 0, control, 0, ProtFlags::READ)?;
@@ -226,7 +234,7 @@ impl Mapping {
             (0, self.page, false),
             (own, self.page, true),
             (peer, self.page, false),
-            (control, 2 * self.capacity, self.role == Role::Producer),
+            (control, 2 * self.capacity, self.role.writes_data()),
         ]
     }
 

@@ -238,6 +238,18 @@ impl<T: Item> Area<'_, T> {
         unsafe { copy::put(self.payload(position), from, size_of::<T>()) };
     }
 
+    /// Copies an item to the start of the slot at `position`, which is a multiple of the size of a slot: no
+    /// commit word stands before it. The caller owns the data area.
+    #[inline(always)]
+    pub(crate) fn put_slot(&self, position: u64, item: &T) {
+        let to = self.data.wrapping_add((position & self.mask) as usize);
+        debug_assert!(to.addr() % align_of::<T>() == 0, "slots are aligned");
+        let from = core::ptr::from_ref(item).cast();
+        // SAFETY: invariants 1 to 3: a masked position is an aligned word below `capacity`, and from there
+        // a payload, its length rounded up to 8, ends below `2 * capacity`.
+        unsafe { copy::put(to, from, size_of::<T>()) };
+    }
+
     /// Copies the item out of the record at `position`: whatever bytes stand there.
     #[inline(always)]
     pub(crate) fn take(&self, position: u64) -> T {

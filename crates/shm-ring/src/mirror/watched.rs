@@ -11,14 +11,16 @@
 //!    SIGBUS.
 #![allow(unsafe_code)]
 
+use core::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::{MapError, Role};
 use crate::copy;
+use crate::item::Item;
 use crate::layout::{CONTROL_PAGES, SidePage};
 use crate::record::COMMIT_WORD;
 use crate::sync::{AtomicU64, Foreign};
@@ -49,6 +51,27 @@ impl Watched {
         unsafe { rustix::mm::mmap(address, capacity, ProtFlags::READ, flags, fd, offset) }
             .map_err(|errno| MapError { call: "mmap", errno })?;
         Ok(watched)
+    }
+
+    /// Touches every page now, and keeps them all in memory, where that is asked for.
+    pub(crate) fn prepared(self, prefault: bool, lock: bool) -> Result<Self, MapError> {
+        let failed = |call| {
+            move |error: std::io::Error| {
+                let errno = Errno::from_io_error(&error).unwrap_or(Errno::NOMEM);
+                MapError { call, errno }
+            }
+        };
+        if prefault {
+            match self.raw.advise(Advice::PopulateRead) {
+                // Before Linux 5.14: locking and the first use do it.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {}
+                answer => answer.map_err(failed("madvise(MADV_POPULATE)"))?,
+            }
+        }
+        if lock {
+            self.raw.lock().map_err(failed("mlock"))?;
+        }
+        Ok(self)
     }
 
     /// The address `offset` bytes from the start of the region.
@@ -92,5 +115,34 @@ impl Watched {
         // SAFETY: that many bytes have just been written.
         unsafe { bytes.set_len(len) };
         bytes
+    }
+
+    /// Copies the item out of the slot at `position`, a multiple of the size of a slot: whatever bytes stand
+    /// there.
+    #[inline(always)]
+    pub(crate) fn take<T: Item>(&self, position: u64) -> T {
+        let mut item = MaybeUninit::<T>::uninit();
+        // SAFETY: `item` is our own and as long as a `T`.
+        unsafe { self.take_slot::<T>(position, item.as_mut_ptr()) };
+        // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
+        unsafe { item.assume_init() }
+    }
+
+    /// `take` into a place that is there already.
+    #[inline(always)]
+    pub(crate) fn take_into<T: Item>(&self, position: u64, item: &mut T) {
+        // SAFETY: a place of our own; any bytes are a `T`, so it stays valid.
+        unsafe { self.take_slot::<T>(position, item) };
+    }
+
+    /// # Safety
+    /// `item` is valid for writing a `T`.
+    #[inline(always)]
+    unsafe fn take_slot<T: Item>(&self, position: u64, item: *mut T) {
+        assert!(size_of::<T>() <= self.capacity, "longer than the data area");
+        let from = self.data(position, 0);
+        // SAFETY: `copy`'s invariants: `from` is aligned and begins below the capacity, and the length,
+        // rounded up to 8, is at most the capacity; `item` by the contract above.
+        unsafe { copy::take(item.cast(), from, size_of::<T>()) };
     }
 }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod close;
+mod latest;
 mod park;
 mod publish;
 mod restart;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use shm_ring::{DumpError, Observer, Options, Peer, PopError, Producer, Region, Ring, Wait};
 
-use crate::house::{Child, Home, Name, watch};
+use crate::house::{Child, Home, Name, until, watch};
 use crate::items::{Random, text};
 use crate::wire::{Bytes, POSITION, commit_word, consumer, data, producer};
 
@@ -128,8 +128,10 @@ fn a_record_that_is_overwritten_meanwhile_is_never_returned() {
                 }
             }
         });
-        // Rounds, and no clock: what a wrong program does here it does in the first thousand.
         let _ends = Ends(&over);
+        // All rounds may be over before a busy machine has started the two threads.
+        until("records go by", || pushed.load(Ordering::Relaxed) > 100);
+        // Rounds, and no clock: what a wrong program does here it does in the first thousand.
         let mut rounds = 0;
         while rounds < 1500 || whole < 100 {
             rounds += 1;

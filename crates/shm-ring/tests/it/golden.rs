@@ -1,10 +1,11 @@
-//! The wire format by example: the bytes of a ring with three records, committed. What this version
+//! The wire format by example: the bytes of a ring with three records, and of a latest value, committed. What this version
 //! writes must be that image, and what it reads may be that image.
 
 use std::fmt::Write as _;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use shm_ring::{Options, Peer, PopError, Producer, Region, Ring};
+use shm_ring::{Latest, Options, Peer, PopError, Producer, Region, Ring};
 
 use crate::house::Dir;
 use crate::wire::{Bytes, FENCE_MODE, NEVER, PID, WAKE_AT, consumer, page, producer};
@@ -15,6 +16,7 @@ const ITEMS: [&Item; 3] = [b"first record", b"then another", b"and a third."];
 /// Creation time and random id in the header.
 const VARIES_IN_HEADER: std::ops::Range<usize> = 72..96;
 const GOLDEN: &str = include_str!("golden/v1-three-records.hex");
+const LATEST: &str = include_str!("golden/v1-latest.hex");
 
 fn options() -> Options {
     Options::new().bytes(4096).schema(0x0807_0605_0403_0201).label("golden")
@@ -80,19 +82,68 @@ fn three_records_are_written_as_the_golden_image() {
         tx.push(*item).unwrap();
     }
     tx.close();
-    let mut bytes = Bytes::of(ring.descriptor()).all();
+    assert_is(ring.descriptor(), GOLDEN);
+}
+
+#[track_caller]
+fn assert_is(region: BorrowedFd<'_>, golden: &str) {
+    let mut bytes = Bytes::of(region).all();
     assert!(bytes[VARIES_IN_HEADER].iter().any(|byte| *byte != 0));
     bytes[VARIES_IN_HEADER].fill(0);
     // Whether membarrier is to be had here, and the process id.
     let life = (producer() + FENCE_MODE) as usize..(producer() + PID) as usize + 4;
     bytes[life].fill(0);
     let found = dump(&bytes);
-    let golden: String = GOLDEN
+    let golden: String = golden
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| format!("{line}\n"))
         .collect();
     assert!(found == golden, "layout v1 has changed; now it is\n{found}");
+}
+
+/// 12 bytes that say which value it is, and 100 more.
+fn value(index: usize) -> [u8; 112] {
+    let mut value = [b'.'; 112];
+    value[..12].copy_from_slice(ITEMS[index % 3]);
+    value
+}
+
+#[test]
+fn a_latest_value_is_written_as_the_golden_image() {
+    if !same_page_size() {
+        return;
+    }
+    let latest = Latest::<[u8; 112]>::create(Region::memfd("golden"), options()).unwrap();
+    let mut writer = latest.writer().unwrap();
+    // There are 32 slots: the 33rd stands where the first stood.
+    for index in 0..33 {
+        if index == 32 || index < 2 {
+            writer.write(value(index));
+        } else {
+            writer.write([0; 112]);
+        }
+    }
+    writer.close();
+    assert_is(latest.descriptor(), LATEST);
+}
+
+#[test]
+fn the_golden_image_of_a_latest_value_opens_and_reads() {
+    if !same_page_size() {
+        return;
+    }
+    let dir = Dir::new("golden-latest");
+    let path = dir.join("latest");
+    std::fs::write(&path, undump(LATEST)).unwrap();
+    let latest = Latest::<[u8; 112]>::open_with(Region::file(&path), options()).unwrap();
+    let mut reader = latest.reader().unwrap();
+    assert_eq!((reader.read(), reader.version()), (Ok(value(32)), 33));
+    assert_eq!(reader.writer(), Peer::Closed { session: 2 });
+    let mut writer = latest.writer().unwrap();
+    assert_eq!((writer.session(), writer.version()), (3, 33));
+    writer.write(value(0));
+    assert_eq!(reader.read(), Ok(value(0)));
 }
 
 #[test]

@@ -20,6 +20,8 @@ mod hostile;
 mod house;
 mod in_place;
 mod items;
+mod latest;
+mod latest_trust;
 mod lengths;
 mod messages;
 mod mmu;
@@ -86,6 +88,10 @@ const JOBS: &[(&str, Job)] = &[
     ("without-robust-list", notice::without_robust_list),
     ("copy-on", adapters::copy_on),
     ("write-and-stay", adapters::write_and_stay),
+    ("latest-write-for-ever", latest::write_for_ever),
+    ("latest-hold", latest::hold),
+    ("latest-fork-and-drop", latest::fork_and_drop),
+    ("latest-read-only", latest::read_only),
     ("publish-three", dumping::publish_three),
 ];
 

@@ -15,7 +15,7 @@ fn of<P: ?Sized>(ring: &Ring<P>) -> Observer {
 }
 
 /// What the mappings of the file with this inode allow, in this process.
-fn permissions(inode: u64) -> Vec<String> {
+pub(crate) fn permissions(inode: u64) -> Vec<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let words = maps.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     words.filter(|words| words[4] == inode.to_string()).map(|words| words[1].to_owned()).collect()

@@ -27,7 +27,12 @@ fn open(path: &std::path::Path) -> Result<Ring<u64>, Error> {
 }
 
 #[track_caller]
-fn assert_differs<T>(answer: Result<T, Error>, expected: Property, found: &str, wanted: &str) {
+pub(crate) fn assert_differs<T>(
+    answer: Result<T, Error>,
+    expected: Property,
+    found: &str,
+    wanted: &str,
+) {
     let error = answer.err().expect("they differ");
     let text = error.to_string();
     match error {
@@ -106,7 +111,8 @@ fn every_field_of_the_header_is_checked() {
         assert_differs(with_u32(24, other), Property::PageSize, &other.to_string(), &p.to_string());
     }
     assert_differs(with_u32(28, 2), Property::RecordKind, "messages", "values");
-    assert_differs(with_u32(28, 3), Property::RecordKind, "3", "values");
+    assert_differs(with_u32(28, 3), Property::RecordKind, "latest value", "values");
+    assert_differs(with_u32(28, 4), Property::RecordKind, "4", "values");
     assert_differs(with_u64(32, u64::MAX), Property::ItemSize, &u64::MAX.to_string(), "8");
     assert_differs(with_u64(40, 0), Property::ItemAlignment, "0", "8");
     // An older or newer layout is told by its version, whatever else it changed.

@@ -1,0 +1,238 @@
+//! The latest value: one writer, any number of readers that write nothing. Creating, opening and handing out
+//! the two ends. It must not know how a version comes to exist.
+
+mod error;
+mod reader;
+mod writer;
+
+pub use self::error::ReadError;
+pub use self::reader::LatestReader;
+pub use self::writer::LatestWriter;
+
+use core::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::endpoint::Peer;
+use crate::error::Error;
+use crate::identity::Contents;
+use crate::item::Item;
+use crate::layout::SidePage;
+use crate::lease;
+use crate::mirror::{Role, Slots};
+use crate::opened::Opened;
+use crate::options::Options;
+use crate::region::{Access, Backing, Region};
+use crate::session;
+use crate::sync::Foreign;
+use crate::version;
+
+/// The latest value of something: one [`LatestWriter`] replaces it as often as it likes, any number of
+/// [`LatestReader`]s read it, whole. Neither waits for the other, and values that nobody read in time are gone:
+/// where each of them counts, use a [`Ring`](crate::Ring).
+///
+/// Readers map the region for reading alone and write nothing, so a descriptor that is open for reading is
+/// enough, and a file that the reader may not write. A writer that is killed at any instruction leaves the last
+/// value that it published; the next writer goes on from there.
+///
+/// The value is kept in several slots, which the writer fills in turn. A reader is disturbed only by a writer
+/// that publishes all but two of them anew while one value is copied. [`Options::items`] and
+/// [`Options::bytes`] say how many slots there are at least (default 8, at least 4); a page is always
+/// filled with them.
+///
+/// ```
+/// use shm_ring::{Latest, Options};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let name = &format!("/shm-ring-doc-latest-{}", std::process::id());
+/// let latest = Latest::<[f64; 3]>::create(name.as_str(), Options::new().unlink_on_drop())?;
+/// let mut writer = latest.writer()?;
+/// writer.write([1.0, 2.0, 3.0]);
+///
+/// // In any other process:
+/// let mut reader = Latest::<[f64; 3]>::open(name.as_str())?.reader()?;
+/// assert_eq!(reader.read()?, [1.0, 2.0, 3.0]);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Latest<T> {
+    opened: Opened,
+    item: PhantomData<fn(&T) -> *const T>,
+}
+
+impl<T: Item> Latest<T> {
+    /// Bytes from one slot to the next.
+    const SLOT: u64 = {
+        // An item that no header can tell the size of does not compile.
+        let size = Slots::<T>::LEN as u64;
+        version::slot_size(align_of::<T>() as u64, size)
+    };
+
+    /// Creates a region for a latest value. It appears under its name whole or not at all, without a value.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, ReadError, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// assert_eq!(latest.reader()?.read(), Err(ReadError::Empty));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ring::create`](crate::Ring::create).
+    pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+        Opened::create(&region.into(), Contents::latest::<T>(), options).map(Self::over)
+    }
+
+    /// Opens the latest value in `region` with default options.
+    ///
+    /// ```
+    /// use shm_ring::{Error, Latest, Property, Region, Ring, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let fd = ring.descriptor().try_clone_to_owned()?;
+    /// let refused = Latest::<u64>::open(Region::descriptor(fd));
+    /// assert!(matches!(refused, Err(Error::Incompatible { property: Property::RecordKind, .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
+        Self::open_with(region, Options::new())
+    }
+
+    /// Opens the latest value in `region`, for reading: that the region may be written is asked only by
+    /// [`writer`](Self::writer).
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new().label("speed"))?;
+    /// let fd = latest.descriptor().try_clone_to_owned()?;
+    /// let same = Latest::<u64>::open_with(Region::descriptor(fd), Options::new().label("speed"))?;
+    /// assert_eq!(same.id(), latest.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ring::open_with`](crate::Ring::open_with).
+    pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+        let contents = Contents::latest::<T>();
+        Opened::open(&region.into(), contents, Access::Read, options).map(Self::over)
+    }
+
+    /// Opens the latest value in `region`, or creates it: whoever else does the same at the same time, both
+    /// get the same one.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let name = &format!("/shm-ring-doc-latest-or-{}", std::process::id());
+    /// let options = Options::new().unlink_on_drop();
+    /// let one = Latest::<u64>::open_or_create(name.as_str(), options.clone())?;
+    /// let other = Latest::<u64>::open_or_create(name.as_str(), options)?;
+    /// assert_eq!(one.id(), other.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ring::open_or_create`](crate::Ring::open_or_create).
+    pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+        let contents = Contents::latest::<T>();
+        Opened::open_or_create(&region.into(), contents, Access::Read, options).map(Self::over)
+    }
+
+    /// Becomes the writer.
+    ///
+    /// ```
+    /// use shm_ring::{Error, Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let writer = latest.writer()?;
+    /// assert!(matches!(latest.writer(), Err(Error::RoleTaken { .. })));
+    /// drop(writer);
+    /// latest.writer()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::RoleTaken`] if there is one, [`Error::Corrupt`] if the count of values in the region cannot
+    /// be, [`Error::Length`] if it was cut, [`Error::Os`], also if this process may only read the region.
+    pub fn writer(&self) -> Result<LatestWriter<T>, Error> {
+        LatestWriter::attach(&self.opened)
+    }
+
+    /// A reader. There may be any number of them, and none of them is known to the writer.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// latest.writer()?.write(7);
+    /// let (mut one, mut other) = (latest.reader()?, latest.reader()?);
+    /// assert_eq!((one.read()?, other.read()?), (7, 7));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Length`] if the region was cut, [`Error::Os`].
+    pub fn reader(&self) -> Result<LatestReader<T>, Error> {
+        LatestReader::attach(&self.opened)
+    }
+
+    fn over(opened: Opened) -> Self {
+        Self { opened, item: PhantomData }
+    }
+}
+
+impl<T> Latest<T> {
+    /// The region's descriptor, to hand to another process, which opens it with [`Region::descriptor`]. It is
+    /// open for reading only, unless the region was created here.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// latest.writer()?.write(7);
+    /// let fd = latest.descriptor().try_clone_to_owned()?;
+    /// let same = Latest::<u64>::open(Region::descriptor(fd))?;
+    /// assert_eq!(same.reader()?.read()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.opened.backing.fd.as_fd()
+    }
+
+    /// The random number that tells this latest value from another one made later under the same name.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let other = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// assert_ne!(latest.id(), other.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn id(&self) -> u128 {
+        self.opened.id()
+    }
+}
+
+impl<T> core::fmt::Debug for Latest<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Latest")
+            .field("region", &self.opened.backing.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known about the writer, asked through a descriptor that need only be open for reading.
+fn writer_of(page: Foreign<'_, SidePage>, backing: &Backing, page_size: u64) -> Peer {
+    let held = || lease::is_held(backing.fd.as_fd(), page_size, Role::Writer);
+    let (life, session) = session::look(page, held);
+    let pid = page.map(|page| &page.life.0.pid).relaxed();
+    Peer::of(life, session, pid)
+}

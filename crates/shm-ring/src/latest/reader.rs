@@ -1,0 +1,316 @@
+//! The end that reads a latest value: it maps the region for reading alone, and nobody knows of it. It must
+//! not know what proves a copy whole.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+use super::{Latest, ReadError, writer_of};
+use crate::clock::Moment;
+use crate::endpoint::{Ended, Patience, Peer, Watch, for_end};
+use crate::error::Error;
+use crate::gate::{self, Nap};
+use crate::identity;
+use crate::item::Item;
+use crate::layout::SidePage;
+use crate::mirror::{Role, Watched};
+use crate::opened::Opened;
+use crate::options::Wait;
+use crate::region::{Backing, os};
+use crate::session;
+use crate::sync::Foreign;
+use crate::version::{Miss, Seen};
+
+/// One that reads a [`Latest`] value. There may be any number of them.
+///
+/// Each reads on its own: what one has read changes nothing for the others, nor for the writer.
+///
+/// ```
+/// use shm_ring::{Latest, Options, ReadError, Region};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+/// assert_eq!(reader.read(), Err(ReadError::Empty));
+/// writer.write(1);
+/// assert!(reader.has_newer()?);
+/// assert_eq!((reader.read()?, reader.version()), (1, 1));
+/// assert!(!reader.has_newer()?);
+/// // The value stays.
+/// assert_eq!(reader.read()?, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct LatestReader<T> {
+    seen: Seen,
+    wait: Wait,
+    /// The writer's session, if it was closed or dead when it was last asked about.
+    gone: Option<u64>,
+    mapping: Watched,
+    page: u64,
+    backing: Arc<Backing>,
+    item: PhantomData<fn() -> T>,
+}
+
+assert_impl_all!(LatestReader<u64>: Send);
+assert_not_impl_any!(LatestReader<u64>: Clone);
+
+impl<T: Item> LatestReader<T> {
+    pub(super) fn attach(opened: &Opened) -> Result<Self, Error> {
+        let Opened { backing, geometry, options } = opened;
+        identity::check_len(backing, geometry)?;
+        let (page, capacity) = (geometry.page, geometry.shape.capacity);
+        let mapping = Watched::new(backing.fd.as_fd(), page, capacity)
+            .and_then(|mapping| mapping.prepared(options.prefault, options.lock))
+            .map_err(|error| {
+                let hint = match error.call {
+                    "mlock" => "raise RLIMIT_MEMLOCK (ulimit -l); the data counts twice",
+                    _ => "there must be address space for the region and its mirror",
+                };
+                os(&backing.region, error.call, error.errno, hint)
+            })?;
+        Ok(Self {
+            seen: Seen::nothing(capacity / Latest::<T>::SLOT),
+            wait: options.wait,
+            gone: None,
+            mapping,
+            page,
+            backing: backing.clone(),
+            item: PhantomData,
+        })
+    }
+
+    /// A copy of the latest value: whole, and never one that is older than what this reader has read before.
+    ///
+    /// It ends after 64 copies at most, whatever the writer does, and makes no system call. One copy is the
+    /// rule: another is needed only if the writer published all slots but two anew meanwhile.
+    ///
+    /// # Errors
+    /// [`ReadError::Empty`] before the first write; [`ReadError::Overrun`] if the writer came round in each
+    /// attempt; [`ReadError::Corrupt`], for good.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<[u32; 2]>::create(Region::memfd("doc"), Options::new())?;
+    /// latest.writer()?.write([3, 4]);
+    /// // Whoever wrote it has gone.
+    /// assert_eq!(latest.reader()?.read()?, [3, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn read(&mut self) -> Result<T, ReadError> {
+        let Self { seen, mapping, .. } = self;
+        let take = |version: u64| mapping.take(version.wrapping_mul(Latest::<T>::SLOT));
+        Ok(seen.read(mapping.side(Role::Writer), take)?)
+    }
+
+    /// [`read`](Self::read) into a place that is there already: for values of a kilobyte and more, where
+    /// moving one costs as much as reading it.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read). After [`ReadError::Overrun`] and [`ReadError::Corrupt`] the place is all zeros
+    /// or unchanged, and after [`ReadError::Empty`] unchanged: never torn.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<[u8; 4096]>::create(Region::memfd("doc"), Options::new())?;
+    /// latest.writer()?.write([1; 4096]);
+    /// let mut picture = [0; 4096];
+    /// latest.reader()?.read_into(&mut picture)?;
+    /// assert_eq!(picture, [1; 4096]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn read_into(&mut self, place: &mut T) -> Result<(), ReadError> {
+        let Self { seen, mapping, .. } = self;
+        let mut touched = false;
+        let take = |version: u64| {
+            touched = true;
+            mapping.take_into(version.wrapping_mul(Latest::<T>::SLOT), place);
+        };
+        let read = seen.read(mapping.side(Role::Writer), take);
+        if read.is_err() && touched {
+            place.as_mut_bytes().fill(0);
+        }
+        Ok(read?)
+    }
+
+    /// [`read`](Self::read) of a value that this reader has not read, waiting for one for `timeout` at most.
+    ///
+    /// It waits as [`Options::wait`](crate::Options::wait) says. A reader that sleeps is woken by
+    /// [`LatestWriter::notify`] and when the writer attaches or closes, and looks by itself once a
+    /// millisecond. As long as no writer has come, it is waited for.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and only if there is nothing new: [`ReadError::TimedOut`];
+    /// [`ReadError::Closed`] and [`ReadError::WriterDead`] once the writer is gone (another may attach, and
+    /// then waiting goes on).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shm_ring::{Latest, Options, ReadError, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// let briefly = Duration::from_millis(2);
+    /// writer.write(1);
+    /// assert_eq!(reader.read_newer(briefly)?, 1);
+    /// assert_eq!(reader.read_newer(briefly), Err(ReadError::TimedOut));
+    /// writer.close();
+    /// assert_eq!(reader.read_newer(briefly), Err(ReadError::Closed));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`LatestWriter::notify`]: crate::LatestWriter::notify
+    pub fn read_newer(&mut self, timeout: Duration) -> Result<T, ReadError> {
+        if !self.has_newer()? {
+            let (wait, deadline) = (self.wait, Patience::of(timeout).deadline());
+            let ended = for_end(wait, deadline, &mut *self);
+            // What was written before the writer went is still there.
+            match ended {
+                Some(ended) if !self.has_newer()? => return Err(ended.into()),
+                _ => {}
+            }
+        }
+        self.read()
+    }
+}
+
+impl<T> LatestReader<T> {
+    fn theirs(&self) -> Foreign<'_, SidePage> {
+        self.mapping.side(Role::Writer)
+    }
+
+    /// The number of the value that was read last, counted from 1; 0 if none was.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// (0..10).for_each(|n| writer.write(n));
+    /// assert_eq!((reader.version(), reader.read()?, reader.version()), (0, 9, 10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn version(&self) -> u64 {
+        self.seen.version()
+    }
+
+    /// Whether there is a value that this reader has not read: one load.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`], for good.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// assert!(!reader.has_newer()?);
+    /// writer.write(1);
+    /// assert!(reader.has_newer()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn has_newer(&mut self) -> Result<bool, ReadError> {
+        let theirs = self.mapping.side(Role::Writer);
+        self.seen.is_behind(theirs).map_err(|_| ReadError::Corrupt)
+    }
+
+    /// Asks about the writer: two loads and one `fcntl` on its lock.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, Peer, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let reader = latest.reader()?;
+    /// assert_eq!(reader.writer(), Peer::Absent);
+    /// let writer = latest.writer()?;
+    /// assert!(matches!(reader.writer(), Peer::Alive { session: 1, .. }));
+    /// writer.close();
+    /// assert_eq!(reader.writer(), Peer::Closed { session: 2 });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn writer(&self) -> Peer {
+        writer_of(self.theirs(), &self.backing, self.page)
+    }
+}
+
+impl<T> Watch for LatestReader<T> {
+    fn ready(&mut self) -> bool {
+        // A count that cannot be ends the wait, and the read says so.
+        self.has_newer().unwrap_or(true)
+    }
+
+    fn stirred(&mut self) -> bool {
+        // An even number may be a writer that has closed; a death is found out at the end of a slice.
+        session::number(self.theirs()) % 2 == 0
+    }
+
+    fn known_gone(&mut self) -> bool {
+        self.gone == Some(session::number(self.theirs()))
+    }
+
+    fn gone(&mut self) -> Option<Ended> {
+        let (ended, session) = match self.writer() {
+            Peer::Closed { session } => (Ended::Closed, session),
+            Peer::Dead { session, .. } => (Ended::PeerDead, session),
+            Peer::Absent | Peer::Alive { .. } => {
+                self.gone = None;
+                return None;
+            }
+        };
+        self.gone = Some(session);
+        Some(ended)
+    }
+
+    fn sleep(&mut self, until: impl FnOnce(Nap) -> Moment) -> Option<Ended> {
+        let Self { seen, mapping, backing, page, .. } = self;
+        let theirs = mapping.side(Role::Writer);
+        let last_look = || match seen.is_behind(theirs) {
+            Ok(false) => match writer_of(theirs, backing, *page) {
+                Peer::Closed { .. } => Some(Some(Ended::Closed)),
+                Peer::Dead { .. } => Some(Some(Ended::PeerDead)),
+                Peer::Absent | Peer::Alive { .. } => None,
+            },
+            Ok(true) | Err(_) => Some(None),
+        };
+        gate::listen(theirs, last_look, || until(Nap::Short)).flatten()
+    }
+}
+
+impl From<Miss> for ReadError {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::Empty => Self::Empty,
+            Miss::Overrun => Self::Overrun,
+            Miss::Corrupt => Self::Corrupt,
+        }
+    }
+}
+
+impl From<Ended> for ReadError {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::TimedOut => Self::TimedOut,
+            Ended::Closed => Self::Closed,
+            Ended::PeerDead => Self::WriterDead,
+            Ended::Corrupt => Self::Corrupt,
+        }
+    }
+}
+
+impl<T> core::fmt::Debug for LatestReader<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("LatestReader").field("version", &self.version()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! The end that writes a latest value. It must not know what proves a copy of it whole.
+
+use std::sync::Arc;
+
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+use super::Latest;
+use crate::error::Error;
+use crate::gate;
+use crate::item::Item;
+use crate::lease::Lease;
+use crate::mirror::{Role, Slots};
+use crate::opened::Opened;
+use crate::region::Backing;
+use crate::session;
+use crate::sync::Ordering;
+use crate::version::Written;
+
+/// The one that writes a [`Latest`] value. There is one at a time: a lock that the kernel frees when its
+/// holder dies.
+///
+/// ```
+/// use shm_ring::{Latest, Options, Region};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let mut writer = latest.writer()?;
+/// for n in 0..1000 {
+///     writer.write(n);
+/// }
+/// assert_eq!(writer.version(), 1000);
+/// // As after a death: the next one goes on.
+/// writer.close();
+/// assert_eq!(latest.writer()?.version(), 1000);
+/// # Ok(())
+/// # }
+/// ```
+pub struct LatestWriter<T> {
+    written: Written,
+    slots: Slots<T>,
+    session: u64,
+    /// The process that attached. A forked child has a copy of all this and owns none of it.
+    process: u32,
+    _lease: Lease,
+    _backing: Arc<Backing>,
+}
+
+assert_impl_all!(LatestWriter<u64>: Send);
+assert_not_impl_any!(LatestWriter<u64>: Sync, Clone);
+
+impl<T: Item> LatestWriter<T> {
+    pub(super) fn attach(opened: &Opened) -> Result<Self, Error> {
+        let (role, backing) = (Role::Writer, opened.backing.clone());
+        let (slots, lease) = opened.attach::<T>(role)?;
+        let mine = slots.mine();
+        let written = Written::recover(mine)
+            .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
+        let process = std::process::id();
+        mine.life.0.pid.store(process, Ordering::Relaxed);
+        let session = session::open(mine);
+        gate::ring(mine);
+        Ok(Self { written, slots, session, process, _lease: lease, _backing: backing })
+    }
+
+    /// Replaces the latest value. It never waits and makes no system call: readers that wait for a newer
+    /// value find it within a millisecond, or at once after [`notify`](Self::notify).
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let mut writer = latest.writer()?;
+    /// writer.write(1);
+    /// writer.write(2);
+    /// assert_eq!(latest.reader()?.read()?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn write(&mut self, value: T) {
+        self.write_from(&value);
+    }
+
+    /// [`write`](Self::write) of a value that stays where it is: for values of a kilobyte and more, where
+    /// moving one costs as much as writing it.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<[u8; 4096]>::create(Region::memfd("doc"), Options::new())?;
+    /// let picture = [7; 4096];
+    /// latest.writer()?.write_from(&picture);
+    /// assert_eq!(latest.reader()?.read()?, picture);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn write_from(&mut self, value: &T) {
+        let Self { written, slots, .. } = self;
+        let put = |version: u64| {
+            slots.area().put_slot(version.wrapping_mul(Latest::<T>::SLOT), value);
+        };
+        written.write(slots.mine(), put);
+    }
+}
+
+impl<T> LatestWriter<T> {
+    /// Wakes every reader that waits for a newer value ([`LatestReader::read_newer`]): one system call, which
+    /// is why `write` leaves it to its caller. Readers write nothing, so nobody knows whether one waits.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shm_ring::{Latest, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// let waiting = std::thread::spawn(move || reader.read_newer(Duration::from_secs(10)));
+    /// writer.write(1);
+    /// writer.notify();
+    /// assert_eq!(waiting.join().unwrap()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`LatestReader::read_newer`]: crate::LatestReader::read_newer
+    pub fn notify(&mut self) {
+        gate::ring(self.slots.mine());
+    }
+
+    /// How many values have been written since the region was created, by this writer and those before it.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let mut writer = latest.writer()?;
+    /// writer.write(5);
+    /// assert_eq!(writer.version(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn version(&self) -> u64 {
+        self.written.version()
+    }
+
+    /// The number of this attachment: odd, and another one for each.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// assert_eq!(latest.writer()?.session(), 1);
+    /// assert_eq!(latest.writer()?.session(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// Closes in order: readers that ask or wait learn of it. Dropping does the same.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// latest.writer()?.close();
+    /// assert_eq!(latest.reader()?.writer(), shm_ring::Peer::Closed { session: 2 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(self) {}
+}
+
+impl<T> Drop for LatestWriter<T> {
+    fn drop(&mut self) {
+        if std::process::id() == self.process {
+            session::close(self.slots.mine(), self.session);
+            gate::ring(self.slots.mine());
+        }
+    }
+}
+
+impl<T> core::fmt::Debug for LatestWriter<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("LatestWriter")
+            .field("session", &self.session)
+            .field("version", &self.version())
+            .finish_non_exhaustive()
+    }
+}
