@@ -106,6 +106,41 @@ fn two_terminals() {
     assert_eq!(names_with(&name.0[1..]), Vec::<PathBuf>::new());
 }
 
+/// The numbers that a reader of a counter printed.
+fn counts(printed: &str) -> Vec<u64> {
+    let number = |line: &str| line.split(' ').next().unwrap().parse().unwrap();
+    printed.lines().map(number).collect()
+}
+
+#[test]
+fn sysv_counter() {
+    let name = Name::new("counter");
+    let mut writer = Running::start("sysv-counter", &["write", &name.0, "1"]);
+    assert_eq!(writer.end_well(), "counting on from 0\n");
+    let mut writer = Running::start("sysv-counter", &["write", &name.0, "20"]);
+    writer.expect("counting on from 50\n");
+    let printed = Running::start("sysv-counter", &["read", &name.0, "30"]).end_well();
+    let seen = counts(&printed);
+    assert!(seen.len() == 10 && seen.is_sorted() && seen[0] >= 50 && seen[9] > 50, "{printed}");
+    assert!(printed.lines().zip(&seen).all(|(line, n)| line == format!("{n} from 192.168.0.{n}")));
+    assert_eq!(names_with(&name.0[1..]), Vec::<PathBuf>::new());
+    writer.end_well();
+}
+
+#[test]
+fn file_counter() {
+    let path = std::env::temp_dir().join(format!("shm-ring-file-counter-{}", std::process::id()));
+    let file = path.to_str().unwrap();
+    let mut writer = Running::start("file-counter", &["write", file, "20"]);
+    writer.expect("counting on from 0");
+    let seen = counts(&Running::start("file-counter", &["read", file, "20"]).end_well());
+    assert!(seen.len() == 10 && seen.windows(2).all(|two| two[0] < two[1]), "{seen:?}");
+    writer.end_well();
+    let printed = Running::start("file-counter", &["read", file, "1"]).end_well();
+    assert_lines(&printed, &["50\n", "nothing new was written, and the writer has closed\n"]);
+    std::fs::remove_file(path).unwrap();
+}
+
 #[test]
 fn fork() {
     let printed = run("fork", &[]);
