@@ -157,6 +157,8 @@ mod sync;
 mod version;
 
 #[cfg(not(loom))]
+mod allocation;
+#[cfg(not(loom))]
 mod any;
 #[cfg(not(loom))]
 mod copy;
