@@ -238,6 +238,12 @@ fn read(control: &Control, spec: &Spec, holds: Option<u64>) -> Result<Sample, Fa
     let both = |of| control.measured(Side::A, of) + control.measured(Side::B, of);
     let calls =
         [Side::A, Side::B].map(|side| control.measured(side, Measure::Calls).checked_sub(1));
+    // Of each side by itself: one that was kept from its processor waited for longer than it ran.
+    let used = [Side::A, Side::B].map(|side| {
+        control
+            .measured(side, Measure::CpuNs)
+            .saturating_sub(control.measured(side, Measure::WaitedNs))
+    });
     Ok(Sample {
         round: 0,
         floor_ns: nanoseconds(Measure::Floor),
@@ -251,7 +257,7 @@ fn read(control: &Control, spec: &Spec, holds: Option<u64>) -> Result<Sample, Fa
             span => span,
         },
         drain_ns: nanoseconds(Measure::Drain),
-        cpu_ns: both(Measure::CpuNs).saturating_sub(both(Measure::WaitedNs)),
+        cpu_ns: used.iter().sum(),
         switches: both(Measure::Switches),
         system_calls: calls[0].and_then(|a| Some(a + calls[1]?)),
         held_bytes,

@@ -127,6 +127,9 @@ const UP_TO: &[(&str, u64)] = &[
     ("crossbeam-channel", 65_536),
     ("ringbuf", 65_536),
     ("ringfire", 65_536),
+    ("shaq", 65_536),
+    ("iceoryx2", 65_536),
+    ("iceoryx2-events", 65_536),
 ];
 
 /// What was carried: each transport once for each size, in order.

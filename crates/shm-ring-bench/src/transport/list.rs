@@ -212,6 +212,7 @@ pub(crate) fn list() -> &'static [Entry] {
             name: "shaq",
             what: "the shaq crate, both sides polling",
             idle: Idle::Spins,
+            bytes_max: BY_VALUE,
             ..PEER
         },
         #[cfg(feature = "peers")]
@@ -226,12 +227,14 @@ pub(crate) fn list() -> &'static [Entry] {
             name: "iceoryx2",
             what: "the iceoryx2 crate, publish and subscribe, both sides polling",
             idle: Idle::Spins,
+            bytes_max: BY_VALUE,
             ..PEER
         },
         #[cfg(feature = "peers")]
         Entry {
             name: "iceoryx2-events",
             what: "the iceoryx2 crate, publish and subscribe, the receiver waiting for events",
+            bytes_max: BY_VALUE,
             ..PEER
         },
         #[cfg(feature = "peers")]
