@@ -106,7 +106,8 @@
 //! A named region survives both processes, killed or not, with all that was published and not read. That is
 //! what lets either side restart. It goes
 //!
-//! - by [`Region::unlink`](crate::Region::unlink), or `rm` in `/dev/shm` (`ls /dev/shm` shows them all);
+//! - by [`Region::unlink`](crate::Region::unlink), by `shm-ring rm` or, for all rings that nobody uses, by
+//!   `shm-ring gc` (`shm-ring ls` shows them, as `ipcs` does for System V), or by `rm` in `/dev/shm`;
 //! - by [`Options::unlink_on_drop`](crate::Options::unlink_on_drop), when the creator drops its last handle,
 //!   but not when it is killed;
 //! - with the machine; and, where `systemd-logind` has `RemoveIPC=yes` (its default), for ordinary users at the
