@@ -5,10 +5,10 @@
 //! data while it is read, nor before there is room.
 #![allow(unsafe_code)]
 
-use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
+use shm_ring::{Consumer, Producer};
 
-use super::ring_messages::room;
-use super::{Fault, Handle, Inherited, Made, Receiver, Sender, Transport};
+use super::ring_messages::{made, open};
+use super::{Fault, Handle, Made, Receiver, Sender, Transport};
 use crate::message::Code;
 
 /// The ring as `[u64]`, both sides spinning.
@@ -17,12 +17,6 @@ pub(crate) struct RingInPlace;
 pub(crate) struct Tx(Producer<[u64]>);
 pub(crate) struct Rx(Consumer<[u64]>);
 
-fn open(handle: &Handle) -> Result<Ring<[u64]>, Fault> {
-    let options = Options::new().prefault().wait(Wait::SPIN);
-    Ring::open_with(Region::descriptor(handle.descriptor(0)?), options)
-        .map_err(|error| Fault::new("opening the ring", error))
-}
-
 impl Transport for RingInPlace {
     type Sender<const W: usize> = Tx;
     type Receiver<const W: usize> = Rx;
@@ -30,11 +24,7 @@ impl Transport for RingInPlace {
     const INLINED: bool = true;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        let ring = Ring::<[u64]>::create(Region::memfd("shm-ring-bench"), room(bytes))
-            .map_err(|error| Fault::new("creating the ring", error))?;
-        let fd = ring.descriptor().try_clone_to_owned();
-        let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
-        Ok(Box::new(Inherited::new(vec![fd]).holding(ring.capacity_bytes())))
+        made::<u64>(bytes)
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Tx, Fault> {

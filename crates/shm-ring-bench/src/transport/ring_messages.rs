@@ -1,7 +1,7 @@
 //! shm-ring with messages of any length instead of values of one size, copied in and out. It must not
 //! know the others.
 
-use shm_ring::{Consumer, Options, Producer, Record, Region, Ring, Wait};
+use shm_ring::{Consumer, Item, Options, Producer, Record, Region, Ring, Wait};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Fault, Handle, Inherited, Made, Receiver, Sender, Transport, items};
@@ -24,12 +24,18 @@ impl<const W: usize> AsRef<[u8]> for Message<W> {
     }
 }
 
-/// Room for as many messages as the ring of values has, with the word that follows each.
-pub(crate) fn room(bytes: usize) -> Options {
-    Options::new().bytes((items(bytes) * (bytes + size_of::<u64>())) as u64)
+/// A ring of messages of `E`, with room for as many as the ring of values has and the word that follows each.
+pub(super) fn made<E: Item>(bytes: usize) -> Result<Box<dyn Made>, Fault> {
+    let room = (items(bytes) * (bytes + size_of::<u64>())) as u64;
+    let ring = Ring::<[E]>::create(Region::memfd("shm-ring-bench"), Options::new().bytes(room))
+        .map_err(|error| Fault::new("creating the ring", error))?;
+    let fd = ring.descriptor().try_clone_to_owned();
+    let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
+    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.capacity_bytes())))
 }
 
-fn open(handle: &Handle) -> Result<Ring<[u8]>, Fault> {
+/// What [`made`] made, in a child.
+pub(super) fn open<E: Item>(handle: &Handle) -> Result<Ring<[E]>, Fault> {
     let options = Options::new().prefault().wait(Wait::SPIN);
     Ring::open_with(Region::descriptor(handle.descriptor(0)?), options)
         .map_err(|error| Fault::new("opening the ring", error))
@@ -42,11 +48,7 @@ impl Transport for RingMessages {
     const INLINED: bool = true;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        let ring = Ring::<[u8]>::create(Region::memfd("shm-ring-bench"), room(bytes))
-            .map_err(|error| Fault::new("creating the ring", error))?;
-        let fd = ring.descriptor().try_clone_to_owned();
-        let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
-        Ok(Box::new(Inherited::new(vec![fd]).holding(ring.capacity_bytes())))
+        made::<u8>(bytes)
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Tx, Fault> {
