@@ -36,7 +36,12 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
         (Workload::Fan, 8) => in_turn::<1>(spec, control),
         (Workload::Fan, 64) => in_turn::<8>(spec, control),
         (Workload::Batch | Workload::Fan, bytes) => Err(Fault::none_of(bytes)),
-        (_, bytes) => with_words!(bytes, W => sized::<W>(spec, control)),
+        (_, bytes @ ..=4096) => {
+            with_words!(bytes, W => sized::<W>(spec, control), 8 64 256 1024 4096)
+        }
+        (_, bytes) => {
+            with_words!(bytes, W => large::<W>(spec, control), 16_384 65_536 1_048_576)
+        }
     }
 }
 
@@ -58,6 +63,16 @@ fn sized<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
         false => between_processes::<T, W>(spec, control, |spec, control, tx, rx| {
             play::<_, _, W>(spec, control, tx.map(any_sender), rx.map(any_receiver))
         }),
+    })
+}
+
+/// [`sized`], for messages that only some transports carry.
+fn large<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    pin(spec)?;
+    with_large_transport!(spec.transport.as_str(), T => {
+        between_processes::<T, W>(spec, control, |spec, control, tx, rx| {
+            play::<_, _, W>(spec, control, tx.map(any_sender), rx.map(any_receiver))
+        })
     })
 }
 

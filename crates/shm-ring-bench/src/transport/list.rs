@@ -59,8 +59,8 @@ const LARGEST: usize = 1 << 20;
 const PACKET: usize = 65_536;
 /// The largest size of ours below 8192 bytes, which the kernel allows a message of a queue by default.
 const QUEUED: usize = 4096;
-/// What passes messages by value moves them over stacks, several times, and those of threads are small.
-const BY_VALUE: usize = 65_536;
+/// What passes messages by value moves them over stacks, several times, and takes the compiler long.
+const BY_VALUE: usize = 4096;
 
 const PLAIN: Entry = Entry {
     name: "",

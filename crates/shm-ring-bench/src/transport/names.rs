@@ -5,7 +5,7 @@ use super::*;
 /// Runs `$body` with `$named` standing for the type beside the name that is `$name`.
 macro_rules! by_name {
     (
-        $name:expr, $named:ident => $body:expr, otherwise $otherwise:literal,
+        $name:expr, $named:ident => $body:expr, otherwise $otherwise:expr,
         $($(#[$when:meta])* $text:literal is $type:ty,)*
     ) => {
         match $name {
@@ -14,7 +14,7 @@ macro_rules! by_name {
                 type $named = $type;
                 $body
             })*
-            other => Err(Fault::new("transport", format_args!(concat!("{} ", $otherwise), other))),
+            _ => $otherwise,
         }
     };
 }
@@ -24,7 +24,29 @@ pub(crate) use by_name;
 macro_rules! with_transport {
     ($name:expr, $transport:ident => $body:expr) => {
         by_name! {
-            $name, $transport => $body, otherwise "is none between processes",
+            $name, $transport => $body,
+            otherwise with_large_transport!($name, $transport => $body),
+            "posix-mq" is PosixMq,
+            "sysv-mq" is SysvMq,
+            #[cfg(feature = "peers")]
+            "shaq" is Shaq,
+            #[cfg(feature = "peers")]
+            "iceoryx2" is Iceoryx2,
+            #[cfg(feature = "peers")]
+            "iceoryx2-events" is Iceoryx2Events,
+            #[cfg(feature = "peers")]
+            "ringfire" is Ringfire,
+        }
+    };
+}
+pub(crate) use with_transport;
+
+/// [`with_transport`] for those that carry messages of more than 4 KiB. What passes them by value is not among
+/// them: moves of large arrays take the compiler minutes.
+macro_rules! with_large_transport {
+    ($name:expr, $transport:ident => $body:expr) => {
+        by_name! {
+            $name, $transport => $body, otherwise none_called($name, "between processes"),
             "shm-ring" is Ringed<Spin>,
             "shm-ring-park" is Ringed<Park>,
             "shm-ring-balanced" is Ringed<Balanced>,
@@ -40,34 +62,29 @@ macro_rules! with_transport {
             "unix-seqpacket" is UnixPackets<Seqpacket>,
             "unix-datagram" is UnixPackets<Datagram>,
             "tcp" is Tcp,
-            "posix-mq" is PosixMq,
-            "sysv-mq" is SysvMq,
             "eventfd" is Eventfd,
             "mutex-condvar" is MutexCondvar,
             #[cfg(feature = "peers")]
-            "shaq" is Shaq,
-            #[cfg(feature = "peers")]
             "shmem-ipc" is ShmemIpc,
-            #[cfg(feature = "peers")]
-            "iceoryx2" is Iceoryx2,
-            #[cfg(feature = "peers")]
-            "iceoryx2-events" is Iceoryx2Events,
             #[cfg(feature = "peers")]
             "ipmpsc" is Ipmpsc,
             #[cfg(feature = "peers")]
             "shmring" is Shmring,
-            #[cfg(feature = "peers")]
-            "ringfire" is Ringfire,
         }
     };
 }
-pub(crate) use with_transport;
+pub(crate) use with_large_transport;
+
+/// Why nothing is done with a name that no type goes with.
+pub(crate) fn none_called<T>(name: &str, where_it_would_be: &str) -> Result<T, Fault> {
+    Err(Fault::new("transport", format_args!("{name} is none {where_it_would_be}")))
+}
 
 /// Runs `$body` with `$pair` naming the type of the queue between threads called `$name`.
 macro_rules! with_pair {
     ($name:expr, $pair:ident => $body:expr) => {
         by_name! {
-            $name, $pair => $body, otherwise "is none between threads",
+            $name, $pair => $body, otherwise none_called($name, "between threads"),
             "rtrb" is Rtrb,
             #[cfg(feature = "peers")]
             "omango" is Omango,
