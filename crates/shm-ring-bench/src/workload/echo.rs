@@ -45,14 +45,16 @@ pub(super) fn answer<const W: usize>(
 ) -> Result<(), Fault> {
     let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.warm_up {
+        let answer = code.answer(number);
         rx.receive(&mut message)?;
-        code.answer(&mut message, number);
+        answer(&mut message);
         tx.send(&message)?;
     }
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
+        let answer = code.answer(number);
         rx.receive(&mut message)?;
-        code.answer(&mut message, number);
+        answer(&mut message);
         tx.send(&message)?;
     }
     watch.stop(control, spec.side, 0);

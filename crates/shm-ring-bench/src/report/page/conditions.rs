@@ -55,9 +55,9 @@ pub(super) fn method(report: &Report, baseline: &str) -> Markup {
                 }
                 dt { "Verification" }
                 dd {
-                    "Only messages count that the receiver verified: the number in the first word, a word \
-                     made from it in the last, and in the warm-up every word between. A message that was \
-                     lost, repeated, reordered or torn fails the run."
+                    "Only messages count that the receiver verified: a first word made from the number and a \
+                     secret of the run, a last one made from the first, and in the warm-up every word \
+                     between. A message that was lost, repeated, reordered, torn or foretold fails the run."
                 }
                 dt { "Figures" }
                 dd {

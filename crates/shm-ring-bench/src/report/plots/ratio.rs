@@ -1,9 +1,9 @@
 //! How many times faster each transport is than a chosen one. It must not know how it is drawn.
 
-use super::bars::{Bar, Bars};
+use super::bars::Bars;
 use super::looks::Looks;
 use super::shown::{Shown, apart, distinct, figures, rows, usual_size, writes};
-use super::size::by_doing;
+use super::size::{bar, by_doing};
 use super::{Chapter, Plot, slug};
 use crate::report::Report;
 use crate::report::figures::{LATENCY, MESSAGES, Measured, RATIO, size};
@@ -76,14 +76,7 @@ fn plot<'a>(
         axis: format!("times faster than {baseline}"),
         write: writes(RATIO),
         from: Some(1.0),
-        bars: group
-            .iter()
-            .map(|one| Bar {
-                look: looks.get(&one.row.transport),
-                figure: one.figure(),
-                said: one.said(),
-            })
-            .collect(),
+        bars: group.iter().map(|one| bar(one, looks)).collect(),
         floor: None,
     };
     Plot {

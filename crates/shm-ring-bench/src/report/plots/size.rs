@@ -222,6 +222,11 @@ fn chosen<'b, 'a>(
     (drawn, left)
 }
 
+/// A transport's bar.
+pub(super) fn bar<'a>(one: &Shown, looks: &'a Looks) -> Bar<'a> {
+    Bar { look: looks.get(&one.row.transport), figure: one.figure(), said: one.said() }
+}
+
 /// Bars of figures of one size, the best first.
 pub(super) fn bars<'a>(
     about: &About<'a>,
@@ -241,14 +246,7 @@ pub(super) fn bars<'a>(
         axis: axis_title(about.kind),
         write: writes(about.kind),
         from: None,
-        bars: group
-            .iter()
-            .map(|one| Bar {
-                look: looks.get(&one.row.transport),
-                figure: one.figure(),
-                said: one.said(),
-            })
-            .collect(),
+        bars: group.iter().map(|one| bar(one, looks)).collect(),
         floor: about.floor.as_ref().map(|floor| (floor.said(), floor.figure())),
     };
     let drawing = if group.len() > 1 { bars.draw() } else { None };
