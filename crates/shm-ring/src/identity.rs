@@ -113,12 +113,13 @@ pub(crate) fn examine(backing: &Backing) -> Result<(Identity, Geometry), Error> 
     let identity = read(backing)?;
     check_layout(backing, &identity)?;
     let Identity { kind, item_size: size, item_align: align, page, .. } = identity;
-    if kind != KIND_VALUES && kind != KIND_MESSAGES {
-        let wanted = format!("{KIND_VALUES} (values) or {KIND_MESSAGES} (messages)");
-        return differs(backing, Property::RecordKind, show_kind(kind), wanted);
+    let kinds = [KIND_VALUES, KIND_MESSAGES, KIND_LATEST];
+    if !kinds.contains(&kind) {
+        let wanted = kinds.map(|kind| format!("{kind} ({})", show_kind(kind))).join(", ");
+        return differs(backing, Property::RecordKind, show_kind(kind), format!("one of {wanted}"));
     }
     for (field, found, valid) in [
-        ("item size", size, size <= PAYLOAD_MAX && (kind == KIND_VALUES || size > 0)),
+        ("item size", size, size <= PAYLOAD_MAX && (kind != KIND_MESSAGES || size > 0)),
         ("item alignment", align, align.is_power_of_two() && align <= u64::from(page)),
     ] {
         if !valid {
@@ -131,6 +132,14 @@ pub(crate) fn examine(backing: &Backing) -> Result<(Identity, Geometry), Error> 
     }
     let geometry = measure(backing, &identity, Contents { kind, size, align })?;
     Ok((identity, geometry))
+}
+
+/// The roles that there are in such a region.
+pub(crate) fn roles(identity: &Identity) -> &'static [Role] {
+    match identity.kind {
+        KIND_LATEST => &[Role::Writer],
+        _ => &[Role::Producer, Role::Consumer],
+    }
 }
 
 /// The label in a header, if it is one that a side can have asked for.

@@ -3,18 +3,18 @@
 use crate::error::Error;
 use crate::identity;
 use crate::lease::Lease;
-use crate::mirror::Role;
 use crate::options::Options;
 use crate::region::{Access, Region};
 
 impl Region {
     /// Removes the name of a ring that has neither a producer nor a consumer, as far as any process on
-    /// this machine is concerned. Both roles are taken while that is done, so that nobody attaches in
-    /// between; a side that tries is told [`Error::RoleTaken`] for that moment. Of the options,
-    /// [`any_owner`](Options::any_owner) and [`mode`](Options::mode) matter.
+    /// this machine is concerned, or of a latest value that has no writer. All roles are taken while that is
+    /// done, so that nobody attaches in between; a side that tries is told [`Error::RoleTaken`] for that
+    /// moment. Of the options, [`any_owner`](Options::any_owner) and [`mode`](Options::mode) matter.
     ///
-    /// Records that nobody has read go with the ring. A process that has the ring open and holds no role
-    /// can still take one, in a ring without a name.
+    /// Records that nobody has read go with the ring, and the value with its region. A process that has the
+    /// ring open and holds no role can still take one, in a ring without a name; those that read a latest
+    /// value, of whom nobody knows, go on reading what they have open.
     ///
     /// ```
     /// use shm_ring::{Error, Options, Region, Ring};
@@ -32,14 +32,14 @@ impl Region {
     /// ```
     ///
     /// # Errors
-    /// [`Error::RoleTaken`] by either role. As [`Observer::open_with`](crate::Observer::open_with) if it
+    /// [`Error::RoleTaken`] by any role. As [`Observer::open_with`](crate::Observer::open_with) if it
     /// is no ring. [`Error::NotFound`] if the name leads elsewhere by now, [`Error::Name`] for a region
     /// without a name.
     pub fn unlink_unused(&self, options: &Options) -> Result<(), Error> {
         let backing = self.open(options, Access::ReadWrite)?;
-        let (_, geometry) = identity::examine(&backing)?;
+        let (identity, geometry) = identity::examine(&backing)?;
         let mut leases = Vec::new();
-        for role in [Role::Producer, Role::Consumer] {
+        for &role in identity::roles(&identity) {
             match Lease::take(backing.reopen()?, geometry.page, role) {
                 Ok(Some(lease)) => leases.push(lease),
                 Ok(None) => {

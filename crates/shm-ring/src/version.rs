@@ -17,7 +17,7 @@ use crate::record::POSITION_MAX;
 use crate::sync::{Foreign, Ordering, fence};
 
 /// Versions at and above this are `Corrupt`, as positions are.
-const VERSION_MAX: u64 = POSITION_MAX;
+pub(crate) const VERSION_MAX: u64 = POSITION_MAX;
 
 /// A writer attaches only below this: what is left up to [`VERSION_MAX`] no writer lives to write.
 const ATTACH_MAX: u64 = VERSION_MAX / 2;

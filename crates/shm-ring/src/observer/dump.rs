@@ -79,6 +79,9 @@ pub enum DumpError {
         /// The word that stands there, or the consumer's position.
         word: u64,
     },
+    /// Of a latest value: the writer came round to the slot in each of the attempts to copy it. The next
+    /// dump may do better.
+    Overrun,
 }
 
 impl core::fmt::Display for DumpError {
@@ -89,9 +92,12 @@ impl core::fmt::Display for DumpError {
             }
             Self::Corrupt { position, word } => write!(
                 f,
-                "at position {position} stands {word:#x}, which is no record of this ring: some process \
-                 wrote what it must not; create the ring anew"
+                "at position {position} stands {word:#x}, which cannot be there: some process wrote what \
+                 it must not; create the ring anew"
             ),
+            Self::Overrun => {
+                f.write_str("the writer overwrote the value while it was copied: dump again")
+            }
         }
     }
 }
@@ -128,6 +134,8 @@ impl Observer {
     /// A record that is returned was whole and unread when it had been copied. Records that the consumer
     /// takes meanwhile are reported as [`DumpError::Taken`], and passed over. The dump covers as many
     /// bytes as the ring has, and then ends, however fast the sides are.
+    ///
+    /// Of a latest value it is the value, if there is one, whoever has read it.
     ///
     /// All of that presumes a producer and a consumer that keep the protocol. If one does not, any bytes
     /// may come out, or [`DumpError::Corrupt`], and nothing worse.
@@ -207,6 +215,9 @@ impl Iterator for Dump<'_> {
         let corrupt = |word| Some(Err(DumpError::Corrupt { position: from, word }));
         // Until it is known to go on.
         self.over = true;
+        if self.observer.is_latest() {
+            return self.observer.latest_value();
+        }
         let shape = &self.observer.geometry.shape;
         // The first head too may be anything.
         if !shape.is_position(from) {

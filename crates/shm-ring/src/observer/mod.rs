@@ -2,7 +2,9 @@
 //! must not write, ring or wait.
 
 mod dump;
+mod positions;
 mod snapshot;
+mod value;
 
 pub use self::dump::{Dump, DumpError, Unread};
 pub use self::snapshot::{Contents, SideSnapshot, Snapshot};
@@ -11,12 +13,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::error::Error;
 use crate::identity::{self, Geometry};
-use crate::layout::Identity;
+use crate::layout::{Identity, KIND_LATEST};
 use crate::mirror::Watched;
 use crate::options::Options;
 use crate::region::{Access, Backing, Region, os};
 
-/// Looks at a ring from outside: where its sides stand, who they are, what has not been read yet.
+/// Looks at a ring from outside: where its sides stand, who they are, what has not been read yet. Or at a
+/// [`Latest`](crate::Latest) value: its writer, how often it was written, what it is.
 ///
 /// It maps all of the region read-only, takes no role, rings no bell and writes nothing, so neither side
 /// can tell that it is there. A descriptor that is open for reading is enough. What the records hold, the
@@ -107,6 +110,11 @@ impl Observer {
     /// ```
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.backing.fd.as_fd()
+    }
+
+    /// Whether it is a latest value, and no ring.
+    fn is_latest(&self) -> bool {
+        self.identity.kind == KIND_LATEST
     }
 }
 

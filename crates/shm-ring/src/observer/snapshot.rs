@@ -5,14 +5,14 @@ use std::os::fd::AsFd;
 use std::time::{Instant, SystemTime};
 
 use super::Observer;
+use super::positions::Positions;
 use crate::endpoint::Peer;
 use crate::identity;
-use crate::layout::{KIND_VALUES, NEVER};
+use crate::layout::{KIND_LATEST, KIND_VALUES, NEVER};
 use crate::lease;
 use crate::mirror::Role;
 use crate::procfs;
 use crate::session::{self, Life};
-use crate::sync::{Ordering, fence};
 
 /// What a ring looked like: [`Observer::snapshot`].
 ///
@@ -48,9 +48,10 @@ pub struct Snapshot {
     /// Bytes of the data area.
     pub capacity: u64,
     /// How many bytes have been published since the ring was created, with commit words and padding.
-    /// It may lag behind the records: a producer stores it after them.
+    /// It may lag behind the records: a producer stores it after them. Of a latest value, so many slots.
     pub tail: u64,
-    /// How many bytes have been read since the ring was created, counted in the same way.
+    /// How many bytes have been read since the ring was created, counted in the same way. Zero of a latest
+    /// value, whose readers leave no trace.
     pub head: u64,
     /// Whether `tail` and `head` belong to one moment. If not, the consumer moved on whenever we looked,
     /// and their difference is off by what moved meanwhile.
@@ -61,9 +62,9 @@ pub struct Snapshot {
     /// The most bytes that the producer saw in flight when it looked, which it does when it runs out of
     /// room that it knows of. Zero until then.
     pub high_water: u64,
-    /// The side that publishes.
+    /// The side that publishes. Of a latest value, its writer.
     pub producer: SideSnapshot,
-    /// The side that reads.
+    /// The side that reads. Of a latest value, nobody: its readers leave no trace.
     pub consumer: SideSnapshot,
 }
 
@@ -92,6 +93,13 @@ pub enum Contents {
     /// Messages of any length.
     Messages {
         /// Bytes of an element: 1 for plain bytes.
+        size: u64,
+        /// Its alignment.
+        align: u64,
+    },
+    /// No records: a [`Latest`](crate::Latest) value.
+    Latest {
+        /// Bytes of the value.
         size: u64,
         /// Its alignment.
         align: u64,
@@ -148,11 +156,15 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn unread_bytes(&self) -> u64 {
-        if self.corrupt { 0 } else { self.tail.saturating_sub(self.head).min(self.capacity) }
+        match self.contents {
+            _ if self.corrupt => 0,
+            Contents::Latest { .. } => 0,
+            _ => self.tail.saturating_sub(self.head).min(self.capacity),
+        }
     }
 
-    /// How many records that is. `None` for messages, which have no common size: [`Observer::dump`]
-    /// counts them.
+    /// How many records that is. `None` for messages, which have no common size ([`Observer::dump`]
+    /// counts them), and for a latest value, of which nobody knows who has read it.
     ///
     /// ```
     /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
@@ -167,7 +179,30 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn unread_records(&self) -> Option<u64> {
-        self.contents.stride().map(|stride| self.unread_bytes() / stride)
+        match self.contents {
+            Contents::Latest { .. } => None,
+            _ => self.contents.stride().map(|stride| self.unread_bytes() / stride),
+        }
+    }
+
+    /// How many records have been published since the ring was created, or how often a latest value was
+    /// written. `None` for messages.
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Observer, Options, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let mut writer = latest.writer()?;
+    /// (1..=3).for_each(|n| writer.write(n));
+    /// let fd = latest.descriptor().try_clone_to_owned()?;
+    /// let snapshot = Observer::open(Region::descriptor(fd))?.snapshot();
+    /// assert_eq!(snapshot.published_records(), Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn published_records(&self) -> Option<u64> {
+        self.contents.stride().map(|stride| self.tail / stride)
     }
 
     /// How long ago the ring was created, by the clock of this machine. Zero for one from the future.
@@ -188,8 +223,8 @@ impl Snapshot {
 }
 
 impl Contents {
-    /// Bytes from one record to the next, where all records have the same: a difference of positions
-    /// divided by this is a number of records.
+    /// Bytes from one record or slot to the next, where all have the same: a difference of positions
+    /// divided by this is a number of records, or of values that were written.
     ///
     /// ```
     /// use shm_ring::{Observer, Options, Region, Ring};
@@ -208,6 +243,7 @@ impl Contents {
             Self::Values { size, align } => {
                 Some(crate::record::stride(crate::record::alignment(align), size))
             }
+            Self::Latest { size, align } => Some(crate::version::slot_size(align, size)),
             Self::Messages { .. } => None,
         }
     }
@@ -231,9 +267,6 @@ impl SideSnapshot {
         self.wakes_at.is_some() && matches!(self.peer, Peer::Alive { .. })
     }
 }
-
-/// How often the positions are read again because the consumer moved on in between.
-const LOOKS: u32 = 16;
 
 impl Observer {
     /// What the ring looks like now.
@@ -270,14 +303,8 @@ impl Observer {
     pub fn snapshot(&self) -> Snapshot {
         let identity = &self.identity;
         let (size, align) = (identity.item_size, identity.item_align);
-        let (head, tail, settled) = self.positions();
+        let Positions { head, tail, settled, corrupt } = self.positions();
         let taken = Instant::now();
-        let shape = &self.geometry.shape;
-        // A producer that died between publishing and counting leaves its tail behind the head, by a
-        // ring at most.
-        let corrupt = !shape.is_position(head)
-            || !shape.is_position(tail)
-            || settled && head.abs_diff(tail) > shape.capacity;
         let counters = self.mapping.side(Role::Producer).map(|page| &page.counters.0);
         Snapshot {
             taken,
@@ -287,11 +314,12 @@ impl Observer {
             created: SystemTime::UNIX_EPOCH + Duration::from_nanos(identity.created),
             contents: match identity.kind {
                 KIND_VALUES => Contents::Values { size, align },
+                KIND_LATEST => Contents::Latest { size, align },
                 _ => Contents::Messages { size, align },
             },
             schema: identity.schema,
             label: identity::label(identity).unwrap_or_default().to_owned(),
-            capacity: shape.capacity,
+            capacity: self.geometry.shape.capacity,
             tail,
             head,
             settled,
@@ -300,31 +328,6 @@ impl Observer {
             producer: self.side(Role::Producer),
             consumer: self.side(Role::Consumer),
         }
-    }
-
-    /// Head and tail, and whether both were so at one moment: the head had not moved when the tail had
-    /// been read.
-    fn positions(&self) -> (u64, u64, bool) {
-        let mut head = self.head();
-        let mut tail = 0;
-        for _ in 0..LOOKS {
-            tail = self.mapping.side(Role::Producer).map(|page| &page.position.0).relaxed();
-            // Keeps the three loads in order; nothing else depends on it.
-            fence(Ordering::Acquire);
-            let again = self.head();
-            if again == head {
-                return (head, tail, true);
-            }
-            head = again;
-        }
-        (head, tail, false)
-    }
-
-    /// The consumer's position; what is loaded after this is no older.
-    pub(super) fn head(&self) -> u64 {
-        let head = self.mapping.side(Role::Consumer).map(|page| &page.position.0).relaxed();
-        fence(Ordering::Acquire);
-        head
     }
 
     fn side(&self, role: Role) -> SideSnapshot {

@@ -28,6 +28,7 @@ mod mmu;
 mod model;
 mod notice;
 mod observer;
+mod observing_latest;
 mod opening;
 mod owners;
 mod planted;

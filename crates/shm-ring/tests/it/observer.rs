@@ -195,7 +195,7 @@ fn the_header_is_checked_as_an_attaching_side_does() {
     assert!(refused > 700 && looked_at > 900, "{refused} refused, {looked_at} looked at");
     for (offset, bytes, wanted) in [
         (28, &0_u32.to_le_bytes()[..], "record kind"),
-        (28, &3_u32.to_le_bytes(), "record kind"),
+        (28, &4_u32.to_le_bytes(), "record kind"),
         (32, &(1_u64 << 32).to_le_bytes(), "item size"),
         (32, &8192_u64.to_le_bytes(), "capacity"),
         (40, &0_u64.to_le_bytes(), "item alignment"),
