@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Dump(Dump),
     /// Removes rings that nobody uses.
     Rm(Rm),
-    /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread.
+    /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread, no latest value either.
     Gc(Gc),
     /// Says whether this machine is good for rings.
     Doctor(Doctor),
@@ -243,7 +243,7 @@ pub(crate) struct Gc {
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_time)]
     pub(crate) older_than: Duration,
 
-    /// Also rings with records that nobody has read.
+    /// Also rings with records that nobody has read, and latest values.
     #[arg(long)]
     pub(crate) unread: bool,
 

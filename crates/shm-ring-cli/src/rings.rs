@@ -45,6 +45,8 @@ pub(crate) struct Ring {
     corrupt: bool,
     unread_bytes: u64,
     unread_records: Option<u64>,
+    /// Of a latest value, how often it was written.
+    published_records: Option<u64>,
     high_water: u64,
     created_unix_seconds: f64,
     age_seconds: f64,
@@ -71,6 +73,7 @@ impl Ring {
         let (kind, item_size, item_align) = match snapshot.contents {
             Contents::Messages { size, align } => ("messages", size, align),
             Contents::Values { size, align } => ("values", size, align),
+            Contents::Latest { size, align } => ("latest", size, align),
             _ => ("unknown", 0, 0),
         };
         let created = snapshot.created.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -91,6 +94,7 @@ impl Ring {
             corrupt: snapshot.corrupt,
             unread_bytes: snapshot.unread_bytes(),
             unread_records: snapshot.unread_records(),
+            published_records: snapshot.published_records(),
             high_water: snapshot.high_water,
             created_unix_seconds: created.as_secs_f64(),
             age_seconds: snapshot.age().as_secs_f64(),
@@ -156,14 +160,29 @@ pub(crate) fn kind(contents: Contents) -> String {
         Contents::Messages { size: 1, .. } => "messages".to_owned(),
         Contents::Messages { size, .. } => format!("messages of {size} B"),
         Contents::Values { size, .. } => format!("values of {size} B"),
+        Contents::Latest { size, .. } => format!("latest of {size} B"),
         _ => "unknown".to_owned(),
     }
+}
+
+/// Whether it is a latest value: there is a writer, and nothing is known of those who read.
+pub(crate) fn is_latest(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.contents, Contents::Latest { .. })
+}
+
+/// What stands where there is nothing to know.
+pub(crate) const NOTHING: &str = "-";
+
+/// The side that reads, in a few words.
+pub(crate) fn consumer(snapshot: &Snapshot) -> String {
+    if is_latest(snapshot) { NOTHING.to_owned() } else { side(&snapshot.consumer) }
 }
 
 /// How full the ring is, of 100.
 pub(crate) fn fill(snapshot: &Snapshot) -> String {
     match snapshot.corrupt {
         true => "corrupt".to_owned(),
+        false if is_latest(snapshot) => NOTHING.to_owned(),
         false => {
             let fill = 100.0 * snapshot.unread_bytes() as f64 / snapshot.capacity as f64;
             format!("{fill:.0} %")

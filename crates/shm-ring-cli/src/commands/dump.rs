@@ -20,14 +20,10 @@ pub(crate) fn run(dump: &Dump, output: Output) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     if dump.json {
         drop(out);
-        let corrupt = std::cell::Cell::new(None);
+        let ended = std::cell::Cell::new(None);
         let name = dump.target.to_string();
-        output::json(Document {
-            name,
-            records: std::cell::RefCell::new(records),
-            corrupt: &corrupt,
-        })?;
-        return corrupt.get().map_or(Ok(()), |error| Err(corrupt_ring(error)));
+        output::json(Document { name, records: std::cell::RefCell::new(records), ended: &ended })?;
+        return ended.get().map_or(Ok(()), |error| Err(no_dump(error)));
     }
     for record in records {
         match record {
@@ -38,9 +34,9 @@ pub(crate) fn run(dump: &Dump, output: Output) -> Result<(), Failure> {
                     writeln!(out, "{:08x}  {}", line * LINE, hex(bytes))?;
                 }
             }
-            Err(error @ DumpError::Corrupt { .. }) => {
+            Err(error @ (DumpError::Corrupt { .. } | DumpError::Overrun)) => {
                 out.flush()?;
-                return Err(corrupt_ring(error));
+                return Err(no_dump(error));
             }
             Err(error) => writeln!(out, "{}", output.paint(&error.to_string(), output::QUIET))?,
         }
@@ -49,14 +45,14 @@ pub(crate) fn run(dump: &Dump, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn corrupt_ring(error: DumpError) -> Failure {
+fn no_dump(error: DumpError) -> Failure {
     let text = error.to_string();
     let (what, _) = text.split_once(": ").unwrap_or((&text, ""));
-    Failure::new(
-        Code::Failure,
-        what,
-        "some process wrote what it must not: remove the ring and create it anew",
-    )
+    let hint = match error {
+        DumpError::Overrun => "it is written faster than it is copied: dump it again",
+        _ => "some process wrote what it must not: remove the ring and create it anew",
+    };
+    Failure::new(Code::Failure, what, hint)
 }
 
 /// A line of bytes, and what they are as ASCII.
@@ -82,7 +78,8 @@ fn hex(bytes: &[u8]) -> String {
 struct Document<'a, R> {
     name: String,
     records: std::cell::RefCell<R>,
-    corrupt: &'a std::cell::Cell<Option<DumpError>>,
+    /// What ended it early.
+    ended: &'a std::cell::Cell<Option<DumpError>>,
 }
 
 impl<R: Iterator<Item = Result<Unread, DumpError>>> Serialize for Document<'_, R> {
@@ -91,7 +88,8 @@ impl<R: Iterator<Item = Result<Unread, DumpError>>> Serialize for Document<'_, R
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("records", &Records(self))?;
         // Known only now.
-        map.serialize_entry("corrupt", &self.corrupt.get().is_some())?;
+        let corrupt = matches!(self.ended.get(), Some(DumpError::Corrupt { .. }));
+        map.serialize_entry("corrupt", &corrupt)?;
         map.end()
     }
 }
@@ -108,7 +106,9 @@ impl<R: Iterator<Item = Result<Unread, DumpError>>> Serialize for Records<'_, '_
                     let hex = payload.iter().map(|byte| format!("{byte:02x}")).collect();
                     seq.serialize_element(&Record { position, len: payload.len(), hex })?;
                 }
-                Err(error @ DumpError::Corrupt { .. }) => self.0.corrupt.set(Some(error)),
+                Err(error @ (DumpError::Corrupt { .. } | DumpError::Overrun)) => {
+                    self.0.ended.set(Some(error));
+                }
                 // What was taken meanwhile is a gap between two positions.
                 Err(_) => {}
             }

@@ -53,7 +53,8 @@ pub(crate) fn run(gc: &Gc) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether nobody holds a role, the ring is old enough, and nothing is lost with it.
+/// Whether nobody holds a role, the ring is old enough, and nothing is lost with it. A latest value that was
+/// written is there to be read, however often it was.
 fn is_garbage(gc: &Gc, observer: &Observer, snapshot: &Snapshot) -> bool {
     let held = |peer| matches!(peer, Peer::Alive { .. });
     let unused = !held(snapshot.producer.peer) && !held(snapshot.consumer.peer);

@@ -72,7 +72,7 @@ fn row(name: &str, snapshot: &Snapshot) -> [String; 7] {
         units::size(snapshot.capacity),
         rings::fill(snapshot),
         rings::side(&snapshot.producer),
-        rings::side(&snapshot.consumer),
+        rings::consumer(snapshot),
         rings::age(snapshot),
     ]
 }

@@ -1,8 +1,8 @@
 //! `stat`: everything about one ring, as `ipcs` and IPC_STAT tell it of a queue.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use shm_ring::{Observer, SideSnapshot};
+use shm_ring::{Observer, SideSnapshot, Snapshot};
 
 use crate::cli::Stat;
 use crate::failure::Failure;
@@ -16,6 +16,9 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
     if stat.json {
         return output::json(Ring::of(&stat.target, &snapshot));
     }
+    if rings::is_latest(&snapshot) {
+        return Ok(latest(&snapshot, output)?);
+    }
     let unread = match snapshot.unread_records() {
         Some(records) => format!("{records} records, "),
         None => String::new(),
@@ -25,17 +28,7 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
         (false, true) => "",
         (false, false) => ", not of one moment",
     };
-    let mut out = std::io::stdout().lock();
-    let mut line = |name: &str, value: String| {
-        writeln!(out, "{}  {value}", output.paint(&format!("{name:<11}"), output::HEADING))
-    };
-    line("ring", units::shown(&snapshot.region))?;
-    line("id", format!("{:032x}", snapshot.id))?;
-    line("layout", snapshot.layout.to_string())?;
-    line("carries", rings::kind(snapshot.contents))?;
-    line("label", format!("{:?}", snapshot.label))?;
-    line("schema id", snapshot.schema.to_string())?;
-    line("age", rings::age(&snapshot))?;
+    let mut line = head(&snapshot, output)?;
     line("capacity", bytes(snapshot.capacity))?;
     line(
         "unread",
@@ -47,6 +40,37 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
     line("producer", side(&snapshot.producer, "full"))?;
     line("consumer", side(&snapshot.consumer, "empty"))?;
     Ok(())
+}
+
+/// What is said of both kinds. It returns what says more.
+fn head(
+    snapshot: &Snapshot,
+    output: Output,
+) -> io::Result<impl FnMut(&str, String) -> io::Result<()>> {
+    let mut out = io::stdout().lock();
+    let mut line = move |name: &str, value: String| {
+        writeln!(out, "{}  {value}", output.paint(&format!("{name:<11}"), output::HEADING))
+    };
+    line("ring", units::shown(&snapshot.region))?;
+    line("id", format!("{:032x}", snapshot.id))?;
+    line("layout", snapshot.layout.to_string())?;
+    line("carries", rings::kind(snapshot.contents))?;
+    line("label", format!("{:?}", snapshot.label))?;
+    line("schema id", snapshot.schema.to_string())?;
+    line("age", rings::age(snapshot))?;
+    Ok(line)
+}
+
+/// Those who read a latest value leave no trace.
+fn latest(snapshot: &Snapshot, output: Output) -> io::Result<()> {
+    let mut line = head(snapshot, output)?;
+    let written = snapshot.published_records().unwrap_or(0);
+    let slots = snapshot.contents.stride().map_or(0, |slot| snapshot.capacity / slot);
+    line("capacity", format!("{slots} slots, {}", bytes(snapshot.capacity)))?;
+    let contradiction = if snapshot.corrupt { ", which contradicts the protocol" } else { "" };
+    line("written", format!("{written} times{contradiction}"))?;
+    let rings = snapshot.producer.rings;
+    line("writer", format!("{}; rang {rings} times", rings::side_in_full(&snapshot.producer)))
 }
 
 fn bytes(bytes: u64) -> String {

@@ -5,6 +5,7 @@ mod collecting;
 mod copying;
 mod ending;
 mod house;
+mod latest;
 mod looking;
 mod removing;
 mod terminal;

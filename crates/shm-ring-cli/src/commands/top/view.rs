@@ -80,19 +80,26 @@ fn row(name: &str, before: &Looks, now: &Snapshot, fill: String) -> [String; 8] 
         Some(stride) => units::count(bytes / stride as f64),
         None => units::size(bytes as u64),
     };
+    let of_ring = |text: String| match rings::is_latest(now) {
+        true => rings::NOTHING.to_owned(),
+        false => text,
+    };
     [
         units::shown(name),
         speed(rates.published_per_second),
-        speed(rates.read_per_second),
+        of_ring(speed(rates.read_per_second)),
         fill,
-        units::count(rates.found_full_per_second),
-        units::count(rates.found_empty_per_second),
+        of_ring(units::count(rates.found_full_per_second)),
+        of_ring(units::count(rates.found_empty_per_second)),
         rings::side(&now.producer),
-        rings::side(&now.consumer),
+        rings::consumer(now),
     ]
 }
 
 fn bar(snapshot: &Snapshot) -> String {
+    if rings::is_latest(snapshot) {
+        return rings::fill(snapshot);
+    }
     let full = BAR as u64 * snapshot.unread_bytes();
     let filled = (full.div_ceil(snapshot.capacity) as usize).min(BAR);
     format!("[{}{}] {}", "#".repeat(filled), " ".repeat(BAR - filled), rings::fill(snapshot))
