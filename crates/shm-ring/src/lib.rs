@@ -94,7 +94,8 @@
 //! # The latest value
 //!
 //! Where only the newest value counts, a [`Latest`] has one writer and any number of readers, which need
-//! nothing but the right to read the region. Nobody waits for anybody, and a read is never torn:
+//! nothing but the right to read the region. Nobody waits for anybody, and a read is never torn
+//! ([more](guide::the_latest_value)):
 //!
 //! ```
 //! use shm_ring::{Latest, Options, Region};
@@ -110,7 +111,7 @@
 //!
 //! # Watching
 //!
-//! An [`Observer`] looks at any ring without being noticed: positions, sessions, who the sides are and
+//! An [`Observer`] looks at any ring or latest value without being noticed: positions, sessions, who the sides are and
 //! whether they live, how often they waited ([`Observer::snapshot`]), and what has not been read yet
 //! ([`Observer::dump`]).
 //!

@@ -91,7 +91,8 @@ impl Written {
 pub(crate) struct Seen {
     /// The last version that was read; 0 if none was.
     version: u64,
-    /// How many versions may be published during a copy: the next one is written into the slot.
+    /// How many versions may be published during a copy. The one after the next is written into the slot, and
+    /// it may have been begun as soon as the next is published.
     spare: u64,
     /// Final.
     corrupt: bool,

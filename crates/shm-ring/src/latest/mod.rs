@@ -35,7 +35,7 @@ use crate::version;
 /// value that it published; the next writer goes on from there.
 ///
 /// The value is kept in several slots, which the writer fills in turn. A reader is disturbed only by a writer
-/// that publishes all but two of them anew while one value is copied. [`Options::items`] and
+/// that publishes all but one of them anew while one value is copied. [`Options::items`] and
 /// [`Options::bytes`] say how many slots there are at least (default 8, at least 4); a page is always
 /// filled with them.
 ///

@@ -85,7 +85,7 @@ impl<T: Item> LatestReader<T> {
     /// A copy of the latest value: whole, and never one that is older than what this reader has read before.
     ///
     /// It ends after 64 copies at most, whatever the writer does, and makes no system call. One copy is the
-    /// rule: another is needed only if the writer published all slots but two anew meanwhile.
+    /// rule: another is needed only if the writer published all slots but one anew meanwhile.
     ///
     /// # Errors
     /// [`ReadError::Empty`] before the first write; [`ReadError::Overrun`] if the writer came round in each
