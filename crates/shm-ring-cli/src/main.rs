@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Command::Recv(recv) => commands::recv::run(&recv),
         Command::Dump(dump) => commands::dump::run(&dump, output),
         Command::Rm(rm) => commands::rm::run(&rm),
-        Command::Gc(gc) => commands::gc::run(&gc),
+        Command::Gc(gc) => commands::gc::run(&gc, output),
         Command::Doctor(doctor) => commands::doctor::run(&doctor, output),
         Command::Completions(completions) => commands::shell::completions(&completions),
         Command::Man(man) => commands::shell::man(&man),

@@ -1,17 +1,24 @@
 //! How far a long copy has come, on standard error. It must not know what is copied.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 
 /// Copies that take less are over before anyone has read it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How many bytes go unsaid: small messages must not wait for a clock.
+const UNSAID: u64 = 64 * 1024;
+
 pub(crate) struct Progress {
     bar: ProgressBar,
     start: Instant,
+    wanted: bool,
     shown: bool,
+    unsaid: u64,
 }
 
 impl Progress {
@@ -28,18 +35,35 @@ impl Progress {
         };
         bar.set_draw_target(ProgressDrawTarget::hidden());
         bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
-        let shown = other.is_terminal() || !std::io::stderr().is_terminal();
-        // As if it were shown already: it never will be.
-        Self { bar, start: Instant::now(), shown }
+        let wanted = stderr().is_terminal() && !other.is_terminal();
+        Self { bar, start: Instant::now(), wanted, shown: false, unsaid: 0 }
     }
 
     pub(crate) fn add(&mut self, bytes: usize) {
-        if !self.shown && self.start.elapsed() > PATIENCE {
-            self.shown = true;
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.unsaid += bytes as u64;
+        if self.unsaid >= UNSAID {
+            self.tell();
         }
-        self.bar.inc(bytes as u64);
     }
+
+    /// Shows all that was added, for whoever may have to wait now.
+    pub(crate) fn tell(&mut self) {
+        let shown = self.wanted && self.start.elapsed() > PATIENCE && is_in_the_foreground();
+        if shown != self.shown {
+            self.shown = shown;
+            self.bar.set_draw_target(match shown {
+                true => ProgressDrawTarget::stderr(),
+                false => ProgressDrawTarget::hidden(),
+            });
+        }
+        self.bar.inc(std::mem::take(&mut self.unsaid));
+    }
+}
+
+/// Whether the terminal is ours to write on: a job in the background leaves the prompt alone.
+fn is_in_the_foreground() -> bool {
+    // Where it is not our controlling terminal there are no jobs.
+    tcgetpgrp(stderr()).map_or(true, |group| group == getpgrp())
 }
 
 impl Drop for Progress {

@@ -9,7 +9,7 @@ use shm_ring::{Error, Observer, Peer, Snapshot};
 
 use crate::cli::Gc;
 use crate::failure::{Code, Failure};
-use crate::output;
+use crate::output::{self, Output};
 use crate::rings::{self, Found};
 use crate::target::Target;
 use crate::units;
@@ -18,6 +18,7 @@ use crate::units;
 struct Collection {
     dry_run: bool,
     removed: Vec<Removed>,
+    left: Left,
 }
 
 /// What was removed, or would be.
@@ -28,38 +29,81 @@ struct Removed {
     age_seconds: f64,
 }
 
-pub(crate) fn run(gc: &Gc) -> Result<(), Failure> {
-    let mut removed = Vec::new();
+/// How many rings stay, and why.
+#[derive(Default, Serialize)]
+struct Left {
+    used: u64,
+    young: u64,
+    unread: u64,
+    unusable: u64,
+}
+
+pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
+    let (mut removed, mut left) = (Vec::new(), Left::default());
     for Found { name, ring } in rings::all(gc.trust)? {
-        let Ok(observer) = ring else { continue };
+        let Ok(observer) = ring else {
+            left.unusable += 1;
+            continue;
+        };
         let snapshot = observer.snapshot();
-        if is_garbage(gc, &observer, &snapshot) && take(gc, &name)? {
+        if let Some(why) = left.why(gc, &observer, &snapshot) {
+            *why += 1;
+        } else if take(gc, &name)? {
             removed.push(Removed {
                 name: name.to_string(),
                 bytes: snapshot.capacity,
                 age_seconds: snapshot.age().as_secs_f64(),
             });
+        } else {
+            left.used += 1;
         }
     }
     removed.extend(left_by_creators(gc)?);
     if gc.json {
-        return output::json(Collection { dry_run: gc.dry_run, removed });
+        return output::json(Collection { dry_run: gc.dry_run, removed, left });
     }
     let mut out = std::io::stdout().lock();
     for Removed { name, bytes, age_seconds } in removed {
         let age = units::time(Duration::from_secs_f64(age_seconds));
         writeln!(out, "{}\t{}\t{age}", units::shown(&name), units::size(bytes))?;
     }
+    if output.terminal {
+        left.tell(gc);
+    }
     Ok(())
 }
 
-/// Whether nobody holds a role, the ring is old enough, and nothing is lost with it. A latest value that was
-/// written is there to be read, however often it was.
-fn is_garbage(gc: &Gc, observer: &Observer, snapshot: &Snapshot) -> bool {
-    let held = |peer| matches!(peer, Peer::Alive { .. });
-    let unused = !held(snapshot.producer.peer) && !held(snapshot.consumer.peer);
-    let empty = || gc.unread || observer.dump().next().is_none();
-    unused && snapshot.age() >= gc.older_than && empty()
+impl Left {
+    /// Why the ring stays; `None` if nobody holds a role, it is old enough, and nothing is lost with it. A
+    /// latest value that was written is there to be read, however often it was.
+    fn why(&mut self, gc: &Gc, observer: &Observer, snapshot: &Snapshot) -> Option<&mut u64> {
+        let held = |peer| matches!(peer, Peer::Alive { .. });
+        if held(snapshot.producer.peer) || held(snapshot.consumer.peer) {
+            Some(&mut self.used)
+        } else if snapshot.age() < gc.older_than {
+            Some(&mut self.young)
+        } else if !gc.unread && observer.dump().next().is_some() {
+            Some(&mut self.unread)
+        } else {
+            None
+        }
+    }
+
+    /// For a person who wonders why a ring is still there.
+    fn tell(&self, gc: &Gc) {
+        let young = format!("younger than {} (--older-than)", units::time(gc.older_than));
+        let parts = [
+            (self.used, "in use"),
+            (self.young, &young),
+            (self.unread, "with something to read (--unread)"),
+            (self.unusable, "damaged (rm --force)"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, why)| format!("{count} {why}")).collect();
+        if !parts.is_empty() {
+            eprintln!("left: {}", parts.join(", "));
+        }
+    }
 }
 
 /// Removes the ring, unless somebody has come meanwhile.

@@ -29,7 +29,7 @@ pub(crate) fn run(recv: &Recv) -> Result<(), Failure> {
         Receiver { consumer: end, before, timeout: recv.copying.timeout, message: Vec::new() };
     let frames = recv.copying.framing.frames();
     let mut output = BufWriter::with_capacity(BUFFER, output);
-    while receiver.there_is_one(&mut output)? {
+    while receiver.there_is_one(&mut output, &mut progress)? {
         progress.add(receiver.write(frames, &mut output)?);
     }
     output.flush()?;
@@ -52,11 +52,16 @@ struct Receiver {
 impl Receiver {
     /// Waits for a message; false at the end of the stream. What `output` holds is written out before
     /// anything is waited for.
-    fn there_is_one(&mut self, output: &mut BufWriter<File>) -> Result<bool, Failure> {
+    fn there_is_one(
+        &mut self,
+        output: &mut BufWriter<File>,
+        progress: &mut Progress,
+    ) -> Result<bool, Failure> {
         match self.consumer.try_peek() {
             Ok(_) => {}
             Err(PopError::Empty) => {
                 output.flush()?;
+                progress.tell();
                 if !self.wait()? {
                     return Ok(false);
                 }

@@ -8,4 +8,5 @@ mod house;
 mod latest;
 mod looking;
 mod removing;
+mod session;
 mod terminal;

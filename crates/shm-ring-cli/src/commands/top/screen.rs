@@ -51,7 +51,9 @@ impl Screen {
     /// Shows as many of `lines` as there is room for.
     pub(super) fn show(&mut self, lines: &[String]) -> io::Result<()> {
         let stdout = io::stdout();
-        let room = tcgetwinsize(&stdout).map_or(24, |size| usize::from(size.ws_row).max(1));
+        // A terminal that nobody has told its size says 0.
+        let rows = tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_row));
+        let room = if rows == 0 { 24 } else { rows };
         let mut frame = String::from(HOME);
         for (index, line) in lines.iter().take(room).enumerate() {
             if index > 0 {
