@@ -68,6 +68,10 @@ pub(crate) struct Trust {
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
+    /// Also those without a name, in memfds that processes have open.
+    #[arg(long)]
+    pub(crate) memfds: bool,
+
     #[command(flatten)]
     pub(crate) trust: Trust,
 

@@ -6,6 +6,7 @@ mod attach;
 mod cli;
 mod commands;
 mod failure;
+mod finding;
 mod output;
 mod progress;
 mod rings;

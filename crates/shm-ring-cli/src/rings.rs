@@ -1,16 +1,12 @@
-//! What is known about rings, for people and as JSON: the fields of a snapshot, and finding those under
-//! /dev/shm. It must not print.
+//! What is known about a ring, for people and as JSON: the fields of a snapshot. It must not print, and must not
+//! know where rings are.
 
 use serde::Serialize;
-use shm_ring::{Contents, Error, Observer, Options, Peer, SideSnapshot, Snapshot};
+use shm_ring::{Contents, Options, Peer, SideSnapshot, Snapshot};
 
 use crate::cli::Trust;
-use crate::failure::{Code, Failure};
 use crate::target::Target;
 use crate::units::{self, shown};
-
-/// Where named rings are.
-pub(crate) const SHM: &str = "/dev/shm";
 
 impl Trust {
     /// For those who look. What others may write is looked at if it is ours.
@@ -192,62 +188,4 @@ pub(crate) fn fill(snapshot: &Snapshot) -> String {
 
 pub(crate) fn age(snapshot: &Snapshot) -> String {
     units::time(snapshot.age())
-}
-
-/// A ring that was found, or why it cannot be looked at.
-pub(crate) struct Found {
-    pub(crate) name: Target,
-    pub(crate) ring: Result<Observer, Error>,
-}
-
-/// The rings under /dev/shm, by name. What is no ring is left out, and so are those of other users unless
-/// they were asked for.
-pub(crate) fn all(trust: Trust) -> Result<Vec<Found>, Failure> {
-    let entries = std::fs::read_dir(SHM).map_err(|error| {
-        Failure::new(Code::Failure, format!("{SHM} cannot be read: {error}"), "is it mounted?")
-    })?;
-    let mut found = Vec::new();
-    for entry in entries.flatten() {
-        // A name of other bytes than UTF-8 is not one that this program can be given.
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if is_temporary(&name) {
-            continue;
-        }
-        let name = Target::Name(name);
-        match Observer::open_with(name.region(), &trust.to_look()) {
-            Err(Error::NotARing { .. } | Error::NotRegular { .. } | Error::NotFound { .. }) => {}
-            Err(Error::Owner { .. } | Error::Links { .. }) => {}
-            // Too short to say that it is one.
-            Err(Error::Length { found, .. }) if found < 256 => {}
-            // Nothing that we may read.
-            Err(Error::Os { .. }) => {}
-            ring => found.push(Found { name, ring }),
-        }
-    }
-    found.sort_by_key(|found| found.name.to_string());
-    Ok(found)
-}
-
-/// Whether a creator gives such a name to what is not whole yet: `.shm-ring-`, sixteen hexadecimal digits,
-/// `.tmp`.
-pub(crate) fn is_temporary(name: &str) -> bool {
-    let random = name.strip_prefix(".shm-ring-").and_then(|rest| rest.strip_suffix(".tmp"));
-    random.is_some_and(|random| {
-        random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_a_creator_names_is_temporary() {
-        assert!(is_temporary(".shm-ring-0123456789abcdef.tmp"));
-        for other in
-            ["shm-ring-0123456789abcdef.tmp", ".shm-ring-.tmp", ".shm-ring-0123456789abcdeg.tmp"]
-        {
-            assert!(!is_temporary(other), "{other}");
-        }
-    }
 }

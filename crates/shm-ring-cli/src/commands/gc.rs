@@ -9,8 +9,8 @@ use shm_ring::{Error, Observer, Peer, Snapshot};
 
 use crate::cli::Gc;
 use crate::failure::{Code, Failure};
+use crate::finding::{self, Found};
 use crate::output::{self, Output};
-use crate::rings::{self, Found};
 use crate::target::Target;
 use crate::units;
 
@@ -40,7 +40,7 @@ struct Left {
 
 pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
     let (mut removed, mut left) = (Vec::new(), Left::default());
-    for Found { name, ring } in rings::all(gc.trust)? {
+    for Found { name, ring } in finding::named(gc.trust)? {
         let Ok(observer) = ring else {
             left.unusable += 1;
             continue;
@@ -122,9 +122,9 @@ fn take(gc: &Gc, name: &Target) -> Result<bool, Failure> {
 fn left_by_creators(gc: &Gc) -> Result<Vec<Removed>, Failure> {
     let mut removed = Vec::new();
     let ours = rustix::process::geteuid().as_raw();
-    for entry in std::fs::read_dir(rings::SHM)?.flatten() {
+    for entry in std::fs::read_dir(finding::SHM)?.flatten() {
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| rings::is_temporary(name)) else { continue };
+        let Some(name) = name.to_str().filter(|name| finding::is_temporary(name)) else { continue };
         let Ok(stat) = entry.metadata() else { continue };
         let owner = std::os::unix::fs::MetadataExt::uid(&stat);
         let age = stat.modified().ok().and_then(|then| then.elapsed().ok()).unwrap_or_default();
@@ -133,7 +133,7 @@ fn left_by_creators(gc: &Gc) -> Result<Vec<Removed>, Failure> {
             continue;
         }
         if !gc.dry_run {
-            let path = Path::new(rings::SHM).join(name);
+            let path = Path::new(finding::SHM).join(name);
             std::fs::remove_file(&path).map_err(|error| {
                 let what = format!("{} cannot be removed: {error}", path.display());
                 Failure::new(Code::Failure, what, "check who owns it")

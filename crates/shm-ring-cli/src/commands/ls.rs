@@ -8,8 +8,9 @@ use shm_ring::{Peer, Snapshot};
 
 use crate::cli::Ls;
 use crate::failure::Failure;
+use crate::finding::{self, Found};
 use crate::output::{self, Output};
-use crate::rings::{self, Found, Ring};
+use crate::rings::{self, Ring};
 use crate::units;
 
 #[derive(Serialize)]
@@ -29,7 +30,11 @@ const HEADINGS: [&str; 7] = ["NAME", "KIND", "SIZE", "FILL", "PRODUCER", "CONSUM
 
 pub(crate) fn run(ls: &Ls, output: Output) -> Result<(), Failure> {
     let (mut rings, mut unusable) = (Vec::new(), Vec::new());
-    for Found { name, ring } in rings::all(ls.trust)? {
+    let mut found = finding::named(ls.trust)?;
+    if ls.memfds {
+        found.extend(finding::memfds(ls.trust)?);
+    }
+    for Found { name, ring } in found {
         match ring {
             Ok(observer) => rings.push((name, observer.snapshot())),
             Err(error) => {

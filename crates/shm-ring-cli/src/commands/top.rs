@@ -14,8 +14,9 @@ use self::screen::Screen;
 use self::view::Rates;
 use crate::cli::Top;
 use crate::failure::Failure;
+use crate::finding;
 use crate::output::{self, Output};
-use crate::rings::{self, Ring};
+use crate::rings::Ring;
 use crate::target::Target;
 
 /// One look at all rings that are watched.
@@ -81,7 +82,7 @@ fn wait(screen: Option<&mut Screen>, interval: Duration) -> Result<bool, Failure
 
 fn look(top: &Top) -> Result<Looks, Failure> {
     if top.targets.is_empty() {
-        let all = rings::all(top.trust)?.into_iter();
+        let all = finding::named(top.trust)?.into_iter();
         let whole = all.filter_map(|found| Some((found.name, found.ring.ok()?)));
         return Ok(whole.map(|(name, ring)| (name, ring.snapshot())).collect());
     }

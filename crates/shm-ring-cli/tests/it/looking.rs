@@ -128,3 +128,24 @@ fn nobody_is_told_that_nobody_reads() {
         told(0, &output);
     }
 }
+
+#[test]
+fn a_ring_without_a_name_is_found_by_who_has_it() {
+    use std::os::fd::AsRawFd;
+    let ring = Ring::<u64>::create(shm_ring::Region::memfd("nameless"), Options::new()).unwrap();
+    let _also_open = ring.descriptor().try_clone_to_owned().unwrap();
+    let id = format!("{:032x}", ring.id());
+    let with = |arguments: &[&str]| {
+        let listed = json(arguments);
+        let rings = listed["rings"].as_array().unwrap().clone();
+        rings.into_iter().filter(|ring| ring["id"] == *id).collect::<Vec<_>>()
+    };
+    assert!(with(&["ls"]).is_empty(), "it has no name");
+    let found = with(&["ls", "--memfds"]);
+    assert_eq!(found.len(), 1, "once, by whatever descriptors");
+    let name = found[0]["name"].as_str().unwrap();
+    let (pid, fd) = name.split_once(':').unwrap();
+    assert_eq!(pid, std::process::id().to_string());
+    assert!(fd.parse::<i32>().unwrap() <= ring.descriptor().as_raw_fd());
+    assert_eq!(json(&["stat", name])["id"], *id, "by the name that is listed");
+}

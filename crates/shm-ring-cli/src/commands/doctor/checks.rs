@@ -11,7 +11,7 @@ use rustix::time::{ClockId, Timespec};
 use serde::Serialize;
 use shm_ring::{Options, Region, Ring};
 
-use crate::rings::SHM;
+use crate::finding::SHM;
 use crate::units;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
