@@ -16,7 +16,15 @@ use shm_ring::{Consumer, Options, PopError, Ring, Threshold};
 
 const NUMBERS: u64 = 1_000_000;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1) {
         None => write(&format!("/shm-ring-batches-{}", id())),
         Some(name) => read(&name),

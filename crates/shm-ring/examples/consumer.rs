@@ -5,7 +5,15 @@ use std::io::{Write, stdout};
 
 use shm_ring::{Consumer, Options, PopError, Region};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "/shm-ring-hello".to_owned());
     let options = Options::new().bytes(1 << 16).label("lines of text");
     let mut rx = Consumer::<[u8]>::open_or_create(name.as_str(), options)?;

@@ -53,7 +53,13 @@ fn write(path: &Path, pause: Duration) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(path: &Path, pause: Duration) -> Result<(), Box<dyn Error>> {
-    let mut reader = Latest::<u64>::open(Region::file(path))?.reader()?;
+    let mut reader = match Latest::<u64>::open(Region::file(path)) {
+        Ok(latest) => latest.reader()?,
+        Err(error @ shm_ring::Error::NotFound { .. }) => {
+            return Err(format!("{error}: start the one with `write` first").into());
+        }
+        Err(error) => return Err(error.into()),
+    };
     for _ in 0..10 {
         match reader.read_newer(2 * pause + Duration::from_millis(500)) {
             Ok(count) => println!("{count}"),

@@ -15,7 +15,15 @@ use std::process::id;
 use rustix::process::{Pid, WaitOptions, waitpid};
 use shm_ring::{Options, Region, Ring};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let ring = Ring::<[u8]>::create(Region::memfd("fork example"), Options::new())?;
     println!("process {} has made the ring and forks", id());
     // SAFETY: this process has one thread until a role is taken, so that the child may do anything.

@@ -23,7 +23,15 @@ struct Tick {
 
 const LABEL: &str = "ticks v1";
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1) {
         None => write(&format!("/shm-ring-hello-{}", id())),
         Some(name) => read(&name),

@@ -24,7 +24,15 @@ struct Header {
 const HEADER: usize = size_of::<Header>();
 const MOST: usize = 256;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1) {
         None => write(&format!("/shm-ring-in-place-{}", id())),
         Some(name) => read(&name),

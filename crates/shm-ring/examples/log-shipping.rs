@@ -17,7 +17,15 @@ use shm_ring::{Options, PopError, Producer, PushError, Ring};
 
 const LEVELS: [&str; 3] = ["INFO", "WARN", "ERROR"];
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1) {
         None => ship(&format!("/shm-ring-log-shipping-{}", id())),
         Some(name) => work(&name),

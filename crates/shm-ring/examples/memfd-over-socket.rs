@@ -21,7 +21,15 @@ use rustix::net::{
 };
 use shm_ring::{Options, Region, Ring};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1).as_deref() {
         None => write(),
         Some("receive") => read(),

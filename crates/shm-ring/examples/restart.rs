@@ -18,7 +18,15 @@ use shm_ring::{Options, PopError, Producer, Ring};
 const LIVES: u64 = 3;
 const ENOUGH: u64 = 10_000;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
         [] => read(&format!("/shm-ring-restart-{}", id())),

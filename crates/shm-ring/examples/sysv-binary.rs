@@ -8,12 +8,15 @@
 //!
 //! Either may be started first. The receiver prints each line that the sender is given; `end` ends both, and
 //! the receiver removes the region. Where the original has one message in flight and two system calls and a
-//! poll for each, this has as many as fit: stop the receiver for a while (Ctrl-Z), type on, and let it go on.
+//! poll for each, this has as many as fit: stop the receiver for a while (Ctrl-Z), type on, and let it go on. Kill
+//! the sender and start it again: nothing is lost, and the receiver goes on.
 
 use std::error::Error;
 use std::io::{Write, stdin, stdout};
+use std::thread::sleep;
+use std::time::Duration;
 
-use shm_ring::{Consumer, Options, Producer, Region};
+use shm_ring::{Consumer, Options, Peer, PopError, Producer, Region};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -53,12 +56,23 @@ fn receive(name: &str) -> Result<(), Box<dyn Error>> {
     let mut rx = Consumer::<[u8]>::open_or_create(name, options())?;
     let mut line = Vec::new();
     loop {
-        rx.pop_into(&mut line)?;
-        if line == b"end" {
-            break;
+        match rx.pop_into(&mut line) {
+            Ok(_) if line == b"end" => break,
+            Ok(_) => println!("You wrote: {}", String::from_utf8_lossy(&line)),
+            Err(PopError::PeerDead) => wait_for_the_next_one(&rx),
+            Err(error) => return Err(error.into()),
         }
-        println!("You wrote: {}", String::from_utf8_lossy(&line));
     }
     Region::named(name).unlink()?;
     Ok(())
+}
+
+/// A death is not final: whoever becomes the producer next goes on where this one stopped.
+fn wait_for_the_next_one(rx: &Consumer<[u8]>) {
+    if let Peer::Dead { pid, .. } = rx.peer() {
+        println!("the sender (process {pid}) died; start it again");
+    }
+    while let Peer::Dead { .. } = rx.peer() {
+        sleep(Duration::from_millis(20));
+    }
 }

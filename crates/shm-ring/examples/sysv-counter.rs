@@ -5,6 +5,7 @@
 //! $ cargo run -p shm-ring --example sysv-counter -- read    # prints it 10 times, then removes the region
 //! ```
 //!
+//! Either may be started first, and while they run `shm-ring stat shm-ring-sysv-counter` says who writes.
 //! What the reader prints is one whole struct, never the number of one and the text of another, and it can tell
 //! whether the writer still lives. Kill the writer and start it again: it counts on from the last number.
 
@@ -61,9 +62,13 @@ fn write(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
-    let latest = Latest::<Counter>::open_with(name, Options::new().label(LABEL))?;
+    // Whoever comes first makes it: the reader may.
+    let latest = Latest::<Counter>::open_or_create(name, Options::new().label(LABEL))?;
     let mut reader = latest.reader()?;
     for _ in 0..10 {
+        if let Peer::Dead { pid, .. } = reader.writer() {
+            println!("the writer, process {pid}, died; this is its last number:");
+        }
         match reader.read() {
             Ok(Counter { count, ip }) => {
                 let text = String::from_utf8_lossy(&ip);
@@ -73,9 +78,6 @@ fn read(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
             Err(error) => return Err(error.into()),
         }
         sleep(pause);
-    }
-    if let Peer::Dead { pid, .. } = reader.writer() {
-        println!("the writer, process {pid}, died");
     }
     Region::named(name).unlink()?;
     Ok(())

@@ -17,7 +17,15 @@ use shm_ring::{Consumer, Options, PopError, PushError, Ring};
 
 const PATIENCE: Duration = Duration::from_millis(50);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() {
+    // An error says in its words what is wrong, and what can be done.
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1) {
         None => write(&format!("/shm-ring-timeouts-{}", id())),
         Some(name) => read(&name),
