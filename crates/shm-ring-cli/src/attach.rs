@@ -9,6 +9,7 @@ use shm_ring::{
 
 use crate::cli::Copying;
 use crate::failure::{Code, Failure};
+use crate::output;
 
 /// What a ring that was created on demand says of itself: when the stream that it carried has ended, its
 /// reader removes it.
@@ -64,7 +65,13 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring<[u8]>>>, Fai
             .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
         Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
             let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
-            Ring::create(region(), options).map(|ring| Attached { end: ring, on_demand: true })
+            Ring::create(region(), options).map(|ring| {
+                output::note(&format!(
+                    "created {}, which waits for the other side",
+                    copying.target
+                ));
+                Attached { end: ring, on_demand: true }
+            })
         }
         Err(error) => return Err(error.into()),
     };
@@ -91,6 +98,11 @@ fn as_found(copying: &Copying, snapshot: &Snapshot) -> Result<Options, Failure> 
 fn look(copying: &Copying) -> Result<Snapshot, Error> {
     let observer = Observer::open_with(copying.target.region(), &copying.trust.to_look())?;
     Ok(observer.snapshot())
+}
+
+/// Bytes in the ring that nobody has read, as it is now.
+pub(crate) fn unread(copying: &Copying) -> u64 {
+    look(copying).map_or(0, |snapshot| snapshot.unread_bytes())
 }
 
 fn still_there(copying: &Copying, ring: &Ring<[u8]>) -> bool {

@@ -35,6 +35,11 @@ pub(crate) enum Command {
     /// Lists the rings under /dev/shm.
     Ls(Ls),
     /// Says everything about one ring.
+    ///
+    /// Positions count bytes since the ring was created, with 8 for each record and padding. A session counts up
+    /// by one when a side attaches (odd) and when it closes (even). A side that has nothing to do looks for a
+    /// while (found it empty, or full), then sleeps, and is woken when the other one rings; sides also ring on
+    /// attaching and closing. High water is the most that the producer found unread.
     Stat(Stat),
     /// Watches rings: rates, fill, stalls.
     Top(Top),
@@ -61,7 +66,8 @@ pub(crate) enum Command {
 /// Whose rings are used.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Trust {
-    /// Rings of other users, and those that others may write, too: their owners can cut them under us.
+    /// Rings of other users, and those that others may write, too. Only if they are trusted: whoever may
+    /// write a ring can shorten it, which ends (SIGBUS) whoever uses it.
     #[arg(long)]
     pub(crate) any_owner: bool,
 }
@@ -173,7 +179,7 @@ pub(crate) struct Copying {
     #[command(flatten)]
     pub(crate) framing: Framing,
 
-    /// How much a ring that is created holds.
+    /// How much the ring holds at least, if it is created: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     pub(crate) bytes: u64,
 

@@ -9,11 +9,12 @@ use shm_ring::{Error, PopError, PushError};
 
 use crate::units::shown;
 
-/// Exit codes, as the manual lists them. Usage errors are 2, by clap.
+/// Exit codes, as the manual lists them. Usage errors are mostly clap's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Code {
     Failure = 1,
+    Usage = 2,
     NoSuchRing = 3,
     Incompatible = 4,
     PeerDead = 5,
@@ -62,7 +63,7 @@ impl From<Error> for Failure {
             Error::NotFound { region } => new(
                 Code::NoSuchRing,
                 format!("no ring at {region}"),
-                "`shm-ring ls` lists those that are there",
+                "`shm-ring ls` lists those under /dev/shm, with --memfds also those without a name",
             ),
             Error::AlreadyExists { region } => new(
                 Code::Failure,
@@ -117,9 +118,16 @@ impl From<Error> for Failure {
             Error::Os { region, call, source, hint } => {
                 new(Code::Failure, format!("{call} failed for {region}: {source}"), hint)
             }
-            other => {
-                new(Code::Failure, other.to_string(), "`shm-ring help` says what can be named")
-            }
+            other @ (Error::Options { .. } | Error::Name { .. }) => new(
+                Code::Usage,
+                other.to_string(),
+                "`--help` behind the command says what it takes",
+            ),
+            other => new(
+                Code::Failure,
+                other.to_string(),
+                "`shm-ring stat` says more, if it can be read",
+            ),
         }
     }
 }

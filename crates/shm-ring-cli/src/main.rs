@@ -31,7 +31,9 @@ fn main() -> ExitCode {
         Command::Send(send) => commands::send::run(&send),
         Command::Recv(recv) => commands::recv::run(&recv),
         Command::Dump(dump) => commands::dump::run(&dump, output),
-        Command::Rm(rm) => commands::rm::run(&rm),
+        Command::Rm(rm) => commands::rm::run(&rm, |failure| {
+            failure.report(output::red_on_stderr(cli.color));
+        }),
         Command::Gc(gc) => commands::gc::run(&gc, output),
         Command::Doctor(doctor) => commands::doctor::run(&doctor, output),
         Command::Completions(completions) => commands::shell::completions(&completions),

@@ -8,6 +8,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::units::shown;
 
 /// Raised when a reader of the old JSON could misread the new.
 pub(crate) const SCHEMA: u32 = 1;
@@ -49,6 +50,13 @@ impl Output {
 
     pub(crate) fn paint(&self, text: &str, style: Style) -> String {
         paint(self.coloured, text, style)
+    }
+}
+
+/// What a person may wonder about, and no program: on standard error, if that is a terminal.
+pub(crate) fn note(text: &str) {
+    if io::stderr().is_terminal() {
+        eprintln!("note: {}", shown(text));
     }
 }
 

@@ -131,6 +131,8 @@ fn parts(peer: Peer) -> (&'static str, u64, Option<u32>) {
 pub(crate) fn side(side: &SideSnapshot) -> String {
     let (state, _, pid) = parts(side.peer);
     match (pid, &side.command) {
+        // It has taken the role, and is about to say who it is.
+        (Some(0), _) => "attaching".to_owned(),
         (Some(pid), Some(command)) => format!("{} {pid}", shown(command)),
         (Some(pid), None) => format!("{state} {pid}"),
         (None, _) => state.to_owned(),
@@ -181,7 +183,8 @@ pub(crate) fn fill(snapshot: &Snapshot) -> String {
         false if is_latest(snapshot) => NOTHING.to_owned(),
         false => {
             let fill = 100.0 * snapshot.unread_bytes() as f64 / snapshot.capacity as f64;
-            format!("{fill:.0} %")
+            // What is not empty does not look so.
+            if fill > 0.0 && fill < 1.0 { "<1 %".to_owned() } else { format!("{fill:.0} %") }
         }
     }
 }

@@ -59,8 +59,8 @@ pub(crate) fn run(ls: &Ls, output: Output) -> Result<(), Failure> {
             writeln!(out, "{}", output.paint(line.trim(), style))?;
         }
     } else {
-        for row in rows {
-            writeln!(out, "{}", row.join("\t"))?;
+        for (row, (_, snapshot)) in rows.iter().zip(&rings) {
+            writeln!(out, "{}", output.paint(&row.join("\t"), style(snapshot)))?;
         }
     }
     drop(out);

@@ -141,7 +141,7 @@ fn died(error: PopError) -> Failure {
     match error {
         PopError::PeerDead => Failure::new(
             Code::PeerDead,
-            "the producer died: what was written is all that it had published",
+            "the producer died or failed: what was written is all that it had published",
             "`send` to the same ring goes on where it stopped",
         ),
         error => error.into(),

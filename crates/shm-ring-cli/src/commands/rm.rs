@@ -4,23 +4,29 @@ use shm_ring::{Error, Observer};
 
 use crate::cli::Rm;
 use crate::failure::{Code, Failure};
+use crate::target::Target;
 
-pub(crate) fn run(rm: &Rm) -> Result<(), Failure> {
-    for target in &rm.targets {
-        let region = target.region();
-        if !rm.force {
-            region.unlink_unused(&rm.trust.to_look()).map_err(refused)?;
-            continue;
-        }
-        match Observer::open_with(target.region(), &rm.trust.to_look()) {
-            // It begins as a ring, whatever else is wrong with it.
-            Ok(_) | Err(Error::Header { .. } | Error::Incompatible { .. }) => {}
-            Err(Error::Length { found, .. }) if found >= 256 => {}
-            Err(error) => return Err(error.into()),
-        }
-        region.unlink()?;
+/// All that can be removed is, and the last failure is how it ends; `tell` says those before it.
+pub(crate) fn run(rm: &Rm, tell: impl Fn(&Failure)) -> Result<(), Failure> {
+    let failures = rm.targets.iter().filter_map(|target| remove(rm, target).err());
+    let mut failures: Vec<Failure> = failures.collect();
+    let last = failures.pop();
+    failures.iter().for_each(tell);
+    last.map_or(Ok(()), Err)
+}
+
+fn remove(rm: &Rm, target: &Target) -> Result<(), Failure> {
+    let region = target.region();
+    if !rm.force {
+        return region.unlink_unused(&rm.trust.to_look()).map_err(refused);
     }
-    Ok(())
+    match Observer::open_with(target.region(), &rm.trust.to_look()) {
+        // It begins as a ring, whatever else is wrong with it.
+        Ok(_) | Err(Error::Header { .. } | Error::Incompatible { .. }) => {}
+        Err(Error::Length { found, .. }) if found >= 256 => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(region.unlink()?)
 }
 
 fn refused(error: Error) -> Failure {

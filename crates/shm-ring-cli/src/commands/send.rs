@@ -5,12 +5,14 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use shm_ring::{Producer, PushError};
+use shm_ring::{Peer, Producer, PushError};
 
 use crate::attach::{self, Attached, Before, End};
 use crate::cli::{Frames, Send};
 use crate::failure::{Code, Failure};
+use crate::output;
 use crate::progress::Progress;
+use crate::units;
 
 /// Bytes that are read at a time: as many as stay in a processor's second cache with the ring's copy of
 /// them.
@@ -24,16 +26,34 @@ pub(crate) fn run(send: &Send) -> Result<(), Failure> {
     let stat = input.metadata()?;
     let total = stat.is_file().then_some(stat.len());
     let Attached { end, .. } = attach::producer(&send.copying)?;
+    let unread = attach::unread(&send.copying);
+    if unread > 0 {
+        let unread = units::size(unread);
+        eprintln!("note: {unread} of an earlier sender are unread: the reader gets them first");
+    }
     let mut progress = Progress::new(total, &input);
     let mut sender =
         Sender { before: Before::of(end.peer()), producer: end, timeout: send.copying.timeout };
-    match send.copying.framing.frames() {
+    let sent = match send.copying.framing.frames() {
         Frames::Raw => raw(&mut input, &mut sender, &mut progress),
         Frames::Lines => pieces(&mut input, &mut sender, &mut progress, line, Rest::Message),
         Frames::LengthPrefixed => {
             pieces(&mut input, &mut sender, &mut progress, prefixed, Rest::Nothing)
         }
+    };
+    if sent.is_err() {
+        // Closing would tell the reader that it has the whole.
+        std::mem::forget(sender);
+        return sent;
     }
+    let there = matches!(sender.producer.peer(), Peer::Alive { .. });
+    drop(sender);
+    let unread = attach::unread(&send.copying);
+    if unread > 0 && !there {
+        let unread = units::size(unread);
+        output::note(&format!("{unread} are unread, and nobody is there to read them"));
+    }
+    Ok(())
 }
 
 fn open(send: &Send) -> Result<File, Failure> {
@@ -41,10 +61,11 @@ fn open(send: &Send) -> Result<File, Failure> {
         // Without the buffer of `io::stdin()`.
         return Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?));
     };
-    File::open(path).map_err(|error| {
-        let what = format!("{} cannot be read: {error}", path.display());
-        Failure::new(Code::Failure, what, "check the path")
-    })
+    let file = File::open(path).map_err(|error| unreadable(&path.display().to_string(), &error))?;
+    match file.metadata()?.is_dir() {
+        true => Err(unreadable(&path.display().to_string(), &io::ErrorKind::IsADirectory.into())),
+        false => Ok(file),
+    }
 }
 
 /// The end that publishes, with the user's patience.
@@ -135,14 +156,19 @@ fn raw(input: &mut File, sender: &mut Sender, progress: &mut Progress) -> Result
     }
 }
 
-/// A system call that is made again when a signal interrupts it.
-fn retried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+/// Reading, which is done again when a signal interrupts it.
+fn retried(mut read: impl FnMut() -> io::Result<usize>) -> Result<usize, Failure> {
     loop {
-        match call() {
+        match read() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            answer => return answer,
+            Err(error) => return Err(unreadable("the input", &error)),
+            Ok(read) => return Ok(read),
         }
     }
+}
+
+fn unreadable(what: &str, error: &io::Error) -> Failure {
+    Failure::new(Code::Failure, format!("{what} cannot be read: {error}"), "check what is read")
 }
 
 /// What a message at the start of `bytes` is, and where the next one begins; `None` if its end has not been

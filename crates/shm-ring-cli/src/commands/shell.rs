@@ -26,7 +26,7 @@ pub(crate) fn man(man: &Man) -> Result<(), Failure> {
             Some(command) => command.clone(),
             None => {
                 let what = format!("there is no command {name:?}");
-                return Err(Failure::new(Code::Failure, what, "`shm-ring help` lists them"));
+                return Err(Failure::new(Code::Usage, what, "`shm-ring help` lists them"));
             }
         },
     };

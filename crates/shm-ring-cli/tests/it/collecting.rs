@@ -152,7 +152,7 @@ fn shells_and_man_are_told_of_every_command() {
         let page = expect(0, &["man", command]);
         assert!(page.contains(command) && page.contains(".SH"), "{command}: {page}");
     }
-    expect(1, &["man", "nonsense"]);
+    expect(2, &["man", "nonsense"]);
     expect(2, &["completions", "nonsense"]);
     let syntax = std::process::Command::new("bash")
         .args(["-n", "/dev/stdin"])

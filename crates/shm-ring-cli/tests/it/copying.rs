@@ -174,6 +174,9 @@ fn what_does_not_fit_is_refused_and_what_stood_before_it_arrives() {
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sender.say(&input)));
         let error = told(1, &sender.end());
         assert!(error.contains(expected), "{error}");
-        assert_eq!(expect(0, &["recv", name.as_str()]), "short");
+        // What the reader has is not the whole, and it is told so.
+        let received = run(&["recv", name.as_str()]);
+        assert_eq!((told(5, &received).is_empty(), &received.stdout[..]), (false, &b"short"[..]));
+        assert!(name.path().exists(), "another sender may go on");
     }
 }

@@ -30,6 +30,22 @@ fn a_writer_that_is_killed_is_an_error_after_what_it_published() {
 }
 
 #[test]
+fn a_writer_that_fails_is_no_end_of_the_stream() {
+    let name = Name::new("failed-writer");
+    let arguments = ["send", name.as_str(), "--bytes", "4K", "--timeout", "10ms"];
+    let mut first = program(&[&arguments[..], &["--from", "/dev/zero"]].concat());
+    assert!(told(6, &Process::of(&mut first).end()).contains("deadline"));
+    assert_eq!(state(&name, "producer"), "dead", "it has not closed");
+    // The next one is told what the reader will get before its own.
+    let mut second = program(&["send", name.as_str(), "--from", "/dev/null"]);
+    let note = String::from_utf8(second.output().unwrap().stderr).unwrap();
+    assert!(note.contains("of an earlier sender are unread"), "{note}");
+    let listed = String::from_utf8(run(&["ls"]).stdout).unwrap();
+    let line = listed.lines().find(|line| line.starts_with(name.as_str())).unwrap();
+    assert!(!line.contains("\t0 %\t"), "{line}");
+}
+
+#[test]
 fn a_reader_that_is_killed_is_an_error_once_the_ring_is_full() {
     let name = Name::new("killed-reader");
     let mut receiver = Process::start(&["recv", name.as_str(), "--bytes", "4K"]);

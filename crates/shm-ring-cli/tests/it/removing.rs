@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::house::{Name, Process, expect, json, state, told, until};
+use crate::house::{Name, Process, expect, json, run, state, told, until};
 
 #[test]
 fn a_ring_is_created_as_asked() {
@@ -32,9 +32,13 @@ fn a_ring_is_created_as_asked() {
     expect(2, &["create", name.as_str(), "--mode", "9"]);
     let too_long = "x".repeat(65);
     let label = Name::new("label");
-    assert!(expect(1, &["create", label.as_str(), "--label", &too_long]).contains("64 bytes"));
+    assert!(expect(2, &["create", label.as_str(), "--label", &too_long]).contains("64 bytes"));
     assert!(!label.path().exists());
-    expect(0, &["rm", name.as_str()]);
+    // What can be removed is, whatever stands before it.
+    let output = run(&["rm", label.as_str(), name.as_str(), label.as_str()]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(error.matches("no ring at").count(), 2, "{error}");
     assert!(!name.path().exists());
 }
 

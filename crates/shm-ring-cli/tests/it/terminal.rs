@@ -176,6 +176,9 @@ fn top_says_lines_where_there_is_no_terminal() {
 fn a_long_copy_shows_how_far_it_is() {
     let name = Name::new("progress");
     let mut reader = crate::house::Process::start(&["recv", name.as_str()]);
+    crate::house::until("the reader is there", || {
+        crate::house::state(&name, "consumer") == "alive"
+    });
     // Standard error and input are the terminal's: nothing is shown over what is typed.
     let mut typed = Terminal::run(&["send", name.as_str()], &[]);
     typed.press(b"a line\n");
@@ -184,6 +187,14 @@ fn a_long_copy_shows_how_far_it_is() {
     let (code, text) = typed.end();
     assert_eq!((code, text.as_str()), (Some(0), "a line\r\n"));
     reader.kill();
+    // Whoever mistypes a name is told that it was new, and whoever sends to nobody that nobody reads.
+    let name = Name::new("mistyped");
+    let mut typed = Terminal::run(&["send", name.as_str()], &[]);
+    typed.until("waits for the other side");
+    typed.press(b"a line\n\x04");
+    let (code, text) = typed.end();
+    assert_eq!(code, Some(0));
+    assert!(text.contains("16 B are unread, and nobody is there"), "{text}");
     // From a file that does not end.
     let name = Name::new("progress-long");
     let options = shm_ring::Options::new().bytes(4096);
