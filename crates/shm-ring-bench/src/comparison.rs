@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::run::INTERRUPTED;
 use crate::terminal::{Complaint, note};
 use crate::transport::Idle;
-use crate::{cpus, goals, system_calls};
+use crate::{cpus, doctor, goals, system_calls};
 
 const SOME_FAILED: u8 = 1;
 const ENDED_BY_INTERRUPT: u8 = 130;
@@ -45,6 +45,9 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         cpus,
         clock: Clock::calibrated(),
     };
+    if let Some(warning) = doctor::other_work() {
+        note(&warning);
+    }
     let time = asked.how.time();
     let out = Output::new(&asked.how.show).map_err(Complaint::unwritten)?;
     // A round of trials comes first.

@@ -118,6 +118,13 @@ pub(crate) fn examine(asked: &cli::Doctor) -> Result<String, Complaint> {
     Ok(text(&findings))
 }
 
+/// What to tell somebody who is about to measure while other work runs.
+pub(crate) fn other_work() -> Option<String> {
+    let load = processors::load(&Kernel { root: Path::new("/") });
+    let advice = load.advice.filter(|_| load.state == State::Warn)?;
+    Some(format!("load {}: runs that other work disturbs are left out; {advice}", load.found))
+}
+
 fn all(kernel: &Kernel<'_>, live: Live, pinned: [usize; 2]) -> Vec<Finding> {
     let mut findings = processors::all(kernel, pinned);
     findings.extend(kernel::all(kernel, live));

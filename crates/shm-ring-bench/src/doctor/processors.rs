@@ -210,7 +210,7 @@ fn of_group(kernel: &Kernel<'_>, directory: &str) -> Option<f64> {
     (quota > 0.0 && period > 0.0).then(|| quota / period)
 }
 
-fn load(kernel: &Kernel<'_>) -> Finding {
+pub(super) fn load(kernel: &Kernel<'_>) -> Finding {
     let check = "load";
     let loadavg = kernel.text("/proc/loadavg").unwrap_or_default();
     let Some(load) = loadavg.split_whitespace().next().and_then(|load| load.parse::<f64>().ok())

@@ -101,6 +101,15 @@ fn left_out(report: &Report) -> String {
         "Left out: {floor} runs beside a floor outside 0.6 to 1.6 of its median, {preempted} in which a \
          side that does not\nsleep had less than 0.85 of its processor, {failed} that failed."
     );
+    let empty = report.results.iter().filter(|row| row.runs == 0 && row.excluded > 0).count();
+    if empty > 0 {
+        let _ = writeln!(
+            text,
+            "{empty} of {} rows have no run that counts: other work had the processors. Stop it and measure \
+             again;\n`doctor` says what else may be in the way.",
+            report.results.len()
+        );
+    }
     if report.has(BASELINE) {
         let _ = writeln!(
             text,
@@ -114,4 +123,18 @@ fn left_out(report: &Report) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::report;
+
+    #[test]
+    fn rows_without_a_run_that_counts_are_owned_up_to() {
+        let mut report = report();
+        assert!(!left_out(&report).contains("no run that counts"));
+        report.results[0].runs = 0;
+        assert!(left_out(&report).contains("1 of 2 rows have no run that counts"));
+    }
 }
