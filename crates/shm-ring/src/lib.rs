@@ -25,12 +25,12 @@
 //!
 //! # Two processes
 //!
-//! One creates the ring and publishes:
+//! One opens the ring, creates it if it is not there, and publishes:
 //!
 //! ```no_run
 //! use shm_ring::{Options, Producer};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut tx = Producer::<[u64; 2]>::create("/ticks", Options::new().items(4096))?;
+//! let mut tx = Producer::<[u64; 2]>::open_or_create("/ticks", Options::new().items(4095))?;
 //! tx.push([1, 100])?;
 //! # Ok(())
 //! # }
@@ -50,8 +50,8 @@
 //! # }
 //! ```
 //!
-//! `open_or_create` on both sides spares them the question who comes first. The name stays until it is
-//! removed ([`Region::unlink`], [`Options::unlink_on_drop`]). Programs to run and to copy from are in
+//! `open_or_create` on both sides, with the same options, spares them the question who comes first. The name
+//! stays until it is removed ([`Region::unlink`], [`Options::unlink_on_drop`]). Programs to run and to copy from are in
 //! `crates/shm-ring/examples`, beginning with `hello`.
 //!
 //! # The nouns

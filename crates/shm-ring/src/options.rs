@@ -109,7 +109,7 @@ impl Threshold {
 ///
 /// ```
 /// use shm_ring::{Options, Wait};
-/// let options = Options::new().items(4096).label("ticks v2").wait(Wait::PARK);
+/// let options = Options::new().items(4095).label("ticks v2").wait(Wait::PARK);
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -162,10 +162,14 @@ impl Options {
 
     /// Room for at least this many items at once. Not for messages, which have no common size.
     ///
+    /// A ring's bytes are a power of two, each record has 8 bytes beside its item, and 8 more stay free: a power
+    /// of two of items just misses one of bytes, and costs twice what one item less does.
+    ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().items(1000))?;
-    /// assert!(ring.producer()?.capacity() >= 1000);
+    /// let with = |items| Ring::<u64>::create(Region::memfd("doc"), Options::new().items(items));
+    /// assert_eq!(with(4095)?.producer()?.capacity(), 4095); // 64 KiB
+    /// assert_eq!(with(4096)?.producer()?.capacity(), 8191); // 128 KiB
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn items(mut self, items: u64) -> Self {

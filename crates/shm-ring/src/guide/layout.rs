@@ -82,3 +82,5 @@
 //! Sizes and alignments cannot tell two types of the same size apart. That is what
 //! [`Options::label`](crate::Options::label) and [`Options::schema`](crate::Options::schema) are for: give them
 //! and change them with the meaning of the items.
+//!
+//! Next: [what the other side has seen](super::ordering).

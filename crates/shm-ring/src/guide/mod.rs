@@ -1,4 +1,5 @@
-//! The guide: what does not belong to any one type. Pages without code of their own.
+//! The guide: what does not belong to any one type, in the order in which it is best read. Pages without code
+//! of their own.
 //!
 //! | page | answers |
 //! |---|---|

@@ -131,3 +131,5 @@
 //!
 //! It cannot happen in a memfd that is neither sparse nor punched: its seals keep it from being cut, and a
 //! received descriptor without them is refused.
+//!
+//! Next: [what lies where](super::layout).

@@ -80,3 +80,5 @@
 //!
 //! [`Observer`](crate::Observer) and `shm-ring stat` look at it from outside: how often it was written, by whom,
 //! and what it is ([`dump`](crate::Observer::dump)).
+//!
+//! Next: [when the other side goes away](super::when_the_other_side_goes_away).

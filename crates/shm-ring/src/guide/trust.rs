@@ -92,3 +92,5 @@
 //!
 //! [152]: https://github.com/rust-lang/unsafe-code-guidelines/issues/152
 //! [607]: https://github.com/rust-lang/unsafe-code-guidelines/issues/607
+//!
+//! Next: [limits](super::limits).

@@ -101,3 +101,5 @@
 //!
 //! A signal that arrives during a sleep does not end the call: it sleeps on until its deadline. For a clean
 //! shutdown wait with a timeout and look at a flag in between, or have the other side close.
+//!
+//! Next: [the latest value](super::the_latest_value).
