@@ -42,12 +42,19 @@ pub(crate) enum Command {
     /// attaching and closing. High water is the most that the producer found unread.
     Stat(Stat),
     /// Watches rings: rates, fill, stalls.
+    #[command(after_help = "Example: shm-ring top --interval 200ms ticks; q quits")]
     Top(Top),
     /// Creates a ring of messages.
     Create(Create),
     /// Publishes what comes on standard input, and closes at its end.
+    #[command(
+        after_help = "Example: tar c . | shm-ring send files, and elsewhere shm-ring recv files | tar x"
+    )]
     Send(Send),
     /// Writes what a ring carries to standard output, until its producer closes.
+    #[command(
+        after_help = "Example: shm-ring recv --lines log | grep error, and shm-ring send --lines log"
+    )]
     Recv(Recv),
     /// Shows what is in a ring and has not been read.
     Dump(Dump),
