@@ -61,7 +61,7 @@ fn read(path: &Path, pause: Duration) -> Result<(), Box<dyn Error>> {
         Err(error) => return Err(error.into()),
     };
     for _ in 0..10 {
-        match reader.read_newer(2 * pause + Duration::from_millis(500)) {
+        match reader.read_newer_timeout(2 * pause + Duration::from_millis(500)) {
             Ok(count) => println!("{count}"),
             Err(why @ (ReadError::TimedOut | ReadError::Closed | ReadError::WriterDead)) => {
                 println!("{why}");

@@ -19,7 +19,7 @@ pub enum ReadError {
     /// In each of the attempts that a read makes, the writer came round to the slot that was being copied.
     /// The next read may do better; more slots make it likelier ([`Options::items`](crate::Options::items)).
     Overrun,
-    /// There was nothing new until the deadline (`read_newer` only).
+    /// There was nothing new until the deadline (`read_newer_timeout` only).
     TimedOut,
     /// There is nothing new, and the writer has closed in order (`read_newer` only).
     Closed,

@@ -141,16 +141,40 @@ impl<T: Item> LatestReader<T> {
         Ok(read?)
     }
 
-    /// [`read`](Self::read) of a value that this reader has not read, waiting for one for `timeout` at most.
+    /// [`read`](Self::read) of a value that this reader has not read. It waits for one as long as the writer
+    /// lives, or nobody has come to write.
     ///
     /// It waits as [`Options::wait`](crate::Options::wait) says. A reader that sleeps is woken by
     /// [`LatestWriter::notify`] and when the writer attaches or closes, and looks by itself once a
-    /// millisecond. As long as no writer has come, it is waited for.
+    /// millisecond.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and only if there is nothing new: [`ReadError::TimedOut`];
-    /// [`ReadError::Closed`] and [`ReadError::WriterDead`] once the writer is gone (another may attach, and
-    /// then waiting goes on).
+    /// As [`read`](Self::read), and only if there is nothing new: [`ReadError::Closed`] and
+    /// [`ReadError::WriterDead`] once the writer is gone (another may attach, and then waiting goes on).
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options, ReadError, Region};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// let writing = std::thread::spawn(move || writer.write(1));
+    /// assert_eq!(reader.read_newer()?, 1);
+    /// writing.join().unwrap();
+    /// // The writer has closed, and there is nothing new.
+    /// assert_eq!(reader.read_newer(), Err(ReadError::Closed));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`LatestWriter::notify`]: crate::LatestWriter::notify
+    pub fn read_newer(&mut self) -> Result<T, ReadError> {
+        self.read_patiently(Patience::FOREVER)
+    }
+
+    /// [`read_newer`](Self::read_newer), waiting for `timeout` at most.
+    ///
+    /// # Errors
+    /// As [`read_newer`](Self::read_newer), and [`ReadError::TimedOut`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -160,18 +184,20 @@ impl<T: Item> LatestReader<T> {
     /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
     /// let briefly = Duration::from_millis(2);
     /// writer.write(1);
-    /// assert_eq!(reader.read_newer(briefly)?, 1);
-    /// assert_eq!(reader.read_newer(briefly), Err(ReadError::TimedOut));
+    /// assert_eq!(reader.read_newer_timeout(briefly)?, 1);
+    /// assert_eq!(reader.read_newer_timeout(briefly), Err(ReadError::TimedOut));
     /// writer.close();
-    /// assert_eq!(reader.read_newer(briefly), Err(ReadError::Closed));
+    /// assert_eq!(reader.read_newer_timeout(briefly), Err(ReadError::Closed));
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// [`LatestWriter::notify`]: crate::LatestWriter::notify
-    pub fn read_newer(&mut self, timeout: Duration) -> Result<T, ReadError> {
+    pub fn read_newer_timeout(&mut self, timeout: Duration) -> Result<T, ReadError> {
+        self.read_patiently(Patience::of(timeout))
+    }
+
+    fn read_patiently(&mut self, patience: Patience) -> Result<T, ReadError> {
         if !self.has_newer()? {
-            let (wait, deadline) = (self.wait, Patience::of(timeout).deadline());
+            let (wait, deadline) = (self.wait, patience.deadline());
             let ended = for_end(wait, deadline, &mut *self);
             // What was written before the writer went is still there.
             match ended {

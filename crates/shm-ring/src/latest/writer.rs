@@ -113,7 +113,7 @@ impl<T> LatestWriter<T> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
     /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
-    /// let waiting = std::thread::spawn(move || reader.read_newer(Duration::from_secs(10)));
+    /// let waiting = std::thread::spawn(move || reader.read_newer_timeout(Duration::from_secs(10)));
     /// writer.write(1);
     /// writer.notify();
     /// assert_eq!(waiting.join().unwrap()?, 1);

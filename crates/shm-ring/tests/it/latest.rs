@@ -309,11 +309,15 @@ fn a_reader_that_waits_is_told_of_what_is_newer_and_of_the_end() {
         let latest = Latest::<u64>::create(name.as_str(), options).unwrap();
         let mut reader = latest.reader().unwrap();
         let brief = Duration::from_millis(3);
-        assert_eq!(reader.read_newer(brief), Err(ReadError::TimedOut), "absent is waited for");
+        assert_eq!(
+            reader.read_newer_timeout(brief),
+            Err(ReadError::TimedOut),
+            "absent is waited for"
+        );
         let mut writer = latest.writer().unwrap();
         let mut notifies = false;
         for n in 1..=20 {
-            let waiting = std::thread::spawn(move || (reader.read_newer(LONG), reader));
+            let waiting = std::thread::spawn(move || (reader.read_newer(), reader));
             // Some of them wait by now.
             std::thread::sleep(Duration::from_micros(300));
             writer.write(n);
@@ -327,22 +331,26 @@ fn a_reader_that_waits_is_told_of_what_is_newer_and_of_the_end() {
         }
         writer.write(100);
         writer.close();
-        assert_eq!(reader.read_newer(LONG), Ok(100), "what was written last comes first");
+        assert_eq!(reader.read_newer_timeout(LONG), Ok(100), "what was written last comes first");
         for _ in 0..3 {
-            assert_eq!(reader.read_newer(LONG), Err(ReadError::Closed));
+            assert_eq!(reader.read_newer(), Err(ReadError::Closed));
         }
         let mut child = Child::spawn("latest-hold", &[name.as_str()]);
         child.hear();
-        assert_eq!(reader.read_newer(brief), Err(ReadError::TimedOut), "there is a new one");
-        let waiting = std::thread::spawn(move || (reader.read_newer(LONG), reader));
+        assert_eq!(
+            reader.read_newer_timeout(brief),
+            Err(ReadError::TimedOut),
+            "there is a new one"
+        );
+        let waiting = std::thread::spawn(move || (reader.read_newer_timeout(LONG), reader));
         child.kill();
         let (read, mut reader) = within(SOON, "a read", || waiting.join().unwrap());
         assert_eq!(read, Err(ReadError::WriterDead));
-        assert_eq!(reader.read_newer(LONG), Err(ReadError::WriterDead));
+        assert_eq!(reader.read_newer_timeout(LONG), Err(ReadError::WriterDead));
         assert_eq!(reader.read(), Ok(100));
         let mut child = Child::spawn("latest-hold", &[name.as_str()]);
         child.hear();
-        let waiting = std::thread::spawn(move || reader.read_newer(LONG));
+        let waiting = std::thread::spawn(move || reader.read_newer());
         child.say("close");
         child.expect("closed");
         let read = within(SOON, "a read", || waiting.join().unwrap());

@@ -85,7 +85,7 @@ fn call_everything(reader: &mut LatestReader<u64>) {
             reader.read().err(),
             reader.read_into(&mut place).err(),
             reader.has_newer().err(),
-            reader.read_newer(BRIEF).err(),
+            reader.read_newer_timeout(BRIEF).err(),
         ] {
             assert!(!corrupt || error == Some(ReadError::Corrupt), "{error:?}");
             corrupt |= error == Some(ReadError::Corrupt);
@@ -165,7 +165,7 @@ fn counts_that_cannot_be_are_corrupt_for_good() {
         for _ in 0..3 {
             assert_eq!(reader.read(), Err(ReadError::Corrupt), "{count:#x}");
             assert_eq!(reader.read_into(&mut place), Err(ReadError::Corrupt));
-            assert_eq!(reader.read_newer(SOON), Err(ReadError::Corrupt));
+            assert_eq!(reader.read_newer_timeout(SOON), Err(ReadError::Corrupt));
             assert_eq!(reader.has_newer(), Err(ReadError::Corrupt));
         }
         assert_eq!(place, 5);
@@ -235,7 +235,7 @@ fn both_ends_survive_a_process_that_writes_anything_anywhere() {
             for _ in 0..100 {
                 let before = Instant::now();
                 let answer = match random.below(3) {
-                    0 => reader.read_newer(BRIEF),
+                    0 => reader.read_newer_timeout(BRIEF),
                     _ => reader.read(),
                 };
                 assert!(before.elapsed() < SOON, "a call took {:?}", before.elapsed());
