@@ -83,7 +83,7 @@ fn a_descriptor_for_reading_is_enough_and_nothing_is_changed() {
 #[test]
 fn no_dump_beside_a_writer_is_torn() {
     let name = Name::new("latest-dumped");
-    let latest = Latest::<Numbered>::create(name.as_str(), Options::new()).unwrap();
+    drop(Latest::<Numbered>::create(name.as_str(), Options::new()).unwrap());
     let mut child = Child::spawn("latest-write-for-ever", &[name.as_str()]);
     child.hear();
     let observer = Observer::open(name.as_str()).unwrap();
