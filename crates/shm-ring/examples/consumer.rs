@@ -2,8 +2,9 @@
 //! producer is killed, it waits for the next one.
 
 use std::io::{Write, stdout};
+use std::time::Duration;
 
-use shm_ring::{Consumer, Options, PopError, Region};
+use shm_ring::{Consumer, Options, Peer, PopError, Region};
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -18,20 +19,17 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::new().bytes(1 << 16).label("lines of text");
     let mut rx = Consumer::<[u8]>::open_or_create(name.as_str(), options)?;
     println!("{name}: the producer is {:?}", rx.peer());
-    let (mut told, mut line) = (0, Vec::new());
+    let mut line = Vec::new();
     loop {
         match rx.pop_into(&mut line) {
             Ok(_) => println!("{}", String::from_utf8_lossy(&line).to_uppercase()),
             // The one that closed before we came is not the one that we wait for.
             Err(PopError::Closed) => break,
             Err(PopError::PeerDead) => {
-                if let shm_ring::Peer::Dead { session, pid } = rx.peer() {
-                    if told != session {
-                        told = session;
-                        println!("the producer (process {pid}) died; start it again");
-                    }
+                if let Peer::Dead { pid, .. } = rx.peer() {
+                    println!("the producer (process {pid}) died; start it again");
                 }
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                rx.wait_for_peer(Duration::MAX);
             }
             Err(error) => return Err(error.into()),
         }

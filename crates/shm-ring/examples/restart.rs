@@ -10,7 +10,6 @@
 
 use std::error::Error;
 use std::process::{Command, id};
-use std::thread::sleep;
 use std::time::Duration;
 
 use shm_ring::{Options, PopError, Producer, Ring};
@@ -45,16 +44,15 @@ fn read(name: &str) -> Result<(), Box<dyn Error>> {
             LIVES => (next + ENOUGH, u64::MAX),
             _ => (u64::MAX, next + ENOUGH),
         };
-        let before = rx.peer();
         let program = std::env::current_exe()?;
         let range = [next.to_string(), end.to_string()];
         let mut writer = Command::new(program).arg(name).args(range).spawn()?;
+        // Its predecessor's death is not its own.
+        rx.wait_for_peer(Duration::from_secs(10));
         let ended = loop {
             match rx.pop() {
                 Ok(number) if number == next => next += 1,
                 Ok(number) => return Err(format!("{number} came in place of {next}").into()),
-                // Its predecessor's death, as long as this writer has not attached.
-                Err(PopError::PeerDead) if rx.peer() == before => sleep(Duration::from_millis(1)),
                 Err(ended @ (PopError::Closed | PopError::PeerDead)) => break ended,
                 Err(error) => return Err(error.into()),
             }

@@ -13,7 +13,6 @@
 
 use std::error::Error;
 use std::io::{Write, stdin, stdout};
-use std::thread::sleep;
 use std::time::Duration;
 
 use shm_ring::{Consumer, Options, Peer, PopError, Producer, Region};
@@ -59,7 +58,7 @@ fn receive(name: &str) -> Result<(), Box<dyn Error>> {
         match rx.pop_into(&mut line) {
             Ok(_) if line == b"end" => break,
             Ok(_) => println!("You wrote: {}", String::from_utf8_lossy(&line)),
-            Err(PopError::PeerDead) => wait_for_the_next_one(&rx),
+            Err(PopError::PeerDead) => wait_for_the_next_one(&mut rx),
             Err(error) => return Err(error.into()),
         }
     }
@@ -68,11 +67,9 @@ fn receive(name: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// A death is not final: whoever becomes the producer next goes on where this one stopped.
-fn wait_for_the_next_one(rx: &Consumer<[u8]>) {
+fn wait_for_the_next_one(rx: &mut Consumer<[u8]>) {
     if let Peer::Dead { pid, .. } = rx.peer() {
         println!("the sender (process {pid}) died; start it again");
     }
-    while let Peer::Dead { .. } = rx.peer() {
-        sleep(Duration::from_millis(20));
-    }
+    rx.wait_for_peer(Duration::MAX);
 }

@@ -58,7 +58,7 @@ fn receive(name: &str) -> Result<(), Box<dyn Error>> {
         match rx.pop_into(&mut line) {
             Ok(_) if line == b"end" => break,
             Ok(_) => print_upper_case(&line)?,
-            Err(PopError::PeerDead) => wait_for_the_next_one(&rx)?,
+            Err(PopError::PeerDead) => wait_for_the_next_one(&mut rx),
             Err(error) => return Err(error.into()),
         }
     }
@@ -75,12 +75,9 @@ fn print_upper_case(line: &[u8]) -> std::io::Result<()> {
 }
 
 /// A death is not final: whoever becomes the producer next goes on where this one stopped.
-fn wait_for_the_next_one(rx: &Consumer<[u8]>) -> std::io::Result<()> {
+fn wait_for_the_next_one(rx: &mut Consumer<[u8]>) {
     if let Peer::Dead { pid, .. } = rx.peer() {
         println!("the sender (process {pid}) died; start it again");
     }
-    while let Peer::Dead { .. } = rx.peer() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(())
+    rx.wait_for_peer(Duration::MAX);
 }

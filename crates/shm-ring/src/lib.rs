@@ -118,7 +118,8 @@
 //! # When the other side goes away
 //!
 //! [`Producer::peer`] and [`Consumer::peer`] tell whether it is absent, alive, closed or dead ([`Peer`]).
-//! Closed and dead are not final: another process may take the role and the ring goes on. `pop` ends with
+//! Closed and dead are not final: another process may take the role and the ring goes on
+//! ([`Consumer::wait_for_peer`]). `pop` ends with
 //! [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read; `push` with their counterparts
 //! only when the ring is full. [What a death leaves behind, at any
 //! instruction](guide::when_the_other_side_goes_away).

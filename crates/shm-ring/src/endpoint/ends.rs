@@ -1,7 +1,9 @@
 //! What both ends answer in the same words, whatever the records hold. It must not know about
 //! records.
 
-use super::{Consumer, Peer, Producer};
+use std::time::Duration;
+
+use super::{Consumer, Patience, Peer, Producer};
 use crate::error::Error;
 use crate::item::{Item, Payload};
 use crate::mirror::Slots;
@@ -111,6 +113,7 @@ macro_rules! both_ends {
         }
 
         impl<P: ?Sized> $end<P> {
+            #[doc = concat!("Asks about the ", $peer, ": two loads and one `fcntl` on the lease.")]
             ///
             /// ```
             /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
@@ -119,10 +122,37 @@ macro_rules! both_ends {
             /// assert_eq!(tx.peer(), shm_ring::Peer::Closed { session: 2 });
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
-            #[doc = concat!("Asks about the ", $peer, ": two loads and one `fcntl` on the lease.")]
             #[must_use]
             pub fn peer(&self) -> Peer {
                 self.side.peer(self.slots.theirs())
+            }
+
+            #[doc = concat!("Waits until there is a ", $peer, ", for `timeout` at most, and says how things stand then.")]
+            ///
+            /// For whoever was told that the other side closed or died, and goes on with the next. It sleeps, and
+            /// whoever attaches wakes it. It returns at once if somebody is there. `Duration::MAX` is for ever.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use shm_ring::{Options, Peer, PopError, Region, Ring};
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+            /// let (tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.close();
+            /// assert_eq!(rx.pop(), Err(PopError::Closed));
+            /// assert_eq!(rx.wait_for_peer(Duration::from_millis(1)), Peer::Closed { session: 2 });
+            /// let waiting = std::thread::spawn(move || (rx.wait_for_peer(Duration::MAX), rx));
+            /// let mut tx = ring.producer()?;
+            /// let (peer, mut rx) = waiting.join().unwrap();
+            /// assert!(matches!(peer, Peer::Alive { session: 3, .. }));
+            /// tx.push(7)?;
+            /// assert_eq!(rx.pop()?, 7);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
+                let deadline = Patience::of(timeout).deadline();
+                self.side.await_peer(self.slots.theirs(), deadline)
             }
 
             /// The number of this attachment: odd, and another one for each.
@@ -153,6 +183,7 @@ macro_rules! both_ends {
                 self.side.set_wait(wait);
             }
 
+            #[doc = concat!("Closes in order: the ", $peer, " learns of it. Dropping does the same.")]
             ///
             /// ```
             /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
@@ -162,7 +193,6 @@ macro_rules! both_ends {
             /// rx.close();
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
-            #[doc = concat!("Closes in order: the ", $peer, " learns of it. Dropping does the same.")]
             pub fn close(self) {}
         }
 

@@ -9,7 +9,7 @@ mod wait;
 pub use self::consumer::Consumer;
 pub(crate) use self::consumer::Found;
 pub use self::producer::Producer;
-use self::wait::Ask;
+use self::wait::{Ask, SLICE};
 pub(crate) use self::wait::{Ended, Patience, Watch, for_end};
 
 use std::sync::Arc;
@@ -160,6 +160,21 @@ impl Side {
         let (life, session) = self.look(theirs);
         let pid = theirs.map(|page| &page.life.0.pid).relaxed();
         Peer::of(life, session, pid)
+    }
+
+    /// Sleeps until somebody holds the other role, or until `deadline`: how things stand then. Whoever
+    /// attaches rings; one that is killed before it does is found at the end of a slice.
+    pub(crate) fn await_peer(&self, theirs: Foreign<'_, SidePage>, deadline: Moment) -> Peer {
+        loop {
+            let last_look = || match self.peer(theirs) {
+                peer @ Peer::Alive { .. } => Some(peer),
+                peer => (Moment::now() >= deadline).then_some(peer),
+            };
+            let until = || deadline.min(Moment::now().plus(SLICE));
+            if let Some(peer) = gate::listen(theirs, last_look, until) {
+                return peer;
+            }
+        }
     }
 
     fn look(&self, theirs: Foreign<'_, SidePage>) -> (Life, u64) {

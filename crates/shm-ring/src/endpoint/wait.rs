@@ -82,7 +82,7 @@ pub(crate) struct Ask {
 }
 
 /// A sleep is cut into slices, so that a peer that died between publishing and ringing is noticed.
-const SLICE: Duration = Duration::from_millis(100);
+pub(super) const SLICE: Duration = Duration::from_millis(100);
 /// The slice where the waker relies on a membarrier that cannot be had here.
 const SHORT_SLICE: Duration = Duration::from_millis(1);
 /// The first sleep after the kernel has told of a death and the lease was still held; each further one

@@ -23,7 +23,9 @@
 //! with [`PopError::Closed`](crate::PopError::Closed) or [`PopError::PeerDead`](crate::PopError::PeerDead). A
 //! `push` does not care while there is room, since what it publishes waits for whoever comes; only a full ring
 //! makes it end with their counterparts. Neither answer is final: as soon as somebody takes the role again the
-//! ring goes on, with another session number. Nobody ([`Peer::Absent`](crate::Peer::Absent)) is waited for.
+//! ring goes on, with another session number. Nobody ([`Peer::Absent`](crate::Peer::Absent)) is waited for. Whoever
+//! wants to go on with the next one waits for it by
+//! [`Consumer::wait_for_peer`](crate::Consumer::wait_for_peer) or its counterpart.
 //!
 //! A side that sleeps is told:
 //!

@@ -1,7 +1,7 @@
 //! The death of a peer that sleeps, and of the peer of one that sleeps: noticed within a slice;
 //! what was published is read first; the next peer goes on in place.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shm_ring::{Options, Peer, PopError, PushError, Ring, Wait};
 
@@ -161,4 +161,29 @@ fn what_was_read_just_before_a_death_is_room_for_a_sleeper_nobody_woke() {
         assert_eq!((first, second), (Ok(()), Err(PushError::PeerDead)));
         tx = back;
     }
+}
+
+#[test]
+fn who_was_left_waits_for_the_next() {
+    const BRIEF: Duration = Duration::from_millis(3);
+    let name = Name::new("next");
+    let ring = ring(&name, Wait::BALANCED);
+    let mut rx = ring.consumer().unwrap();
+    assert_eq!(rx.wait_for_peer(BRIEF), Peer::Absent);
+    for session in [1, 3, 5] {
+        let waiting = std::thread::spawn(move || (rx.wait_for_peer(Duration::MAX), rx));
+        let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
+        child.hear();
+        let (peer, back) = within(SOON, "a wait for a producer", || waiting.join().unwrap());
+        rx = back;
+        let alive = Peer::Alive { session, pid: child.id() };
+        assert_eq!((peer, rx.wait_for_peer(Duration::ZERO)), (alive, alive));
+        child.kill();
+        assert_eq!(rx.wait_for_peer(BRIEF), Peer::Dead { session, pid: child.id() });
+    }
+    let mut tx = ring.producer().unwrap();
+    drop(rx);
+    assert_eq!(tx.wait_for_peer(BRIEF), Peer::Closed { session: 2 });
+    let _rx = ring.consumer().unwrap();
+    assert!(matches!(tx.wait_for_peer(BRIEF), Peer::Alive { session: 3, .. }));
 }
