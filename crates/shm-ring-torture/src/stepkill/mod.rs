@@ -57,6 +57,7 @@ mod asleep;
 mod create;
 mod judge;
 mod kind;
+mod latest;
 mod perform;
 mod plan;
 mod raw;
