@@ -56,7 +56,7 @@ pub(crate) fn run(how: &How, report: &mut Report) {
     for way in Way::ALL {
         campaign.creations::<Ring<u64>>(way);
         // The header is all that differs.
-        if way == Way::SharedMemory || how.full {
+        if way == Way::Named || how.full {
             campaign.creations::<Latest<[u8; 13]>>(way);
         }
     }

@@ -90,7 +90,7 @@ impl Part<'_> {
         let most = match op {
             _ if self.full => scenes.len(),
             _ if op.least() >= 1000 => 1,
-            Op::Write | Op::WriteFrom if size_of::<T>() >= LONG => 2,
+            Op::WriteFrom if size_of::<T>() >= LONG => 2,
             _ if size_of::<T>() >= LONG => 1,
             _ => scenes.len(),
         };
