@@ -123,6 +123,12 @@ impl Image {
         self.bytes[at..at + whole.len()] == whole[..]
     }
 
+    /// The first of what is not as it was `before`.
+    pub(super) fn written_since(&self, before: &Self) -> Option<String> {
+        let differs = |&offset: &usize| self.bytes[offset] != before.bytes[offset];
+        (0..self.bytes.len()).find(differs).map(|offset| self.name(offset))
+    }
+
     /// What stands at `offset`, in the words of LAYOUT.md.
     fn name(&self, offset: usize) -> String {
         let page = PRODUCER as usize;

@@ -2,7 +2,7 @@
 //! them. It must not know which scenes there are.
 
 use nix::sys::signal::Signal;
-use shm_ring::{Latest, LatestWriter, Options, Region, Wait};
+use shm_ring::{Latest, LatestReader, LatestWriter, Options, Region, Wait};
 
 use super::carried::Carried;
 use super::image::{Image, Seen, Shape, done, follows, judge};
@@ -50,10 +50,24 @@ impl<T: Carried> Stage<T> {
 
     /// Lays out the region, with a writer that lives if a reader is to be killed.
     fn set(&self, scene: Scene) -> Outcome<(Start, Option<LatestWriter<T>>)> {
-        let start = scene.start::<T>(&self.blank);
-        start.image.write_to(self.latest.descriptor()).map_err(os("writing a region"))?;
+        let mut start = scene.start::<T>(&self.blank);
+        let region = self.latest.descriptor();
+        start.image.write_to(region).map_err(os("writing a region"))?;
         let writer = scene.op.reads().then(|| self.latest.writer()).transpose();
-        Ok((start, writer.map_err(os("a writer"))?))
+        let writer = writer.map_err(os("a writer"))?;
+        start.image.refresh(region).map_err(os("reading a region"))?;
+        Ok((start, writer))
+    }
+
+    /// A reader that has read what there is, which has left no trace.
+    fn reader(&self, scene: Scene, start: &Start) -> Outcome<LatestReader<T>> {
+        let mut reader = reader(&self.latest)?;
+        reads("one that was there before", &mut reader, scene.published)?;
+        let image = Image::of::<T>(self.latest.descriptor()).map_err(os("reading a region"))?;
+        match image.written_since(&start.image) {
+            Some(what) => Err(format!("a reader attached and read, and {what} was written")),
+            None => Ok(reader),
+        }
     }
 
     /// A child stopped right before the operation.
@@ -73,7 +87,7 @@ impl<T: Carried> Stage<T> {
     /// a reader beside the child, and as one who finds it when everybody is dead.
     pub(super) fn images(&self, scene: Scene) -> Outcome<Window> {
         let (mut start, writer) = self.set(scene)?;
-        let mut beside = reader(&self.latest)?;
+        let mut beside = self.reader(scene, &start)?;
         let mut child = self.child(scene, &mut start)?;
         let region = self.latest.descriptor();
         let mut image = start.image.clone();
@@ -133,8 +147,7 @@ impl<T: Carried> Stage<T> {
     fn kill_one(&self, scene: Scene, steps: u64, path: &[u64]) -> Outcome<bool> {
         let at = |what: String| format!("killed after instruction {steps}: {what}");
         let (mut start, writer) = self.set(scene)?;
-        let mut before = reader(&self.latest)?;
-        reads("one that was there before", &mut before, scene.published)?;
+        let before = self.reader(scene, &start)?;
         let mut child = self.child(scene, &mut start)?;
         let inside = advance(&mut child, steps, path).map_err(at)?;
         drop(child);
