@@ -230,8 +230,9 @@ impl Campaign<'_> {
 
     /// The latest value.
     fn latest(&mut self) {
-        let Self { report, tallies, rng, full, .. } = self;
-        latest::Part { report, tallies, rng, full: *full }.run();
+        let full = self.full && Instant::now() < self.end;
+        let Self { report, tallies, rng, .. } = self;
+        latest::Part { report, tallies, rng, full }.run();
     }
 
     /// Kills beside a peer that sleeps, and of one that sleeps.

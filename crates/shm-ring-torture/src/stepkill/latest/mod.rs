@@ -25,9 +25,8 @@ use super::window::Outcome;
 use crate::report::Report;
 use crate::rng::Rng;
 
-/// Kills of a window, unless all are asked for; and of one with a long value.
+/// Kills of a window, unless all are asked for.
 const SPARSE: u64 = 30;
-const SPARSE_LONG: u64 = 8;
 /// Values of so many bytes are begun after fewer versions, unless all are asked for.
 const LONG: usize = 1000;
 /// An operation with more violations than this is left alone.
@@ -88,8 +87,8 @@ impl Part<'_> {
         // A long value takes an instruction for every few bytes, or for each, and every write of it is another
         // image.
         let most = match op {
+            _ if op.least() >= 1000 => 1 + usize::from(self.full),
             _ if self.full => scenes.len(),
-            _ if op.least() >= 1000 => 1,
             Op::WriteFrom if size_of::<T>() >= LONG => 2,
             _ if size_of::<T>() >= LONG => 1,
             _ => scenes.len(),
@@ -113,15 +112,16 @@ impl Part<'_> {
     }
 
     fn kills<T: Carried>(&mut self, stage: &Stage<T>, scene: Scene, steps: u64, path: &[u64]) {
-        let by = match size_of::<T>() {
-            _ if self.full => 1,
-            // An instruction that copies many bytes is stepped through byte by byte on the way.
-            LONG.. => (steps / SPARSE_LONG).max(1),
-            _ => (steps / SPARSE).max(1),
-        };
-        let first = self.rng.below(by);
+        // In the midst of an instruction that repeats itself nothing of the region is written: the images say so.
+        let repeats = |at: u64| at > 0 && path.get(at as usize) == path.get(at as usize - 1);
         // The last one is behind the whole operation.
-        for at in (first..=steps).step_by(by as usize).chain([steps + 1]) {
+        let mut points: Vec<u64> = (0..steps + 2).filter(|&at| !repeats(at)).collect();
+        if !self.full {
+            let by = (points.len() as u64 / SPARSE).max(1);
+            let first = self.rng.below(by);
+            points = points.into_iter().skip(first as usize).step_by(by as usize).collect();
+        }
+        for at in points {
             match stage.kill(scene, at, path) {
                 Ok(()) => self.tally(scene.op).kills += 1,
                 Err(what) => self.violation::<T>(scene, &what),

@@ -84,6 +84,8 @@ impl Op {
         match self {
             _ if self.attaches() || self == Self::AttachReader => 1000,
             Self::CloseWriter | Self::ReadNewerInVain => 100,
+            // It counts, rings and calls the kernel.
+            Self::Notify => 20,
             _ => 25,
         }
     }
