@@ -1,5 +1,6 @@
 //! Two processes that talk, killed, stopped and restarted at random: what the delivery contract allows to be
-//! lost or to come twice is counted against a ledger that knows nothing of the ring, and nothing else may be.
+//! lost or to come twice is counted against a ledger that knows nothing of the ring, and nothing else may be. The
+//! latest value has a round of its own.
 
 mod latest;
 mod ledger;
