@@ -77,7 +77,7 @@ enum Campaign {
     Interleave(interleave::Which),
     /// Everything that a buggy or hostile peer can write.
     Hostile,
-    /// Two processes that are killed and stopped at random, and restarted in place.
+    /// Processes that are killed and stopped at random, and restarted in place.
     Soak,
     /// The operating system's faults, each a named case.
     System(system::Which),

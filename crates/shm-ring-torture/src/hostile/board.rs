@@ -39,11 +39,22 @@ pub(super) enum Op {
     Ready,
     WaitAny,
     Peer,
+    // Of a latest value.
+    AttachWriter,
+    AttachReader,
+    Write,
+    WriteFrom,
+    Notify,
+    Read,
+    ReadInto,
+    ReadNewer,
+    HasNewer,
+    WriterOf,
 }
 
 use Op::*;
 
-pub(super) const OPS: [Op; 30] = [
+pub(super) const OPS: [Op; 40] = [
     Open,
     AttachProducer,
     AttachConsumer,
@@ -74,6 +85,16 @@ pub(super) const OPS: [Op; 30] = [
     Ready,
     WaitAny,
     Peer,
+    AttachWriter,
+    AttachReader,
+    Write,
+    WriteFrom,
+    Notify,
+    Read,
+    ReadInto,
+    ReadNewer,
+    HasNewer,
+    WriterOf,
 ];
 
 /// What a call can answer. Each call uses those that it has.
@@ -93,12 +114,14 @@ pub(super) enum Outcome {
     Absent,
     Alive,
     Refused,
+    /// Each copy was overwritten while it was made.
+    Overrun,
 }
 
 use Outcome::*;
 
-pub(super) const OUTCOMES: [Outcome; 10] =
-    [Success, NotNow, TimedOut, Closed, PeerDead, Corrupt, Misfit, Absent, Alive, Refused];
+pub(super) const OUTCOMES: [Outcome; 11] =
+    [Success, NotNow, TimedOut, Closed, PeerDead, Corrupt, Misfit, Absent, Alive, Refused, Overrun];
 
 /// Things counted besides calls.
 #[derive(Clone, Copy, Debug)]

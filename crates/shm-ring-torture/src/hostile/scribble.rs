@@ -12,21 +12,26 @@ use crate::rng::Rng;
 /// Writes until it is told to stop.
 pub(super) fn run(board: Board, mut rng: Rng, hand: &Hand, shape: Shape) {
     while board.get(Count::Stop) == 0 {
-        let turns = 1 + rng.below(400);
-        let kind = rng.below(64);
-        for _ in 0..turns {
-            if board.get(Count::Mercy) != 0 {
-                std::hint::spin_loop();
-                continue;
-            }
-            one(&mut rng, kind, hand, shape);
-            board.add(Count::Writes, 1);
-        }
+        burst(board, &mut rng, |rng, kind| one(rng, kind, hand, shape));
         pause(&mut rng);
     }
 }
 
-fn pause(rng: &mut Rng) {
+/// Some writes of one of 64 kinds, by `write`, but for the moments in which the victim begs for mercy.
+pub(super) fn burst(board: Board, rng: &mut Rng, mut write: impl FnMut(&mut Rng, u64)) {
+    let turns = 1 + rng.below(400);
+    let kind = rng.below(64);
+    for _ in 0..turns {
+        if board.get(Count::Mercy) != 0 {
+            std::hint::spin_loop();
+            continue;
+        }
+        write(rng, kind);
+        board.add(Count::Writes, 1);
+    }
+}
+
+pub(super) fn pause(rng: &mut Rng) {
     match rng.below(8) {
         0 => std::thread::sleep(std::time::Duration::from_micros(rng.below(100))),
         1 => (0..rng.below(20_000)).for_each(|_| std::hint::spin_loop()),

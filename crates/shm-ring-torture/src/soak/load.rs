@@ -76,7 +76,7 @@ pub(super) trait Load {
 }
 
 /// Word `at` of record `number`.
-fn word(number: u64, at: u64) -> u64 {
+pub(super) fn word(number: u64, at: u64) -> u64 {
     Rng::new(number.wrapping_mul(0x1_0001).wrapping_add(at << 40)).next()
 }
 

@@ -1,6 +1,8 @@
 //! Two processes that talk, killed, stopped and restarted at random: what the delivery contract allows to be
-//! lost or to come twice is counted against a ledger that knows nothing of the ring, and nothing else may be.
+//! lost or to come twice is counted against a ledger that knows nothing of the ring, and nothing else may be. The
+//! latest value has a round of its own.
 
+mod latest;
 mod ledger;
 mod load;
 mod sides;
@@ -34,9 +36,10 @@ pub(crate) fn run(how: &How) -> Report {
     let seed = how.seed(&mut report);
     let seconds = how.seconds.unwrap_or(if how.full { 600 } else { 20 });
     let started = Instant::now();
-    let half = Duration::from_secs(seconds) / 2;
-    round::<Values>(&mut report, Rng::new(seed), half);
-    round::<Messages>(&mut report, Rng::new(seed ^ 1), half);
+    let part = Duration::from_secs(seconds) / 8;
+    round::<Values>(&mut report, Rng::new(seed), part * 7 / 2);
+    round::<Messages>(&mut report, Rng::new(seed ^ 1), part * 7 / 2);
+    latest::round(&mut report, Rng::new(seed ^ 2), part);
     report.figure("time", started.elapsed().as_secs_f64(), "s");
     report
 }

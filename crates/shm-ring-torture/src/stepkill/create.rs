@@ -1,4 +1,4 @@
-//! A creator killed at any instruction: under the name there is nothing or a whole ring, and nothing else is
+//! A creator killed at any instruction: under the name there is nothing or a whole region, and nothing else is
 //! left behind. It must not know how other operations are killed.
 
 use std::fs;
@@ -7,9 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
-use shm_ring::{Error, Options, Region, Ring};
+use shm_ring::{Error, Latest, Options, Region, Ring};
 
 use super::judge::Seen;
+use super::latest;
 use super::perform::{between_marks, end_if_it_hangs};
 use super::raw::Image;
 use super::successors::{Survivor, after_producer};
@@ -17,7 +18,10 @@ use super::tally::Tally;
 use super::window::{Outcome, advance, options, os};
 use crate::trace::{Step, Traced};
 
-/// How a ring is created.
+/// The label of what is created.
+pub(super) const LABEL: &str = "killed while creating";
+
+/// How a region is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// A name under /dev/shm.
@@ -33,10 +37,68 @@ impl Way {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Named => "create, named",
-            Self::SharedMemory => "create, file in memory",
-            Self::Disk => "create, file on disk",
+            Self::Named => "named",
+            Self::SharedMemory => "file in memory",
+            Self::Disk => "file on disk",
         }
+    }
+}
+
+/// What is created. Both kinds have one page of data here.
+pub(crate) trait Made: Sized {
+    /// What the report calls the creation of one.
+    const CREATE: &'static str;
+    /// The record kind in the header.
+    const KIND: u32;
+
+    fn create(region: Region, options: Options) -> Result<Self, Error>;
+    fn open(region: Region, options: Options) -> Result<Self, Error>;
+    fn open_or_create(region: Region, options: Options) -> Result<Self, Error>;
+    /// Checks that others go on with what is there. `turn` decides who comes first.
+    fn goes_on(&self, turn: u64) -> Outcome<()>;
+}
+
+impl Made for Ring<u64> {
+    const CREATE: &'static str = "create";
+    const KIND: u32 = 1;
+
+    fn create(region: Region, options: Options) -> Result<Self, Error> {
+        Self::create(region, options)
+    }
+
+    fn open(region: Region, options: Options) -> Result<Self, Error> {
+        Self::open_with(region, options)
+    }
+
+    fn open_or_create(region: Region, options: Options) -> Result<Self, Error> {
+        Self::open_or_create(region, options)
+    }
+
+    fn goes_on(&self, turn: u64) -> Outcome<()> {
+        let seen = Seen { added: 0, taken: 0, session: 0, first: 1, records: 0 };
+        let survivor = Survivor::Nobody { victim_first: turn.is_multiple_of(2) };
+        after_producer::<u64>(self, survivor, seen)
+    }
+}
+
+impl Made for Latest<[u8; 13]> {
+    const CREATE: &'static str = "latest, create";
+    const KIND: u32 = 3;
+
+    fn create(region: Region, options: Options) -> Result<Self, Error> {
+        Self::create(region, options)
+    }
+
+    fn open(region: Region, options: Options) -> Result<Self, Error> {
+        Self::open_with(region, options)
+    }
+
+    fn open_or_create(region: Region, options: Options) -> Result<Self, Error> {
+        Self::open_or_create(region, options)
+    }
+
+    fn goes_on(&self, _: u64) -> Outcome<()> {
+        latest::after_creation(self)
     }
 }
 
@@ -85,10 +147,10 @@ impl Place {
     }
 
     fn options(&self) -> Options {
-        options().label("killed while creating")
+        options().label(LABEL)
     }
 
-    /// Whether the ring is there; or what is there and must not be.
+    /// Whether the region is there; or what is there and must not be.
     fn look(&self) -> Outcome<bool> {
         if self.way == Way::Named {
             // Others use that directory too: only the name itself can be told to be ours.
@@ -106,8 +168,8 @@ impl Place {
     }
 
     /// Checks what a process finds that opens the name.
-    fn open(&self, there: bool) -> Outcome<()> {
-        match (Ring::<u64>::open_with(self.region(), self.options()), there) {
+    fn open<M: Made>(&self, there: bool) -> Outcome<()> {
+        match (M::open(self.region(), self.options()), there) {
             (Err(Error::NotFound { .. }), false) => return Ok(()),
             (Ok(_), true) => {}
             (other, _) => {
@@ -119,15 +181,15 @@ impl Place {
         if mode != 0o600 {
             return Err(format!("the mode is {mode:o} and not 600"));
         }
-        Image::of(file.as_fd()).map_err(os("the file is not whole"))?.header_is_whole()
+        Image::of(file.as_fd()).map_err(os("the file is not whole"))?.header_is_whole(M::KIND)
     }
 
-    fn child(&self) -> Outcome<Traced> {
+    fn child<M: Made>(&self) -> Outcome<Traced> {
         let mut child = Traced::start(|| {
             end_if_it_hangs();
             let (region, options) = (self.region(), self.options());
-            let ring = between_marks(|| Ring::<u64>::create(region, options));
-            i32::from(ring.is_err())
+            let made = between_marks(|| M::create(region, options));
+            i32::from(made.is_err())
         })
         .map_err(os("tracing"))?;
         match child.go().map_err(os("tracing"))? {
@@ -138,9 +200,9 @@ impl Place {
 }
 
 /// Steps through a creation: the addresses of its instructions.
-pub(crate) fn images(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
+pub(crate) fn images<M: Made>(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
     let place = Place::new(way)?;
-    let mut child = place.child()?;
+    let mut child = place.child::<M>()?;
     let (mut path, mut was_there, mut images) = (Vec::new(), None, 0);
     loop {
         let at = |what| format!("after instruction {}, image: {what}", path.len());
@@ -149,7 +211,7 @@ pub(crate) fn images(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
             return Err(at("the name is gone again".to_owned()));
         }
         if was_there != Some(there) || there {
-            place.open(there).map_err(at)?;
+            place.open::<M>(there).map_err(at)?;
             images += 1;
         }
         was_there = Some(there);
@@ -161,7 +223,7 @@ pub(crate) fn images(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
         }
     }
     if was_there != Some(true) {
-        return Err("it returned and there is no ring".to_owned());
+        return Err("it returned and there is no region".to_owned());
     }
     match child.go().map_err(os("tracing"))? {
         Step::Exited(0) => {}
@@ -172,27 +234,25 @@ pub(crate) fn images(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
 }
 
 /// Kills a creator after `steps` instructions.
-pub(crate) fn kill(way: Way, steps: u64, path: &[u64]) -> Outcome<()> {
-    if !kill_one(way, steps, path)? && steps < path.len() as u64 {
+pub(crate) fn kill<M: Made>(way: Way, steps: u64, path: &[u64]) -> Outcome<()> {
+    if !kill_one::<M>(way, steps, path)? && steps < path.len() as u64 {
         // It went another way and missed the breakpoint.
-        kill_one(way, steps, &[])?;
+        kill_one::<M>(way, steps, &[])?;
     }
     Ok(())
 }
 
 /// Whether the kill was inside of the creation, and not behind it.
-fn kill_one(way: Way, steps: u64, path: &[u64]) -> Outcome<bool> {
+fn kill_one<M: Made>(way: Way, steps: u64, path: &[u64]) -> Outcome<bool> {
     let at = |what| format!("killed after instruction {steps}: {what}");
     let place = Place::new(way)?;
-    let mut child = place.child()?;
+    let mut child = place.child::<M>()?;
     let inside = advance(&mut child, steps, path).map_err(at)?;
     drop(child);
     let there = place.look().map_err(at)?;
-    place.open(there).map_err(at)?;
-    let ring = Ring::<u64>::open_or_create(place.region(), place.options())
+    place.open::<M>(there).map_err(at)?;
+    let made = M::open_or_create(place.region(), place.options())
         .map_err(|error| at(format!("nobody can go on: {error}")))?;
-    let seen = Seen { added: 0, taken: 0, session: 0, first: 1, records: 0 };
-    let survivor = Survivor::Nobody { victim_first: steps.is_multiple_of(2) };
-    after_producer::<u64>(&ring, survivor, seen).map_err(at)?;
+    made.goes_on(steps).map_err(at)?;
     Ok(inside)
 }

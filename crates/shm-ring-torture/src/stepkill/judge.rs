@@ -28,13 +28,19 @@ pub(crate) enum Fate {
     Closed,
 }
 
+impl Fate {
+    pub(crate) fn of(session: u64) -> Self {
+        match session {
+            0 => Self::Absent,
+            odd if odd % 2 == 1 => Self::Dead,
+            _ => Self::Closed,
+        }
+    }
+}
+
 impl Seen {
     pub(crate) fn fate(self) -> Fate {
-        match self.session {
-            0 => Fate::Absent,
-            odd if odd % 2 == 1 => Fate::Dead,
-            _ => Fate::Closed,
-        }
+        Fate::of(self.session)
     }
 }
 

@@ -20,7 +20,7 @@ const LENS: [usize; 6] = [13, 0, 24, 8, 300, 1];
 pub(crate) const HANG: Duration = Duration::from_secs(5);
 
 /// `len` bytes that only record `sequence` has.
-fn bytes(sequence: u64, len: usize) -> Vec<u8> {
+pub(super) fn bytes(sequence: u64, len: usize) -> Vec<u8> {
     let mut rng = Rng::new(sequence);
     let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| rng.next().to_le_bytes()).collect();
     bytes.truncate(len);
@@ -36,6 +36,8 @@ pub(crate) trait Kind {
     /// Where a killed consumer put what it had read.
     type Diary;
     const NAME: &'static str;
+    /// The record kind in the header.
+    const RECORDS: u32;
     /// Sequence numbers to start from: one for each length.
     const STARTS: u64;
 
@@ -108,6 +110,7 @@ impl<T: Value> Kind for T {
     type Own = T;
     type Diary = Box<[T; BATCH]>;
     const NAME: &'static str = <T as Value>::NAME;
+    const RECORDS: u32 = 1;
     const STARTS: u64 = 1;
 
     fn len(_: u64) -> usize {
@@ -213,6 +216,7 @@ impl Kind for Messages {
     type Own = Vec<u8>;
     type Diary = Box<[u8; 1024]>;
     const NAME: &'static str = "messages";
+    const RECORDS: u32 = 2;
     const STARTS: u64 = LENS.len() as u64;
 
     fn len(sequence: u64) -> usize {

@@ -18,6 +18,7 @@
 //!   of them, unless `--full` is given. A breakpoint saves most of the steps on the way there.
 //! - Creators, likewise: a name, and a file in a directory of its own, in memory and on a disk, whose
 //!   listing shows whatever else appears.
+//! - The latest value, its writer and its readers, likewise: `latest` says what is checked there.
 //! - Sleepers: the other side is a second child that really sleeps in the kernel while the first is killed at an
 //!   instruction between its store and the end of its operation.
 //!
@@ -57,6 +58,7 @@ mod asleep;
 mod create;
 mod judge;
 mod kind;
+mod latest;
 mod perform;
 mod plan;
 mod raw;

@@ -3,9 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use shm_ring::{Latest, Ring};
+
 use super::asleep;
-use super::create::{self, Way};
+use super::create::{self, Made, Way};
 use super::kind::{Kind, Messages, Wide};
+use super::latest;
 use super::raw::{CAPACITY, Side, stride};
 use super::scene::{LAPS, Op, Scene, offsets};
 use super::tally::{Tallies, Tally};
@@ -51,8 +54,13 @@ pub(crate) fn run(how: &How, report: &mut Report) {
     campaign.kind::<Wide>(2);
     campaign.kind::<Messages>(1);
     for way in Way::ALL {
-        campaign.creations(way);
+        campaign.creations::<Ring<u64>>(way);
+        // The header is all that differs.
+        if way == Way::Named || how.full {
+            campaign.creations::<Latest<[u8; 13]>>(way);
+        }
     }
+    campaign.latest();
     campaign.sleepers();
     let Campaign { report, tallies, .. } = campaign;
     tallies.report(report);
@@ -192,17 +200,18 @@ impl Campaign<'_> {
     }
 
     /// A creator, in one of the ways to create.
-    fn creations(&mut self, way: Way) {
+    fn creations<M: Made>(&mut self, way: Way) {
         let all = self.full && Instant::now() < self.end;
         let start = self.rng.below(1 << 32);
-        let tally = self.tallies.of(way.name(), (1000, SPARSE));
+        let name = format!("{}, {}", M::CREATE, way.name());
+        let tally = self.tallies.of(&name, (1000, SPARSE));
         let mut violated = Vec::new();
-        match create::images(way, tally) {
+        match create::images::<M>(way, tally) {
             Ok(path) => {
                 let total = path.len() as u64;
                 let by = if all { 1 } else { (total / SPARSE).max(1) };
                 for steps in points(start % by, by, total) {
-                    match create::kill(way, steps, &path) {
+                    match create::kill::<M>(way, steps, &path) {
                         Ok(()) => tally.kills += 1,
                         Err(what) => violated.push(what),
                     }
@@ -215,8 +224,15 @@ impl Campaign<'_> {
         }
         tally.violations += violated.len() as u64;
         for what in violated {
-            self.report.violation(format!("{}, {what}", way.name()));
+            self.report.violation(format!("{name}, {what}"));
         }
+    }
+
+    /// The latest value.
+    fn latest(&mut self) {
+        let full = self.full && Instant::now() < self.end;
+        let Self { report, tallies, rng, .. } = self;
+        latest::Part { report, tallies, rng, full }.run();
     }
 
     /// Kills beside a peer that sleeps, and of one that sleeps.

@@ -63,12 +63,13 @@ impl Image {
         write_at(region, 0, &self.0)
     }
 
-    /// What is wrong with it as a ring that its creator has just left.
-    pub(crate) fn header_is_whole(&self) -> Result<(), String> {
-        let fields: [(usize, &[u8], &str); 5] = [
+    /// What is wrong with it as a region of this record kind that its creator has just left.
+    pub(crate) fn header_is_whole(&self, kind: u32) -> Result<(), String> {
+        let fields: [(usize, &[u8], &str); 6] = [
             (0, b"shm-ring", "magic"),
             (8, &1_u32.to_le_bytes(), "version"),
             (24, &(PAGE as u32).to_le_bytes(), "page"),
+            (28, &kind.to_le_bytes(), "record kind"),
             (56, &CAPACITY.to_le_bytes(), "capacity"),
             (64, &DATA.to_le_bytes(), "data offset"),
         ];

@@ -16,7 +16,7 @@ use super::successors::{Survivor, after_consumer, after_producer};
 use crate::trace::{Step, Traced};
 
 /// A window that is still open after so many instructions hangs.
-const STEPS_MAX: u64 = 1_000_000;
+pub(super) const STEPS_MAX: u64 = 1_000_000;
 
 /// Two rings that are laid out anew for each window: one that is worked on, and one for copies of it.
 pub(crate) struct Stage<K: Kind> {
@@ -60,7 +60,7 @@ impl<K: Kind> Stage<K> {
         };
         let (ring, copy) = (make()?, make()?);
         let blank = Image::of(ring.descriptor()).map_err(os("reading a region"))?;
-        blank.header_is_whole()?;
+        blank.header_is_whole(K::RECORDS)?;
         // What a process finds out once is found out before anyone is forked. Twice: what was closed is free.
         for _ in 0..2 {
             let ends = (ring.producer(), ring.consumer());

@@ -1,0 +1,81 @@
+//! What a traced child does with a latest value: gets everything ready, and performs one operation between two
+//! marks. It must not know what becomes of it.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use shm_ring::{Latest, ReadError, Region};
+
+use super::carried::Carried;
+use super::scene::{Op, Scene};
+use super::window::options;
+use crate::stepkill::kind::HANG;
+use crate::stepkill::perform::{FAILED, between_marks, end_if_it_hangs};
+
+type Done = Result<bool, Box<dyn std::error::Error>>;
+
+/// Performs the operation of `scene`: the exit code of the child.
+pub(super) fn perform<T: Carried>(scene: Scene, latest: &Latest<T>) -> i32 {
+    end_if_it_hangs();
+    let done = if scene.op.reads() { reads(scene, latest) } else { writes(scene, latest) };
+    match done {
+        Ok(true) => 0,
+        Ok(false) => FAILED,
+        Err(error) => {
+            eprintln!("a child could not get ready: {error}");
+            FAILED
+        }
+    }
+}
+
+/// Whether the writer's operation did what it should.
+fn writes<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
+    let region = Region::descriptor(latest.descriptor().try_clone_to_owned()?);
+    if scene.op.attaches() {
+        let open = || Latest::<T>::open_with(region, options::<T>());
+        let attached = between_marks(|| open().and_then(|latest| latest.writer()));
+        return Ok(attached.is_ok_and(|writer| writer.version() == scene.published));
+    }
+    let mut writer = latest.writer()?;
+    let value = black_box(T::of(scene.published + 1));
+    match scene.op {
+        Op::Write => between_marks(|| T::write(&mut writer, value)),
+        Op::WriteFrom => between_marks(|| T::write_from(&mut writer, &value)),
+        Op::Notify => between_marks(|| T::notify(&mut writer)),
+        Op::CloseWriter => between_marks(|| writer.close()),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Whether the reader's operation did what it should.
+fn reads<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
+    let region = Region::descriptor(latest.descriptor().try_clone_to_owned()?);
+    if scene.op == Op::AttachReader {
+        let open = || Latest::<T>::open_with(region, options::<T>());
+        return Ok(between_marks(|| open().and_then(|latest| latest.reader())).is_ok());
+    }
+    let mut reader = latest.reader()?;
+    let wanted = match scene.published {
+        0 => Err(ReadError::Empty),
+        version => Ok(T::of(version)),
+    };
+    if scene.op == Op::ReadNewerInVain {
+        // All that there is has been read.
+        if T::read(&mut reader) != wanted {
+            return Ok(false);
+        }
+        let late = between_marks(|| T::read_newer(&mut reader, Duration::from_micros(1)));
+        return Ok(late == Err(ReadError::TimedOut));
+    }
+    let read = match scene.op {
+        Op::Read => between_marks(|| T::read(&mut reader)),
+        Op::ReadInto => {
+            let mut place = T::of(u64::MAX);
+            between_marks(|| T::read_into(&mut reader, &mut place)).map(|()| place)
+        }
+        Op::ReadNewer => between_marks(|| T::read_newer(&mut reader, HANG)),
+        _ => return Ok(false),
+    };
+    Ok(read == wanted && reader.version() == scene.published)
+}
