@@ -91,7 +91,7 @@ impl Drive {
                 let place = Value::mut_from_bytes(self.buffer.last(LEN)).expect("room for a value");
                 reader.read_into(place).map(|()| *place)
             }
-            _ => reader.read_newer(timeout),
+            _ => reader.read_newer_timeout(timeout),
         };
         let outcome = match &answer {
             Ok(_) => Outcome::Success,

@@ -74,7 +74,7 @@ pub(super) fn take(
             let mut place = Value::new_zeroed();
             reader.read_into(&mut place).map(|()| place)
         }
-        _ => reader.read_newer(PATIENCE),
+        _ => reader.read_newer_timeout(PATIENCE),
     };
     let (version, waited) = (reader.version(), how > 1);
     let end = match read {

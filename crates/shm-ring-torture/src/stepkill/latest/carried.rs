@@ -46,7 +46,7 @@ pub(crate) trait Carried: Item + Copy + PartialEq {
 
     #[inline(never)]
     fn read_newer(reader: &mut LatestReader<Self>, timeout: Duration) -> Result<Self, ReadError> {
-        reader.read_newer(timeout)
+        reader.read_newer_timeout(timeout)
     }
 }
 
