@@ -230,9 +230,8 @@ impl Campaign<'_> {
 
     /// The latest value.
     fn latest(&mut self) {
-        let full = self.full && Instant::now() < self.end;
-        let Self { report, tallies, rng, .. } = self;
-        latest::Part { report, tallies, rng, full }.run();
+        let Self { report, tallies, rng, full, end } = self;
+        latest::Part { report, tallies, rng, full: *full, end: *end }.run();
     }
 
     /// Kills beside a peer that sleeps, and of one that sleeps.

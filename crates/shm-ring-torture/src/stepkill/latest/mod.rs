@@ -14,6 +14,8 @@ mod scene;
 mod successors;
 mod window;
 
+use std::time::Instant;
+
 use shm_ring::Latest;
 
 use self::carried::Carried;
@@ -43,12 +45,18 @@ pub(super) struct Part<'a> {
     pub(super) tallies: &'a mut Tallies,
     pub(super) rng: &'a mut Rng,
     pub(super) full: bool,
+    /// When all were asked for and it is later than this, the rest is done as if they had not been.
+    pub(super) end: Instant,
 }
 
 impl Part<'_> {
     pub(super) fn run(&mut self) {
         self.values::<[u8; 13]>();
         self.values::<[u64; 640]>();
+    }
+
+    fn all(&self) -> bool {
+        self.full && Instant::now() < self.end
     }
 
     fn values<T: Carried>(&mut self) {
@@ -61,7 +69,7 @@ impl Part<'_> {
                 match stage.images(scene) {
                     Ok(window) => {
                         self.tally(op).window(window.steps, window.images);
-                        if self.full || index == 0 {
+                        if index == 0 || self.all() {
                             self.kills(&stage, scene, window.steps, &window.path);
                         }
                     }
@@ -116,7 +124,7 @@ impl Part<'_> {
         let repeats = |at: u64| at > 0 && path.get(at as usize) == path.get(at as usize - 1);
         // The last one is behind the whole operation.
         let mut points: Vec<u64> = (0..steps + 2).filter(|&at| !repeats(at)).collect();
-        if !self.full {
+        if !self.all() {
             let by = (points.len() as u64 / SPARSE).max(1);
             let first = self.rng.below(by);
             points = points.into_iter().skip(first as usize).step_by(by as usize).collect();
