@@ -236,8 +236,8 @@ pub(crate) fn few_or_many(said: u8, few: u8) -> u8 {
 
 impl Machine {
     fn due(&mut self) -> Option<Act> {
-        // Reading a word takes three steps: few most of the time.
-        let gap = few_or_many(self.meanwhile.front()?.gap, 6);
+        // Reading a word takes three steps, and going to sleep ten: few most of the time.
+        let gap = few_or_many(self.meanwhile.front()?.gap, 12);
         if self.waited < gap {
             self.waited += 1;
             return None;
