@@ -128,7 +128,7 @@ fn play<T: Item + Copy + Debug + 'static>(input: &Input) {
                 readers[usize::from(second)].read(into, meanwhile);
             }
             Call::ReadNewer { second, micros, ref meanwhile } => {
-                readers[usize::from(second)].read_newer_timeout(micros % 4096, meanwhile);
+                readers[usize::from(second)].read_newer(micros % 4096, meanwhile);
             }
             Call::HasNewer { second, ref meanwhile } => {
                 readers[usize::from(second)].has_newer(meanwhile);
