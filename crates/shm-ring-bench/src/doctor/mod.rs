@@ -13,6 +13,7 @@ mod tests;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::thread::{MembarrierCommand, futex, membarrier_query};
 use rustix::time::ClockId;
@@ -118,11 +119,20 @@ pub(crate) fn examine(asked: &cli::Doctor) -> Result<String, Complaint> {
     Ok(text(&findings))
 }
 
-/// What to tell somebody who is about to measure while other work runs.
+/// What to tell somebody who is about to measure while other work runs. The load is no measure: the build of
+/// this program is in it yet.
 pub(crate) fn other_work() -> Option<String> {
-    let load = processors::load(&Kernel { root: Path::new("/") });
-    let advice = load.advice.filter(|_| load.state == State::Warn)?;
-    Some(format!("load {}: runs that other work disturbs are left out; {advice}", load.found))
+    let kernel = Kernel { root: Path::new("/") };
+    let before = processors::Time::read(&kernel)?;
+    std::thread::sleep(Duration::from_millis(300));
+    let busy = processors::Time::read(&kernel)?.busy_since(before)?;
+    (busy > 0.1).then(|| {
+        format!(
+            "{:.0} % of the processors' time goes to other work: runs that it disturbs are left out; stop \
+             it for numbers that mean something",
+            100.0 * busy
+        )
+    })
 }
 
 fn all(kernel: &Kernel<'_>, live: Live, pinned: [usize; 2]) -> Vec<Finding> {

@@ -42,18 +42,39 @@ fn virtual_machine(kernel: &Kernel<'_>) -> Finding {
     )
 }
 
+/// What all processors have done since the machine was started, in ticks.
+#[derive(Clone, Copy)]
+pub(super) struct Time {
+    all: u64,
+    idle: u64,
+    stolen: u64,
+}
+
+impl Time {
+    pub(super) fn read(kernel: &Kernel<'_>) -> Option<Self> {
+        let stat = kernel.text("/proc/stat")?;
+        let ticks = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+        // User, nice, system, idle, waiting, two kinds of interrupts, stolen.
+        let ticks: Vec<u64> = ticks.map(str::parse).take(8).collect::<Result<_, _>>().ok()?;
+        let &[_, _, _, idle, waiting, _, _, stolen] = ticks.as_slice() else { return None };
+        Some(Self { all: ticks.iter().sum(), idle: idle + waiting, stolen })
+    }
+
+    /// The part that was not idle since `before`. None if no time has passed.
+    pub(super) fn busy_since(self, before: Self) -> Option<f64> {
+        let all = self.all.checked_sub(before.all).filter(|&all| all > 0)?;
+        let idle = self.idle.saturating_sub(before.idle).min(all);
+        Some((all - idle) as f64 / all as f64)
+    }
+}
+
 /// Time that the host gave to others.
 fn stolen(kernel: &Kernel<'_>) -> Finding {
     let check = "stolen time";
-    let stat = kernel.text("/proc/stat").unwrap_or_default();
-    let line = stat.lines().next().unwrap_or_default();
-    // User, nice, system, idle, waiting, two kinds of interrupts, stolen.
-    let times: Vec<f64> =
-        line.split_whitespace().skip(1).take(8).filter_map(|time| time.parse().ok()).collect();
-    let all: f64 = times.iter().sum();
-    let Some(stolen) = times.get(7).filter(|_| all > 0.0).map(|stolen| stolen / all * 100.0) else {
+    let Some(Time { all, stolen, .. }) = Time::read(kernel).filter(|time| time.all > 0) else {
         return ok(check, "not counted here");
     };
+    let stolen = stolen as f64 / all as f64 * 100.0;
     let found = format!("{stolen:.1} % since the machine was started");
     match stolen >= 1.0 {
         true => warn(check, found, "measure when the host is quieter, or on a machine of its own"),
@@ -210,7 +231,7 @@ fn of_group(kernel: &Kernel<'_>, directory: &str) -> Option<f64> {
     (quota > 0.0 && period > 0.0).then(|| quota / period)
 }
 
-pub(super) fn load(kernel: &Kernel<'_>) -> Finding {
+fn load(kernel: &Kernel<'_>) -> Finding {
     let check = "load";
     let loadavg = kernel.text("/proc/loadavg").unwrap_or_default();
     let Some(load) = loadavg.split_whitespace().next().and_then(|load| load.parse::<f64>().ok())

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::processors::Time;
 use super::*;
 
 /// A directory of planted files that goes away with the value.
@@ -205,4 +206,18 @@ fn every_finding_is_a_line_and_every_warning_says_what_to_do() {
     let lines: Vec<&str> = plain.lines().collect();
     assert!(lines[0].starts_with("ok    one") && lines[1].starts_with("warn  two"), "{plain}");
     assert!(lines[2].ends_with("to do: mend it") && lines[4].starts_with("1 of 2"), "{plain}");
+}
+
+#[test]
+fn other_work_is_what_was_not_idle_in_between() {
+    let planted = Planted::sound("busy");
+    let time = || Time::read(&Kernel { root: &planted.0 }).unwrap();
+    let before = time();
+    assert_eq!(time().busy_since(before), None, "no time has passed");
+    planted.file("/proc/stat", "cpu  110 0 120 9850 10 0 0 10 0 0\n");
+    assert_eq!(time().busy_since(before), Some(0.4));
+    for unreadable in ["cpu  1 2 3\n", "cpu0 1 2 3 4 5 6 7 8\n", "cpu  a b c d e f g h\n", ""] {
+        planted.file("/proc/stat", unreadable);
+        assert!(Time::read(&Kernel { root: &planted.0 }).is_none(), "{unreadable:?}");
+    }
 }

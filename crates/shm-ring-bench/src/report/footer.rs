@@ -105,8 +105,9 @@ fn left_out(report: &Report) -> String {
     if empty > 0 {
         let _ = writeln!(
             text,
-            "{empty} of {} rows have no run that counts: other work had the processors. Stop it and measure \
-             again;\n`doctor` says what else may be in the way.",
+            "{empty} of {} rows have no run that counts: other work had the processors, here or, beside a \
+             virtual machine,\non its host. Measure again when it is quiet; `doctor` says what else may be in \
+             the way.",
             report.results.len()
         );
     }

@@ -326,8 +326,9 @@ fn results_without_rows_and_figures_that_nobody_measured_are_shown_without_a_pan
 fn what_has_no_valid_run_is_named_beside_the_plot_that_lacks_it() {
     let mut report = recorded(RECORDED[1]).1;
     for row in report.results.iter_mut().filter(|row| row.transport == "pipe") {
-        (row.runs, row.excluded_for.preempted) = (0, 7);
+        (row.runs, row.excluded_for.floor, row.excluded_for.preempted) = (0, 0, 7);
         (row.msgs_per_s, row.bytes_per_s, row.rtt_ns, row.wake_ns) = (None, None, None, None);
+        (row.cost, row.latency) = (None, Vec::new());
     }
     let directory = Directory::new("no-run");
     write(&report, "sysv-binary", &directory.0).unwrap();
