@@ -1,6 +1,7 @@
 //! A comparison from its rows to its results: what can be run here, how far it is, and what ends it.
 //! It must not know the command line's spelling nor how results are shown.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -45,7 +46,10 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         cpus,
         clock: Clock::calibrated(),
     };
-    if let Some(warning) = doctor::other_work() {
+    // For a person who looks on: a program reads what was left out.
+    if std::io::stderr().is_terminal()
+        && let Some(warning) = doctor::other_work()
+    {
         note(&warning);
     }
     let time = asked.how.time();
