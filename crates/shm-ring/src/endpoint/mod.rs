@@ -165,9 +165,14 @@ impl Side {
     /// Sleeps until somebody holds the other role, or until `deadline`: how things stand then. Whoever
     /// attaches rings; one that is killed before it does is found at the end of a slice.
     pub(crate) fn await_peer(&self, theirs: Foreign<'_, SidePage>, deadline: Moment) -> Peer {
+        // Whoever attaches holds the lease before the session of a dead predecessor gives way.
+        let before = match self.peer(theirs) {
+            Peer::Dead { session, .. } => Some(session),
+            _ => self.gone,
+        };
         loop {
             let last_look = || match self.peer(theirs) {
-                peer @ Peer::Alive { .. } => Some(peer),
+                peer @ Peer::Alive { session, .. } if before != Some(session) => Some(peer),
                 peer => (Moment::now() >= deadline).then_some(peer),
             };
             let until = || deadline.min(Moment::now().plus(SLICE));

@@ -180,6 +180,7 @@ fn who_was_left_waits_for_the_next() {
         assert_eq!((peer, rx.wait_for_peer(Duration::ZERO)), (alive, alive));
         child.kill();
         assert_eq!(rx.wait_for_peer(BRIEF), Peer::Dead { session, pid: child.id() });
+        assert_eq!(rx.pop(), Err(PopError::PeerDead));
     }
     let mut tx = ring.producer().unwrap();
     drop(rx);
