@@ -165,14 +165,16 @@ impl Side {
     /// Sleeps until somebody holds the other role, or until `deadline`: how things stand then. Whoever
     /// attaches rings; one that is killed before it does is found at the end of a slice.
     pub(crate) fn await_peer(&self, theirs: Foreign<'_, SidePage>, deadline: Moment) -> Peer {
-        // Whoever attaches holds the lease before the session of a dead predecessor gives way.
+        // Whoever attaches holds the lease before the session is his: it is 0, or that of somebody dead.
         let before = match self.peer(theirs) {
-            Peer::Dead { session, .. } => Some(session),
-            _ => self.gone,
+            Peer::Dead { session, .. } => session,
+            _ => self.gone.unwrap_or(0),
         };
         loop {
             let last_look = || match self.peer(theirs) {
-                peer @ Peer::Alive { session, .. } if before != Some(session) => Some(peer),
+                peer @ Peer::Alive { session, .. } if session != 0 && session != before => {
+                    Some(peer)
+                }
                 peer => (Moment::now() >= deadline).then_some(peer),
             };
             let until = || deadline.min(Moment::now().plus(SLICE));
