@@ -9,7 +9,7 @@ pub use self::hot::{BatchError, OutOfBounds, PopError, PushError};
 use core::fmt;
 use std::io;
 
-use crate::Role;
+use crate::role::Role;
 
 /// Why a ring could not be created, opened or attached to. Nothing is left half-made.
 ///
@@ -22,14 +22,14 @@ use crate::Role;
 #[non_exhaustive]
 pub enum Error {
     /// The region's name or path cannot be one.
-    Name {
+    InvalidName {
         /// The name as given.
         name: String,
         /// What is wrong with it.
         why: &'static str,
     },
     /// An option cannot be met by any region.
-    Options {
+    InvalidOptions {
         /// Which, and why not.
         why: String,
     },
@@ -60,7 +60,7 @@ pub enum Error {
         found: &'static str,
     },
     /// The region belongs to another user.
-    Owner {
+    ForeignOwner {
         /// The region that was asked for.
         region: String,
         /// The user id of its owner.
@@ -69,7 +69,7 @@ pub enum Error {
         wanted: u32,
     },
     /// More people may write the region than was agreed to.
-    Mode {
+    TooPermissive {
         /// The region that was asked for.
         region: String,
         /// Its permission bits.
@@ -78,7 +78,7 @@ pub enum Error {
         allowed: u32,
     },
     /// The region has a second name, or none any more.
-    Links {
+    HardLinked {
         /// The region that was asked for.
         region: String,
         /// How many names it has.
@@ -90,7 +90,7 @@ pub enum Error {
         missing: &'static str,
     },
     /// The region is shorter or longer than its header says, or too short to have one.
-    Length {
+    WrongLength {
         /// The region that was asked for.
         region: String,
         /// Its length in bytes.
@@ -104,7 +104,7 @@ pub enum Error {
         region: String,
     },
     /// The header contradicts itself.
-    Header {
+    InvalidHeader {
         /// The region that was asked for.
         region: String,
         /// Which field.
@@ -193,11 +193,11 @@ impl fmt::Display for Property {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name { name, why } => write!(
+            Self::InvalidName { name, why } => write!(
                 f,
                 "{name:?} cannot name a region: {why}; a name is one path component such as \"/ticks\""
             ),
-            Self::Options { why } => write!(f, "these options cannot be met: {why}"),
+            Self::InvalidOptions { why } => write!(f, "these options cannot be met: {why}"),
             Self::NotFound { region } => {
                 write!(f, "no ring at {region}: create it, or check the name")
             }
@@ -216,17 +216,17 @@ impl fmt::Display for Error {
                 "{region} is {found}, not a regular file: it is no ring, and somebody may have \
                  planted it; remove it or use another name"
             ),
-            Self::Owner { region, found, wanted } => write!(
+            Self::ForeignOwner { region, found, wanted } => write!(
                 f,
                 "{region} belongs to user {found} and we are user {wanted}: if that is meant, say \
                  Options::any_owner()"
             ),
-            Self::Mode { region, found, allowed } => write!(
+            Self::TooPermissive { region, found, allowed } => write!(
                 f,
                 "{region} has mode {found:04o}, which lets more people write it than {allowed:04o}: if \
                  that is meant, say Options::mode({found:#o})"
             ),
-            Self::Links { region, found } => write!(
+            Self::HardLinked { region, found } => write!(
                 f,
                 "{region} has {found} names where one is expected: somebody has linked it elsewhere"
             ),
@@ -235,16 +235,21 @@ impl fmt::Display for Error {
                 "the received descriptor {missing}: send the one that Ring::descriptor lends, or take \
                  the risk with Region::unsealed_descriptor"
             ),
-            Self::Length { region, found, wanted } => write!(
+            Self::WrongLength { region, found, wanted } => write!(
                 f,
                 "{region} is {found} bytes long and must be {wanted}: it was cut, or it is no ring"
             ),
             Self::NotARing { region } => {
                 write!(f, "{region} does not begin as a ring does: it is something else")
             }
-            Self::Header { region, field, found } => write!(
+            Self::InvalidHeader { region, field, found } => write!(
                 f,
                 "{region} has a header whose {field} cannot be {found}: it is damaged; create it anew"
+            ),
+            Self::Incompatible { region, property: Property::Version, found, wanted } => write!(
+                f,
+                "{region} has layout version {found} and this release knows {wanted}: take what is in it out with the \
+                 release that made it, then remove it (`shm-ring rm`, or Region::unlink) and create it anew"
             ),
             Self::Incompatible { region, property, found, wanted } => write!(
                 f,
@@ -281,11 +286,13 @@ impl std::error::Error for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
-            Error::Name { .. } | Error::Options { .. } => io::ErrorKind::InvalidInput,
+            Error::InvalidName { .. } | Error::InvalidOptions { .. } => io::ErrorKind::InvalidInput,
             Error::NotFound { .. } => io::ErrorKind::NotFound,
             Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
             Error::NoSpace { .. } => io::ErrorKind::StorageFull,
-            Error::Owner { .. } | Error::Mode { .. } => io::ErrorKind::PermissionDenied,
+            Error::ForeignOwner { .. } | Error::TooPermissive { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
             Error::RoleTaken { .. } => io::ErrorKind::ResourceBusy,
             Error::Os { source, .. } => source.kind(),
             _ => io::ErrorKind::InvalidData,

@@ -1,10 +1,8 @@
-//! What may cross from one process to another: an [`Item`], and what a record holds of them, a
-//! [`Payload`]. It must not know how.
+//! Owns: what may cross from one process to another, an [`Item`]. Knows nothing of: how it crosses.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::layout::{KIND_MESSAGES, KIND_VALUES};
-use crate::record::PAYLOAD_MAX;
+use crate::protocol::record::PAYLOAD_MAX;
 
 /// A value that can cross: any bytes are one (`FromBytes`), no padding leaks our memory
 /// (`IntoBytes`), and nobody changes it through a shared reference (`Immutable`).
@@ -79,56 +77,20 @@ pub trait Item: FromBytes + IntoBytes + Immutable {}
 
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 
-/// What the records of a ring hold: one [`Item`] each (values), or a slice of items of any length
-/// (messages, `[u8]` in most cases). Sealed: these two are all there are.
-///
-/// The elements of a slice must have a size; if not, creating or opening a ring does not compile.
-///
-/// ```
-/// fn owned<P: shm_ring::Payload + ?Sized>(rx: &P::Owned) {}
-/// owned::<u64>(&7);
-/// owned::<[u8]>(&vec![7]);
-/// ```
-pub trait Payload: sealed::Sealed {
-    /// What a consumer gets that takes a record out of the ring: the item, or a `Vec` of them.
-    type Owned;
-
-    /// What payloads are made of.
-    #[doc(hidden)]
-    type Element: Item;
-
-    /// The record kind in the header.
-    #[doc(hidden)]
-    const KIND: u32;
-
-    /// Bytes of every payload, if all have the same.
-    #[doc(hidden)]
-    const FIXED: Option<u32>;
+/// What the records of a ring are: values, or messages (`[u8]`).
+pub(crate) trait Payload {
+    /// Bytes of a value, and from one to the next. `None` for messages.
+    const SIZE: Option<u64>;
 }
 
 impl<T: Item> Payload for T {
-    type Owned = T;
-    type Element = T;
-    const KIND: u32 = KIND_VALUES;
-    const FIXED: Option<u32> = {
+    const SIZE: Option<u64> = {
+        assert!(size_of::<T>() > 0, "an item of no bytes cannot be told from no item");
         assert!(size_of::<T>() as u64 <= PAYLOAD_MAX, "an item is at most 2^32 - 16 bytes");
-        Some(size_of::<T>() as u32)
+        Some(size_of::<T>() as u64)
     };
 }
 
-impl<T: Item> Payload for [T] {
-    type Owned = Vec<T>;
-    type Element = T;
-    const KIND: u32 = {
-        assert!(size_of::<T>() > 0, "a message of elements without a size has no length");
-        assert!(size_of::<T>() as u64 <= PAYLOAD_MAX, "an element is at most 2^32 - 16 bytes");
-        KIND_MESSAGES
-    };
-    const FIXED: Option<u32> = None;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl<T: super::Item> Sealed for T {}
-    impl<T: super::Item> Sealed for [T] {}
+impl Payload for [u8] {
+    const SIZE: Option<u64> = None;
 }

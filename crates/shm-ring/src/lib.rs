@@ -137,94 +137,42 @@
 //! For several producers or consumers of one queue, between threads of one process, or between
 //! machines there are better things.
 #![deny(unsafe_code)]
-// Under loom only the models use the floor.
-#![cfg_attr(all(loom, not(test)), allow(dead_code))]
 
-#[cfg(not(any(target_os = "linux", loom)))]
+#[cfg(not(target_os = "linux"))]
 compile_error!("shm-ring needs Linux: futexes, memfd, OFD locks");
 
-// The protocol floor: this much runs under loom.
-mod barrier;
-mod clock;
-mod cursor;
-mod futex;
-mod gate;
-mod layout;
-mod record;
-mod session;
+mod attachment;
+mod consumer;
+mod error;
+pub mod guide;
+mod item;
+mod latest;
+mod mapping;
+mod observer;
+mod options;
+mod peer;
+mod producer;
+mod protocol;
+mod region;
+mod ring;
+mod role;
+
 #[cfg(shm_ring_steps)]
 #[doc(hidden)]
-pub mod steps;
-mod sync;
-mod version;
-
-#[cfg(not(loom))]
-mod allocation;
-#[cfg(not(loom))]
-mod any;
-#[cfg(not(loom))]
-mod copy;
-#[cfg(not(loom))]
-mod endpoint;
-#[cfg(not(loom))]
-mod error;
-#[cfg(not(loom))]
-pub mod guide;
-#[cfg(not(loom))]
-mod identity;
-#[cfg(not(loom))]
-mod in_place;
-#[cfg(not(loom))]
-mod item;
-#[cfg(not(loom))]
-mod iter;
-#[cfg(not(loom))]
-mod latest;
-#[cfg(not(loom))]
-mod lease;
-#[cfg(not(loom))]
-mod message;
-#[cfg(not(loom))]
-mod mirror;
-#[cfg(not(loom))]
-mod notice;
-#[cfg(not(loom))]
-mod observer;
-#[cfg(not(loom))]
-mod opened;
-#[cfg(not(loom))]
-mod options;
-#[cfg(not(loom))]
-mod pace;
-#[cfg(not(loom))]
-mod place;
-#[cfg(not(loom))]
-mod procfs;
-#[cfg(not(loom))]
-mod region;
-#[cfg(not(loom))]
-mod removal;
-#[cfg(not(loom))]
-mod ring;
-#[cfg(not(loom))]
-mod value;
-
-#[cfg(all(loom, test))]
-mod models;
-
-#[cfg(not(loom))]
+pub use self::protocol::steps;
 pub use self::{
-    any::{AnyConsumer, WAIT_ANY_MAX, WaitAnyError, wait_any},
-    endpoint::{Consumer, Peer, Producer},
+    consumer::{
+        AnyConsumer, Consumer, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
+        TryIter, View, WAIT_ANY_MAX, WaitAnyError, wait_any,
+    },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
-    in_place::{Record, Reservation, View},
-    item::{Item, Payload},
-    iter::{Iter, TryIter},
+    item::Item,
     latest::{Latest, LatestReader, LatestWriter, ReadError},
-    message::{Reader, Writer},
-    mirror::Role,
     observer::{Contents, Dump, DumpError, Observer, SideSnapshot, Snapshot, Unread},
     options::{Options, Threshold, Wait},
+    peer::Peer,
+    producer::{MessageProducer, MessageReservation, Producer, Reservation, StreamWriter},
     region::Region,
-    ring::Ring,
+    ring::{MessageRing, Ring},
+    role::Role,
 };

@@ -5,8 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::item::Item;
-use crate::layout::LABEL_MAX;
-use crate::record;
+use crate::protocol::layout::LABEL_MAX;
 
 /// How a side waits when it has nothing to do: spin, then yield, then sleep.
 ///
@@ -60,7 +59,7 @@ impl Default for Wait {
 /// Network cards know the same as interrupt coalescing.
 ///
 /// ```
-/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// let enough = shm_ring::Threshold::items::<u64>(64, std::time::Duration::from_micros(200));
 /// rx.set_threshold(Some(enough));
@@ -68,7 +67,7 @@ impl Default for Wait {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold {
-    /// Bytes of records, with their commit words.
+    /// Bytes of records.
     pub(crate) bytes: u64,
     pub(crate) within: Duration,
 }
@@ -79,26 +78,24 @@ impl Threshold {
     /// ```
     /// use shm_ring::Threshold;
     /// let within = std::time::Duration::from_micros(200);
-    /// assert_eq!(Threshold::items::<u64>(64, within), Threshold::bytes(64 * 16, within));
+    /// assert_eq!(Threshold::items::<u64>(64, within), Threshold::bytes(64 * 8, within));
     /// ```
-    pub fn items<T: Item>(count: u64, within: Duration) -> Self {
-        let stride =
-            record::stride(record::alignment(align_of::<T>() as u64), size_of::<T>() as u64);
-        Self::bytes(count.saturating_mul(stride), within)
+    pub fn items<T: Item>(count: usize, within: Duration) -> Self {
+        Self::bytes(count.saturating_mul(size_of::<T>()), within)
     }
 
-    /// This many bytes of records, with their commit words: 8 more for each message, and each
-    /// filled up to a multiple of 8.
+    /// This many bytes of records: for messages with their headers, 8 bytes each, and each rounded up to a multiple of
+    /// 8, or as the ring's messages are aligned.
     ///
     /// ```
-    /// # let ring = shm_ring::Ring::<[u8]>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
     /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// let enough = shm_ring::Threshold::bytes(1 << 14, std::time::Duration::from_millis(1));
     /// rx.set_threshold(Some(enough));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn bytes(bytes: u64, within: Duration) -> Self {
-        Self { bytes, within }
+    pub fn bytes(bytes: usize, within: Duration) -> Self {
+        Self { bytes: bytes as u64, within }
     }
 }
 
@@ -109,19 +106,21 @@ impl Threshold {
 ///
 /// ```
 /// use shm_ring::{Options, Wait};
-/// let options = Options::new().items(4095).label("ticks v2").wait(Wait::PARK);
+/// let options = Options::new().items(4096).label("ticks v2").wait(Wait::PARK);
 /// ```
 #[derive(Clone)]
 #[must_use]
 pub struct Options {
     pub(crate) items: Option<u64>,
     pub(crate) bytes: Option<u64>,
+    pub(crate) align: u64,
+    pub(crate) max_capacity: u64,
     pub(crate) schema: u64,
     pub(crate) label: String,
     pub(crate) mode: u32,
     pub(crate) any_owner: bool,
     pub(crate) prefault: bool,
-    pub(crate) lock: bool,
+    pub(crate) lock_memory: bool,
     pub(crate) sparse: bool,
     pub(crate) unlink_on_drop: bool,
     pub(crate) death_notice: bool,
@@ -147,12 +146,14 @@ impl Options {
         Self {
             items: None,
             bytes: None,
+            align: 1,
+            max_capacity: u64::MAX,
             schema: 0,
             label: String::new(),
             mode: 0o600,
             any_owner: false,
             prefault: false,
-            lock: false,
+            lock_memory: false,
             sparse: false,
             unlink_on_drop: false,
             death_notice: true,
@@ -160,33 +161,62 @@ impl Options {
         }
     }
 
-    /// Room for at least this many items at once. Not for messages, which have no common size.
+    /// Room for exactly this many items at once. Not for messages, which have no common size.
     ///
-    /// A ring's bytes are a power of two, each record has 8 bytes beside its item, and 8 more stay free: a power
-    /// of two of items just misses one of bytes, and costs twice what one item less does.
+    /// The memory that they lie in is rounded up to a power of two of bytes, at least a page.
     ///
     /// ```
-    /// # use shm_ring::{Options, Region, Ring};
-    /// let with = |items| Ring::<u64>::create(Region::memfd("doc"), Options::new().items(items));
-    /// assert_eq!(with(4095)?.producer()?.capacity(), 4095); // 64 KiB
-    /// assert_eq!(with(4096)?.producer()?.capacity(), 8191); // 128 KiB
+    /// # use shm_ring::{Options, PushError, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().items(3))?;
+    /// let mut tx = ring.producer()?;
+    /// tx.push_slice(&[1, 2, 3])?;
+    /// assert_eq!(tx.try_push(4), Err(PushError::Full));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn items(mut self, items: u64) -> Self {
-        self.items = Some(items);
+    pub fn items(mut self, items: usize) -> Self {
+        self.items = Some(items as u64);
         self
     }
 
-    /// At least this many bytes of data, records with their commit words.
+    /// Room for exactly this many bytes of records: messages with their headers ([`guide::layout`](crate::guide::layout)),
+    /// or as many whole values as that is, at least one.
     ///
     /// ```
-    /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new().bytes(5000))?;
-    /// assert_eq!(ring.capacity_bytes(), 8192);
+    /// # use shm_ring::{MessageRing, Options, Region};
+    /// let ring = MessageRing::create(Region::memfd("doc"), &Options::new().bytes(5000))?;
+    /// assert_eq!(ring.limit_bytes(), 5000);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn bytes(mut self, bytes: u64) -> Self {
-        self.bytes = Some(bytes);
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = Some(bytes as u64);
+        self
+    }
+
+    /// What the payloads of messages are aligned to at least, a power of two up to a page (default 1: to 8 bytes, as
+    /// all are). Each message then has as many bytes of header.
+    ///
+    /// ```
+    /// # use shm_ring::{MessageRing, Options, Region};
+    /// let ring = MessageRing::create(Region::memfd("doc"), &Options::new().align(64))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn align(mut self, bytes: usize) -> Self {
+        self.align = bytes as u64;
+        self
+    }
+
+    /// Refuses to open a ring whose data area is larger than this many bytes (default: none is refused). A message is
+    /// at most as long, so this bounds the memory that popping one can ask for.
+    ///
+    /// ```
+    /// # use shm_ring::{MessageRing, Options, Region};
+    /// let ring = MessageRing::create(Region::memfd("doc"), &Options::new().bytes(1 << 20))?;
+    /// let again = Region::descriptor(ring.descriptor().try_clone_to_owned()?);
+    /// assert!(MessageRing::open_with(again, &Options::new().max_capacity(1 << 16)).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn max_capacity(mut self, bytes: usize) -> Self {
+        self.max_capacity = bytes as u64;
         self
     }
 
@@ -194,9 +224,9 @@ impl Options {
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().schema(2))?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().schema(2))?;
     /// let again = Region::descriptor(ring.descriptor().try_clone_to_owned()?);
-    /// assert!(Ring::<u64>::open_with(again, Options::new().schema(1)).is_err());
+    /// assert!(Ring::<u64>::open_with(again, &Options::new().schema(1)).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn schema(mut self, schema: u64) -> Self {
@@ -209,9 +239,9 @@ impl Options {
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().label("ticks v2"))?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().label("ticks v2"))?;
     /// let again = Region::descriptor(ring.descriptor().try_clone_to_owned()?);
-    /// let error = Ring::<u64>::open_with(again, Options::new().label("ticks v1"));
+    /// let error = Ring::<u64>::open_with(again, &Options::new().label("ticks v1"));
     /// assert!(error.unwrap_err().to_string().contains("ticks v2"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -246,7 +276,7 @@ impl Options {
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().prefault())?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().prefault())?;
     /// let tx = ring.producer()?; // takes all its page faults now
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -259,10 +289,10 @@ impl Options {
     /// since it is mapped twice.
     ///
     /// ```
-    /// let options = shm_ring::Options::new().lock();
+    /// let options = shm_ring::Options::new().lock_memory();
     /// ```
-    pub fn lock(mut self) -> Self {
-        self.lock = true;
+    pub fn lock_memory(mut self) -> Self {
+        self.lock_memory = true;
         self
     }
 
@@ -271,8 +301,8 @@ impl Options {
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().bytes(1 << 32).sparse())?;
-    /// assert_eq!(ring.capacity_bytes(), 1 << 32);
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().bytes(1 << 32).sparse())?;
+    /// assert_eq!(ring.limit_bytes(), 1 << 32);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sparse(mut self) -> Self {
@@ -304,7 +334,7 @@ impl Options {
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().death_notice(false))?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().death_notice(false))?;
     /// let tx = ring.producer()?; // and no other thread
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -317,7 +347,7 @@ impl Options {
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new().wait(shm_ring::Wait::PARK))?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().wait(shm_ring::Wait::PARK))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait(mut self, wait: Wait) -> Self {

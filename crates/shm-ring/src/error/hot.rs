@@ -58,6 +58,12 @@ pub enum PopError {
     PeerDead,
     /// The producer's page or the data contradict the protocol. Final for this attachment.
     Corrupt,
+    /// There is no memory for the message, which stays in the ring: free some, take it into a buffer of your own, or bound
+    /// what a ring may hold by [`Options::max_capacity`](crate::Options::max_capacity).
+    NoMemory {
+        /// Bytes of the message.
+        needed: usize,
+    },
     /// The next message is longer than the buffer. It stays in the ring. Lengths in elements: bytes
     /// for `[u8]`.
     TooSmall {
@@ -135,6 +141,13 @@ impl fmt::Display for PopError {
                      ring; bring a larger buffer, or pop into a Vec"
                 );
             }
+            Self::NoMemory { needed } => {
+                return write!(
+                    f,
+                    "there is no memory for the next message of {needed} bytes: it stays in the ring; free some, or \
+                     take it into a buffer of your own"
+                );
+            }
             Self::Empty => "the ring is empty",
             Self::TimedOut => "the ring stayed empty until the deadline",
             Self::Closed => "the ring is empty and its producer has closed it",
@@ -187,6 +200,7 @@ impl From<PopError> for io::Error {
             PopError::Closed => io::ErrorKind::UnexpectedEof,
             PopError::PeerDead => io::ErrorKind::BrokenPipe,
             PopError::Corrupt => io::ErrorKind::InvalidData,
+            PopError::NoMemory { .. } => io::ErrorKind::OutOfMemory,
             PopError::TooSmall { .. } => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)

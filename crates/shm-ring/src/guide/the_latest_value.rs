@@ -43,7 +43,7 @@
 //! Eight, unless [`Options::items`](crate::Options::items) or [`Options::bytes`](crate::Options::bytes) ask for
 //! more; at least four; each a power of two of at least 128 bytes. A reader of eight starts again only if seven values
 //! are published during one copy. With a writer that goes on without a pause that can happen: a value takes as long
-//! to write as to copy, so a reader that is interrupted for the length of a few writes is overtaken. Slots are
+//! to write as to copy, so a reader that is interrupted for the length of a few writes is overtaken. RecordMap are
 //! cheap, and each more is one more write that a reader may be put aside for: a writer that writes every
 //! microsecond and a reader that is put aside for a millisecond want a thousand. It only ever costs the reader
 //! another copy.

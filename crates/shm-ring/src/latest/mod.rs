@@ -12,19 +12,19 @@ pub use self::writer::LatestWriter;
 use core::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::endpoint::Peer;
 use crate::error::Error;
-use crate::identity::Contents;
 use crate::item::Item;
-use crate::layout::SidePage;
-use crate::lease;
-use crate::mirror::{Role, Slots};
-use crate::opened::Opened;
 use crate::options::Options;
+use crate::peer::Peer;
+use crate::protocol::layout::SidePage;
+use crate::protocol::session;
+use crate::protocol::sync::Foreign;
+use crate::protocol::version;
+use crate::region::lease;
 use crate::region::{Access, Backing, Region};
-use crate::session;
-use crate::sync::Foreign;
-use crate::version;
+use crate::ring::handle::Handle;
+use crate::ring::header::Contents;
+use crate::role::Role;
 
 /// The latest value of something: one [`LatestWriter`] replaces it as often as it likes, any number of
 /// [`LatestReader`]s read it, whole. Neither waits for the other, and values that nobody read in time are gone:
@@ -54,7 +54,7 @@ use crate::version;
 /// # }
 /// ```
 pub struct Latest<T> {
-    opened: Opened,
+    handle: Handle,
     item: PhantomData<fn(&T) -> *const T>,
 }
 
@@ -62,7 +62,7 @@ impl<T: Item> Latest<T> {
     /// Bytes from one slot to the next.
     const SLOT: u64 = {
         // An item that no header can tell the size of does not compile.
-        let size = Slots::<T>::LEN as u64;
+        let size = size_of::<T>() as u64;
         version::slot_size(align_of::<T>() as u64, size)
     };
 
@@ -71,7 +71,7 @@ impl<T: Item> Latest<T> {
     /// ```
     /// use shm_ring::{Latest, Options, ReadError, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// assert_eq!(latest.reader()?.read(), Err(ReadError::Empty));
     /// # Ok(())
     /// # }
@@ -79,8 +79,8 @@ impl<T: Item> Latest<T> {
     ///
     /// # Errors
     /// As [`Ring::create`](crate::Ring::create).
-    pub fn create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
-        Opened::create(&region.into(), Contents::latest::<T>(), options).map(Self::over)
+    pub fn create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+        Handle::create(&region.into(), Contents::latest::<T>(), options).map(Self::over)
     }
 
     /// Opens the latest value in `region` with default options.
@@ -88,7 +88,7 @@ impl<T: Item> Latest<T> {
     /// ```
     /// use shm_ring::{Error, Latest, Property, Region, Ring, Options};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let fd = ring.descriptor().try_clone_to_owned()?;
     /// let refused = Latest::<u64>::open(Region::descriptor(fd));
     /// assert!(matches!(refused, Err(Error::Incompatible { property: Property::RecordKind, .. })));
@@ -99,7 +99,7 @@ impl<T: Item> Latest<T> {
     /// # Errors
     /// As [`open_with`](Self::open_with).
     pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
-        Self::open_with(region, Options::new())
+        Self::open_with(region, &Options::new())
     }
 
     /// Opens the latest value in `region`, for reading: that the region may be written is asked only by
@@ -118,9 +118,9 @@ impl<T: Item> Latest<T> {
     ///
     /// # Errors
     /// As [`Ring::open_with`](crate::Ring::open_with).
-    pub fn open_with(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+    pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
         let contents = Contents::latest::<T>();
-        Opened::open(&region.into(), contents, Access::Read, options).map(Self::over)
+        Handle::open(&region.into(), contents, Access::Read, options).map(Self::over)
     }
 
     /// Opens the latest value in `region`, or creates it: whoever else does the same at the same time, both
@@ -140,9 +140,9 @@ impl<T: Item> Latest<T> {
     ///
     /// # Errors
     /// As [`Ring::open_or_create`](crate::Ring::open_or_create).
-    pub fn open_or_create(region: impl Into<Region>, options: Options) -> Result<Self, Error> {
+    pub fn open_or_create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
         let contents = Contents::latest::<T>();
-        Opened::open_or_create(&region.into(), contents, Access::Read, options).map(Self::over)
+        Handle::open_or_create(&region.into(), contents, Access::Read, options).map(Self::over)
     }
 
     /// Becomes the writer.
@@ -150,7 +150,7 @@ impl<T: Item> Latest<T> {
     /// ```
     /// use shm_ring::{Error, Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let writer = latest.writer()?;
     /// assert!(matches!(latest.writer(), Err(Error::RoleTaken { .. })));
     /// drop(writer);
@@ -161,9 +161,9 @@ impl<T: Item> Latest<T> {
     ///
     /// # Errors
     /// [`Error::RoleTaken`] if there is one, [`Error::Corrupt`] if the count of values in the region cannot
-    /// be, [`Error::Length`] if it was cut, [`Error::Os`], also if this process may only read the region.
+    /// be, [`Error::WrongLength`] if it was cut, [`Error::Os`], also if this process may only read the region.
     pub fn writer(&self) -> Result<LatestWriter<T>, Error> {
-        LatestWriter::attach(&self.opened)
+        LatestWriter::attach(&self.handle)
     }
 
     /// A reader. There may be any number of them, and none of them is known to the writer.
@@ -171,7 +171,7 @@ impl<T: Item> Latest<T> {
     /// ```
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// latest.writer()?.write(7);
     /// let (mut one, mut other) = (latest.reader()?, latest.reader()?);
     /// assert_eq!((one.read()?, other.read()?), (7, 7));
@@ -180,13 +180,13 @@ impl<T: Item> Latest<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Length`] if the region was cut, [`Error::Os`].
+    /// [`Error::WrongLength`] if the region was cut, [`Error::Os`].
     pub fn reader(&self) -> Result<LatestReader<T>, Error> {
-        LatestReader::attach(&self.opened)
+        LatestReader::attach(&self.handle)
     }
 
-    fn over(opened: Opened) -> Self {
-        Self { opened, item: PhantomData }
+    fn over(handle: Handle) -> Self {
+        Self { handle, item: PhantomData }
     }
 }
 
@@ -196,7 +196,7 @@ impl<T> Latest<T> {
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// latest.writer()?.write(7);
     /// let fd = latest.descriptor().try_clone_to_owned()?;
     /// let same = Latest::<u64>::open(Region::descriptor(fd))?;
@@ -204,27 +204,27 @@ impl<T> Latest<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.opened.backing.fd.as_fd()
+        self.handle.backing.fd.as_fd()
     }
 
     /// The random number that tells this latest value from another one made later under the same name.
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
-    /// let other = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
+    /// let other = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// assert_ne!(latest.id(), other.id());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn id(&self) -> u128 {
-        self.opened.id()
+        self.handle.id()
     }
 }
 
 impl<T> core::fmt::Debug for Latest<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Latest")
-            .field("region", &self.opened.backing.region)
+            .field("region", &self.handle.backing.region)
             .finish_non_exhaustive()
     }
 }

@@ -9,20 +9,22 @@ use std::sync::Arc;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::{Latest, ReadError, writer_of};
-use crate::clock::Moment;
-use crate::endpoint::{Ended, Patience, Peer, Watch, for_end};
+use crate::attachment::wait::{Ended, Timeout, Waitable, wait_until};
 use crate::error::Error;
-use crate::gate::{self, Nap};
-use crate::identity;
 use crate::item::Item;
-use crate::layout::SidePage;
-use crate::mirror::{Role, Watched};
-use crate::opened::Opened;
+use crate::mapping::ReadOnly;
 use crate::options::Wait;
+use crate::peer::Peer;
+use crate::protocol::clock::Deadline;
+use crate::protocol::layout::SidePage;
+use crate::protocol::park::{self, SleepLimit};
+use crate::protocol::session;
+use crate::protocol::sync::Foreign;
+use crate::protocol::version::{Miss, Seen};
 use crate::region::{Backing, os};
-use crate::session;
-use crate::sync::Foreign;
-use crate::version::{Miss, Seen};
+use crate::ring::handle::Handle;
+use crate::ring::header;
+use crate::role::Role;
 
 /// One that reads a [`Latest`] value. There may be any number of them.
 ///
@@ -31,7 +33,7 @@ use crate::version::{Miss, Seen};
 /// ```
 /// use shm_ring::{Latest, Options, ReadError, Region};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
 /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
 /// assert_eq!(reader.read(), Err(ReadError::Empty));
 /// writer.write(1);
@@ -48,7 +50,7 @@ pub struct LatestReader<T> {
     wait: Wait,
     /// The writer's session, if it was closed or dead when it was last asked about.
     gone: Option<u64>,
-    mapping: Watched,
+    mapping: ReadOnly,
     page: u64,
     backing: Arc<Backing>,
     item: PhantomData<fn() -> T>,
@@ -58,12 +60,12 @@ assert_impl_all!(LatestReader<u64>: Send);
 assert_not_impl_any!(LatestReader<u64>: Clone);
 
 impl<T: Item> LatestReader<T> {
-    pub(super) fn attach(opened: &Opened) -> Result<Self, Error> {
-        let Opened { backing, geometry, options } = opened;
-        identity::check_len(backing, geometry)?;
-        let (page, capacity) = (geometry.page, geometry.shape.capacity);
-        let mapping = Watched::new(backing.fd.as_fd(), page, capacity)
-            .and_then(|mapping| mapping.prepared(options.prefault, options.lock))
+    pub(super) fn attach(handle: &Handle) -> Result<Self, Error> {
+        let Handle { backing, layout, options } = handle;
+        header::check_len(backing, layout)?;
+        let (page, capacity) = (layout.page, layout.records.capacity);
+        let mapping = ReadOnly::new(backing.fd.as_fd(), page, capacity)
+            .and_then(|mapping| mapping.prepared(options.prefault, options.lock_memory))
             .map_err(|error| {
                 let hint = match error.call {
                     "mlock" => "raise RLIMIT_MEMLOCK (ulimit -l); the data counts twice",
@@ -94,7 +96,7 @@ impl<T: Item> LatestReader<T> {
     /// ```
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<[u32; 2]>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<[u32; 2]>::create(Region::memfd("doc"), &Options::new())?;
     /// latest.writer()?.write([3, 4]);
     /// // Whoever wrote it has gone.
     /// assert_eq!(latest.reader()?.read()?, [3, 4]);
@@ -118,7 +120,7 @@ impl<T: Item> LatestReader<T> {
     /// ```
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<[u8; 4096]>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<[u8; 4096]>::create(Region::memfd("doc"), &Options::new())?;
     /// latest.writer()?.write([1; 4096]);
     /// let mut picture = [0; 4096];
     /// latest.reader()?.read_into(&mut picture)?;
@@ -155,7 +157,7 @@ impl<T: Item> LatestReader<T> {
     /// ```
     /// use shm_ring::{Latest, Options, ReadError, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
     /// let writing = std::thread::spawn(move || writer.write(1));
     /// assert_eq!(reader.read_newer()?, 1);
@@ -168,7 +170,7 @@ impl<T: Item> LatestReader<T> {
     ///
     /// [`LatestWriter::notify`]: crate::LatestWriter::notify
     pub fn read_newer(&mut self) -> Result<T, ReadError> {
-        self.read_patiently(Patience::FOREVER)
+        self.read_patiently(Timeout::FOREVER)
     }
 
     /// [`read_newer`](Self::read_newer), waiting for `timeout` at most.
@@ -180,7 +182,7 @@ impl<T: Item> LatestReader<T> {
     /// use std::time::Duration;
     /// use shm_ring::{Latest, Options, ReadError, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
     /// let briefly = Duration::from_millis(2);
     /// writer.write(1);
@@ -192,13 +194,13 @@ impl<T: Item> LatestReader<T> {
     /// # }
     /// ```
     pub fn read_newer_timeout(&mut self, timeout: Duration) -> Result<T, ReadError> {
-        self.read_patiently(Patience::of(timeout))
+        self.read_patiently(Timeout::of(timeout))
     }
 
-    fn read_patiently(&mut self, patience: Patience) -> Result<T, ReadError> {
+    fn read_patiently(&mut self, patience: Timeout) -> Result<T, ReadError> {
         if !self.has_newer()? {
             let (wait, deadline) = (self.wait, patience.deadline());
-            let ended = for_end(wait, deadline, &mut *self);
+            let ended = wait_until(wait, deadline, &mut *self);
             // What was written before the writer went is still there.
             match ended {
                 Some(ended) if !self.has_newer()? => return Err(ended.into()),
@@ -218,7 +220,7 @@ impl<T> LatestReader<T> {
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
     /// (0..10).for_each(|n| writer.write(n));
     /// assert_eq!((reader.version(), reader.read()?, reader.version()), (0, 9, 10));
@@ -237,7 +239,7 @@ impl<T> LatestReader<T> {
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
     /// assert!(!reader.has_newer()?);
     /// writer.write(1);
@@ -255,7 +257,7 @@ impl<T> LatestReader<T> {
     /// ```
     /// use shm_ring::{Latest, Options, Peer, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let reader = latest.reader()?;
     /// assert_eq!(reader.writer(), Peer::Absent);
     /// let writer = latest.writer()?;
@@ -271,13 +273,13 @@ impl<T> LatestReader<T> {
     }
 }
 
-impl<T> Watch for LatestReader<T> {
+impl<T> Waitable for LatestReader<T> {
     fn ready(&mut self) -> bool {
         // A count that cannot be ends the wait, and the read says so.
         self.has_newer().unwrap_or(true)
     }
 
-    fn stirred(&mut self) -> bool {
+    fn peer_has_changed(&mut self) -> bool {
         // An even number may be a writer that has closed; a death is found out at the end of a slice.
         session::number(self.theirs()) % 2 == 0
     }
@@ -299,7 +301,7 @@ impl<T> Watch for LatestReader<T> {
         Some(ended)
     }
 
-    fn sleep(&mut self, until: impl FnOnce(Nap) -> Moment) -> Option<Ended> {
+    fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
         let Self { seen, mapping, backing, page, .. } = self;
         let theirs = mapping.side(Role::Writer);
         let last_look = || match seen.is_behind(theirs) {
@@ -310,7 +312,7 @@ impl<T> Watch for LatestReader<T> {
             },
             Ok(true) | Err(_) => Some(None),
         };
-        gate::listen(theirs, last_look, || until(Nap::Short)).flatten()
+        park::listen(theirs, last_look, || until(SleepLimit::Short)).flatten()
     }
 }
 

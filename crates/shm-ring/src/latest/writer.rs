@@ -6,15 +6,16 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::Latest;
 use crate::error::Error;
-use crate::gate;
 use crate::item::Item;
-use crate::lease::Lease;
-use crate::mirror::{Role, Slots};
-use crate::opened::Opened;
+use crate::mapping::records::RecordMap;
+use crate::protocol::park;
+use crate::protocol::session;
+use crate::protocol::sync::Ordering;
+use crate::protocol::version::Written;
 use crate::region::Backing;
-use crate::session;
-use crate::sync::Ordering;
-use crate::version::Written;
+use crate::region::lease::Lease;
+use crate::ring::handle::Handle;
+use crate::role::Role;
 
 /// The one that writes a [`Latest`] value. There is one at a time: a lock that the kernel frees when its
 /// holder dies.
@@ -22,7 +23,7 @@ use crate::version::Written;
 /// ```
 /// use shm_ring::{Latest, Options, Region};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
 /// let mut writer = latest.writer()?;
 /// for n in 0..1000 {
 ///     writer.write(n);
@@ -36,7 +37,7 @@ use crate::version::Written;
 /// ```
 pub struct LatestWriter<T> {
     written: Written,
-    slots: Slots<T>,
+    slots: RecordMap<T>,
     session: u64,
     /// The process that attached. A forked child has a copy of all this and owns none of it.
     process: u32,
@@ -48,16 +49,16 @@ assert_impl_all!(LatestWriter<u64>: Send);
 assert_not_impl_any!(LatestWriter<u64>: Sync, Clone);
 
 impl<T: Item> LatestWriter<T> {
-    pub(super) fn attach(opened: &Opened) -> Result<Self, Error> {
-        let (role, backing) = (Role::Writer, opened.backing.clone());
-        let (slots, lease) = opened.attach::<T>(role)?;
+    pub(super) fn attach(handle: &Handle) -> Result<Self, Error> {
+        let (role, backing) = (Role::Writer, handle.backing.clone());
+        let (slots, lease) = handle.attach::<T>(role)?;
         let mine = slots.mine();
         let written = Written::recover(mine)
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let process = std::process::id();
         mine.life.0.pid.store(process, Ordering::Relaxed);
         let session = session::open(mine);
-        gate::ring(mine);
+        park::ring(mine);
         Ok(Self { written, slots, session, process, _lease: lease, _backing: backing })
     }
 
@@ -67,7 +68,7 @@ impl<T: Item> LatestWriter<T> {
     /// ```
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let mut writer = latest.writer()?;
     /// writer.write(1);
     /// writer.write(2);
@@ -86,7 +87,7 @@ impl<T: Item> LatestWriter<T> {
     /// ```
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<[u8; 4096]>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<[u8; 4096]>::create(Region::memfd("doc"), &Options::new())?;
     /// let picture = [7; 4096];
     /// latest.writer()?.write_from(&picture);
     /// assert_eq!(latest.reader()?.read()?, picture);
@@ -111,7 +112,7 @@ impl<T> LatestWriter<T> {
     /// use std::time::Duration;
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
     /// let waiting = std::thread::spawn(move || reader.read_newer_timeout(Duration::from_secs(10)));
     /// writer.write(1);
@@ -123,14 +124,14 @@ impl<T> LatestWriter<T> {
     ///
     /// [`LatestReader::read_newer`]: crate::LatestReader::read_newer
     pub fn notify(&mut self) {
-        gate::ring(self.slots.mine());
+        park::ring(self.slots.mine());
     }
 
     /// How many values have been written since the region was created, by this writer and those before it.
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let mut writer = latest.writer()?;
     /// writer.write(5);
     /// assert_eq!(writer.version(), 1);
@@ -146,7 +147,7 @@ impl<T> LatestWriter<T> {
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// assert_eq!(latest.writer()?.session(), 1);
     /// assert_eq!(latest.writer()?.session(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -160,7 +161,7 @@ impl<T> LatestWriter<T> {
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// latest.writer()?.close();
     /// assert_eq!(latest.reader()?.writer(), shm_ring::Peer::Closed { session: 2 });
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -172,7 +173,7 @@ impl<T> Drop for LatestWriter<T> {
     fn drop(&mut self) {
         if std::process::id() == self.process {
             session::close(self.slots.mine(), self.session);
-            gate::ring(self.slots.mine());
+            park::ring(self.slots.mine());
         }
     }
 }

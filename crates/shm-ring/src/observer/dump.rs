@@ -1,21 +1,20 @@
-//! What has been published and not read, copied out from beside both sides. It must not change anything,
-//! and must come to an end whatever the sides write meanwhile.
+//! Owns: what has been published and not read, copied out from beside both sides. It changes nothing, and comes to an end
+//! whatever the sides write meanwhile. Knows nothing of: who the sides are.
 //!
-//! A record is whole if its commit word is there before and after it was copied, and if the consumer has
-//! not moved past it by then: a producer writes only into room that the consumer has given back, and may
-//! do so long before it stores a commit word there. The copy, a fence, and then the head: on a processor
-//! whose stores everybody sees in one order (x86-64 and AArch64 are such) the head cannot be older than a
-//! store to that room that the copy has seen, since the producer had read the head before it stored.
+//! A record below `tail` is whole if the consumer has not moved past it when it was copied: a producer writes only into
+//! room that the consumer has given back. The copy, a fence, and then the head (edge `reuse`): whoever sees the new
+//! record in that room also sees the head that freed it, since the producer fences between the two.
 
 use super::Observer;
-use crate::record::{COMMIT_WORD, committed_len, stride};
-use crate::sync::{Ordering, fence};
+use super::positions::Positions;
+use crate::protocol::record::{header_len, stride};
+use crate::protocol::sync::{Ordering, fence};
 
 /// A record that was published and not read when it was copied.
 ///
 /// ```
-/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+/// # let ring = MessageRing::create(Region::memfd("doc"), &Options::new())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// # let fd = ring.descriptor().try_clone_to_owned()?;
 /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -45,8 +44,8 @@ impl core::fmt::Debug for Unread {
 /// Why there is no record.
 ///
 /// ```
-/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// # let fd = ring.descriptor().try_clone_to_owned()?;
 /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -71,13 +70,19 @@ pub enum DumpError {
         /// Where the consumer was next.
         to: u64,
     },
-    /// What stands at `position` is neither nothing nor a record of this ring, or the consumer's
-    /// position cannot be one. The dump is over.
+    /// What stands at `position` is no record of this ring, or a side's position cannot be one. The dump is over.
     Corrupt {
         /// Where it stands.
         position: u64,
-        /// The word that stands there, or the consumer's position.
+        /// The word that stands there, or the position that cannot be.
         word: u64,
+    },
+    /// There is no memory for the record at `position`. The dump goes on behind it.
+    NoMemory {
+        /// Where it stands.
+        position: u64,
+        /// Bytes of its payload.
+        needed: usize,
     },
     /// Of a latest value: the writer came round to the slot in each of the attempts to copy it. The next
     /// dump may do better.
@@ -95,6 +100,12 @@ impl core::fmt::Display for DumpError {
                 "at position {position} stands {word:#x}, which cannot be there: some process wrote what \
                  it must not; create the ring anew"
             ),
+            Self::NoMemory { position, needed } => {
+                write!(
+                    f,
+                    "there is no memory for the record of {needed} bytes at position {position}"
+                )
+            }
             Self::Overrun => {
                 f.write_str("the writer overwrote the value while it was copied: dump again")
             }
@@ -107,8 +118,8 @@ impl std::error::Error for DumpError {}
 /// The unread records of a ring: [`Observer::dump`].
 ///
 /// ```
-/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// # let fd = ring.descriptor().try_clone_to_owned()?;
 /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -119,21 +130,21 @@ impl std::error::Error for DumpError {}
 #[derive(Debug)]
 pub struct Dump<'a> {
     observer: &'a Observer,
-    start: u64,
     position: u64,
-    /// Nothing from here on is looked at.
+    /// The tail when the dump began: nothing from here on is looked at.
     end: u64,
+    /// What contradicted the protocol when the dump began.
+    corrupt: Option<DumpError>,
     over: bool,
 }
 
 impl Observer {
     /// Copies of the records that have been published and not read, oldest first. Its two sides may be
-    /// there and go on, or be closed or dead, with records that a killed producer published and did not
-    /// count.
+    /// there and go on, or be closed or dead.
     ///
     /// A record that is returned was whole and unread when it had been copied. Records that the consumer
-    /// takes meanwhile are reported as [`DumpError::Taken`], and passed over. The dump covers as many
-    /// bytes as the ring has, and then ends, however fast the sides are.
+    /// takes meanwhile are reported as [`DumpError::Taken`], and passed over. The dump ends where the records ended when it
+    /// began, however fast the sides are.
     ///
     /// Of a latest value it is the value, if there is one, whoever has read it.
     ///
@@ -141,9 +152,9 @@ impl Observer {
     /// may come out, or [`DumpError::Corrupt`], and nothing worse.
     ///
     /// ```
-    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// use shm_ring::{MessageRing, Observer, Options, Region, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+    /// let ring = MessageRing::create(Region::memfd("doc"), &Options::new())?;
     /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// tx.push_batch(&["one", "two", "three"])?;
     /// rx.pop()?;
@@ -156,21 +167,17 @@ impl Observer {
     /// # }
     /// ```
     pub fn dump(&self) -> Dump<'_> {
-        let start = self.head();
-        let end = start.saturating_add(self.geometry.shape.capacity);
-        Dump { observer: self, start, position: start, end, over: false }
+        let Positions { head, tail, corrupt, .. } = self.positions();
+        let word = if self.layout.records.is_position(head) { tail } else { head };
+        let corrupt = corrupt.then_some(DumpError::Corrupt { position: head, word });
+        let over = !self.is_latest() && corrupt.is_none() && head >= tail;
+        Dump { observer: self, position: head, end: tail, corrupt, over }
     }
 }
 
 /// What stands at a position.
 enum Found {
-    Nothing,
-    Record {
-        payload: Vec<u8>,
-        next: u64,
-    },
-    /// A record that is not within the ring's length from where the dump began.
-    Beyond(u64),
+    Record { payload: Result<Vec<u8>, usize>, next: u64 },
     Word(u64),
 }
 
@@ -181,26 +188,23 @@ impl Dump<'_> {
     }
 
     fn look(&self) -> Found {
-        let Observer { geometry, mapping, .. } = self.observer;
-        let (shape, at) = (&geometry.shape, self.position);
+        let Observer { layout, mapping, .. } = self.observer;
+        let at = self.position;
+        if self.observer.carries_values() {
+            let size = layout.records.unit;
+            let payload = mapping.copy_value(at, size as usize).ok_or(size as usize);
+            return Found::Record { payload, next: at + size };
+        }
         let word = mapping.word(at).relaxed();
-        if word == 0 {
-            return Found::Nothing;
-        }
-        fence(Ordering::Acquire); // edge `publish`, observed
-        let Some(len) = committed_len(word, at).filter(|&len| shape.accepts(len)) else {
+        let align = layout.records.unit;
+        let Some(len) = header_len(word, at) else { return Found::Word(word) };
+        let next = at + stride(align, u64::from(len));
+        if next > self.end {
             return Found::Word(word);
-        };
-        let next = at + stride(shape.align, u64::from(len));
-        if next + COMMIT_WORD > self.end {
-            return Found::Beyond(word);
         }
-        let payload = mapping.copy(at, shape.align, len);
-        fence(Ordering::Acquire); // before the second look at the word and the head
-        match mapping.word(at).relaxed() {
-            again if again == word => Found::Record { payload, next },
-            again => Found::Word(again),
-        }
+        let len = len as usize;
+        let payload = mapping.copy_words(at, align as usize, len).ok_or(len);
+        Found::Record { payload, next }
     }
 }
 
@@ -211,36 +215,34 @@ impl Iterator for Dump<'_> {
         if self.over {
             return None;
         }
-        let from = self.position;
-        let corrupt = |word| Some(Err(DumpError::Corrupt { position: from, word }));
         // Until it is known to go on.
         self.over = true;
         if self.observer.is_latest() {
             return self.observer.latest_value();
         }
-        let shape = &self.observer.geometry.shape;
-        // The first head too may be anything.
-        if !shape.is_position(from) {
-            return corrupt(from);
+        if let Some(error) = self.corrupt {
+            return Some(Err(error));
         }
+        let from = self.position;
         let found = self.look();
+        fence(Ordering::Acquire); // edge `reuse`
         let head = self.observer.head();
         if head > from {
-            if !shape.is_position(head) {
-                return corrupt(head);
+            if !self.observer.layout.records.is_position(head) {
+                return Some(Err(DumpError::Corrupt { position: from, word: head }));
             }
             self.go_on_at(head);
             return Some(Err(DumpError::Taken { from, to: head }));
         }
         match found {
-            Found::Nothing => None,
-            // Published while the dump was under way, into room that the consumer has given back.
-            Found::Beyond(_) if head > self.start => None,
             Found::Record { payload, next } => {
                 self.go_on_at(next);
-                Some(Ok(Unread { position: from, payload }))
+                Some(match payload {
+                    Ok(payload) => Ok(Unread { position: from, payload }),
+                    Err(needed) => Err(DumpError::NoMemory { position: from, needed }),
+                })
             }
-            Found::Word(word) | Found::Beyond(word) => corrupt(word),
+            Found::Word(word) => Some(Err(DumpError::Corrupt { position: from, word })),
         }
     }
 }

@@ -12,11 +12,11 @@ pub use self::snapshot::{Contents, SideSnapshot, Snapshot};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::error::Error;
-use crate::identity::{self, Geometry};
-use crate::layout::{Identity, KIND_LATEST};
-use crate::mirror::Watched;
+use crate::mapping::ReadOnly;
 use crate::options::Options;
+use crate::protocol::layout::{Header, KIND_LATEST, KIND_VALUES};
 use crate::region::{Access, Backing, Region, os};
+use crate::ring::header::{self, RegionLayout};
 
 /// Looks at a ring from outside: where its sides stand, who they are, what has not been read yet. Or at a
 /// [`Latest`](crate::Latest) value: its writer, how often it was written, what it is.
@@ -48,9 +48,9 @@ use crate::region::{Access, Backing, Region, os};
 /// ```
 pub struct Observer {
     backing: Backing,
-    identity: Identity,
-    geometry: Geometry,
-    mapping: Watched,
+    header: Header,
+    layout: RegionLayout,
+    mapping: ReadOnly,
 }
 
 impl Observer {
@@ -58,7 +58,7 @@ impl Observer {
     ///
     /// ```
     /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// # let fd = ring.descriptor().try_clone_to_owned()?;
     /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -87,20 +87,20 @@ impl Observer {
     /// label is wanted.
     pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
         let backing = region.into().open(options, Access::Read)?;
-        let (identity, geometry) = identity::examine(&backing)?;
-        let mapping = Watched::new(backing.fd.as_fd(), geometry.page, geometry.shape.capacity)
+        let (header, layout) = header::examine(&backing)?;
+        let mapping = ReadOnly::new(backing.fd.as_fd(), layout.page, layout.records.capacity)
             .map_err(|error| {
                 let hint = "there must be address space for the region and its mirror";
                 os(&backing.region, error.call, error.errno, hint)
             })?;
-        Ok(Self { backing, identity, geometry, mapping })
+        Ok(Self { backing, header, layout, mapping })
     }
 
     /// The descriptor that is looked through: open for reading.
     ///
     /// ```
     /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// # let fd = ring.descriptor().try_clone_to_owned()?;
     /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -112,9 +112,14 @@ impl Observer {
         self.backing.fd.as_fd()
     }
 
+    /// Whether it is a ring of values.
+    fn carries_values(&self) -> bool {
+        self.header.kind == KIND_VALUES
+    }
+
     /// Whether it is a latest value, and no ring.
     fn is_latest(&self) -> bool {
-        self.identity.kind == KIND_LATEST
+        self.header.kind == KIND_LATEST
     }
 }
 

@@ -1,9 +1,10 @@
-//! Where the sides of a ring stand, or the writer of a latest value. It must not know who they are.
+//! Owns: where the sides of a ring stand, or the writer of a latest value. Knows nothing of: who they are.
 
 use super::Observer;
-use crate::mirror::Role;
-use crate::sync::{Ordering, fence};
-use crate::version::VERSION_MAX;
+use crate::protocol::position::unpack;
+use crate::protocol::sync::{Ordering, fence};
+use crate::protocol::version::VERSION_MAX;
+use crate::role::Role;
 
 /// Where the two sides stand.
 pub(super) struct Positions {
@@ -28,7 +29,7 @@ impl Observer {
         let mut head = self.head();
         let (mut tail, mut settled) = (0, false);
         for _ in 0..LOOKS {
-            tail = self.published();
+            tail = unpack(self.published()).0;
             // Keeps the three loads in order; nothing else depends on it.
             fence(Ordering::Acquire);
             let again = self.head();
@@ -38,12 +39,10 @@ impl Observer {
             }
             head = again;
         }
-        let shape = &self.geometry.shape;
-        // A producer that died between publishing and counting leaves its tail behind the head, by a
-        // ring at most.
-        let corrupt = !shape.is_position(head)
-            || !shape.is_position(tail)
-            || settled && head.abs_diff(tail) > shape.capacity;
+        let layout = &self.layout.records;
+        let corrupt = !layout.is_position(head)
+            || !layout.is_position(tail)
+            || settled && (head > tail || tail - head > layout.limit);
         Positions { head, tail, settled, corrupt }
     }
 
@@ -56,13 +55,13 @@ impl Observer {
 
     /// The consumer's position; what is loaded after this is no older.
     pub(super) fn head(&self) -> u64 {
-        let head = self.mapping.side(Role::Consumer).map(|page| &page.position.0).relaxed();
+        let head = self.mapping.side(Role::Consumer).map(|page| &page.position.0.word).relaxed();
         fence(Ordering::Acquire);
         head
     }
 
-    /// The position of the producer, or how many values the writer has written.
+    /// The tail word of the producer, or how many values the writer has written.
     pub(super) fn published(&self) -> u64 {
-        self.mapping.side(Role::Producer).map(|page| &page.position.0).relaxed()
+        self.mapping.side(Role::Producer).map(|page| &page.position.0.word).relaxed()
     }
 }

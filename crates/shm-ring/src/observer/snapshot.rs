@@ -6,19 +6,19 @@ use std::time::{Instant, SystemTime};
 
 use super::Observer;
 use super::positions::Positions;
-use crate::endpoint::Peer;
-use crate::identity;
-use crate::layout::{KIND_LATEST, KIND_VALUES, NEVER};
-use crate::lease;
-use crate::mirror::Role;
-use crate::procfs;
-use crate::session::{self, Life};
+use crate::peer::Peer;
+use crate::protocol::layout::{KIND_LATEST, KIND_VALUES, NEVER};
+use crate::protocol::session::{self, Life};
+use crate::region::lease;
+use crate::region::procfs;
+use crate::ring::header;
+use crate::role::Role;
 
 /// What a ring looked like: [`Observer::snapshot`].
 ///
 /// ```
-/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// # let fd = ring.descriptor().try_clone_to_owned()?;
 /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub label: String,
     /// Bytes of the data area.
     pub capacity: u64,
+    /// The most bytes of records in flight.
+    pub limit: u64,
     /// How many bytes have been published since the ring was created, with commit words and padding.
     /// It may lag behind the records: a producer stores it after them. Of a latest value, so many slots.
     pub tail: u64,
@@ -71,8 +73,8 @@ pub struct Snapshot {
 /// What the records of a ring hold, as its header says.
 ///
 /// ```
-/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-/// # let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new())?;
+/// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+/// # let ring = MessageRing::create(Region::memfd("doc"), &Options::new())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// # let fd = ring.descriptor().try_clone_to_owned()?;
 /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -109,8 +111,8 @@ pub enum Contents {
 /// One side of a ring, in a [`Snapshot`].
 ///
 /// ```
-/// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-/// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// # let fd = ring.descriptor().try_clone_to_owned()?;
 /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -132,25 +134,25 @@ pub struct SideSnapshot {
     /// was killed asleep leaves this behind.
     pub wakes_at: Option<u64>,
     /// How often this side has gone to sleep.
-    pub parks: u64,
+    pub sleeps: u64,
     /// How often it has rung for the other side: to wake it, on attaching and on closing.
-    pub rings: u64,
+    pub wakes_sent: u64,
     /// How often it had to wait: the producer for room, the consumer for a record.
-    pub stalls: u64,
+    pub waits: u64,
 }
 
 impl Snapshot {
-    /// Bytes between the two positions: records that have been published and not read, with their
-    /// commit words and padding. What a producer that died had published last may come on top.
+    /// Bytes between the two positions: records that have been published and not read, messages with
+    /// their headers and padding.
     ///
     /// ```
-    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// use shm_ring::{MessageRing, Observer, Options, Region, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = Ring::<[u8]>::create(Region::memfd("doc"), Options::new().bytes(4096))?;
+    /// let ring = MessageRing::create(Region::memfd("doc"), &Options::new().bytes(4096))?;
     /// ring.producer()?.push(b"eleven byte")?;
     /// let fd = ring.descriptor().try_clone_to_owned()?;
     /// let snapshot = Observer::open(Region::descriptor(fd))?.snapshot();
-    /// assert_eq!((snapshot.unread_bytes(), snapshot.capacity), (24, 4096));
+    /// assert_eq!((snapshot.unread_bytes(), snapshot.limit), (24, 4096));
     /// # Ok(())
     /// # }
     /// ```
@@ -159,7 +161,7 @@ impl Snapshot {
         match self.contents {
             _ if self.corrupt => 0,
             Contents::Latest { .. } => 0,
-            _ => self.tail.saturating_sub(self.head).min(self.capacity),
+            _ => self.tail.saturating_sub(self.head).min(self.limit),
         }
     }
 
@@ -167,8 +169,8 @@ impl Snapshot {
     /// counts them), and for a latest value, of which nobody knows who has read it.
     ///
     /// ```
-    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// # let fd = ring.descriptor().try_clone_to_owned()?;
     /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -191,7 +193,7 @@ impl Snapshot {
     /// ```
     /// use shm_ring::{Latest, Observer, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let mut writer = latest.writer()?;
     /// (1..=3).for_each(|n| writer.write(n));
     /// let fd = latest.descriptor().try_clone_to_owned()?;
@@ -208,8 +210,8 @@ impl Snapshot {
     /// How long ago the ring was created, by the clock of this machine. Zero for one from the future.
     ///
     /// ```
-    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// # let fd = ring.descriptor().try_clone_to_owned()?;
     /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -227,23 +229,20 @@ impl Contents {
     /// divided by this is a number of records, or of values that were written.
     ///
     /// ```
-    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// use shm_ring::{MessageRing, Observer, Options, Region, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = Ring::<[u32; 5]>::create(Region::memfd("doc"), Options::new())?;
+    /// let ring = Ring::<[u32; 5]>::create(Region::memfd("doc"), &Options::new())?;
     /// let fd = ring.descriptor().try_clone_to_owned()?;
     /// let contents = Observer::open(Region::descriptor(fd))?.snapshot().contents;
-    /// // 20 bytes, filled up to 24, and the commit word.
-    /// assert_eq!(contents.stride(), Some(32));
+    /// assert_eq!(contents.stride(), Some(20));
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
     pub fn stride(&self) -> Option<u64> {
         match *self {
-            Self::Values { size, align } => {
-                Some(crate::record::stride(crate::record::alignment(align), size))
-            }
-            Self::Latest { size, align } => Some(crate::version::slot_size(align, size)),
+            Self::Values { size, .. } => Some(size),
+            Self::Latest { size, align } => Some(crate::protocol::version::slot_size(align, size)),
             Self::Messages { .. } => None,
         }
     }
@@ -253,8 +252,8 @@ impl SideSnapshot {
     /// Whether somebody holds the role and sleeps.
     ///
     /// ```
-    /// # use shm_ring::{DumpError, Contents, Observer, Options, Peer, Region, Ring};
-    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// # let fd = ring.descriptor().try_clone_to_owned()?;
     /// # let observer = Observer::open(Region::descriptor(fd))?;
@@ -263,7 +262,7 @@ impl SideSnapshot {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn sleeps(&self) -> bool {
+    pub fn is_asleep(&self) -> bool {
         self.wakes_at.is_some() && matches!(self.peer, Peer::Alive { .. })
     }
 }
@@ -281,9 +280,9 @@ impl Observer {
     /// commands. It never waits.
     ///
     /// ```
-    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// use shm_ring::{MessageRing, Observer, Options, Region, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     /// let observer = Observer::open(Region::descriptor(ring.descriptor().try_clone_to_owned()?))?;
     /// let before = observer.snapshot();
@@ -301,25 +300,26 @@ impl Observer {
     /// ```
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let identity = &self.identity;
-        let (size, align) = (identity.item_size, identity.item_align);
+        let header = &self.header;
+        let (size, align) = (header.item_size, header.item_align);
         let Positions { head, tail, settled, corrupt } = self.positions();
         let taken = Instant::now();
         let counters = self.mapping.side(Role::Producer).map(|page| &page.counters.0);
         Snapshot {
             taken,
             region: self.backing.region.clone(),
-            id: u128::from_le_bytes(identity.id),
-            layout: identity.version,
-            created: SystemTime::UNIX_EPOCH + Duration::from_nanos(identity.created),
-            contents: match identity.kind {
+            id: u128::from_le_bytes(header.id),
+            layout: header.version,
+            created: SystemTime::UNIX_EPOCH + Duration::from_nanos(header.created),
+            contents: match header.kind {
                 KIND_VALUES => Contents::Values { size, align },
                 KIND_LATEST => Contents::Latest { size, align },
                 _ => Contents::Messages { size, align },
             },
-            schema: identity.schema,
-            label: identity::label(identity).unwrap_or_default().to_owned(),
-            capacity: self.geometry.shape.capacity,
+            schema: header.schema,
+            label: header::label(header).unwrap_or_default().to_owned(),
+            capacity: self.layout.records.capacity,
+            limit: self.layout.records.limit,
             tail,
             head,
             settled,
@@ -332,19 +332,19 @@ impl Observer {
 
     fn side(&self, role: Role) -> SideSnapshot {
         let (page, fd) = (self.mapping.side(role), self.backing.fd.as_fd());
-        let held = || lease::is_held(fd, self.geometry.page, role);
+        let held = || lease::is_held(fd, self.layout.page, role);
         let (life, session) = session::look(page, held);
         let pid = page.map(|page| &page.life.0.pid).relaxed();
         let peer = Peer::of(life, session, pid);
-        let wake_at = page.map(|page| &page.wake_at.0).relaxed();
+        let wake_at = page.map(|page| &page.park.0.wake_at).relaxed();
         let counters = page.map(|page| &page.counters.0);
         SideSnapshot {
             command: (life == Life::Alive).then(|| procfs::command(pid, fd)).flatten(),
             peer,
             wakes_at: (wake_at != NEVER).then_some(wake_at),
-            parks: counters.map(|counters| &counters.parks).relaxed(),
-            rings: counters.map(|counters| &counters.rings).relaxed(),
-            stalls: counters.map(|counters| &counters.stalls).relaxed(),
+            sleeps: counters.map(|counters| &counters.sleeps).relaxed(),
+            wakes_sent: counters.map(|counters| &counters.wakes_sent).relaxed(),
+            waits: counters.map(|counters| &counters.waits).relaxed(),
         }
     }
 }

@@ -1,0 +1,171 @@
+//! The latest value: never torn, never older than what was read before, whatever instruction its writer dies
+//! at, and no reader that waits is forgotten. A payload is two words that both hold their version; they are
+//! atomics, since a reader may be there while they are written.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::explore;
+use crate::protocol::clock::Deadline;
+use crate::protocol::park;
+use crate::protocol::layout::SidePage;
+use crate::protocol::sync::{AtomicU64, Foreign, Ordering};
+use crate::protocol::version::{Miss, Seen, Written};
+
+/// The fewest slots that the protocol allows: versions come round soonest.
+const SLOTS: u64 = 2;
+
+struct Region {
+    writer: SidePage,
+    slots: Vec<[AtomicU64; 2]>,
+}
+
+impl Region {
+    fn new() -> Arc<Self> {
+        let slots = (0..SLOTS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect();
+        Arc::new(Self { writer: SidePage::at(0), slots })
+    }
+
+    fn slot(&self, version: u64) -> &[AtomicU64; 2] {
+        &self.slots[(version % SLOTS) as usize]
+    }
+
+    /// Writes the next version, as `LatestWriter::write_from` does.
+    fn write(&self, written: &mut Written) {
+        self.write_and_die(written, &self.writer, 2);
+    }
+
+    /// As a writer that dies after `words` words of the payload, if not before; what it stores in `page`
+    /// goes nowhere if that is not the region's.
+    fn write_and_die(&self, written: &mut Written, page: &SidePage, words: usize) {
+        written.write(page, |version| {
+            for word in self.slot(version).iter().take(words) {
+                word.store(version, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// Reads, as `LatestReader::read` does, and checks what comes.
+    fn read(&self, seen: &mut Seen) -> Option<u64> {
+        let before = seen.version();
+        let take = |version| self.slot(version).each_ref().map(|word| word.load(Ordering::Relaxed));
+        match seen.read(Foreign::new(&self.writer), take) {
+            Ok([first, second]) => {
+                assert_eq!(first, second, "torn");
+                assert_eq!(first, seen.version(), "not the version that it is said to be");
+                assert!(first >= before, "older than what was read before");
+                Some(first)
+            }
+            Err(Miss::Empty) => {
+                assert_eq!(before, 0, "older than what was read before");
+                None
+            }
+            Err(Miss::Overrun) => None,
+            Err(Miss::Corrupt) => panic!("older than what was read before"),
+        }
+    }
+}
+
+/// A reader on a thread of its own, that reads so many times.
+///
+/// The writer is the main thread, which loom runs first: what it looks for are stores that a later load
+/// could have come before, and a load by the writer itself would hide that.
+fn reading(region: &Arc<Region>, times: usize) -> thread::JoinHandle<Seen> {
+    let region = region.clone();
+    thread::spawn(move || {
+        let mut seen = Seen::nothing(SLOTS);
+        for _ in 0..times {
+            region.read(&mut seen);
+        }
+        seen
+    })
+}
+
+/// Edges `latest` and `reuse`: the third version goes where the first was.
+#[test]
+fn no_copy_is_torn_while_slots_are_written_anew() {
+    explore("latest, slots written anew", None, 2_000, || {
+        let region = Region::new();
+        let mut written = Written::recover(&region.writer).unwrap();
+        let reader = reading(&region, 1);
+        for _ in 0..3 {
+            region.write(&mut written);
+        }
+        let mut seen = reader.join().unwrap();
+        assert_eq!(
+            region.read(&mut seen),
+            Some(3),
+            "a reader whom nobody disturbs reads the latest"
+        );
+    });
+}
+
+/// The second read of two is never older.
+#[test]
+fn no_read_goes_back() {
+    explore("latest, two reads", Some(4), 6_000, || {
+        let region = Region::new();
+        let mut written = Written::recover(&region.writer).unwrap();
+        let reader = reading(&region, 2);
+        for _ in 0..3 {
+            region.write(&mut written);
+        }
+        reader.join().unwrap();
+    });
+}
+
+/// A writer that writes version 1 and dies in the second after so many of its stores, and its successor, while
+/// a reader reads.
+fn killed_after(stores: usize) {
+    let region = Region::new();
+    let reader = reading(&region, 1);
+    // Two processes: the second knows of the first by the kernel, not by its own program.
+    let dying = region.clone();
+    let first = thread::spawn(move || {
+        let mut written = Written::recover(&dying.writer).unwrap();
+        dying.write(&mut written);
+        let ghost = SidePage::at(1);
+        let page = if stores > 2 { &dying.writer } else { &ghost };
+        dying.write_and_die(&mut written, page, stores);
+    });
+    first.join().unwrap();
+    let mut written = Written::recover(&region.writer).unwrap();
+    assert_eq!(written.version(), if stores > 2 { 2 } else { 1 }, "what was published counts");
+    region.write(&mut written);
+    region.write(&mut written);
+    let mut seen = reader.join().unwrap();
+    assert_eq!(region.read(&mut seen), Some(written.version()), "the successor goes on");
+}
+
+#[test]
+fn killed_after_any_store() {
+    for stores in 0..=3 {
+        explore(&format!("latest, killed after {stores}"), Some(2), 350, move || {
+            killed_after(stores);
+        });
+    }
+}
+
+/// Edge `bell`, heard by somebody whom the writer does not know of.
+#[test]
+fn a_reader_that_waits_hears_of_what_is_newer() {
+    explore("latest, notified", None, 100, || {
+        let region = Region::new();
+        let mut written = Written::recover(&region.writer).unwrap();
+        let reader = {
+            let region = region.clone();
+            thread::spawn(move || {
+                let mut seen = Seen::nothing(SLOTS);
+                let theirs = Foreign::new(&region.writer);
+                while !seen.is_behind(theirs).unwrap() {
+                    let last_look = || seen.is_behind(theirs).unwrap().then_some(());
+                    gate::listen(theirs, last_look, || Deadline);
+                }
+                assert_eq!(region.read(&mut seen), Some(1));
+            })
+        };
+        region.write(&mut written);
+        gate::ring(&region.writer);
+        reader.join().unwrap();
+    });
+}

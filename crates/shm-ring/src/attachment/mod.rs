@@ -1,0 +1,228 @@
+//! Owns: what both ends share, whatever they carry: attaching, asking about the other side, waiting, closing. Knows
+//! nothing of: records; `producer` and `consumer` do.
+
+pub(crate) mod backoff;
+pub(crate) mod wait;
+
+use self::wait::{Ended, SLICE, WaitRequest, Waitable};
+
+use std::sync::Arc;
+
+use crate::options::Wait;
+use crate::peer::Peer;
+use crate::protocol::barrier;
+use crate::protocol::clock::Deadline;
+use crate::protocol::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::protocol::park::{self, Gate, SleepLimit};
+use crate::protocol::record::RecordLayout;
+use crate::protocol::session::{self, Life, Liveness};
+use crate::protocol::sync::{Foreign, Ordering};
+use crate::region::Backing;
+use crate::region::lease::Lease;
+use crate::role::Role;
+
+/// The part of an attachment that the hot path does not touch.
+pub(crate) struct Side {
+    role: Role,
+    lease: Lease,
+    session: u64,
+    /// The process that attached. A forked child has a copy of all this and owns none of it.
+    process: u32,
+    wait: Wait,
+    pub(crate) layout: RecordLayout,
+    /// The peer's session when it was last asked about.
+    seen: u64,
+    /// The peer's session, if it was closed or dead when it was last asked about.
+    gone: Option<u64>,
+    _backing: Arc<Backing>,
+}
+
+impl Side {
+    /// Opens a session: the lease is held and the position has been recovered. `liveness` is by what
+    /// the kernel will know that this side died, or 0.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one value of each kind, named at the two callers"
+    )]
+    pub(crate) fn open(
+        role: Role,
+        lease: Lease,
+        layout: RecordLayout,
+        wait: Wait,
+        backing: Arc<Backing>,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        liveness: u32,
+    ) -> (Self, Gate) {
+        let relies = barrier::waker_may_rely_on_membarrier();
+        let process = std::process::id();
+        wait::prepare();
+        let life = &mine.life.0;
+        life.fence_mode.store(if relies { FENCE_MODE_MEMBARRIER } else { 0 }, Ordering::Relaxed);
+        life.pid.store(process, Ordering::Relaxed);
+        // What the kernel told of the last holder ends here.
+        mine.liveness.0.store(liveness, Ordering::Relaxed);
+        // A holder that was killed asleep left this set.
+        mine.park.0.wake_at.swap(NEVER, Ordering::Relaxed);
+        let session = session::open(mine);
+        park::ring(mine);
+        let seen = session::number(theirs);
+        let mut side = Self {
+            role,
+            lease,
+            session,
+            process,
+            wait,
+            layout,
+            seen,
+            gone: None,
+            _backing: backing,
+        };
+        // A peer that had gone before we came gives no further sign: who spins, and never for as long as
+        // a slice, would not ask.
+        side.gone(theirs);
+        (side, Gate::new(relies))
+    }
+
+    /// Closes the session in order. The lease goes when this value does.
+    pub(crate) fn close(&self, mine: &SidePage) {
+        if std::process::id() == self.process {
+            session::close(mine, self.session);
+            park::ring(mine);
+            mine.liveness.0.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn set_wait(&mut self, wait: Wait) {
+        self.wait = wait;
+    }
+
+    pub(crate) fn session(&self) -> u64 {
+        self.session
+    }
+
+    pub(crate) fn peer(&self, theirs: Foreign<'_, SidePage>) -> Peer {
+        let (life, session) = self.look(theirs);
+        let pid = theirs.map(|page| &page.life.0.pid).relaxed();
+        Peer::of(life, session, pid)
+    }
+
+    /// Sleeps until somebody holds the other role, or until `deadline`: how things stand then. Whoever
+    /// attaches rings; one that is killed before it does is found at the end of a slice.
+    pub(crate) fn await_peer(&self, theirs: Foreign<'_, SidePage>, deadline: Deadline) -> Peer {
+        // Whoever attaches holds the lease before the session is his: it is 0, or that of somebody dead.
+        let before = match self.peer(theirs) {
+            Peer::Dead { session, .. } => session,
+            _ => self.gone.unwrap_or(0),
+        };
+        loop {
+            let last_look = || match self.peer(theirs) {
+                peer @ Peer::Alive { session, .. } if session != 0 && session != before => {
+                    Some(peer)
+                }
+                peer => (Deadline::now() >= deadline).then_some(peer),
+            };
+            let until = || deadline.min(Deadline::now().plus(SLICE));
+            if let Some(peer) = park::listen(theirs, last_look, until) {
+                return peer;
+            }
+        }
+    }
+
+    fn look(&self, theirs: Foreign<'_, SidePage>) -> (Life, u64) {
+        session::look(theirs, || self.lease.is_held(self.role.peer()))
+    }
+
+    /// Asks whether the peer is gone for good, as far as anyone can tell now.
+    pub(crate) fn gone(&mut self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
+        let (life, session) = self.look(theirs);
+        let ended = match life {
+            Life::Closed => Some(Ended::Closed),
+            Life::Dead => Some(Ended::PeerDead),
+            Life::Absent | Life::Alive => None,
+        };
+        self.seen = session;
+        self.gone = ended.map(|_| session);
+        ended
+    }
+
+    /// Whether the peer has gone when last asked about, and nobody has followed it since.
+    pub(crate) fn is_known_gone(&self, theirs: Foreign<'_, SidePage>) -> bool {
+        self.gone == Some(session::number(theirs))
+    }
+
+    /// Whether the peer's words say that it may have gone. A new odd number is somebody who
+    /// attached: no reason to ask the kernel.
+    pub(crate) fn peer_has_changed(&self, theirs: Foreign<'_, SidePage>) -> bool {
+        let number = session::number(theirs);
+        number != self.seen && number % 2 == 0 || session::liveness(theirs) == Liveness::Told
+    }
+
+    /// Waits until `ready`, by the side's waiting policy. `reached` is the condition that the
+    /// waker rings for: when it holds there is no sleep, and it implies `ready`.
+    pub(crate) fn wait(
+        &mut self,
+        gate: &Gate,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        ask: WaitRequest,
+        mut ready: impl FnMut() -> bool,
+        reached: impl FnMut() -> bool,
+    ) -> Result<(), Ended> {
+        Counters::count(&mine.counters.0.waits);
+        let policy = self.wait;
+        let mut ring = OneRing { side: self, gate, mine, theirs, ask, ready: &mut ready, reached };
+        match wait::wait_until(policy, ask.deadline, &mut ring) {
+            // What the peer published before it went is still there to be taken.
+            Some(ended) if !ready() => Err(ended),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this side looks again at all before it sleeps.
+    pub(crate) fn spins(&self) -> bool {
+        wait::fewer_spins(self.wait) > 0
+    }
+
+    pub(crate) fn policy(&self) -> Wait {
+        self.wait
+    }
+}
+
+/// A side's view of the ring that it waits for.
+struct OneRing<'a, F, G> {
+    side: &'a mut Side,
+    gate: &'a Gate,
+    mine: &'a SidePage,
+    theirs: Foreign<'a, SidePage>,
+    ask: WaitRequest,
+    ready: F,
+    reached: G,
+}
+
+impl<F: FnMut() -> bool, G: FnMut() -> bool> Waitable for OneRing<'_, F, G> {
+    fn ready(&mut self) -> bool {
+        (self.ready)()
+    }
+
+    fn peer_has_changed(&mut self) -> bool {
+        self.side.peer_has_changed(self.theirs)
+    }
+
+    fn known_gone(&mut self) -> bool {
+        self.side.is_known_gone(self.theirs)
+    }
+
+    fn gone(&mut self) -> Option<Ended> {
+        self.side.gone(self.theirs)
+    }
+
+    fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
+        let Self { side, gate, mine, theirs, ask, reached, .. } = self;
+        let last_look = || match reached() {
+            true => Some(None),
+            false => side.gone(*theirs).map(Some),
+        };
+        gate.park(mine, *theirs, ask.wake_at, ask.wake_sleeping_peer, last_look, until).flatten()
+    }
+}

@@ -1,0 +1,205 @@
+//! The waiting policy: spin, yield, sleep in slices, and ask now and then whether the other side is
+//! still there. It must not know what is waited for: a [`Waitable`] does.
+
+use core::time::Duration;
+use std::sync::OnceLock;
+
+use crate::error::{PopError, PushError};
+use crate::options::Wait;
+use crate::protocol::clock::Deadline;
+use crate::protocol::park::SleepLimit;
+use crate::protocol::position::Corrupt;
+
+/// Why a wait ended without what was waited for. One byte, so that it travels in a register: the
+/// errors that users see are larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    TimedOut,
+    Closed,
+    PeerDead,
+    Corrupt,
+}
+
+impl From<Corrupt> for Ended {
+    fn from(Corrupt: Corrupt) -> Self {
+        Self::Corrupt
+    }
+}
+
+impl From<Ended> for PushError {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::TimedOut => Self::TimedOut,
+            Ended::Closed => Self::Closed,
+            Ended::PeerDead => Self::PeerDead,
+            Ended::Corrupt => Self::Corrupt,
+        }
+    }
+}
+
+impl From<Ended> for PopError {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::TimedOut => Self::TimedOut,
+            Ended::Closed => Self::Closed,
+            Ended::PeerDead => Self::PeerDead,
+            Ended::Corrupt => Self::Corrupt,
+        }
+    }
+}
+
+/// How long a wait may take. One word, so that it travels in a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeout {
+    nanos: u64,
+}
+
+impl Timeout {
+    pub(crate) const FOREVER: Self = Self { nanos: u64::MAX };
+
+    /// As long as `duration`: more than five hundred years are for ever.
+    pub(crate) fn of(duration: Duration) -> Self {
+        Self { nanos: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) }
+    }
+
+    /// When it ends, counted from now. A call that need not wait reads no clock.
+    pub(crate) fn deadline(self) -> Deadline {
+        match self {
+            Self::FOREVER => Deadline::END_OF_TIME,
+            Self { nanos } => Deadline::now().plus(Duration::from_nanos(nanos)),
+        }
+    }
+}
+
+/// What a side sleeps for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WaitRequest {
+    /// The other side's position that ends the sleep.
+    pub(crate) wake_at: u64,
+    /// Whether the other side must hear of it if it sleeps too: see [`Gate::park`].
+    pub(crate) wake_sleeping_peer: bool,
+    pub(crate) deadline: Deadline,
+}
+
+/// A sleep is cut into slices, so that a peer that died between publishing and ringing is noticed.
+pub(super) const SLICE: Duration = Duration::from_millis(100);
+/// The slice where the waker relies on a membarrier that cannot be had here.
+const SHORT_SLICE: Duration = Duration::from_millis(1);
+/// The first sleep after the kernel has told of a death and the lease was still held; each further one
+/// is twice as long, up to [`SHORT_SLICE`]: a word that lies must not keep us busy.
+const FIRST_BLINK: Duration = Duration::from_micros(20);
+const MOST_BLINKS: u32 = 16;
+/// Looks at the ring for each glance at the peer's session and liveness words.
+const LOOKS_PER_GLANCE: u32 = 64;
+/// Looks at the ring for each look at the clock.
+const LOOKS_PER_CLOCK: u32 = 1024;
+
+/// What a wait watches.
+pub(crate) trait Waitable {
+    /// Whether the wait is over.
+    fn ready(&mut self) -> bool;
+
+    /// Whether a peer may have gone since it was last asked about: no system call.
+    fn peer_has_changed(&mut self) -> bool;
+
+    /// Whether a peer had gone when last asked about and has not been followed: no system call.
+    fn known_gone(&mut self) -> bool;
+
+    /// Asks whether a peer is gone.
+    fn gone(&mut self) -> Option<Ended>;
+
+    /// Sleeps once, after a last look at all of the above. `until` is asked with how long that may
+    /// be. Returns the end if that look found it.
+    fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended>;
+}
+
+/// Waits by `policy`: `None` when the watch is ready, else why the wait is over.
+pub(crate) fn wait_until(
+    policy: Wait,
+    deadline: Deadline,
+    watch: &mut impl Waitable,
+) -> Option<Ended> {
+    let spins = fewer_spins(policy);
+    let before_park = spins.saturating_add(policy.yields);
+    let mut looks = 0;
+    let mut blinks = 0;
+    // The first slice begins with the first look at the clock: an answer that comes sooner, as in a
+    // conversation, is not kept waiting by it.
+    let mut slice_end = None;
+    // Gone when last asked and not followed by anyone since: that has not changed.
+    let mut ask_about_peer = watch.known_gone();
+    loop {
+        if ask_about_peer {
+            let ended = watch.gone();
+            if ended.is_some() {
+                return ended;
+            }
+        }
+        if watch.ready() {
+            return None;
+        }
+        let mut look_at_clock = false;
+        if looks < before_park {
+            if looks < spins {
+                core::hint::spin_loop()
+            } else {
+                std::thread::yield_now()
+            }
+            looks += 1;
+            look_at_clock = looks % LOOKS_PER_CLOCK == 0;
+        }
+        if looks == before_park {
+            look_at_clock = true;
+            if policy.park {
+                let slice_end = *slice_end.get_or_insert_with(|| Deadline::now().plus(SLICE));
+                let deadline = deadline.min(slice_end);
+                let until = |nap| match nap {
+                    SleepLimit::Slice => deadline,
+                    SleepLimit::Short => deadline.min(Deadline::now().plus(SHORT_SLICE)),
+                    SleepLimit::Retry => {
+                        let blink = FIRST_BLINK.saturating_mul(1 << blinks).min(SHORT_SLICE);
+                        blinks = (blinks + 1).min(MOST_BLINKS);
+                        deadline.min(Deadline::now().plus(blink))
+                    }
+                };
+                let ended = watch.sleep(until);
+                if ended.is_some() {
+                    return ended;
+                }
+            } else {
+                looks = 0;
+            }
+        }
+        ask_about_peer = looks % LOOKS_PER_GLANCE == 0 && watch.peer_has_changed();
+        if look_at_clock {
+            let now = Deadline::now();
+            if now >= deadline {
+                return Some(Ended::TimedOut);
+            }
+            if now >= *slice_end.get_or_insert_with(|| now.plus(SLICE)) {
+                slice_end = Some(now.plus(SLICE));
+                ask_about_peer = true;
+            }
+        }
+    }
+}
+
+/// The spins of `policy` on this machine.
+pub(super) fn fewer_spins(Wait { spins, yields, park }: Wait) -> u32 {
+    if (park || yields > 0) && one_processor() { 0 } else { spins }
+}
+
+/// Finds out what a wait will want to know, so that no wait has to read a file.
+pub(crate) fn prepare() {
+    one_processor();
+}
+
+/// Whether the machine has one processor: then the peer cannot move while we spin. The processors
+/// that we may use say nothing, since the peer is often pinned to another one.
+fn one_processor() -> bool {
+    static ONE: OnceLock<bool> = OnceLock::new();
+    *ONE.get_or_init(|| {
+        let online = std::fs::read_to_string("/sys/devices/system/cpu/online");
+        online.is_ok_and(|list| !list.contains(['-', ',']))
+    })
+}

@@ -1,0 +1,330 @@
+//! Owns: what every consumer does, whatever it reads: looking for records, releasing them, waiting. Knows nothing of: how
+//! a payload leaves its record.
+
+mod hint;
+mod iter;
+mod messages;
+mod stream_reader;
+mod values;
+mod view;
+mod wait_any;
+
+pub use self::iter::{Iter, TryIter};
+pub use self::messages::MessageConsumer;
+pub use self::stream_reader::StreamReader;
+pub use self::values::Consumer;
+pub use self::view::{Message, MessageView, Messages, View};
+pub use self::wait_any::{AnyConsumer, WAIT_ANY_MAX, WaitAnyError, wait_any};
+
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+
+use self::hint::Hint;
+use crate::attachment::Side;
+use crate::attachment::backoff::Backoff;
+use crate::attachment::wait::{Ended, Timeout, WaitRequest};
+use crate::error::{Error, PopError};
+use crate::item::Payload;
+use crate::mapping::records::{Area, RecordMap};
+use crate::options::{Options, Threshold};
+use crate::protocol::clock::Deadline;
+use crate::protocol::park::{self, Gate};
+use crate::protocol::position::{Corrupt, Head, Look};
+use crate::protocol::record::RecordLayout;
+use crate::region::Backing;
+use crate::region::lease::Lease;
+use crate::role::Role;
+
+/// What both kinds of consumer stand on.
+pub(crate) struct Receiver<P: ?Sized> {
+    // Padded, so that the ends of two threads never share a line.
+    pub(crate) head: CachePadded<Head>,
+    pub(crate) gate: Gate,
+    backoff: Backoff,
+    hint: Hint,
+    /// Bytes of the last record that was taken: how few or many a look returned is counted in these.
+    last: u64,
+    /// How much a waiting pop waits for, in bytes, and how long at most.
+    threshold: Option<Threshold>,
+    pub(crate) map: RecordMap<P>,
+    pub(crate) side: Side,
+}
+
+impl<P: Payload + ?Sized> Receiver<P> {
+    pub(crate) fn attach(
+        map: RecordMap<P>,
+        lease: Lease,
+        layout: RecordLayout,
+        options: &Options,
+        backing: Arc<Backing>,
+    ) -> Result<Self, Error> {
+        let role = Role::Consumer;
+        let (mine, theirs) = (map.mine(), map.theirs());
+        let head = Head::recover(&layout, mine)
+            .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
+        let backoff = Backoff::starting_at(head.position());
+        let hint = Hint::attach(mine, head.position());
+        let liveness = map.liveness();
+        let (side, gate) =
+            Side::open(role, lease, layout, options.wait, backing, mine, theirs, liveness);
+        let (head, last) = (CachePadded::new(head), layout.unit);
+        Ok(Self { head, gate, backoff, hint, last, threshold: None, map, side })
+    }
+
+    /// What the records may be; the unit of values is known when this is compiled.
+    #[inline(always)]
+    fn layout(&self) -> RecordLayout {
+        let layout = self.side.layout;
+        RecordLayout { unit: P::SIZE.unwrap_or(layout.unit), ..layout }
+    }
+
+    /// Loads the tail once: what is new.
+    #[inline(always)]
+    pub(crate) fn look(&mut self) -> Result<Look, Corrupt> {
+        let layout = self.layout();
+        self.head.look(&layout, self.map.theirs())
+    }
+
+    /// Loads the tail once, for a call that does not wait.
+    #[inline(always)]
+    pub(crate) fn try_look(&mut self) -> Result<Look, PopError> {
+        match self.look() {
+            Ok(Look::Empty) => {
+                self.hint.ran_dry(self.map.mine(), self.head.position(), self.last);
+                Err(PopError::Empty)
+            }
+            Ok(look) => Ok(look),
+            Err(Corrupt) => Err(PopError::Corrupt),
+        }
+    }
+
+    /// Loads the tail until there is something new: never [`Look::Empty`].
+    #[inline(always)]
+    pub(crate) fn await_look(&mut self, timeout: Timeout) -> Result<Look, PopError> {
+        match self.look() {
+            Ok(Look::Empty) => Ok(self.wait_for_record(timeout)?),
+            Ok(look) => Ok(look),
+            Err(Corrupt) => Err(PopError::Corrupt),
+        }
+    }
+
+    /// [`try_look`](Self::try_look) or, with a timeout, [`await_look`](Self::await_look), unless it is known that there
+    /// are records.
+    #[inline(always)]
+    pub(crate) fn find(&mut self, timeout: Option<Timeout>) -> Result<Look, PopError> {
+        if self.head.has_record() {
+            return Ok(Look::Records);
+        }
+        match timeout {
+            None => self.try_look(),
+            Some(timeout) => self.await_look(timeout),
+        }
+    }
+
+    /// Asks for the first lines of what has just been found.
+    #[inline(always)]
+    pub(crate) fn prefetch_run(&self) {
+        self.map.area().prefetch_run(self.head.position(), self.head.tail());
+    }
+
+    /// Asks for the line that comes some way behind the record at the head, if something is known to be there.
+    #[inline(always)]
+    pub(crate) fn prefetch_below(&self) {
+        self.map.area().prefetch_below(self.head.position(), self.head.tail());
+    }
+
+    /// Gives back the room of the record of `stride` bytes at the head, which has been read, and wakes the producer if
+    /// it sleeps until then.
+    #[inline(always)]
+    pub(crate) fn release(&mut self, stride: u64) {
+        let next = self.head.position() + stride;
+        self.head.release_below(self.map.mine(), next);
+        if let Some(wake_at) = self.gate.asked(next, self.map.theirs()) {
+            self.ring_for(wake_at);
+        }
+        self.taken(stride);
+        self.head.advance_to(next);
+    }
+
+    /// [`release`](Self::release) for a producer that never sleeps.
+    #[inline(always)]
+    pub(crate) fn release_quietly(&mut self, stride: u64) {
+        let next = self.head.position() + stride;
+        self.head.release_below(self.map.mine(), next);
+        self.taken(stride);
+        self.head.advance_to(next);
+    }
+
+    #[inline(always)]
+    fn taken(&mut self, stride: u64) {
+        if P::SIZE.is_none() {
+            self.last = stride;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ring_for(&mut self, wake_at: u64) {
+        self.gate.ring_for(wake_at, self.map.mine());
+    }
+
+    /// Starts to read records whose room is given back together, none of them beyond the tail that was seen.
+    #[inline(always)]
+    pub(crate) fn batch(&mut self) -> ReadBatch<'_, P> {
+        let position = self.head.position();
+        let Self { head, gate, last, map, .. } = self;
+        ReadBatch { head, gate, last, area: map.area(), map, position }
+    }
+
+    /// Waits until there is a record: never [`Look::Empty`].
+    #[cold]
+    #[inline(never)]
+    fn wait_for_record(&mut self, timeout: Timeout) -> Result<Look, Ended> {
+        self.hint.ran_dry(self.map.mine(), self.head.position(), self.last);
+        let mut deadline = None;
+        loop {
+            let mut deadline = || *deadline.get_or_insert_with(|| timeout.deadline());
+            if let Some(threshold) = self.threshold {
+                self.wait_for_threshold(threshold, deadline())?;
+            } else {
+                let Self { head, backoff, map, last, .. } = self;
+                if !backoff.on_empty(head.position(), *last, || head.has_changed(map.theirs())) {
+                    self.wait_for_first(deadline())?;
+                }
+            }
+            match self.look()? {
+                Look::Empty => {}
+                look => return Ok(look),
+            }
+        }
+    }
+
+    fn wait_for_first(&mut self, deadline: Deadline) -> Result<(), Ended> {
+        let request = WaitRequest { wake_at: self.first(), wake_sleeping_peer: false, deadline };
+        let Self { head, gate, map, side, .. } = self;
+        let (mine, theirs) = (map.mine(), map.theirs());
+        let has_changed = || head.has_changed(theirs);
+        side.wait(gate, mine, theirs, request, has_changed, has_changed)
+    }
+
+    /// The least tail by which there is a record.
+    pub(crate) fn first(&self) -> u64 {
+        self.head.position() + self.side.layout.unit
+    }
+
+    /// Waits until as much is there as the threshold says, or until there is something and its time
+    /// is over, or the producer waits for room or is gone.
+    fn wait_for_threshold(
+        &mut self,
+        threshold: Threshold,
+        deadline: Deadline,
+    ) -> Result<(), Ended> {
+        let wake_at = self.head.position() + threshold.bytes;
+        loop {
+            let within = deadline.min(Deadline::now().plus(threshold.within));
+            let Self { head, gate, map, side, .. } = self;
+            let (layout, mine, theirs) = (side.layout, map.mine(), map.theirs());
+            let enough = || match head.ready(&layout, theirs) {
+                Some(ready) => {
+                    park::is_enough(ready, threshold.bytes, || head.has_changed(theirs), theirs)
+                }
+                // What contradicts the protocol is not waited for.
+                None => true,
+            };
+            let request = WaitRequest { wake_at, wake_sleeping_peer: false, deadline: within };
+            let ended = side.wait(gate, mine, theirs, request, enough, enough).err();
+            if self.head.has_changed(self.map.theirs()) {
+                return Ok(());
+            }
+            match ended {
+                Some(Ended::TimedOut) if Deadline::now() < deadline => {}
+                Some(ended) => return Err(ended),
+                None => {}
+            }
+            // Nothing came in that time: the next record starts the clock again.
+            self.wait_for_first(deadline)?;
+        }
+    }
+
+    /// Sets the threshold: see [`Consumer::set_threshold`].
+    pub(crate) fn set_threshold(&mut self, threshold: Option<Threshold>) {
+        let layout = &self.side.layout;
+        let most = (layout.limit / 2).max(layout.unit);
+        self.threshold = threshold.map(|threshold| Threshold {
+            bytes: threshold.bytes.clamp(layout.unit, most),
+            ..threshold
+        });
+    }
+
+    /// Bytes of records that are there now, at least.
+    pub(crate) fn ready(&self) -> u64 {
+        self.head.ready(&self.side.layout, self.map.theirs()).unwrap_or(0)
+    }
+}
+
+impl<P: ?Sized> Drop for Receiver<P> {
+    fn drop(&mut self) {
+        self.side.close(self.map.mine());
+    }
+}
+
+/// Records that are being read. Their room is given back together when this goes, be it by a panic of the code that
+/// looks at them.
+pub(crate) struct ReadBatch<'a, P: Payload + ?Sized> {
+    head: &'a mut Head,
+    gate: &'a mut Gate,
+    last: &'a mut u64,
+    map: &'a RecordMap<P>,
+    area: Area<'a, P>,
+    /// Of the next record.
+    position: u64,
+}
+
+impl<'a, P: Payload + ?Sized> ReadBatch<'a, P> {
+    /// The position of the next record, and how far records are there.
+    #[inline(always)]
+    pub(crate) fn rest(&self) -> (u64, u64) {
+        (self.position, self.head.tail())
+    }
+
+    /// Steps over a record of `stride` bytes.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, stride: u64) {
+        if P::SIZE.is_none() {
+            *self.last = stride;
+        }
+        self.position += stride;
+    }
+
+    /// What stands at the next position is no record.
+    #[cold]
+    pub(crate) fn poison(&mut self) {
+        // What was read before counts.
+        self.settle();
+        self.head.poison();
+    }
+
+    /// Where payloads are read.
+    #[inline(always)]
+    pub(crate) fn area(&self) -> Area<'a, P> {
+        self.area
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        let Self { head, gate, map, position, .. } = self;
+        if *position != head.position() {
+            head.release_below(map.mine(), *position);
+            gate.moved(*position, map.mine(), map.theirs());
+            head.advance_to(*position);
+        }
+    }
+}
+
+impl<P: Payload + ?Sized> Drop for ReadBatch<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.settle();
+    }
+}

@@ -1,0 +1,411 @@
+//! Owns: [`Consumer`], taking values: the order of a pop. Knows nothing of: how records are waited for.
+
+use core::time::Duration;
+
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+use super::{Receiver, View};
+use crate::attachment::wait::Timeout;
+use crate::error::PopError;
+use crate::item::Item;
+use crate::mapping::records;
+use crate::options::Threshold;
+use crate::protocol::position::{Corrupt, FRONT_BYTES, Head, Look};
+
+/// The end of a ring that reads values.
+///
+/// There is one per ring, as with [`Producer`](crate::Producer).
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push(7)?;
+/// assert_eq!(rx.pop()?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Consumer<T> {
+    pub(crate) inner: Receiver<T>,
+}
+
+assert_impl_all!(Consumer<u64>: Send);
+assert_not_impl_any!(Consumer<u64>: Sync, Clone);
+
+impl<T: Item> Consumer<T> {
+    /// Bytes of a value, and from one to the next.
+    const SIZE: u64 = size_of::<T>() as u64;
+
+    /// Takes the oldest item if there is one. Never waits, never makes a system call unless the
+    /// producer sleeps and must be woken. An empty ring is `Empty` whether or not there is a
+    /// producer: [`peer`](Self::peer) tells.
+    ///
+    /// Delivery is at most once: the item's room is given back before this returns, so a consumer
+    /// killed after that has lost it.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// use shm_ring::{Options, PopError, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+    /// let mut rx = ring.consumer()?;
+    /// assert_eq!(rx.try_pop(), Err(PopError::Empty));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<T, PopError> {
+        self.take_next(None, Receiver::release)
+    }
+
+    /// Like [`try_pop`](Self::try_pop), but into a place that is there already. Use it for items of about 1 KiB or more,
+    /// where the move would cost as much as the pop.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop); `item` is then unchanged.
+    #[inline]
+    pub fn try_pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
+        self.inner.find(None)?;
+        self.take_into(item);
+        Ok(())
+    }
+
+    /// Takes the oldest item, waiting for one as long as there is a producer or none has come yet.
+    ///
+    /// Delivery is at most once, as with [`try_pop`](Self::try_pop).
+    ///
+    /// # Errors
+    /// Only when everything published has been taken: [`PopError::Closed`] and
+    /// [`PopError::PeerDead`] once the producer is gone (another may attach, and then popping
+    /// goes on); at any time [`PopError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// tx.close();
+    /// assert_eq!(rx.pop(), Ok(7));
+    /// assert_eq!(rx.pop(), Err(shm_ring::PopError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        self.take_next(Some(Timeout::FOREVER), Receiver::release)
+    }
+
+    /// Like [`pop`](Self::pop), but into a place that is there already: see [`try_pop_into`](Self::try_pop_into).
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop); `item` is then unchanged.
+    #[inline]
+    pub fn pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
+        self.inner.find(Some(Timeout::FOREVER))?;
+        self.take_into(item);
+        Ok(())
+    }
+
+    /// Like [`pop`](Self::pop), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop), and [`PopError::TimedOut`].
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let timeout = std::time::Duration::from_millis(1);
+    /// assert_eq!(rx.pop_timeout(timeout), Err(shm_ring::PopError::TimedOut));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
+        self.take_next(Some(Timeout::of(timeout)), Receiver::release)
+    }
+
+    /// `pop` for a producer that never sleeps: it does not look whether somebody must be woken.
+    #[doc(hidden)]
+    #[inline]
+    pub fn pop_quiet(&mut self) -> Result<T, PopError> {
+        self.take_next(Some(Timeout::FOREVER), Receiver::release_quietly)
+    }
+
+    /// Takes the oldest item: from the data if it is known to be there, else whence the tail says.
+    #[inline(always)]
+    fn take_next(
+        &mut self,
+        timeout: Option<Timeout>,
+        release: impl FnOnce(&mut Receiver<T>, u64),
+    ) -> Result<T, PopError> {
+        if !self.inner.head.has_record() {
+            let look = match timeout {
+                None => self.inner.try_look()?,
+                Some(timeout) => self.inner.await_look(timeout)?,
+            };
+            if let Some(item) = self.in_front(look) {
+                release(&mut self.inner, Self::SIZE);
+                return Ok(item);
+            }
+            self.inner.prefetch_run();
+        }
+        let item = self.inner.map.area().take(self.inner.head.position());
+        self.inner.prefetch_below();
+        release(&mut self.inner, Self::SIZE);
+        Ok(item)
+    }
+
+    /// The oldest item, if it is the only one, and stands whole in the front.
+    #[inline(always)]
+    fn in_front(&self, look: Look) -> Option<T> {
+        if const { size_of::<T>() as u64 > FRONT_BYTES } {
+            return None;
+        }
+        let Look::Front { word } = look else { return None };
+        let Receiver { head, map, .. } = &self.inner;
+        if head.tail() - head.position() != Self::SIZE {
+            return None;
+        }
+        let theirs = map.theirs();
+        let item = records::take_front(theirs.map(|page| &page.position.0.front));
+        Head::front_is_whole(theirs, word).then_some(item)
+    }
+
+    #[inline(always)]
+    fn take_into(&mut self, item: &mut T) {
+        self.inner.map.area().take_into(self.inner.head.position(), item);
+        self.inner.release(Self::SIZE);
+    }
+
+    /// A lower bound on the number of items that are there. The producer may publish more at any time.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// assert_eq!(rx.ready_at_least(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn ready_at_least(&self) -> usize {
+        (self.inner.ready() / Self::SIZE) as usize
+    }
+
+    /// Takes up to `max` items that are there, oldest first, hands each to `each`, and gives their
+    /// room back by one store at the end. How many it was. Items that are published meanwhile are for the next call.
+    ///
+    /// Delivery of the batch is at least once while `each` runs: a consumer killed there leaves all of
+    /// it to its successor. After that it is at most once. If `each` panics, the item that it was given
+    /// last counts as taken, and those it had not seen stay.
+    ///
+    /// # Errors
+    /// Only if there is none: as [`try_pop`](Self::try_pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// let mut all = Vec::new();
+    /// assert_eq!(rx.try_pop_batch(2, |item| all.push(item))?, 2);
+    /// assert_eq!(all, [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
+        let count = self.count_up_to(max, None)?;
+        Ok(self.take_batch(count, each))
+    }
+
+    /// Like [`try_pop_batch`](Self::try_pop_batch), waiting for the first item as [`pop`](Self::pop)
+    /// does.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// let mut sum = 0;
+    /// assert_eq!(rx.pop_batch(usize::MAX, |item| sum += item)?, 3);
+    /// assert_eq!(sum, 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
+        let count = self.count_up_to(max, Some(Timeout::FOREVER))?;
+        Ok(self.take_batch(count, each))
+    }
+
+    /// Like [`pop_batch`](Self::pop_batch), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`pop_timeout`](Self::pop_timeout).
+    #[inline]
+    pub fn pop_batch_timeout(
+        &mut self,
+        max: usize,
+        timeout: Duration,
+        each: impl FnMut(T),
+    ) -> Result<usize, PopError> {
+        let count = self.count_up_to(max, Some(Timeout::of(timeout)))?;
+        Ok(self.take_batch(count, each))
+    }
+
+    /// How many items are there, up to `max`: looks once if it knows of fewer, and waits if there is none.
+    #[inline(always)]
+    fn count_up_to(&mut self, max: usize, timeout: Option<Timeout>) -> Result<usize, PopError> {
+        if max == 0 {
+            return Ok(0);
+        }
+        if self.known() < max {
+            // Also where some are known: what is new since then may fill the rest.
+            match self.inner.look() {
+                Ok(Look::Empty) => self.inner.find(timeout)?,
+                Ok(look) => look,
+                Err(Corrupt) => return Err(PopError::Corrupt),
+            };
+            self.inner.prefetch_run();
+        }
+        Ok(self.known().min(max))
+    }
+
+    /// Items up to the tail that was seen.
+    #[inline(always)]
+    fn known(&self) -> usize {
+        ((self.inner.head.tail() - self.inner.head.position()) / Self::SIZE) as usize
+    }
+
+    #[inline(always)]
+    fn take_batch(&mut self, count: usize, mut each: impl FnMut(T)) -> usize {
+        let mut batch = self.inner.batch();
+        for _ in 0..count {
+            let (position, tail) = batch.rest();
+            if Self::SIZE >= 64 || position % 64 < Self::SIZE {
+                batch.area().prefetch_below(position, tail);
+            }
+            let item = batch.area().take(position);
+            batch.pass(Self::SIZE);
+            each(item);
+        }
+        count
+    }
+
+    /// Takes as many items as are there, up to as many as `items` holds, oldest first, by one copy, and gives their room
+    /// back by one store. How many it was.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
+        let count = self.count_up_to(items.len(), None)?;
+        Ok(self.take_slice(&mut items[..count]))
+    }
+
+    /// Like [`try_pop_slice`](Self::try_pop_slice), waiting for the first item as [`pop`](Self::pop) does.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_slice(&[1, 2, 3])?;
+    /// let mut items = [0; 2];
+    /// assert_eq!(rx.pop_slice(&mut items)?, 2);
+    /// assert_eq!(items, [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
+        let count = self.count_up_to(items.len(), Some(Timeout::FOREVER))?;
+        Ok(self.take_slice(&mut items[..count]))
+    }
+
+    /// Like [`pop_slice`](Self::pop_slice), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`pop_timeout`](Self::pop_timeout).
+    #[inline]
+    pub fn pop_slice_timeout(
+        &mut self,
+        items: &mut [T],
+        timeout: Duration,
+    ) -> Result<usize, PopError> {
+        let count = self.count_up_to(items.len(), Some(Timeout::of(timeout)))?;
+        Ok(self.take_slice(&mut items[..count]))
+    }
+
+    #[inline(always)]
+    fn take_slice(&mut self, items: &mut [T]) -> usize {
+        self.inner.map.area().take_run(self.inner.head.position(), items);
+        if !items.is_empty() {
+            self.inner.release(size_of_val(items) as u64);
+        }
+        items.len()
+    }
+
+    /// The oldest items, up to `max` of those that are there, to be read in place as one slice.
+    ///
+    /// Delivery is at least once: the items are there until the view is released, also for a consumer
+    /// that comes after one that was killed.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_peek(&mut self, max: usize) -> Result<View<'_, T>, PopError> {
+        let count = self.count_up_to(max, None)?;
+        Ok(View::of(&mut self.inner, count))
+    }
+
+    /// Like [`try_peek`](Self::try_peek), waiting for the first item as [`pop`](Self::pop) does.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_slice(&[7, 8, 9])?;
+    /// let view = rx.peek(32)?;
+    /// assert_eq!((view.len(), view.get(1)), (3, Some(8)));
+    /// view.release(2);
+    /// assert_eq!(rx.pop()?, 9);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn peek(&mut self, max: usize) -> Result<View<'_, T>, PopError> {
+        let count = self.count_up_to(max, Some(Timeout::FOREVER))?;
+        Ok(View::of(&mut self.inner, count))
+    }
+
+    /// Like [`peek`](Self::peek), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`pop_timeout`](Self::pop_timeout).
+    #[inline]
+    pub fn peek_timeout(&mut self, max: usize, timeout: Duration) -> Result<View<'_, T>, PopError> {
+        let count = self.count_up_to(max, Some(Timeout::of(timeout)))?;
+        Ok(View::of(&mut self.inner, count))
+    }
+
+    /// Sets how much must be there before a `pop` that found the ring empty returns: for consumers
+    /// that would rather be woken seldom than at once. `None` is the default: at the first record.
+    ///
+    /// The clock of [`Threshold`] starts when a record may come, so an idle consumer is not woken
+    /// for nothing. A threshold above half the ring counts as half the ring. A producer that waits
+    /// for room, closes or dies ends the wait early.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shm_ring::{Options, Region, Ring, Threshold};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// rx.set_threshold(Some(Threshold::items::<u64>(64, Duration::from_micros(200))));
+    /// tx.push(1)?;
+    /// assert_eq!(rx.pop()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_threshold(&mut self, threshold: Option<Threshold>) {
+        self.inner.set_threshold(threshold);
+    }
+}

@@ -1,0 +1,258 @@
+//! The kernel's notice of our death. A thread that only sleeps owns a robust list (set_robust_list(2)):
+//! when the process ends, however it ends, the kernel walks that list, marks each liveness word that
+//! names the thread, and wakes whoever sleeps on it. This file must not know what is done with a notice.
+//!
+//! One thread, the keeper, serves all attachments of a process, from the first to the end of the last.
+//! The list's links stand in private memory; in a region stands only the word, at one and the same
+//! distance from its node, as the kernel wants it. Never a process-shared mutex: its links live in the
+//! region, where a hostile peer can write them.
+//!
+//! Any thread adds and removes nodes, and the process may be killed in between: each is one store to a
+//! link, before and after which the list is whole. Invariants of the unsafe blocks:
+//! 1. `LIST` and the nodes in it are mapped for as long as the keeper may end: who gave a node promised
+//!    that, `LIST` is static.
+//! 2. A `Keeper`, once published in `KEEPER`, is never freed.
+//!
+//! A forked child has a copy of everything here and no keeper: it starts over, with a `Keeper` of its own,
+//! since the lock of its parent's may have been held at the fork.
+#![allow(unsafe_code)]
+
+use core::ffi::c_long;
+use core::ptr::NonNull;
+use core::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use crate::protocol::clock::Deadline;
+use crate::protocol::layout::LIVENESS_WAITERS;
+use crate::protocol::sync::Ordering;
+use crate::protocol::sync::private::{AtomicPtr, AtomicU64};
+
+/// A link: the address of the next node, or of `LIST` itself.
+type Node = AtomicU64;
+
+/// `struct robust_list_head` of linux/futex.h.
+#[repr(C)]
+struct List {
+    first: Node,
+    /// From each node to its word.
+    distance: AtomicU64,
+    pending: AtomicU64,
+}
+
+static LIST: List =
+    List { first: Node::new(0), distance: AtomicU64::new(0), pending: AtomicU64::new(0) };
+
+/// The kernel walks no further (ROBUST_LIST_LIMIT of linux/futex.h).
+const NODES_MAX: usize = 2048;
+/// How long the keeper's end is waited for at most. It takes some tens of microseconds.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the keeper's first word is waited for at a time.
+const SLICE: Duration = Duration::from_millis(100);
+/// The keeper calls next to nothing.
+const STACK: usize = 32 * 1024;
+
+/// One attachment whose death the kernel tells of. Dropping it takes that back.
+#[derive(Debug)]
+pub(crate) struct DeathNotice {
+    node: NonNull<Node>,
+    thread: u32,
+    process: u32,
+}
+
+// SAFETY: the node is only touched under the keeper's lock, by whichever thread.
+unsafe impl Send for DeathNotice {}
+
+impl DeathNotice {
+    /// From now on the kernel marks the word `distance` bytes after `node` when this process ends, if
+    /// [`liveness`](Self::liveness) stands in it then. `None` if there can be no such thread or list,
+    /// or not for this distance.
+    ///
+    /// # Safety
+    /// `node` is 8 bytes of private memory, aligned, that nobody else uses; it and the word stay mapped
+    /// until the notice is dropped.
+    pub(crate) unsafe fn give(node: NonNull<Node>, distance: usize) -> Option<Self> {
+        let keeper = Keeper::of_this_process();
+        let mut kept = keeper.kept();
+        if kept.nodes.len() >= NODES_MAX {
+            return None;
+        }
+        if kept.thread.is_none() {
+            kept.thread = Some(Thread::start(distance as u64)?);
+        }
+        if LIST.distance.load(Ordering::Relaxed) != distance as u64 {
+            return None;
+        }
+        let thread = kept.thread.as_ref()?.id;
+        // SAFETY: by the contract above.
+        let link = unsafe { node.as_ref() };
+        link.store(LIST.first.load(Ordering::Relaxed), Ordering::Relaxed);
+        // After the link, so that the list is whole before and after.
+        LIST.first.store(address(node), Ordering::Release);
+        kept.nodes.push(node);
+        Some(Self { node, thread, process: keeper.process })
+    }
+
+    /// What must stand in the word while this attachment lives.
+    pub(crate) fn liveness(&self) -> u32 {
+        self.thread | LIVENESS_WAITERS
+    }
+}
+
+impl Drop for DeathNotice {
+    fn drop(&mut self) {
+        // A forked child's copy: the list is its parent's, and the lock may be held for ever.
+        if std::process::id() != self.process {
+            return;
+        }
+        let mut kept = Keeper::of_this_process().kept();
+        let Some(at) = kept.nodes.iter().position(|&node| node == self.node) else { return };
+        // SAFETY: invariant 1.
+        let next = unsafe { self.node.as_ref() }.load(Ordering::Relaxed);
+        match kept.nodes.get(at + 1) {
+            // SAFETY: invariant 1: a node that is still in the list.
+            Some(newer) => unsafe { newer.as_ref() }.store(next, Ordering::Release),
+            None => LIST.first.store(next, Ordering::Release),
+        }
+        kept.nodes.remove(at);
+        if kept.nodes.is_empty() {
+            if let Some(thread) = kept.thread.take() {
+                thread.end();
+            }
+        }
+    }
+}
+
+/// The process's thread and what it stands for.
+struct Keeper {
+    process: u32,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    thread: Option<Thread>,
+    /// From the oldest, which the list comes to last.
+    nodes: Vec<NonNull<Node>>,
+}
+
+// SAFETY: the nodes are only touched under the lock, by whichever thread.
+unsafe impl Send for Kept {}
+
+static KEEPER: AtomicPtr<Keeper> = AtomicPtr::new(core::ptr::null_mut());
+
+impl Keeper {
+    fn of_this_process() -> &'static Self {
+        let process = std::process::id();
+        let mut published = KEEPER.load(Ordering::Acquire);
+        loop {
+            // SAFETY: invariant 2.
+            match unsafe { published.as_ref() } {
+                Some(keeper) if keeper.process == process => return keeper,
+                // None yet, or the parent's: one that is lost to another thread is a few bytes.
+                _ => {
+                    let fresh = Box::into_raw(Box::new(Self { process, kept: Mutex::default() }));
+                    let (ok, failed) = (Ordering::AcqRel, Ordering::Acquire);
+                    published = match KEEPER.compare_exchange(published, fresh, ok, failed) {
+                        Ok(_) => fresh,
+                        Err(other) => other,
+                    };
+                }
+            }
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The keeper's thread.
+struct Thread {
+    id: u32,
+    handle: JoinHandle<()>,
+    /// What it waits for the end of.
+    hold: Sender<()>,
+}
+
+impl Thread {
+    /// Starts it with an empty list. `None` if there can be no thread or no list.
+    fn start(distance: u64) -> Option<Self> {
+        LIST.first.store(address(NonNull::from(&LIST.first)), Ordering::Relaxed);
+        LIST.distance.store(distance, Ordering::Relaxed);
+        let (answer, started) = channel();
+        let (hold, ends) = channel();
+        let builder = Builder::new().name("shm-ring-notice".to_owned()).stack_size(STACK);
+        let handle = without_signals(|| {
+            builder.spawn(move || {
+                let listed = own_list();
+                let _ = answer.send(listed.then(rustix::thread::gettid));
+                if listed {
+                    // An error, at last: that is all it waits for.
+                    let _: Result<(), _> = ends.recv();
+                }
+            })
+        })
+        .ok()?;
+        loop {
+            // In slices, as every sleep here: a wake-up may be lost where system calls are tampered with.
+            match started.recv_timeout(SLICE) {
+                Ok(Some(id)) => {
+                    let id = id.as_raw_nonzero().get() as u32;
+                    return Some(Self { id, handle, hold });
+                }
+                Ok(None) | Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Ends it and sees it gone, for callers that go on to what only a process with one thread may do.
+    /// Not by joining: where a sandbox refuses futexes, the C library ends a process that joins.
+    fn end(self) {
+        let Self { id, handle, hold } = self;
+        drop(hold);
+        let deadline = Deadline::now().plus(PATIENCE);
+        while is_there(id) && Deadline::now() < deadline {
+            std::thread::yield_now();
+        }
+        drop(handle);
+    }
+}
+
+/// Whether this process has a thread of this number.
+fn is_there(thread: u32) -> bool {
+    let (process, nothing) = (std::process::id(), 0);
+    // SAFETY: integers only, and no signal is sent.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, nothing) == 0 }
+}
+
+/// Makes `LIST` the robust list of the calling thread, in place of the C library's, which is for mutexes
+/// that this thread never takes.
+fn own_list() -> bool {
+    let list = core::ptr::from_ref(&LIST);
+    // SAFETY: invariant 1: the kernel reads the list when this thread ends.
+    unsafe { libc::syscall(libc::SYS_set_robust_list, list, size_of::<List>() as c_long) == 0 }
+}
+
+/// Starts a thread that no signal is delivered to: handlers are for the threads of the program.
+fn without_signals<R>(start: impl FnOnce() -> R) -> R {
+    let mut all = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: writes to a set of our own.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: reads a set that has been filled, writes to one of our own.
+    let blocked =
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
+    let started = start();
+    if blocked == 0 {
+        // SAFETY: reads a set that the call above has filled.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
+    }
+    started
+}
+
+fn address(node: NonNull<Node>) -> u64 {
+    node.as_ptr().expose_provenance() as u64
+}

@@ -1,0 +1,53 @@
+//! Owns: [`Peer`], what is known about the other side. Knows nothing of: how that is found out.
+
+use crate::protocol::session::Life;
+
+/// What is known about the other side of a ring.
+///
+/// A process that is stopped is alive. Neither `Closed` nor `Dead` is final: another process may
+/// take the role, and then the session number is another.
+///
+/// ```
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// assert!(matches!(rx.peer(), shm_ring::Peer::Alive { session: 1, .. }));
+/// tx.close();
+/// assert_eq!(rx.peer(), shm_ring::Peer::Closed { session: 2 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Peer {
+    /// Nobody has attached yet.
+    Absent,
+    /// Somebody holds the role.
+    Alive {
+        /// The number of the attachment: odd.
+        session: u64,
+        /// The process id that it wrote down, for display: it may mean nothing in our namespace.
+        pid: u32,
+    },
+    /// The last holder closed in order.
+    Closed {
+        /// The number of the attachment, plus one: even.
+        session: u64,
+    },
+    /// The last holder died.
+    Dead {
+        /// The number of the attachment: odd.
+        session: u64,
+        /// The process id that it wrote down, for display.
+        pid: u32,
+    },
+}
+
+impl Peer {
+    pub(crate) fn of(life: Life, session: u64, pid: u32) -> Self {
+        match life {
+            Life::Absent => Self::Absent,
+            Life::Alive => Self::Alive { session, pid },
+            Life::Closed => Self::Closed { session },
+            Life::Dead => Self::Dead { session, pid },
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Owns: [`MessageProducer`], publishing messages: the order of a push of any length. Knows nothing of: how room is
+//! waited for.
+
+use core::ops::Deref;
+use core::time::Duration;
+
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+use super::{MessageReservation, Publisher};
+use crate::attachment::wait::Timeout;
+use crate::error::{BatchError, PushError};
+use crate::mapping::messages::FRONT_MESSAGE_MAX;
+
+/// The end of a ring that publishes messages: byte strings of any length up to [`max_len`](Self::max_len).
+///
+/// There is one per ring, as with [`Producer`](crate::Producer).
+///
+/// ```
+/// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push(b"of any length")?;
+/// assert_eq!(rx.pop()?, b"of any length");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct MessageProducer {
+    pub(crate) inner: Publisher<[u8]>,
+}
+
+assert_impl_all!(MessageProducer: Send);
+assert_not_impl_any!(MessageProducer: Sync, Clone);
+
+impl Publisher<[u8]> {
+    /// Makes the message of `len` bytes exist whose payload is written at the tail, and wakes the consumer if it sleeps
+    /// until then.
+    #[inline(always)]
+    pub(super) fn publish_message(&mut self, len: u32) {
+        let (at, area) = (self.position(), self.map.area());
+        area.put_header(at, len);
+        let stride = area.stride(u64::from(len));
+        let next = if len as usize <= FRONT_MESSAGE_MAX {
+            self.publish_in_front(stride, |front| area.put_front(front, at, len))
+        } else {
+            self.publish(stride)
+        };
+        self.wake(next);
+    }
+}
+
+impl MessageProducer {
+    /// Bytes from a message of `len` bytes to the next, if the ring can have one.
+    #[inline(always)]
+    fn stride_of(&self, len: usize) -> Result<u64, PushError> {
+        let area = self.inner.map.area();
+        match len as u64 <= area.len_max() {
+            true => Ok(area.stride(len as u64)),
+            false => Err(PushError::TooLarge { len, max: self.max_len() }),
+        }
+    }
+
+    /// Publishes `message`, for which there is room.
+    #[inline(always)]
+    fn publish(&mut self, message: &[u8], stride: u64) {
+        self.inner.prefetch(stride);
+        self.inner.map.area().put_payload(self.inner.position(), message);
+        self.inner.publish_message(message.len() as u32);
+    }
+
+    /// Publishes `message` if there is room. Never waits, never makes a system call unless the consumer sleeps and must
+    /// be woken.
+    ///
+    /// # Errors
+    /// [`PushError::Full`]; [`PushError::TooLarge`] if the ring never has as much room; [`PushError::Corrupt`],
+    /// permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push(b"a message")?;
+    /// assert_eq!(rx.try_pop()?, b"a message");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_push(&mut self, message: &[u8]) -> Result<(), PushError> {
+        let stride = self.stride_of(message.len())?;
+        self.inner.make_room(stride)?;
+        self.publish(message, stride);
+        Ok(())
+    }
+
+    /// Publishes `message`, waiting for room as [`Producer::push`](crate::Producer::push) does.
+    ///
+    /// # Errors
+    /// As [`Producer::push`](crate::Producer::push), and [`PushError::TooLarge`].
+    #[inline]
+    pub fn push(&mut self, message: &[u8]) -> Result<(), PushError> {
+        self.push_within(message, Timeout::FOREVER)
+    }
+
+    /// Like [`push`](Self::push), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), and [`PushError::TimedOut`].
+    #[inline]
+    pub fn push_timeout(&mut self, message: &[u8], timeout: Duration) -> Result<(), PushError> {
+        self.push_within(message, Timeout::of(timeout))
+    }
+
+    #[inline(always)]
+    fn push_within(&mut self, message: &[u8], timeout: Timeout) -> Result<(), PushError> {
+        let stride = self.stride_of(message.len())?;
+        self.inner.await_room(stride, timeout)?;
+        self.publish(message, stride);
+        Ok(())
+    }
+
+    /// Publishes one message that is put together from `parts`, if there is room.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    pub fn try_push_vectored<S: Deref<Target = [u8]>>(
+        &mut self,
+        parts: &[S],
+    ) -> Result<(), PushError> {
+        let len = len_of(parts);
+        let stride = self.stride_of(len)?;
+        self.inner.make_room(stride)?;
+        self.publish_parts(parts, len, stride);
+        Ok(())
+    }
+
+    /// Publishes one message that is put together from `parts`, waiting for room as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_vectored(&[&b"head, "[..], b"body"])?;
+    /// assert_eq!(rx.pop()?, b"head, body");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn push_vectored<S: Deref<Target = [u8]>>(&mut self, parts: &[S]) -> Result<(), PushError> {
+        self.push_vectored_within(parts, Timeout::FOREVER)
+    }
+
+    /// Like [`push_vectored`](Self::push_vectored), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`push_timeout`](Self::push_timeout).
+    pub fn push_vectored_timeout<S: Deref<Target = [u8]>>(
+        &mut self,
+        parts: &[S],
+        timeout: Duration,
+    ) -> Result<(), PushError> {
+        self.push_vectored_within(parts, Timeout::of(timeout))
+    }
+
+    fn push_vectored_within<S: Deref<Target = [u8]>>(
+        &mut self,
+        parts: &[S],
+        timeout: Timeout,
+    ) -> Result<(), PushError> {
+        let len = len_of(parts);
+        let stride = self.stride_of(len)?;
+        self.inner.await_room(stride, timeout)?;
+        self.publish_parts(parts, len, stride);
+        Ok(())
+    }
+
+    fn publish_parts<S: Deref<Target = [u8]>>(&mut self, parts: &[S], len: usize, stride: u64) {
+        self.inner.prefetch(stride);
+        let position = self.inner.position();
+        let mut at = 0;
+        for part in parts {
+            // `Deref` is the caller's code: it may answer differently the second time.
+            let part = &part[..part.len().min(len - at)];
+            self.inner.map.area().put_part(position, at, part);
+            at += part.len();
+        }
+        self.inner.publish_message(len as u32);
+    }
+
+    /// Publishes as many of `messages`, from the first on, as there is room for, all of them by one store of the
+    /// position. How many it was.
+    ///
+    /// # Errors
+    /// If there is no room for the first: as [`try_push`](Self::try_push).
+    pub fn try_push_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PushError> {
+        let Some((first, rest)) = messages.split_first() else { return Ok(0) };
+        let first = first.as_ref();
+        let stride = self.stride_of(first.len())?;
+        self.inner.make_room(stride)?;
+        Ok(self.publish_batch(first, rest))
+    }
+
+    /// Publishes all of `messages`, waiting for room as [`push`](Self::push) does: by one store of the position for as
+    /// many as fit at a time. How many it was.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), with the number of messages that were pushed before.
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.push_batch(&["one", "two"])?, 2);
+    /// assert_eq!(rx.pop()?, b"one");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn push_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, BatchError> {
+        let mut pushed = 0;
+        while let Some((first, rest)) = messages[pushed..].split_first() {
+            let first = first.as_ref();
+            let failed = |error| BatchError { pushed, error };
+            let stride = self.stride_of(first.len()).map_err(failed)?;
+            self.inner.await_room(stride, Timeout::FOREVER).map_err(failed)?;
+            pushed += self.publish_batch(first, rest);
+        }
+        Ok(pushed)
+    }
+
+    /// Publishes `first`, for which there is room, and as many of `rest` as fit behind it. `AsRef` is the caller's code:
+    /// each message is asked for once.
+    #[inline(never)]
+    fn publish_batch<M: AsRef<[u8]>>(&mut self, first: &[u8], rest: &[M]) -> usize {
+        let mut batch = self.inner.batch();
+        let mut count = 0;
+        for message in core::iter::once(first).chain(rest.iter().map(AsRef::as_ref)) {
+            let area = batch.area();
+            let stride = area.stride(message.len() as u64);
+            if message.len() as u64 > area.len_max() || !batch.has_room(stride) {
+                break;
+            }
+            batch.add(stride, |area, at| {
+                area.put_header(at, message.len() as u32);
+                area.put_payload(at, message);
+            });
+            count += 1;
+        }
+        count
+    }
+
+    /// Room for a message of up to `len` bytes, to be written in place, if there is as much.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    #[inline]
+    pub fn try_reserve(&mut self, len: usize) -> Result<MessageReservation<'_>, PushError> {
+        let stride = self.stride_of(len)?;
+        self.inner.make_room(stride)?;
+        self.inner.prefetch(stride);
+        Ok(MessageReservation::of(&mut self.inner, len))
+    }
+
+    /// Room for a message of up to `len` bytes, to be written in place; waits for it as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    #[inline]
+    pub fn reserve(&mut self, len: usize) -> Result<MessageReservation<'_>, PushError> {
+        self.reserve_within(len, Timeout::FOREVER)
+    }
+
+    /// Like [`reserve`](Self::reserve), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`push_timeout`](Self::push_timeout).
+    #[inline]
+    pub fn reserve_timeout(
+        &mut self,
+        len: usize,
+        timeout: Duration,
+    ) -> Result<MessageReservation<'_>, PushError> {
+        self.reserve_within(len, Timeout::of(timeout))
+    }
+
+    #[inline(always)]
+    fn reserve_within(
+        &mut self,
+        len: usize,
+        timeout: Timeout,
+    ) -> Result<MessageReservation<'_>, PushError> {
+        let stride = self.stride_of(len)?;
+        self.inner.await_room(stride, timeout)?;
+        self.inner.prefetch(stride);
+        Ok(MessageReservation::of(&mut self.inner, len))
+    }
+
+    /// A lower bound on the bytes of records that fit, with 8 bytes or more of header for each message. The consumer may
+    /// free more at any time.
+    #[must_use]
+    pub fn room_at_least(&mut self) -> usize {
+        self.inner.room() as usize
+    }
+}
+
+fn len_of<S: Deref<Target = [u8]>>(parts: &[S]) -> usize {
+    parts.iter().fold(0_usize, |len, part| len.saturating_add(part.len()))
+}

@@ -1,0 +1,273 @@
+//! Owns: what every producer does, whatever it publishes: room, publishing, waking, waiting. Knows nothing of: how a
+//! record comes into the data.
+
+mod messages;
+mod reservation;
+mod stream_writer;
+mod values;
+
+pub use self::messages::MessageProducer;
+pub use self::reservation::{MessageReservation, Reservation};
+pub use self::stream_writer::StreamWriter;
+pub use self::values::Producer;
+
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+
+use crate::attachment::Side;
+use crate::attachment::backoff;
+use crate::attachment::wait::{Ended, Timeout, WaitRequest};
+use crate::error::{Error, PushError};
+use crate::item::Payload;
+use crate::mapping::records::{Area, RecordMap};
+use crate::options::Options;
+use crate::protocol::park::Gate;
+use crate::protocol::position::{Corrupt, FRONT_WORDS, Tail, front_is_wanted};
+use crate::protocol::record::RecordLayout;
+use crate::protocol::sync::AtomicU64;
+use crate::region::Backing;
+use crate::region::lease::Lease;
+use crate::role::Role;
+
+/// What both kinds of producer stand on.
+pub(crate) struct Publisher<P: ?Sized> {
+    // Padded, so that the ends of two threads never share a line.
+    tail: CachePadded<Tail>,
+    gate: Gate,
+    pub(crate) map: RecordMap<P>,
+    pub(crate) side: Side,
+}
+
+impl<P: Payload + ?Sized> Publisher<P> {
+    pub(crate) fn attach(
+        map: RecordMap<P>,
+        lease: Lease,
+        layout: RecordLayout,
+        options: &Options,
+        backing: Arc<Backing>,
+    ) -> Result<Self, Error> {
+        let role = Role::Producer;
+        let (mine, theirs) = (map.mine(), map.theirs());
+        let tail = Tail::recover(&layout, mine, theirs)
+            .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
+        let liveness = map.liveness();
+        let (side, gate) =
+            Side::open(role, lease, layout, options.wait, backing, mine, theirs, liveness);
+        Ok(Self { tail: CachePadded::new(tail), gate, map, side })
+    }
+
+    /// Where the next record goes.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.tail.position()
+    }
+
+    /// Makes sure of room for `bytes` of records at the tail.
+    #[inline(always)]
+    pub(crate) fn make_room(&mut self, bytes: u64) -> Result<(), PushError> {
+        if !self.tail.has_room(bytes) {
+            match self.look_for_room(bytes) {
+                Ok(true) => {}
+                Ok(false) => return Err(PushError::Full),
+                Err(Corrupt) => return Err(PushError::Corrupt),
+            }
+        }
+        Ok(())
+    }
+
+    /// [`make_room`](Self::make_room), waiting for it.
+    #[inline(always)]
+    pub(crate) fn await_room(&mut self, bytes: u64, timeout: Timeout) -> Result<(), PushError> {
+        if !self.tail.has_room(bytes) {
+            self.wait_for_room(bytes, timeout)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of room for up to `wanted` bytes of records: looks once if it does not know of as many. After a look that
+    /// contradicts the protocol there is none.
+    #[inline(always)]
+    pub(crate) fn room_for(&mut self, wanted: u64) -> u64 {
+        if !self.tail.has_room(wanted) {
+            // What it has found shows in the room.
+            let _ = self.look_for_room(wanted);
+        }
+        self.tail.room()
+    }
+
+    /// Asks for the lines of a record of `stride` bytes that will come some way behind the tail.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, stride: u64) {
+        self.map.area().prefetch(self.tail.position(), stride);
+    }
+
+    /// Makes the `bytes` of records exist that are written at the tail. The position behind them, for
+    /// [`wake`](Self::wake).
+    #[inline(always)]
+    pub(crate) fn publish(&self, bytes: u64) -> u64 {
+        let next = self.tail.position() + bytes;
+        self.tail.publish(self.map.mine(), next);
+        next
+    }
+
+    /// [`publish`](Self::publish) of one record that fits the front: `copy` puts it there if the consumer wants that.
+    #[inline(always)]
+    pub(crate) fn publish_in_front(
+        &self,
+        bytes: u64,
+        copy: impl FnOnce(&[AtomicU64; FRONT_WORDS]),
+    ) -> u64 {
+        let next = self.tail.position() + bytes;
+        if front_is_wanted(self.map.theirs()) {
+            self.tail.publish_in_front(self.map.mine(), next, copy);
+        } else {
+            self.tail.publish(self.map.mine(), next);
+        }
+        next
+    }
+
+    /// Wakes the consumer if it sleeps until the tail is `next`, as it has just become.
+    #[inline(always)]
+    pub(crate) fn wake(&mut self, next: u64) {
+        if let Some(wake_at) = self.gate.asked(next, self.map.theirs()) {
+            self.ring_for(wake_at);
+        }
+        self.tail.advance_to(next);
+    }
+
+    /// In place of [`wake`](Self::wake) for a consumer that never sleeps.
+    #[inline(always)]
+    pub(crate) fn wake_nobody(&mut self, next: u64) {
+        self.tail.advance_to(next);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ring_for(&mut self, wake_at: u64) {
+        self.gate.ring_for(wake_at, self.map.mine());
+    }
+
+    /// Starts a batch at the tail.
+    #[inline(always)]
+    pub(crate) fn batch(&mut self) -> WriteBatch<'_, P> {
+        let end = self.tail.position();
+        let Self { tail, gate, map, side } = self;
+        WriteBatch { tail, gate, area: map.area(), map, layout: &side.layout, end }
+    }
+
+    /// Asks the consumer's page how far it has come: whether there is room now.
+    #[cold]
+    #[inline(never)]
+    fn look_for_room(&mut self, bytes: u64) -> Result<bool, Corrupt> {
+        self.tail.refresh(&self.side.layout, self.map.mine(), self.map.theirs(), bytes)?;
+        Ok(self.tail.has_room(bytes))
+    }
+
+    /// Waits until there is room.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_room(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
+        let mut deadline = None;
+        while !self.look_for_room(bytes)? {
+            let Self { tail, gate, map, side } = self;
+            let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
+            if side.spins() {
+                backoff::on_full(layout.limit, || {
+                    tail.refresh(&layout, mine, theirs, bytes).ok().map(|()| tail.room())
+                });
+                if tail.has_room(bytes) {
+                    break;
+                }
+            }
+            let needed = bytes.max(layout.limit / 2);
+            let wake_at = (tail.position() + needed).saturating_sub(layout.limit);
+            let deadline = *deadline.get_or_insert_with(|| timeout.deadline());
+            let request = WaitRequest { wake_at, wake_sleeping_peer: true, deadline };
+            let head = theirs.map(|page| &page.position.0.word);
+            let ready = || {
+                let corrupt = tail.refresh(&layout, mine, theirs, bytes).is_err();
+                corrupt || tail.has_room(bytes)
+            };
+            side.wait(gate, mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of records that fit now, at least.
+    pub(crate) fn room(&mut self) -> u64 {
+        let (mine, theirs, layout) = (self.map.mine(), self.map.theirs(), &self.side.layout);
+        match self.tail.refresh(layout, mine, theirs, layout.unit) {
+            Ok(()) => self.tail.room(),
+            Err(Corrupt) => 0,
+        }
+    }
+}
+
+impl<P: ?Sized> Drop for Publisher<P> {
+    fn drop(&mut self) {
+        self.side.close(self.map.mine());
+    }
+}
+
+/// A batch that grows behind the tail. Its records come to exist together when this goes, be it by a panic of the code
+/// that supplies them.
+pub(crate) struct WriteBatch<'a, P: Payload + ?Sized> {
+    tail: &'a mut Tail,
+    gate: &'a mut Gate,
+    map: &'a RecordMap<P>,
+    area: Area<'a, P>,
+    layout: &'a RecordLayout,
+    /// Where the next record goes.
+    end: u64,
+}
+
+impl<'a, P: Payload + ?Sized> WriteBatch<'a, P> {
+    /// Whether a record of `stride` bytes fits behind the batch; asks for its lines if it does.
+    #[inline(always)]
+    pub(crate) fn has_room(&mut self, stride: u64) -> bool {
+        if !self.tail.has_room(self.end - self.tail.position() + stride)
+            && !self.look_for_room(stride)
+        {
+            return false;
+        }
+        // A line is asked for once.
+        if stride >= 64 || self.end % 64 < stride {
+            self.area.prefetch(self.end, stride);
+        }
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_for_room(&mut self, stride: u64) -> bool {
+        let bytes = self.end - self.tail.position() + stride;
+        let (mine, theirs) = (self.map.mine(), self.map.theirs());
+        self.tail.refresh(self.layout, mine, theirs, bytes).is_ok() && self.tail.has_room(bytes)
+    }
+
+    /// Where records are written.
+    #[inline(always)]
+    pub(crate) fn area(&self) -> Area<'a, P> {
+        self.area
+    }
+
+    /// Adds a record of `stride` bytes, for which there is room: `put` writes it at the position that it is given.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, stride: u64, put: impl FnOnce(Area<'a, P>, u64)) {
+        put(self.area, self.end);
+        self.end += stride;
+    }
+}
+
+impl<P: Payload + ?Sized> Drop for WriteBatch<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        let Self { tail, gate, map, end, .. } = self;
+        if *end != tail.position() {
+            tail.publish(map.mine(), *end);
+            gate.moved(*end, map.mine(), map.theirs());
+            tail.advance_to(*end);
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Owns: [`Producer`], publishing values: the order of a push. Knows nothing of: how room is waited for.
+
+use core::time::Duration;
+
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+use super::{Publisher, Reservation};
+use crate::attachment::wait::Timeout;
+use crate::error::{BatchError, PushError};
+use crate::item::Item;
+use crate::mapping::records;
+use crate::protocol::position::FRONT_BYTES;
+
+/// The end of a ring that publishes values.
+///
+/// There is one per ring: the role is a lease that the kernel frees when the process dies. It can
+/// be sent to another thread and not shared between threads.
+///
+/// A forked child that does not exec keeps the lease held until it exits; dropping the copy of the
+/// `Producer` that it inherited does nothing, and using it breaks the single-writer law.
+///
+/// ```
+/// use shm_ring::{Consumer, Options, Producer};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let name = &format!("/shm-ring-doc-producer-{}", std::process::id());
+/// let options = Options::new().items(64).unlink_on_drop();
+/// let mut tx = Producer::<[u32; 4]>::create(name.as_str(), &options)?;
+/// // In another process:
+/// let mut rx = Consumer::<[u32; 4]>::open(name.as_str())?;
+/// tx.push([1, 2, 3, 4])?;
+/// assert_eq!(rx.pop()?, [1, 2, 3, 4]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// One thread at a time may have it. Moving it to another thread compiles:
+///
+/// ```
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+/// let mut tx = ring.producer()?;
+/// std::thread::spawn(move || tx.push(1)).join().unwrap().unwrap();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Sharing it does not, not even for questions, and neither does a second one:
+///
+/// ```compile_fail,E0277
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+/// let tx = ring.producer()?;
+/// std::thread::scope(|scope| scope.spawn(|| tx.session()).join().unwrap());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use shm_ring::{Error, Options, Region, Ring};
+/// # fn main() -> Result<(), Error> {
+/// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+/// let tx = ring.producer()?;
+/// let other = tx.clone();
+/// # Ok(())
+/// # }
+/// ```
+pub struct Producer<T> {
+    pub(crate) inner: Publisher<T>,
+}
+
+assert_impl_all!(Producer<u64>: Send);
+assert_not_impl_any!(Producer<u64>: Sync, Clone);
+
+impl<T: Item> Producer<T> {
+    /// Bytes of a value, and from one to the next.
+    const SIZE: u64 = size_of::<T>() as u64;
+
+    /// Publishes `item` if there is room. Never waits, never makes a system call unless the
+    /// consumer sleeps and must be woken, and does not ask whether there is a consumer: what is
+    /// published waits for the next one. The item is used up either way.
+    ///
+    /// # Errors
+    /// [`PushError::Full`]; [`PushError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// use shm_ring::{Options, PushError, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().items(2))?;
+    /// let mut tx = ring.producer()?;
+    /// tx.try_push(1)?;
+    /// tx.try_push(2)?;
+    /// assert_eq!(tx.try_push(3), Err(PushError::Full));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn try_push(&mut self, item: T) -> Result<(), PushError> {
+        self.try_push_from(&item)
+    }
+
+    /// Like [`try_push`](Self::try_push), but takes the item by reference. Use it for items of about 1 KiB or more, where
+    /// the move would cost as much as the push.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    #[inline]
+    pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
+        self.inner.make_room(Self::SIZE)?;
+        self.publish(item);
+        Ok(())
+    }
+
+    /// Publishes `item`, waiting for room as long as there is a consumer or none has come yet.
+    ///
+    /// A waiting producer is woken when half the ring is free, not at the first free slot.
+    ///
+    /// # Errors
+    /// Only while there is no room: [`PushError::Closed`] and [`PushError::PeerDead`] once the
+    /// consumer is gone (another may attach, and then pushing goes on); at any time
+    /// [`PushError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// assert_eq!(rx.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn push(&mut self, item: T) -> Result<(), PushError> {
+        self.push_from(&item)
+    }
+
+    /// Like [`push`](Self::push), but takes the item by reference: see [`try_push_from`](Self::try_push_from).
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    #[inline]
+    pub fn push_from(&mut self, item: &T) -> Result<(), PushError> {
+        self.inner.await_room(Self::SIZE, Timeout::FOREVER)?;
+        self.publish(item);
+        Ok(())
+    }
+
+    /// Like [`push`](Self::push), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), and [`PushError::TimedOut`].
+    #[inline]
+    pub fn push_timeout(&mut self, item: T, timeout: Duration) -> Result<(), PushError> {
+        self.inner.await_room(Self::SIZE, Timeout::of(timeout))?;
+        self.publish(&item);
+        Ok(())
+    }
+
+    /// Publishes `item`, for which there is room.
+    #[inline(always)]
+    fn publish(&mut self, item: &T) {
+        let next = self.write(item);
+        self.inner.wake(next);
+    }
+
+    /// Writes `item` at the tail and makes it exist. The position behind it.
+    #[inline(always)]
+    fn write(&mut self, item: &T) -> u64 {
+        self.inner.prefetch(Self::SIZE);
+        self.inner.map.area().put(self.inner.position(), item);
+        publish_one(&self.inner, item)
+    }
+
+    /// Publishes what `items` supplies while there is room, all of it by one store of the position. How many it was.
+    /// What the iterator has not been asked for stays in it; it is not asked for anything once the ring is full.
+    ///
+    /// If the iterator panics, what it had supplied is published.
+    ///
+    /// # Errors
+    /// If there is no room for the first: as [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &shm_ring::Options::new().items(2))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.try_push_batch([1, 2, 3])?, 2);
+    /// assert_eq!(rx.pop()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_push_batch(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+    ) -> Result<usize, PushError> {
+        let mut items = items.into_iter();
+        if items.size_hint() == (0, Some(0)) {
+            return Ok(0);
+        }
+        self.inner.make_room(Self::SIZE)?;
+        Ok(self.publish_batch(&mut items))
+    }
+
+    /// Publishes all that `items` supplies, waiting for room as [`push`](Self::push) does: by one store of the position
+    /// for as many as fit at a time. How many it was.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), with the number of items that were pushed before.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.push_batch([1, 2, 3])?, 3);
+    /// assert_eq!(rx.iter().take(3).map(|item| item.unwrap()).sum::<u64>(), 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn push_batch(&mut self, items: impl IntoIterator<Item = T>) -> Result<usize, BatchError> {
+        let mut items = items.into_iter();
+        let mut pushed = 0;
+        while let Some(first) = items.next() {
+            self.inner
+                .await_room(Self::SIZE, Timeout::FOREVER)
+                .map_err(|error| BatchError { pushed, error })?;
+            pushed += self.publish_batch(&mut core::iter::once(first).chain(&mut items));
+        }
+        Ok(pushed)
+    }
+
+    // Not inlined: the loop needs the registers.
+    #[inline(never)]
+    fn publish_batch(&mut self, items: &mut impl Iterator<Item = T>) -> usize {
+        let mut batch = self.inner.batch();
+        let mut count = 0;
+        while batch.has_room(Self::SIZE) {
+            let Some(item) = items.next() else { break };
+            batch.add(Self::SIZE, |area, at| area.put(at, &item));
+            count += 1;
+        }
+        count
+    }
+
+    /// Publishes as many of `items`, from the first on, as there is room for, by one copy and one store of the position.
+    /// How many it was.
+    ///
+    /// # Errors
+    /// If there is no room for the first: as [`try_push`](Self::try_push).
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &shm_ring::Options::new().items(2))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// assert_eq!(tx.try_push_slice(&[1, 2, 3])?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
+        if items.is_empty() {
+            return Ok(0);
+        }
+        self.inner.make_room(Self::SIZE)?;
+        Ok(self.publish_slice(items))
+    }
+
+    /// Publishes all of `items`, waiting for room as [`push`](Self::push) does: by one copy and one store of the position
+    /// for as many as fit at a time. How many it was.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), with the number of items that were pushed before.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_slice(&[1, 2, 3])?;
+    /// let mut items = [0; 8];
+    /// assert_eq!(rx.pop_slice(&mut items)?, 3);
+    /// assert_eq!(items[..3], [1, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn push_slice(&mut self, items: &[T]) -> Result<usize, BatchError> {
+        let mut pushed = 0;
+        while pushed < items.len() {
+            self.inner
+                .await_room(Self::SIZE, Timeout::FOREVER)
+                .map_err(|error| BatchError { pushed, error })?;
+            pushed += self.publish_slice(&items[pushed..]);
+        }
+        Ok(pushed)
+    }
+
+    /// Publishes as many of `items` as fit. There is room for one.
+    #[inline(always)]
+    fn publish_slice(&mut self, items: &[T]) -> usize {
+        let room = self.inner.room_for(size_of_val(items) as u64) / Self::SIZE;
+        let count = items.len().min(room as usize);
+        self.inner.map.area().put_run(self.inner.position(), &items[..count]);
+        if count > 0 {
+            let next = self.inner.publish(count as u64 * Self::SIZE);
+            self.inner.wake(next);
+        }
+        count
+    }
+
+    /// Room for `count` items, to be written in place, as one slice, if there is as much.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much.
+    #[inline]
+    pub fn try_reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
+        let bytes = self.bytes_of(count)?;
+        self.inner.make_room(bytes)?;
+        Ok(Reservation::of(&mut self.inner, count))
+    }
+
+    /// Room for `count` items, to be written in place, as one slice; waits for it as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring never has as much.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// let mut room = tx.reserve(32)?;
+    /// room.write(0, &7);
+    /// room.write(1, &8);
+    /// room.commit(2);
+    /// assert_eq!((rx.pop()?, rx.pop()?), (7, 8));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
+        let bytes = self.bytes_of(count)?;
+        self.inner.await_room(bytes, Timeout::FOREVER)?;
+        Ok(Reservation::of(&mut self.inner, count))
+    }
+
+    /// Like [`reserve`](Self::reserve), but waits at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`reserve`](Self::reserve), and [`PushError::TimedOut`].
+    #[inline]
+    pub fn reserve_timeout(
+        &mut self,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Reservation<'_, T>, PushError> {
+        let bytes = self.bytes_of(count)?;
+        self.inner.await_room(bytes, Timeout::of(timeout))?;
+        Ok(Reservation::of(&mut self.inner, count))
+    }
+
+    /// Bytes of `count` items, if the ring can have as much.
+    #[inline(always)]
+    fn bytes_of(&self, count: usize) -> Result<u64, PushError> {
+        let limit = self.inner.side.layout.limit;
+        match (count as u64).checked_mul(Self::SIZE) {
+            Some(bytes) if bytes <= limit => Ok(bytes),
+            _ => Err(PushError::TooLarge { len: count, max: self.capacity() }),
+        }
+    }
+
+    /// A lower bound on the number of items that fit. The consumer may free more at any time.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &shm_ring::Options::new().items(3))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// assert_eq!(tx.room_at_least(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn room_at_least(&mut self) -> usize {
+        (self.inner.room() / Self::SIZE) as usize
+    }
+
+    /// `push` for a consumer that never sleeps: it does not look whether somebody must be woken.
+    /// What being able to sleep costs is measured against it.
+    #[doc(hidden)]
+    #[inline]
+    pub fn push_quiet(&mut self, item: &T) -> Result<(), PushError> {
+        self.inner.await_room(Self::SIZE, Timeout::FOREVER)?;
+        let next = self.write(item);
+        self.inner.wake_nobody(next);
+        Ok(())
+    }
+}
+
+/// Makes `item` exist, which is written at the tail. The position behind it.
+#[inline(always)]
+pub(super) fn publish_one<T: Item>(publisher: &Publisher<T>, item: &T) -> u64 {
+    let bytes = size_of::<T>() as u64;
+    if const { size_of::<T>() as u64 <= FRONT_BYTES } {
+        publisher.publish_in_front(bytes, |front| records::put_front(front, item))
+    } else {
+        publisher.publish(bytes)
+    }
+}

@@ -1,0 +1,82 @@
+//! Owns: descriptors of regions: what they are opened for, opening one anew, seals, and what a failed call is reported as.
+//! Knows nothing of: names.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{
+    FileType, MemfdFlags, Mode, OFlags, SealFlags, fcntl_get_seals, fcntl_getfl, fstat,
+    memfd_create,
+};
+use rustix::io::Errno;
+
+use crate::error::Error;
+
+/// What a descriptor is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// To look and nothing else.
+    Read,
+    ReadWrite,
+}
+
+impl Access {
+    pub(super) fn flags(self) -> OFlags {
+        match self {
+            Self::Read => OFlags::RDONLY,
+            Self::ReadWrite => OFlags::RDWR,
+        }
+    }
+}
+
+pub(crate) fn os(region: &str, call: &'static str, errno: Errno, hint: &'static str) -> Error {
+    Error::Os { region: region.to_owned(), call, source: io::Error::from(errno), hint }
+}
+
+/// The same file through a new description, never through a link.
+pub(crate) fn reopen(fd: BorrowedFd<'_>, access: Access) -> rustix::io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    rustix::fs::open(path, access.flags() | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
+}
+
+/// A memfd that can be sealed.
+pub(super) fn sealable(label: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    match memfd_create(label, flags | MemfdFlags::NOEXEC_SEAL) {
+        // Before Linux 6.3.
+        Err(Errno::INVAL) => memfd_create(label, flags),
+        answer => answer,
+    }
+}
+
+/// Refuses a descriptor that is no memory or file, is not open for `access`, or, with `sealed`, can be cut.
+pub(super) fn check_descriptor(
+    fd: BorrowedFd<'_>,
+    sealed: bool,
+    access: Access,
+    region: &str,
+) -> Result<(), Error> {
+    let stat =
+        fstat(fd).map_err(|errno| os(region, "fstat", errno, "the descriptor is unusable"))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        let found = "not memory or a file";
+        return Err(Error::NotRegular { region: region.to_owned(), found });
+    }
+    let flags = fcntl_getfl(fd)
+        .map_err(|errno| os(region, "fcntl(F_GETFL)", errno, "the descriptor is unusable"))?;
+    let mode = flags & OFlags::RWMODE;
+    match access {
+        Access::ReadWrite if mode != OFlags::RDWR => {
+            return Err(Error::Descriptor { missing: "is not open for reading and writing" });
+        }
+        Access::Read if mode == OFlags::WRONLY || flags.contains(OFlags::PATH) => {
+            return Err(Error::Descriptor { missing: "is not open for reading" });
+        }
+        Access::ReadWrite | Access::Read => {}
+    }
+    let needed = SealFlags::SHRINK | SealFlags::GROW;
+    if sealed && !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {
+        return Err(Error::Descriptor { missing: "is not sealed against shrinking and growing" });
+    }
+    Ok(())
+}

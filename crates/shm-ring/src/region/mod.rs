@@ -1,0 +1,306 @@
+//! Where the memory comes from: a name under /dev/shm, a file, a memfd, or a descriptor that was
+//! received. It must not know what a ring is: it is told a length and the bytes to start with.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::fs::{SealFlags, fcntl_add_seals, fstat};
+use rustix::io::Errno;
+
+mod allocation;
+mod descriptor;
+pub(crate) mod lease;
+mod named;
+pub(crate) mod procfs;
+
+use self::allocation::{allocate, refuse_more_than_the_machine_has, write_image};
+pub(crate) use self::descriptor::{Access, os};
+use self::descriptor::{check_descriptor, reopen, sealable};
+use self::named::NamedFile;
+use crate::error::Error;
+use crate::options::Options;
+
+/// A description of memory that two processes can see. Nothing exists until a ring is created in
+/// it, and then all of it exists at once.
+///
+/// A text converts into a named region: `Producer::create("/ticks", options)`.
+///
+/// # SIGBUS
+/// A region that somebody can shorten can take the ground from under us. A memfd cannot be
+/// shortened: it is sealed, and a received descriptor without those seals is refused. Named and
+/// file regions cannot be sealed: whoever may write them can cut them, and a process that touches
+/// them afterwards gets SIGBUS. So can one that touches a [sparse](Options::sparse) region when the
+/// file system is full, or a page that somebody has punched out while memory is full.
+///
+/// ```
+/// let region: shm_ring::Region = "/ticks".into();
+/// ```
+#[derive(Debug)]
+pub struct Region(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Named(String),
+    File(PathBuf),
+    Memfd(String),
+    Descriptor { fd: OwnedFd, sealed: bool },
+    Process { pid: u32, fd: u32 },
+}
+
+impl Region {
+    /// A name under `/dev/shm`, as `shm_open` gives: `/ticks`. The slash may be left out.
+    ///
+    /// ```
+    /// let region = shm_ring::Region::named("/ticks"); // /dev/shm/ticks
+    /// ```
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(Kind::Named(name.into()))
+    }
+
+    /// A file. On a disk it survives the machine as far as the kernel had written it back.
+    ///
+    /// ```
+    /// let region = shm_ring::Region::file("/var/lib/service/ring");
+    /// ```
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self(Kind::File(path.into()))
+    }
+
+    /// Memory without a name, sealed against being cut. `label` shows up in `/proc/PID/maps`. Pass
+    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process.
+    ///
+    /// ```
+    /// let region = shm_ring::Region::memfd("ticks");
+    /// ```
+    pub fn memfd(label: impl Into<String>) -> Self {
+        Self(Kind::Memfd(label.into()))
+    }
+
+    /// A received descriptor. It must be sealed against shrinking and growing, as memfd rings are.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// let received = ring.descriptor().try_clone_to_owned()?;
+    /// let same = shm_ring::Ring::<u64>::open(shm_ring::Region::descriptor(received))?;
+    /// assert_eq!(same.id(), ring.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn descriptor(fd: impl Into<OwnedFd>) -> Self {
+        Self(Kind::Descriptor { fd: fd.into(), sealed: true })
+    }
+
+    /// A received descriptor whose region somebody may cut: see the section on SIGBUS.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// let received = ring.descriptor().try_clone_to_owned()?;
+    /// let same = shm_ring::Ring::<u64>::open(shm_ring::Region::unsealed_descriptor(received))?;
+    /// assert_eq!(same.id(), ring.id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unsealed_descriptor(fd: impl Into<OwnedFd>) -> Self {
+        Self(Kind::Descriptor { fd: fd.into(), sealed: false })
+    }
+
+    /// What another process has open as descriptor `fd`, by `/proc/PID/fd/FD`: the way to a memfd that
+    /// nobody sent. It takes the right to debug that process. As with a name, seals are not asked for.
+    ///
+    /// ```
+    /// use std::os::fd::AsRawFd;
+    /// use shm_ring::{Observer, Options, Region, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// // Told to another process:
+    /// let (pid, fd) = (std::process::id(), ring.descriptor().as_raw_fd() as u32);
+    /// let observer = Observer::open(Region::of_process(pid, fd))?;
+    /// assert_eq!(observer.snapshot().id, ring.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn of_process(pid: u32, fd: u32) -> Self {
+        Self(Kind::Process { pid, fd })
+    }
+
+    /// Removes the name. Those who are attached go on; the memory goes when the last of them does.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing stands there, [`Error::InvalidName`] for a region without a name.
+    ///
+    /// ```
+    /// let nothing = shm_ring::Region::named("/shm-ring-doc-no-such-ring").unlink();
+    /// assert!(matches!(nothing, Err(shm_ring::Error::NotFound { .. })));
+    /// ```
+    pub fn unlink(&self) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Named(name) => NamedFile::named(name)?.unlink(),
+            Kind::File(path) => NamedFile::file(path)?.unlink(),
+            _ => Err(self.nameless()),
+        }
+    }
+
+    /// Removes the name if it still leads to `backing`.
+    pub(crate) fn unlink_if_still(&self, backing: &Backing) -> Result<(), Error> {
+        match &self.0 {
+            Kind::Named(name) => NamedFile::named(name)?.unlink_if_still(backing.fd.as_fd()),
+            Kind::File(path) => NamedFile::file(path)?.unlink_if_still(backing.fd.as_fd()),
+            _ => Err(self.nameless()),
+        }
+    }
+
+    fn nameless(&self) -> Error {
+        let why = "a memfd or a descriptor has no name to remove";
+        Error::InvalidName { name: self.describe(), why }
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        match &self.0 {
+            Kind::Named(name) => format!("/dev/shm/{}", name.trim_start_matches('/')),
+            Kind::File(path) => path.display().to_string(),
+            Kind::Memfd(label) => format!("memfd {label:?}"),
+            Kind::Descriptor { fd, .. } => format!("descriptor {}", fd.as_raw_fd()),
+            Kind::Process { pid, fd } => format!("descriptor {fd} of process {pid}"),
+        }
+    }
+
+    /// Makes a region of `len` bytes, zero but for `image`, and only then gives it its name.
+    pub(crate) fn create(
+        &self,
+        len: u64,
+        image: &[(u64, &[u8])],
+        options: &Options,
+    ) -> Result<Backing, Error> {
+        let region = self.describe();
+        let fill = |fd: BorrowedFd<'_>| {
+            allocate(fd, len, options.sparse, &region)?;
+            write_image(fd, image).map_err(|errno| os(&region, "pwrite", errno, "check the disk"))
+        };
+        let name_it = |place: NamedFile| {
+            let fd = place.create(options.mode, fill)?;
+            let process = std::process::id();
+            let unlink = options.unlink_on_drop.then_some(Unlink { place, process });
+            Ok(Backing { fd, region: region.clone(), unlink })
+        };
+        match &self.0 {
+            Kind::Memfd(label) => {
+                let fd = sealable(label).map_err(|errno| {
+                    os(
+                        &region,
+                        "memfd_create",
+                        errno,
+                        "a sandbox may refuse it: use a name instead",
+                    )
+                })?;
+                refuse_more_than_the_machine_has(len, options.sparse, &region)?;
+                fill(fd.as_fd())?;
+                fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
+                    .map_err(|errno| {
+                        os(&region, "fcntl(F_ADD_SEALS)", errno, "memfd refused seals")
+                    })?;
+                Ok(Backing { fd, region: region.clone(), unlink: None })
+            }
+            Kind::Named(name) => name_it(NamedFile::named(name)?),
+            Kind::File(path) => name_it(NamedFile::file(path)?),
+            Kind::Descriptor { .. } | Kind::Process { .. } => Err(Error::InvalidOptions {
+                why: "a descriptor that is there can be opened, not created".to_owned(),
+            }),
+        }
+    }
+
+    /// Opens what stands there, having checked all that can be checked without reading it.
+    pub(crate) fn open(&self, options: &Options, access: Access) -> Result<Backing, Error> {
+        let region = self.describe();
+        let fd = match &self.0 {
+            Kind::Memfd(_) => {
+                let why = "a memfd has no name to open it by: receive its descriptor".to_owned();
+                return Err(Error::InvalidOptions { why });
+            }
+            Kind::Descriptor { fd, sealed } => {
+                check_descriptor(fd.as_fd(), *sealed, access, &region)?;
+                let hint = "too many open descriptors";
+                fd.try_clone().map_err(|source| Error::Os {
+                    region: region.clone(),
+                    call: "fcntl(F_DUPFD_CLOEXEC)",
+                    source,
+                    hint,
+                })?
+            }
+            Kind::Named(name) => NamedFile::named(name)?.open(options, access)?,
+            Kind::File(path) => NamedFile::file(path)?.open(options, access)?,
+            Kind::Process { pid, fd } => procfs::open(*pid, *fd, &region, options, access)?,
+        };
+        Ok(Backing { fd, region, unlink: None })
+    }
+}
+
+impl From<&str> for Region {
+    fn from(name: &str) -> Self {
+        Self::named(name)
+    }
+}
+
+impl From<String> for Region {
+    fn from(name: String) -> Self {
+        Self::named(name)
+    }
+}
+
+/// A region that exists: an open descriptor, and the name to remove when the last handle goes.
+#[derive(Debug)]
+pub(crate) struct Backing {
+    pub(crate) fd: OwnedFd,
+    pub(crate) region: String,
+    unlink: Option<Unlink>,
+}
+
+/// A name to remove, by the process that gave it: a forked child has a copy of this.
+#[derive(Debug)]
+struct Unlink {
+    place: NamedFile,
+    process: u32,
+}
+
+impl Backing {
+    /// A description of its own: a lease needs one that nobody else has.
+    pub(crate) fn reopen(&self) -> Result<OwnedFd, Error> {
+        reopen(self.fd.as_fd(), Access::ReadWrite).map_err(|errno| {
+            os(
+                &self.region,
+                "open(/proc/self/fd)",
+                errno,
+                "the region must be writable and /proc mounted",
+            )
+        })
+    }
+
+    /// The length of the region in bytes, by its descriptor.
+    pub(crate) fn len(&self) -> Result<u64, Error> {
+        fstat(&self.fd)
+            .map(|stat| stat.st_size as u64)
+            .map_err(|errno| os(&self.region, "fstat", errno, "the descriptor is unusable"))
+    }
+
+    /// Reads up to `buffer.len()` bytes at `offset`; a short answer is the end of the region.
+    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match rustix::io::pread(&self.fd, &mut buffer[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(os(&self.region, "pread", errno, "check the disk")),
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl Drop for Backing {
+    fn drop(&mut self) {
+        if let Some(Unlink { place, process }) = &self.unlink {
+            if std::process::id() == *process {
+                // It may be gone, or be somebody else's by now.
+                let _ = place.unlink_if_still(self.fd.as_fd());
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! A name in a directory: how a file gets there whole or not at all, and how one that stands there
+//! is looked at before it is trusted. It must not know what is in the file.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, fchmod, fstat, linkat, openat,
+    renameat_with, statat, unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::error::Error;
+use crate::options::Options;
+use crate::region::descriptor::{Access, os, reopen};
+
+const SHM: &str = "/dev/shm";
+
+/// A directory, opened, and a name in it.
+#[derive(Debug)]
+pub(crate) struct NamedFile {
+    directory: OwnedFd,
+    name: OsString,
+    path: PathBuf,
+}
+
+impl NamedFile {
+    /// `/name` or `name` under /dev/shm.
+    pub(crate) fn named(name: &str) -> Result<Self, Error> {
+        let bare = name.strip_prefix('/').unwrap_or(name);
+        if bare.contains('/') {
+            let why = "it has more than one component";
+            return Err(Error::InvalidName { name: name.to_owned(), why });
+        }
+        Self::new(Path::new(SHM), OsStr::new(bare), name)
+    }
+
+    pub(crate) fn file(path: &Path) -> Result<Self, Error> {
+        let shown = path.display().to_string();
+        let Some(name) = path.file_name() else {
+            return Err(Error::InvalidName { name: shown, why: "it does not end in a file name" });
+        };
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        Self::new(directory, name, &shown)
+    }
+
+    fn new(directory: &Path, name: &OsStr, shown: &str) -> Result<Self, Error> {
+        let why = match name.as_bytes() {
+            b"" => "it is empty",
+            b"." | b".." => "it names a directory",
+            bytes if bytes.contains(&0) => "it contains a NUL byte",
+            bytes if bytes.len() > 255 => "it is longer than 255 bytes",
+            _ => "",
+        };
+        if !why.is_empty() {
+            return Err(Error::InvalidName { name: shown.to_owned(), why });
+        }
+        let path = directory.join(name);
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+        let directory = rustix::fs::open(directory, flags, Mode::empty()).map_err(|errno| {
+            os(&path.display().to_string(), "open", errno, "the directory must exist")
+        })?;
+        Ok(Self { directory, name: name.to_owned(), path })
+    }
+
+    fn show(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn fail(&self, call: &'static str, errno: Errno) -> Error {
+        match errno {
+            Errno::EXIST => Error::AlreadyExists { region: self.show() },
+            Errno::NOENT => Error::NotFound { region: self.show() },
+            Errno::ACCESS | Errno::PERM => {
+                os(&self.show(), call, errno, "check who owns it and its mode")
+            }
+            _ => os(&self.show(), call, errno, "check the directory"),
+        }
+    }
+
+    /// Makes a file that has no name, lets `fill` complete it, and links it here. A process killed
+    /// on the way leaves nothing.
+    pub(crate) fn create(
+        &self,
+        mode: u32,
+        fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
+    ) -> Result<OwnedFd, Error> {
+        // A name that is taken fails before the work, and again, without a race, after it.
+        if statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return Err(Error::AlreadyExists { region: self.show() });
+        }
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match openat(&self.directory, ".", flags, Mode::RUSR | Mode::WUSR) {
+            Ok(fd) => {
+                self.complete(&fd, mode, fill)?;
+                self.link(fd.as_fd())?;
+                Ok(fd)
+            }
+            // File systems and kernels without O_TMPFILE.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
+                self.create_by_rename(mode, fill)
+            }
+            Err(errno) => Err(self.fail("open(O_TMPFILE)", errno)),
+        }
+    }
+
+    fn complete(
+        &self,
+        fd: &OwnedFd,
+        mode: u32,
+        fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        fill(fd.as_fd())?;
+        // The umask has no say.
+        fchmod(fd, Mode::from_raw_mode(mode & 0o777)).map_err(|errno| self.fail("fchmod", errno))
+    }
+
+    fn link(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+        let magic = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        linkat(CWD, magic, &self.directory, &self.name, AtFlags::SYMLINK_FOLLOW).map_err(|errno| {
+            match errno {
+                Errno::NOENT => os(&self.show(), "linkat", errno, "/proc must be mounted"),
+                errno => self.fail("linkat", errno),
+            }
+        })
+    }
+
+    /// The way without O_TMPFILE: a temporary name, and a rename that replaces nothing. A process
+    /// killed on the way leaves that temporary name, and nothing under the real one.
+    fn create_by_rename(
+        &self,
+        mode: u32,
+        fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
+    ) -> Result<OwnedFd, Error> {
+        let temporary = self.temporary_name()?;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let fd = openat(&self.directory, &temporary, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| self.fail("open(O_CREAT)", errno))?;
+        let named = self.complete(&fd, mode, fill).and_then(|()| self.rename(&temporary));
+        if named.is_err() {
+            let _ = unlinkat(&self.directory, &temporary, AtFlags::empty());
+        }
+        named.map(|()| fd)
+    }
+
+    fn temporary_name(&self) -> Result<OsString, Error> {
+        let mut random = [0_u8; 8];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+            .map_err(|errno| self.fail("getrandom", errno))?;
+        Ok(OsString::from(format!(".shm-ring-{:016x}.tmp", u64::from_ne_bytes(random))))
+    }
+
+    fn rename(&self, temporary: &OsStr) -> Result<(), Error> {
+        let flags = RenameFlags::NOREPLACE;
+        match renameat_with(&self.directory, temporary, &self.directory, &self.name, flags) {
+            // File systems without RENAME_NOREPLACE: a second name, then away with the first.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                linkat(&self.directory, temporary, &self.directory, &self.name, AtFlags::empty())
+                    .map_err(|errno| self.fail("linkat", errno))?;
+                unlinkat(&self.directory, temporary, AtFlags::empty())
+                    .map_err(|errno| self.fail("unlinkat", errno))
+            }
+            answer => answer.map_err(|errno| self.fail("renameat2", errno)),
+        }
+    }
+
+    /// Opens what stands here: looked at through a descriptor that opens nothing, so that a
+    /// planted pipe or device is not touched, and then that very file.
+    pub(crate) fn open(&self, options: &Options, access: Access) -> Result<OwnedFd, Error> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let found = openat(&self.directory, &self.name, flags, Mode::empty())
+            .map_err(|errno| self.fail("open", errno))?;
+        let region = self.show();
+        let stat = check_kind_and_owner(found.as_fd(), &region, options)?;
+        let mode = stat.st_mode & 0o777;
+        if mode & !options.mode & 0o022 != 0 {
+            return Err(Error::TooPermissive { region, found: mode, allowed: options.mode });
+        }
+        match stat.st_nlink {
+            1 => {}
+            // Unlinked between our two looks.
+            0 => return Err(Error::NotFound { region }),
+            // The count is narrower on other processors.
+            #[allow(clippy::useless_conversion)]
+            found => return Err(Error::HardLinked { region, found: found.into() }),
+        }
+        reopen(found.as_fd(), access).map_err(|errno| match errno {
+            // The file is held by `found`: it is the way to it that is not there.
+            Errno::NOENT => os(&region, "open(/proc/self/fd)", errno, "/proc must be mounted"),
+            errno => self.fail("open", errno),
+        })
+    }
+
+    pub(crate) fn unlink(&self) -> Result<(), Error> {
+        unlinkat(&self.directory, &self.name, AtFlags::empty())
+            .map_err(|errno| self.fail("unlink", errno))
+    }
+
+    /// Removes the name if it still leads to `fd`: somebody may have made another ring there.
+    pub(crate) fn unlink_if_still(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+        let ours = fstat(fd).map_err(|errno| self.fail("fstat", errno))?;
+        let there = statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|errno| self.fail("stat", errno))?;
+        match (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) {
+            true => self.unlink(),
+            false => Err(Error::NotFound { region: self.show() }),
+        }
+    }
+}
+
+/// Whoever has a region must be somebody we trust not to cut it, and it must be a file at all. `found`
+/// may be a descriptor that opens nothing.
+pub(crate) fn check_kind_and_owner(
+    found: BorrowedFd<'_>,
+    region: &str,
+    options: &Options,
+) -> Result<Stat, Error> {
+    let stat =
+        fstat(found).map_err(|errno| os(region, "fstat", errno, "the descriptor is unusable"))?;
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => "",
+        FileType::Symlink => "a symbolic link",
+        FileType::Directory => "a directory",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        FileType::Unknown => "something unknown",
+    };
+    if !kind.is_empty() {
+        return Err(Error::NotRegular { region: region.to_owned(), found: kind });
+    }
+    let wanted = rustix::process::geteuid().as_raw();
+    if !options.any_owner && stat.st_uid != wanted {
+        return Err(Error::ForeignOwner { region: region.to_owned(), found: stat.st_uid, wanted });
+    }
+    Ok(stat)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str) -> (PathBuf, NamedFile) {
+        let directory = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let place = NamedFile::file(&directory.join("ring")).unwrap();
+        (directory, place)
+    }
+
+    #[test]
+    fn the_way_without_tmpfile_replaces_nothing_and_leaves_nothing() {
+        let (directory, place) = place("shm-ring-rename");
+        place.create_by_rename(0o640, |_| Ok(())).unwrap();
+        let taken = place.create_by_rename(0o640, |_| Ok(()));
+        assert!(matches!(taken, Err(Error::AlreadyExists { .. })), "{taken:?}");
+        place.unlink().unwrap();
+        let failed = place
+            .create_by_rename(0o640, |_| Err(Error::InvalidOptions { why: "planted".to_owned() }));
+        assert!(matches!(failed, Err(Error::InvalidOptions { .. })), "{failed:?}");
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+        std::fs::remove_dir(directory).unwrap();
+    }
+
+    #[test]
+    fn names_that_cannot_be_are_refused() {
+        for name in ["", "/", ".", "/..", "a/b", "a\0b", &"x".repeat(256)] {
+            assert!(matches!(NamedFile::named(name), Err(Error::InvalidName { .. })), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Owns: what all ends answer in the same words, whatever they carry. Knows nothing of: records.
+
+use core::time::Duration;
+
+use super::{MessageRing, Ring};
+use crate::attachment::wait::Timeout;
+use crate::consumer::{Consumer, MessageConsumer, Receiver};
+use crate::error::Error;
+use crate::item::Item;
+use crate::options::{Options, Wait};
+use crate::peer::Peer;
+use crate::producer::{MessageProducer, Producer, Publisher};
+use crate::region::Region;
+
+macro_rules! end {
+    (
+        [$($generics:tt)*], $end:ty, $inner:ty, $ring:ty, $role:ident,
+        $name:literal, $peer:literal, $shown:literal, $path:literal
+    ) => {
+        impl<$($generics)*> $end {
+            pub(super) fn over(inner: $inner) -> Self {
+                Self { inner }
+            }
+
+            #[doc = concat!("Creates a ring and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`Ring::create`] and [`Ring::", $name, "`].")]
+            pub fn create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+                <$ring>::create(region, options)?.$role()
+            }
+
+            #[doc = concat!("Opens a ring with default options and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`Ring::open`] and [`Ring::", $name, "`].")]
+            pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
+                <$ring>::open(region)?.$role()
+            }
+
+            #[doc = concat!("Opens a ring and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`Ring::open_with`] and [`Ring::", $name, "`].")]
+            pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+                <$ring>::open_with(region, options)?.$role()
+            }
+
+            #[doc = concat!("Opens a ring, or creates it, and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`Ring::open_or_create`] and [`Ring::", $name, "`].")]
+            ///
+            /// ```
+            #[doc = concat!("# let name = &format!(\"/shm-ring-doc-either-", $shown, "-{}\", std::process::id());")]
+            /// let options = shm_ring::Options::new().unlink_on_drop();
+            #[doc = concat!("let end = shm_ring::", $path, "::open_or_create(name.as_str(), &options)?;")]
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn open_or_create(
+                region: impl Into<Region>,
+                options: &Options,
+            ) -> Result<Self, Error> {
+                <$ring>::open_or_create(region, options)?.$role()
+            }
+
+            #[doc = concat!("Asks about the ", $peer, ": two loads and one `fcntl` on the lease.")]
+            #[must_use]
+            pub fn peer(&self) -> Peer {
+                self.inner.side.peer(self.inner.map.theirs())
+            }
+
+            #[doc = concat!("Waits up to `timeout` for a ", $peer, " to attach and returns its state.")]
+            ///
+            /// For an end that was told that the other side closed or died, and goes on with the next. It sleeps, and
+            /// the side that attaches wakes it. It returns at once if somebody is there. `Duration::MAX` is forever.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use shm_ring::{Options, Peer, PopError, Region, Ring};
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+            /// let (tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.close();
+            /// assert_eq!(rx.pop(), Err(PopError::Closed));
+            /// assert_eq!(rx.wait_for_peer(Duration::from_millis(1)), Peer::Closed { session: 2 });
+            /// let waiting = std::thread::spawn(move || (rx.wait_for_peer(Duration::MAX), rx));
+            /// let mut tx = ring.producer()?;
+            /// let (peer, mut rx) = waiting.join().unwrap();
+            /// assert!(matches!(peer, Peer::Alive { session: 3, .. }));
+            /// tx.push(7)?;
+            /// assert_eq!(rx.pop()?, 7);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
+                let deadline = Timeout::of(timeout).deadline();
+                self.inner.side.await_peer(self.inner.map.theirs(), deadline)
+            }
+
+            /// The number of this attachment: odd, and another one for each.
+            #[must_use]
+            pub fn session(&self) -> u64 {
+                self.inner.side.session()
+            }
+
+            /// Changes how this side waits from now on.
+            pub fn set_wait(&mut self, wait: Wait) {
+                self.inner.side.set_wait(wait);
+            }
+
+            #[doc = concat!("Closes in order: the ", $peer, " learns of it. Dropping does the same.")]
+            pub fn close(self) {}
+        }
+
+        impl<$($generics)*> core::fmt::Debug for $end {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct($shown)
+                    .field("session", &self.session())
+                    .field("peer", &self.peer())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+end!([T: Item], Producer<T>, Publisher<T>, Ring<T>, producer, "producer", "consumer", "Producer", "Producer::<u64>");
+end!([T: Item], Consumer<T>, Receiver<T>, Ring<T>, consumer, "consumer", "producer", "Consumer", "Consumer::<u64>");
+end!(
+    [],
+    MessageProducer,
+    Publisher<[u8]>,
+    MessageRing,
+    producer,
+    "producer",
+    "consumer",
+    "MessageProducer",
+    "MessageProducer"
+);
+end!(
+    [],
+    MessageConsumer,
+    Receiver<[u8]>,
+    MessageRing,
+    consumer,
+    "consumer",
+    "producer",
+    "MessageConsumer",
+    "MessageConsumer"
+);
+
+macro_rules! size {
+    ([$($generics:tt)*], $end:ty, $what:literal, $name:ident, $inner:ident => $value:expr) => {
+        impl<$($generics)*> $end {
+            #[doc = $what]
+            #[must_use]
+            #[inline]
+            pub fn $name(&self) -> usize {
+                let $inner = &self.inner;
+                $value
+            }
+        }
+    };
+}
+
+size!([T: Item], Producer<T>, "How many items fit an empty ring.", capacity,
+    inner => inner.side.layout.limit as usize / size_of::<T>());
+size!([T: Item], Consumer<T>, "How many items fit an empty ring.", capacity,
+    inner => inner.side.layout.limit as usize / size_of::<T>());
+size!([], MessageProducer, "Bytes of the longest message that fits. It fills the ring.", max_len,
+    inner => inner.map.len_max() as usize);
+size!([], MessageConsumer, "Bytes of the longest message that fits. It fills the ring.", max_len,
+    inner => inner.map.len_max() as usize);

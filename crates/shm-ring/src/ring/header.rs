@@ -1,0 +1,388 @@
+//! Owns: the header of a region: writing it for a new one, and checking one that was found, for a side that knows what
+//! it wants or an observer that takes what is there. Knows nothing of: the mapping; it works on a private copy.
+
+use core::mem::{offset_of, size_of};
+use std::time::SystemTime;
+
+use zerocopy::{FromZeros, IntoBytes};
+
+use crate::error::{Error, Property};
+use crate::item::{Item, Payload};
+use crate::options::{DEFAULT_BYTES, Options};
+use crate::protocol::layout::{
+    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Header, KIND_LATEST, KIND_MESSAGES, KIND_VALUES, Life,
+    MAGIC, SidePage, VERSION, WORD_SIZE,
+};
+use crate::protocol::record::{self, PAYLOAD_MAX, RecordLayout};
+use crate::protocol::version;
+use crate::region::{Backing, os};
+use crate::role::Role;
+
+/// The largest data area: twice this must fit an address space.
+const CAPACITY_MAX: u64 = 1 << 44;
+
+/// What a region is made of, private after the header was checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegionLayout {
+    pub(crate) page: u64,
+    pub(crate) records: RecordLayout,
+    /// What payloads are aligned to.
+    pub(crate) align: u64,
+    pub(crate) id: [u8; 16],
+}
+
+impl RegionLayout {
+    /// Bytes of the whole region.
+    pub(crate) fn len(&self) -> u64 {
+        CONTROL_PAGES * self.page + self.records.capacity
+    }
+}
+
+/// What a region carries, as a header says it.
+#[derive(Clone, Copy)]
+pub(crate) struct Contents {
+    kind: u32,
+    /// Bytes of a value; 1 for messages.
+    size: u64,
+    /// Of a value, or what the payloads of messages are aligned to at least.
+    align: u64,
+}
+
+/// A new region's header, and the layout in it.
+pub(crate) fn new(contents: Contents, options: &Options) -> Result<(Header, RegionLayout), Error> {
+    let page = rustix::param::page_size() as u64;
+    let limit = contents.limit(page, options)?;
+    let capacity = limit.next_power_of_two().max(page);
+    // Slots fill the data area.
+    let limit = if contents.kind == KIND_LATEST { capacity } else { limit };
+    let mut id = [0; 16];
+    rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| os("a new ring", "getrandom", errno, "a sandbox may refuse it"))?;
+    let created = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    let header = Header {
+        magic: MAGIC,
+        version: VERSION,
+        header_len: HEADER_LEN,
+        byte_order: BYTE_ORDER,
+        word_size: WORD_SIZE,
+        page: page as u32,
+        kind: contents.kind,
+        item_size: contents.size,
+        item_align: contents.align,
+        schema: options.schema,
+        capacity,
+        data_offset: CONTROL_PAGES * page,
+        created,
+        id,
+        label: options.label_bytes().map_err(|why| Error::InvalidOptions { why })?,
+        limit,
+        reserved: [0; 88],
+    };
+    Ok((header, contents.layout(page, capacity, limit, id)))
+}
+
+/// Reads the header of `backing` into private memory and checks every field of it.
+pub(crate) fn check(
+    backing: &Backing,
+    contents: Contents,
+    options: &Options,
+) -> Result<RegionLayout, Error> {
+    let header = read(backing)?;
+    let label = options.label_bytes().map_err(|why| Error::InvalidOptions { why })?;
+    check_layout(backing, &header)?;
+    // A side that opens messages takes their alignment as it is, if it is as much as it asked for.
+    let aligned = contents.kind == KIND_MESSAGES && header.item_align >= contents.align;
+    let align = if aligned { header.item_align } else { contents.align };
+    let contents = Contents { align, ..contents };
+    for (property, found, wanted) in [
+        (Property::RecordKind, u64::from(header.kind), u64::from(contents.kind)),
+        (Property::ItemSize, header.item_size, contents.size),
+        (Property::ItemAlignment, header.item_align, contents.align),
+        (Property::Schema, header.schema, options.schema),
+    ] {
+        if found != wanted {
+            let show = |value: u64| match (property, value.try_into()) {
+                (Property::RecordKind, Ok(kind)) => show_kind(kind),
+                _ => value.to_string(),
+            };
+            return differs(backing, property, show(found), show(wanted));
+        }
+    }
+    if header.capacity > options.max_capacity {
+        let (found, wanted) = (header.capacity, options.max_capacity);
+        let (found, wanted) = (format!("{found} bytes"), format!("at most {wanted} bytes"));
+        return differs(backing, Property::Capacity, found, wanted);
+    }
+    if header.label != label {
+        return differs(backing, Property::Label, show(&header.label), show(&label));
+    }
+    measure(backing, &header, contents)
+}
+
+/// [`check`] for an observer: what the records hold, the schema and the label may be anything that a
+/// side could have asked for.
+pub(crate) fn examine(backing: &Backing) -> Result<(Header, RegionLayout), Error> {
+    let header = read(backing)?;
+    check_layout(backing, &header)?;
+    let Header { kind, item_size: size, item_align: align, page, .. } = header;
+    let kinds = [KIND_VALUES, KIND_MESSAGES, KIND_LATEST];
+    if !kinds.contains(&kind) {
+        let wanted = kinds.map(|kind| format!("{kind} ({})", show_kind(kind))).join(", ");
+        return differs(backing, Property::RecordKind, show_kind(kind), format!("one of {wanted}"));
+    }
+    let of_messages = size == 1;
+    let of_values = (1..=PAYLOAD_MAX).contains(&size);
+    for (field, found, valid) in [
+        ("item size", size, if kind == KIND_MESSAGES { of_messages } else { of_values }),
+        ("item alignment", align, align.is_power_of_two() && align <= u64::from(page)),
+    ] {
+        if !valid {
+            return Err(Error::InvalidHeader { region: backing.region.clone(), field, found });
+        }
+    }
+    if kind != KIND_MESSAGES && size % align != 0 {
+        let field = "item size (no multiple of the alignment)";
+        return Err(Error::InvalidHeader { region: backing.region.clone(), field, found: size });
+    }
+    if label(&header).is_none() {
+        let wanted = "UTF-8 that is filled up with zeros".to_owned();
+        return differs(backing, Property::Label, show(&header.label), wanted);
+    }
+    let layout = measure(backing, &header, Contents { kind, size, align })?;
+    Ok((header, layout))
+}
+
+/// The roles that there are in such a region.
+pub(crate) fn roles(header: &Header) -> &'static [Role] {
+    match header.kind {
+        KIND_LATEST => &[Role::Writer],
+        _ => &[Role::Producer, Role::Consumer],
+    }
+}
+
+/// The label in a header, if it is one that a side can have asked for.
+pub(crate) fn label(header: &Header) -> Option<&str> {
+    let bytes = &header.label;
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let (label, fill) = bytes.split_at(end);
+    core::str::from_utf8(label).ok().filter(|_| fill.iter().all(|&byte| byte == 0))
+}
+
+/// The header of `backing`: nothing but its first bytes has been looked at.
+fn read(backing: &Backing) -> Result<Header, Error> {
+    let region = || backing.region.clone();
+    let mut header = Header::new_zeroed();
+    let read = backing.read(header.as_mut_bytes(), 0)?;
+    if read >= MAGIC.len() && header.magic != MAGIC {
+        return Err(Error::NotARing { region: region() });
+    }
+    if read < size_of::<Header>() {
+        let wanted = u64::from(HEADER_LEN);
+        return Err(Error::WrongLength { region: region(), found: read as u64, wanted });
+    }
+    Ok(header)
+}
+
+/// What everybody must agree on who opens the ring.
+fn check_layout(backing: &Backing, header: &Header) -> Result<(), Error> {
+    let page = rustix::param::page_size() as u64;
+    for (property, found, wanted) in [
+        // In this order: a field means something only where those before it agree.
+        (Property::ByteOrder, header.byte_order, u64::from(BYTE_ORDER)),
+        (Property::Version, header.version, u64::from(VERSION)),
+        (Property::WordSize, header.word_size, u64::from(WORD_SIZE)),
+        (Property::PageSize, header.page, page),
+    ] {
+        if u64::from(found) != wanted {
+            return differs(backing, property, found.to_string(), wanted.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The layout of a region of `contents`, if the header's is possible and the region as long as it says.
+fn measure(backing: &Backing, header: &Header, contents: Contents) -> Result<RegionLayout, Error> {
+    let (page, capacity, limit) = (u64::from(header.page), header.capacity, header.limit);
+    for (field, found, valid) in [
+        ("header length", u64::from(header.header_len), header.header_len == HEADER_LEN),
+        (
+            "capacity",
+            capacity,
+            capacity.is_power_of_two()
+                && (page..=CAPACITY_MAX).contains(&capacity)
+                && contents.least_limit() <= capacity,
+        ),
+        ("limit", limit, contents.may_have_limit(limit, capacity)),
+        ("data offset", header.data_offset, header.data_offset == CONTROL_PAGES * page),
+    ] {
+        if !valid {
+            return Err(Error::InvalidHeader { region: backing.region.clone(), field, found });
+        }
+    }
+    let layout = contents.layout(page, capacity, limit, header.id);
+    check_len(backing, &layout)?;
+    Ok(layout)
+}
+
+fn differs<T>(
+    backing: &Backing,
+    property: Property,
+    found: String,
+    wanted: String,
+) -> Result<T, Error> {
+    Err(Error::Incompatible { region: backing.region.clone(), property, found, wanted })
+}
+
+/// The region must be as long as its header says, by the descriptor that will be mapped.
+pub(crate) fn check_len(backing: &Backing, layout: &RegionLayout) -> Result<(), Error> {
+    let (found, wanted) = (backing.len()?, layout.len());
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::WrongLength { region: backing.region.clone(), found, wanted })
+}
+
+/// What the holder of `role` wrote down as its process id; 0 if that cannot be read.
+pub(crate) fn pid(backing: &Backing, layout: &RegionLayout, role: Role) -> u32 {
+    let mut pid = [0; 4];
+    let in_page = offset_of!(SidePage, life) + offset_of!(Life, pid);
+    match backing.read(&mut pid, role.page_index() * layout.page + in_page as u64) {
+        Ok(4) => u32::from_ne_bytes(pid),
+        _ => 0,
+    }
+}
+
+/// Whether an existing ring holds as much as the options would have made it hold.
+pub(crate) fn check_limit(
+    backing: &Backing,
+    layout: &RegionLayout,
+    contents: Contents,
+    options: &Options,
+) -> Result<(), Error> {
+    let wanted = contents.limit(layout.page, options)?;
+    let found = layout.records.limit;
+    // Slots fill the data area, whose size is rounded up.
+    let rounded =
+        contents.kind == KIND_LATEST && found == wanted.next_power_of_two().max(layout.page);
+    if found == wanted || rounded {
+        return Ok(());
+    }
+    Err(Error::Incompatible {
+        region: backing.region.clone(),
+        property: Property::Capacity,
+        found: format!("{found} bytes"),
+        wanted: format!("{wanted} bytes"),
+    })
+}
+
+impl Contents {
+    /// Values of type `T`.
+    pub(crate) fn values<T: Item>() -> Self {
+        let size = const { <T as Payload>::SIZE.unwrap() };
+        Self { kind: KIND_VALUES, size, align: align_of::<T>() as u64 }
+    }
+
+    /// Messages, aligned as the options say.
+    pub(crate) fn messages(options: &Options) -> Self {
+        Self { kind: KIND_MESSAGES, size: 1, align: options.align }
+    }
+
+    /// The latest value of type `T`.
+    pub(crate) fn latest<T: Item>() -> Self {
+        Self { kind: KIND_LATEST, ..Self::values::<T>() }
+    }
+
+    /// Positions are multiples of this, and no record is shorter. For the latest value: from one slot to the next.
+    fn unit(&self) -> u64 {
+        match self.kind {
+            KIND_LATEST => version::slot_size(self.align, self.size),
+            KIND_MESSAGES => record::alignment(self.align),
+            _ => self.size,
+        }
+    }
+
+    fn least_limit(&self) -> u64 {
+        match self.kind {
+            KIND_LATEST => version::SLOTS_MIN * self.unit(),
+            _ => self.unit(),
+        }
+    }
+
+    /// Whether a header may say so of such contents.
+    fn may_have_limit(&self, limit: u64, capacity: u64) -> bool {
+        match self.kind {
+            KIND_LATEST => limit == capacity,
+            KIND_MESSAGES => (self.unit()..=capacity).contains(&limit),
+            _ => (self.unit()..=capacity).contains(&limit) && limit % self.unit() == 0,
+        }
+    }
+
+    /// The most bytes of records in flight that the options ask for.
+    fn limit(&self, page: u64, options: &Options) -> Result<u64, Error> {
+        let refuse = |why: String| Err(Error::InvalidOptions { why });
+        if !self.align.is_power_of_two() || self.align > page {
+            return refuse(format!(
+                "an alignment of {} bytes: it must be a power of two, and at most a page, {page} bytes",
+                self.align
+            ));
+        }
+        let Options { items, bytes, .. } = options;
+        if self.kind == KIND_MESSAGES && items.is_some() {
+            return refuse(
+                "messages have no common size: say Options::bytes(), not items()".into(),
+            );
+        }
+        let (unit, least) = (self.unit(), self.least_limit());
+        if let (KIND_MESSAGES, Some(bytes)) = (self.kind, *bytes) {
+            if bytes < least {
+                return refuse(format!(
+                    "{bytes} bytes hold no message: the shortest takes {least}"
+                ));
+            }
+        }
+        let whole = |bytes: u64| match self.kind {
+            KIND_MESSAGES => bytes,
+            _ => bytes - bytes % unit,
+        };
+        let asked = match (items, bytes) {
+            (None, None) if self.kind == KIND_LATEST => Some(version::SLOTS_DEFAULT * unit),
+            (None, None) => Some(whole(DEFAULT_BYTES)),
+            (items, bytes) => items
+                .unwrap_or(0)
+                .checked_mul(unit)
+                .map(|items| items.max(whole(bytes.unwrap_or(0)))),
+        };
+        match asked.map(|asked| asked.max(least)) {
+            Some(limit) if limit <= CAPACITY_MAX => Ok(limit),
+            _ => {
+                let asked = match (items, bytes) {
+                    (None, Some(bytes)) => format!("{bytes} bytes"),
+                    (items, _) => format!("{} items of {} bytes", items.unwrap_or(1), self.size),
+                };
+                refuse(format!("{asked} are more than a ring's {CAPACITY_MAX} bytes"))
+            }
+        }
+    }
+
+    fn layout(&self, page: u64, capacity: u64, limit: u64, id: [u8; 16]) -> RegionLayout {
+        let records = RecordLayout { capacity, limit, unit: self.unit() };
+        RegionLayout { page, records, align: self.align, id }
+    }
+}
+
+fn show_kind(kind: u32) -> String {
+    match kind {
+        KIND_VALUES => "values".to_owned(),
+        KIND_MESSAGES => "messages".to_owned(),
+        KIND_LATEST => "latest value".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A label for people: whatever stands there, quoted.
+fn show(label: &[u8]) -> String {
+    let end = label.iter().position(|&byte| byte == 0).unwrap_or(label.len());
+    format!("{:?}", String::from_utf8_lossy(&label[..end]))
+}

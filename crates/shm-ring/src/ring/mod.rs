@@ -1,0 +1,198 @@
+//! Owns: the way from bytes to protocol: creating or opening a ring in a region, checking it, and taking a role:
+//! [`Ring`] of values and [`MessageRing`]. Knows nothing of: how records are published.
+
+mod ends;
+pub(crate) mod handle;
+pub(crate) mod header;
+mod removal;
+
+use core::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use self::handle::Handle;
+use self::header::Contents;
+use crate::consumer::{Consumer, MessageConsumer, Receiver};
+use crate::error::Error;
+use crate::item::{Item, Payload};
+use crate::options::Options;
+use crate::producer::{MessageProducer, Producer, Publisher};
+use crate::region::{Access, Region};
+use crate::role::Role;
+
+impl Handle {
+    fn publisher<P: Payload + ?Sized>(&self) -> Result<Publisher<P>, Error> {
+        let (map, lease) = self.attach(Role::Producer)?;
+        let Self { backing, layout, options } = self;
+        Publisher::attach(map, lease, layout.records, options, backing.clone())
+    }
+
+    fn receiver<P: Payload + ?Sized>(&self) -> Result<Receiver<P>, Error> {
+        let (map, lease) = self.attach(Role::Consumer)?;
+        let Self { backing, layout, options } = self;
+        Receiver::attach(map, lease, layout.records, options, backing.clone())
+    }
+}
+
+/// A region that carries values and whose header checks out: the handle from which the two roles are taken.
+///
+/// [`Producer::create`] and its siblings do this in one step for the usual case.
+///
+/// ```
+/// use shm_ring::{Options, Region, Ring};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = Ring::<u64>::create(Region::memfd("numbers"), &Options::new().items(100))?;
+/// let mut tx = ring.producer()?;
+/// let mut rx = ring.consumer()?;
+/// tx.push(7)?;
+/// assert_eq!(rx.pop()?, 7);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Ring<T> {
+    handle: Handle,
+    item: PhantomData<fn(&T) -> *const T>,
+}
+
+/// A region that carries messages and whose header checks out: the handle from which the two roles are taken.
+///
+/// [`MessageProducer::create`] and its siblings do this in one step for the usual case.
+///
+/// ```
+/// use shm_ring::{MessageRing, Options, Region};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = MessageRing::create(Region::memfd("log"), &Options::new().bytes(1 << 20))?;
+/// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push(b"of any length")?;
+/// assert_eq!(rx.pop()?, b"of any length");
+/// # Ok(())
+/// # }
+/// ```
+pub struct MessageRing {
+    handle: Handle,
+}
+
+macro_rules! ring {
+    ([$($generics:tt)*], $ring:ty, $name:literal, $path:literal, $producer:ty, $consumer:ty, $contents:expr) => {
+        impl<$($generics)*> $ring {
+            /// Creates a ring in `region`. It appears under its name whole or not at all.
+            ///
+            /// # Errors
+            /// [`Error::AlreadyExists`], [`Error::NoSpace`] with what is needed and what is there,
+            /// [`Error::InvalidOptions`] for what no region can be, [`Error::InvalidName`], [`Error::Os`].
+            pub fn create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+                Handle::create(&region.into(), $contents(options), options).map(Self::over)
+            }
+
+            /// Opens the ring in `region` with default options.
+            ///
+            /// # Errors
+            /// As [`open_with`](Self::open_with).
+            pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
+                Self::open_with(region, &Options::new())
+            }
+
+            /// Opens the ring in `region`.
+            ///
+            /// # Errors
+            /// [`Error::NotFound`]; what the file is ([`Error::NotRegular`], [`Error::ForeignOwner`],
+            /// [`Error::TooPermissive`], [`Error::HardLinked`], [`Error::Descriptor`]); what its bytes say
+            /// ([`Error::NotARing`], [`Error::WrongLength`], [`Error::InvalidHeader`], [`Error::Incompatible`] with
+            /// both values).
+            pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+                let (region, contents) = (region.into(), $contents(options));
+                Handle::open(&region, contents, Access::ReadWrite, options).map(Self::over)
+            }
+
+            /// Opens the ring in `region`, or creates it: if another process does the same at the same time,
+            /// both get the same ring.
+            ///
+            /// # Errors
+            /// As [`create`](Self::create) and [`open_with`](Self::open_with); a ring that exists with
+            /// another limit is [`Error::Incompatible`].
+            ///
+            /// ```
+            #[doc = concat!("# use shm_ring::{Options, ", $name, "};")]
+            /// # let name = &format!("/shm-ring-doc-ring-either-{}", std::process::id());
+            /// let options = Options::new().unlink_on_drop();
+            #[doc = concat!("let created = <", $path, ">::open_or_create(name.as_str(), &options)?;")]
+            #[doc = concat!("let opened = <", $path, ">::open_or_create(name.as_str(), &options)?;")]
+            /// assert_eq!(created.id(), opened.id());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn open_or_create(
+                region: impl Into<Region>,
+                options: &Options,
+            ) -> Result<Self, Error> {
+                let (region, contents) = (region.into(), $contents(options));
+                Handle::open_or_create(&region, contents, Access::ReadWrite, options)
+                    .map(Self::over)
+            }
+
+            /// Becomes the producer.
+            ///
+            /// # Errors
+            /// [`Error::RoleTaken`] if there is one, [`Error::Corrupt`] if the positions in the region
+            /// contradict each other, [`Error::WrongLength`] if it was cut, [`Error::Os`].
+            pub fn producer(&self) -> Result<$producer, Error> {
+                Ok(<$producer>::over(self.handle.publisher()?))
+            }
+
+            /// Becomes the consumer.
+            ///
+            /// # Errors
+            /// As [`producer`](Self::producer).
+            pub fn consumer(&self) -> Result<$consumer, Error> {
+                Ok(<$consumer>::over(self.handle.receiver()?))
+            }
+
+            /// The region's descriptor, to hand to another process (inherited, or over a Unix socket),
+            /// which opens it with [`Region::descriptor`]. Roles are taken through descriptions of their
+            /// own, so passing this one on passes no role on.
+            pub fn descriptor(&self) -> BorrowedFd<'_> {
+                self.handle.backing.fd.as_fd()
+            }
+
+            /// The random number that tells this ring from another one made later under the same name.
+            pub fn id(&self) -> u128 {
+                self.handle.id()
+            }
+
+            /// The most bytes of records that are in the ring at once.
+            pub fn limit_bytes(&self) -> usize {
+                self.handle.layout.records.limit as usize
+            }
+        }
+
+        impl<$($generics)*> core::fmt::Debug for $ring {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct($name)
+                    .field("region", &self.handle.backing.region)
+                    .field("limit_bytes", &self.limit_bytes())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+ring!([T: Item], Ring<T>, "Ring", "Ring<u64>", Producer<T>, Consumer<T>, |_: &Options| Contents::values::<T>());
+ring!(
+    [],
+    MessageRing,
+    "MessageRing",
+    "MessageRing",
+    MessageProducer,
+    MessageConsumer,
+    Contents::messages
+);
+
+impl<T> Ring<T> {
+    fn over(handle: Handle) -> Self {
+        Self { handle, item: PhantomData }
+    }
+}
+
+impl MessageRing {
+    fn over(handle: Handle) -> Self {
+        Self { handle }
+    }
+}
