@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use shm_ring::{Item, Wait};
+use zerocopy::IntoBytes;
 
 /// One of the two sides, for the fuzzer to choose.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +148,13 @@ pub fn value<T: Item>(number: u64) -> T {
     let mut value = T::new_zeroed();
     fill(value.as_mut_bytes(), number);
     value
+}
+
+/// So many values that no other `number` gives.
+pub fn values<T: Item + Clone>(count: usize, number: u64) -> Vec<T> {
+    let mut values = vec![T::new_zeroed(); count];
+    fill(values.as_mut_slice().as_mut_bytes(), number);
+    values
 }
 
 /// A message of `len` bytes that no other `number` gives.

@@ -3,12 +3,10 @@
 //! Owns: a second copy of the data and of the tail word, compared with the memory after each call.
 //! Knows nothing of: who is attached. The wire format is the outsider's.
 
-use std::collections::VecDeque;
-
 use shm_ring::{Message, OutOfBounds};
 use shm_ring_outsider::{
-    FRONT, Header, Kind, POSITION, Region, Side, Word, cells, consumer, data, judge, lay, pack,
-    producer, start_at, unpack,
+    FRONT, Header, Kind, POSITION, Region, Side, Word, cells, consumer, data, fresh, judge, lay,
+    message_len, pack, producer, start_at, unpack,
 };
 
 use crate::choice::Place;
@@ -19,7 +17,8 @@ pub struct Model {
     header: Header,
     head: u64,
     tail: u64,
-    queue: VecDeque<Vec<u8>>,
+    /// Records that are there.
+    count: usize,
     /// The tail word, and what the front holds if that says that it may be used.
     word: u64,
     front: Vec<u8>,
@@ -32,17 +31,18 @@ pub struct Model {
 impl Model {
     /// Of an empty ring with `header`, laid into `memory`, whose positions begin at `start`.
     pub fn new(memory: &Memory, header: &Header, start: u64) -> Self {
-        memory.create(header);
-        start_at(memory, header, start);
+        let mut image = fresh(header);
+        start_at(cells(&mut image), header, start);
+        memory.hold(&image);
         Self {
             header: *header,
             head: start,
             tail: start,
-            queue: VecDeque::new(),
+            count: 0,
             word: pack(start, start == 0),
             front: Vec::new(),
-            image: memory.all(),
-            found: memory.all(),
+            found: vec![0; image.len()],
+            image,
         }
     }
 
@@ -74,73 +74,150 @@ impl Model {
         self.header.longest_in(self.room())
     }
 
-    fn add(&mut self, payload: &[u8]) {
-        assert!(self.fits(payload.len()), "a record was taken for which there is no room");
-        self.tail = lay(cells(&mut self.image), &self.header, self.tail, payload);
-        self.queue.push_back(payload.to_vec());
+    fn is_values(&self) -> bool {
+        self.header.kind() == Some(Kind::Values)
     }
 
     /// A record was published alone: by the front too, if the consumer wants that.
     pub fn push(&mut self, payload: &[u8], memory: &Memory) {
         let wanted = memory.named(Side::Consumer, Word::Hint) != 0;
         let front = self.header.front_of(self.tail, payload).filter(|_| wanted);
-        self.add(payload);
+        self.push_together(payload);
         self.word = pack(self.tail, front.is_some());
         self.front = front.unwrap_or_default();
     }
 
-    /// Records were published together.
-    pub fn push_batch<'a>(&mut self, payloads: impl IntoIterator<Item = &'a [u8]>) {
-        for payload in payloads {
-            self.add(payload);
+    /// A record was published in a batch.
+    pub fn push_together(&mut self, payload: &[u8]) {
+        assert!(self.fits(payload.len()), "a record was taken for which there is no room");
+        let next = self.tail + self.stride(payload.len());
+        if self.is_values() {
+            self.put(self.tail, payload);
+        } else {
+            lay(cells(&mut self.image), &self.header, self.tail, payload);
+        }
+        (self.tail, self.count) = (next, self.count + 1);
+        self.word = pack(next, false);
+    }
+
+    /// Values were published together.
+    pub fn push_run(&mut self, values: &[u8]) {
+        if !values.is_empty() {
+            assert!(values.len() as u64 <= self.room(), "more values than there is room for");
+            self.put(self.tail, values);
+            self.tail += values.len() as u64;
+            self.count += values.len() / self.header.item_size as usize;
             self.word = pack(self.tail, false);
         }
     }
 
-    /// A value was written `index` values behind the tail and does not exist yet.
-    pub fn write(&mut self, index: usize, item: &[u8]) {
-        let at = self.tail + index as u64 * self.header.item_size;
-        lay(cells(&mut self.image), &self.header, at, item);
+    fn put(&mut self, position: u64, bytes: &[u8]) {
+        let at = self.header.at(position) as usize;
+        let (first, second) = bytes.split_at(bytes.len().min(self.image.len() - at));
+        self.image[at..][..first.len()].copy_from_slice(first);
+        self.image[data() as usize..][..second.len()].copy_from_slice(second);
     }
 
-    /// What stands `index` values behind the tail.
-    pub fn written(&self, index: usize) -> Vec<u8> {
-        let at = self.tail + index as u64 * self.header.item_size;
-        let bytes = (0..self.header.item_size).map(|byte| self.header.at(at + byte) as usize);
-        bytes.map(|at| self.image[at]).collect()
+    /// Values were written from `index` values behind the tail on, and do not exist yet.
+    pub fn write(&mut self, index: usize, values: &[u8]) {
+        self.put(self.tail + index as u64 * self.header.item_size, values);
     }
 
-    pub fn first(&self) -> Option<&[u8]> {
-        self.queue.front().map(Vec::as_slice)
+    /// The first `count` values that stand behind the tail.
+    pub fn written(&self, count: usize) -> Vec<u8> {
+        let len = count * self.header.item_size as usize;
+        let (first, second) = self.run(&self.image, self.tail, len);
+        [first, second].concat()
     }
 
-    /// The record behind `index` others.
-    pub fn get(&self, index: usize) -> &[u8] {
-        &self.queue[index]
+    /// `len` bytes of `image` from `position` on, around the end of the data area.
+    fn run<'a>(&self, image: &'a [u8], position: u64, len: usize) -> (&'a [u8], &'a [u8]) {
+        let at = self.header.at(position) as usize;
+        let first = len.min(image.len() - at);
+        (&image[at..at + first], &image[data() as usize..][..len - first])
+    }
+
+    /// Whether `bytes` are what the model has from `position` on.
+    fn is(&self, position: u64, bytes: &[u8]) -> bool {
+        let (first, second) = self.run(&self.image, position, bytes.len());
+        bytes[..first.len()] == *first && bytes[first.len()..] == *second
+    }
+
+    /// Bytes of the payload of the message at `position`.
+    fn len_at(&self, position: u64) -> usize {
+        let word = self.image[..].word(self.header.at(position));
+        message_len(word, position).expect("a message of the model") as usize
+    }
+
+    /// Bytes of the payload of the oldest record.
+    pub fn first_len(&self) -> Option<usize> {
+        (self.count > 0).then(|| match self.is_values() {
+            true => self.header.item_size as usize,
+            false => self.len_at(self.head),
+        })
+    }
+
+    /// Where each message stands that is there.
+    pub fn messages(&self) -> impl Iterator<Item = u64> {
+        let mut position = self.head;
+        std::iter::from_fn(move || {
+            let at = position;
+            (at < self.tail).then(|| {
+                position += self.stride(self.len_at(at));
+                at
+            })
+        })
+    }
+
+    /// Whether `payload` is the message at `position`.
+    pub fn is_message(&self, position: u64, payload: &[u8]) -> bool {
+        payload.len() == self.len_at(position)
+            && self.is(position + self.header.payload_offset(), payload)
+    }
+
+    /// Whether `values` are those behind `index` others.
+    pub fn are_values(&self, index: usize, values: &[u8]) -> bool {
+        let from = index as u64 * self.header.item_size;
+        assert!(from + values.len() as u64 <= self.ready(), "values that are not there");
+        self.is(self.head + from, values)
+    }
+
+    /// `payload` was taken: it must be the oldest record, whose room is free from now on.
+    pub fn pop(&mut self, payload: &[u8]) {
+        let len = self.first_len().expect("a record came out of an empty ring");
+        let at = self.head + self.header.payload_offset();
+        assert!(payload.len() == len && self.is(at, payload), "another record than the oldest");
+        self.release(1);
+    }
+
+    /// Values were taken together: they must be the oldest ones.
+    pub fn pop_run(&mut self, values: &[u8]) {
+        assert!(self.are_values(0, values), "other values than the oldest");
+        self.release(values.len() / self.header.item_size as usize);
+    }
+
+    /// The room of the oldest `count` records is free from now on.
+    pub fn release(&mut self, count: usize) {
+        assert!(count <= self.count, "more was given back than there is");
+        self.count -= count;
+        match self.is_values() {
+            true => self.head += count as u64 * self.header.item_size,
+            false => {
+                self.head = (0..count).fold(self.head, |at, _| at + self.stride(self.len_at(at)));
+            }
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    /// Whether any record has a payload.
-    pub fn has_bytes(&self) -> bool {
-        self.queue.iter().any(|payload| !payload.is_empty())
+        self.count == 0
     }
 
     pub fn len(&self) -> usize {
-        self.queue.len()
+        self.count
     }
 
     pub fn head(&self) -> u64 {
         self.head
-    }
-
-    /// The oldest record, whose room is free from now on.
-    pub fn pop(&mut self) -> Vec<u8> {
-        let payload = self.queue.pop_front().expect("a record came out of an empty ring");
-        self.head += self.stride(payload.len());
-        payload
     }
 
     /// Whether a record has come to exist since the last push.
@@ -156,35 +233,21 @@ impl Model {
         assert_eq!(found.word(consumer() + POSITION), self.head, "the head");
         if unpack(self.word).1 {
             let front = (producer() + FRONT) as usize;
-            assert_eq!(found[front..][..self.front.len()], self.front, "the front");
+            assert!(found[front..][..self.front.len()] == self.front, "the front");
         }
-        match self.header.kind() {
+        if self.is_values() {
             // No fill anywhere: a byte that changed is one that was written.
-            Some(Kind::Values) => {
-                let data = data() as usize;
-                assert!(found[data..] == self.image[data..], "the data");
-            }
-            _ => self.check_messages(),
+            let data = data() as usize;
+            assert!(found[data..] == self.image[data..], "the data");
+            return;
         }
-    }
-
-    fn check_messages(&self) {
-        let mut position = self.head;
-        for payload in &self.queue {
-            self.check_run(position, 8, "a record header");
+        for position in self.messages() {
             let start = position + self.header.payload_offset();
-            self.check_run(start, payload.len(), "a payload");
-            position += self.stride(payload.len());
+            let payload = self.run(found, start, self.len_at(position));
+            let same = self.run(&self.image, start, self.len_at(position)) == payload;
+            let header = self.run(found, position, 8) == self.run(&self.image, position, 8);
+            assert!(same && header, "the message at {position}");
         }
-        assert_eq!(position, self.tail, "the records");
-    }
-
-    fn check_run(&self, position: u64, len: usize, what: &str) {
-        let (at, base) = (self.header.at(position) as usize, data() as usize);
-        let first = len.min(self.image.len() - at);
-        let same = self.found[at..at + first] == self.image[at..at + first];
-        let rest = base..base + (len - first);
-        assert!(same && self.found[rest.clone()] == self.image[rest], "{what} at {position}");
     }
 
     /// Has the outsider judge the region, as after a kill.
@@ -192,7 +255,7 @@ impl Model {
         let image = memory.all();
         let ring = judge(&image[..], &self.header).unwrap_or_else(|violation| panic!("{violation}"));
         assert_eq!((ring.head, ring.tail), (self.head, self.tail));
-        assert!(ring.payloads() == Vec::from(self.queue.clone()), "the unread records");
+        assert_eq!(ring.records.len(), self.count);
     }
 }
 
@@ -204,10 +267,16 @@ pub fn within(offset: usize, len: usize, size: usize) -> Result<(), OutOfBounds>
     }
 }
 
-/// Reads a part of `message`, whose payload is `payload`, in every way there is.
-pub fn check_message(message: &Message<'_>, payload: &[u8], place: Place) {
+/// Reads `message`, which must be the one at `position`, in every way there is, and a part of it.
+pub fn check_message(message: &Message<'_>, model: &Model, position: u64, place: Place) {
+    let payload = message.to_vec();
+    assert!(model.is_message(position, &payload), "another message than was pushed");
+    check_parts(message, &payload, place);
+}
+
+/// Reads a part of `message`, whose payload is `payload`.
+pub fn check_parts(message: &Message<'_>, payload: &[u8], place: Place) {
     assert_eq!((message.len(), message.is_empty()), (payload.len(), payload.is_empty()));
-    assert_eq!(message.to_vec(), payload);
     let (offset, len) = (place.offset(), usize::from(place.len));
     let mut copy = vec![0x55; len];
     match (message.copy_to(offset, &mut copy), within(offset, len, payload.len())) {

@@ -26,6 +26,8 @@ pub enum Change {
         bytes: Option<u16>,
         within_micros: u8,
     },
+    /// Each end about the other, by a system call or two.
+    Ask,
 }
 
 /// Why a call that waits ends without what it waits for.
@@ -82,9 +84,11 @@ impl<K: Kind> Pair<K> {
                     rx.set_threshold(threshold);
                 }
             }
+            Change::Ask => {
+                self.check_peers();
+                self.check_any(model);
+            }
         }
-        self.check_peers();
-        self.check_any(model);
     }
 
     fn is_attached(&self, side: Side) -> bool {
