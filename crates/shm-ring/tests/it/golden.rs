@@ -6,9 +6,10 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use shm_ring::{Latest, Options, Peer, PopError, Producer, Region, Ring};
+use shm_ring_outsider::{FENCE_MODE, NEVER, PID, WAKE_AT, consumer, page, producer};
 
-use crate::house::Dir;
-use crate::wire::{Bytes, FENCE_MODE, NEVER, PID, WAKE_AT, consumer, page, producer};
+use crate::bytes::Bytes;
+use crate::harness::Dir;
 
 type Item = [u8; 12];
 
@@ -61,7 +62,7 @@ fn same_page_size() -> bool {
 
 #[test]
 fn a_fresh_region_is_zero_but_for_the_header_and_two_words() {
-    let ring = Ring::<Item>::create(Region::memfd("fresh"), options()).unwrap();
+    let ring = Ring::<Item>::create(Region::memfd("fresh"), &options()).unwrap();
     let mut bytes = Bytes::of(ring.descriptor()).all();
     for side in [producer(), consumer()] {
         let word = (side + WAKE_AT) as usize;
@@ -76,7 +77,7 @@ fn three_records_are_written_as_the_golden_image() {
     if !same_page_size() {
         return;
     }
-    let ring = Ring::<Item>::create(Region::memfd("golden"), options()).unwrap();
+    let ring = Ring::<Item>::create(Region::memfd("golden"), &options()).unwrap();
     let mut tx = ring.producer().unwrap();
     for item in ITEMS {
         tx.push(*item).unwrap();
@@ -114,7 +115,7 @@ fn a_latest_value_is_written_as_the_golden_image() {
     if !same_page_size() {
         return;
     }
-    let latest = Latest::<[u8; 112]>::create(Region::memfd("golden"), options()).unwrap();
+    let latest = Latest::<[u8; 112]>::create(Region::memfd("golden"), &options()).unwrap();
     let mut writer = latest.writer().unwrap();
     // There are 32 slots: the 33rd stands where the first stood.
     for index in 0..33 {
@@ -136,7 +137,7 @@ fn the_golden_image_of_a_latest_value_opens_and_reads() {
     let dir = Dir::new("golden-latest");
     let path = dir.join("latest");
     std::fs::write(&path, undump(LATEST)).unwrap();
-    let latest = Latest::<[u8; 112]>::open_with(Region::file(&path), options()).unwrap();
+    let latest = Latest::<[u8; 112]>::open_with(Region::file(&path), &options()).unwrap();
     let mut reader = latest.reader().unwrap();
     assert_eq!((reader.read(), reader.version()), (Ok(value(32)), 33));
     assert_eq!(reader.writer(), Peer::Closed { session: 2 });
@@ -157,15 +158,15 @@ fn the_golden_image_opens_and_reads() {
     reads(&path);
     // And as a producer finds it that takes the ring over.
     std::fs::write(&path, undump(GOLDEN)).unwrap();
-    let mut tx = Producer::<Item>::open_with(Region::file(&path), options()).unwrap();
+    let mut tx = Producer::<Item>::open_with(Region::file(&path), &options()).unwrap();
     assert_eq!((tx.session(), tx.room_at_least()), (3, tx.capacity() - 3));
     assert_eq!(tx.peer(), Peer::Absent);
     tx.push(*b"and a fourth").unwrap();
 }
 
 fn reads(path: &Path) {
-    let ring = Ring::<Item>::open_with(Region::file(path), options()).unwrap();
-    assert_eq!((ring.capacity_bytes(), ring.id()), (4096, 0));
+    let ring = Ring::<Item>::open_with(Region::file(path), &options()).unwrap();
+    assert_eq!((ring.limit_bytes(), ring.id()), (4096, 0));
     let mut rx = ring.consumer().unwrap();
     assert_eq!((rx.session(), rx.ready_at_least()), (1, 3));
     for item in ITEMS {

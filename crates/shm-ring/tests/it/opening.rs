@@ -2,10 +2,11 @@
 //! length, and every length that a cut file can have. Errors name both values.
 
 use shm_ring::{Error, Options, Property, Region, Ring};
+use shm_ring_outsider::page;
 
-use crate::house::Dir;
+use crate::bytes::Bytes;
+use crate::harness::Dir;
 use crate::items::Random;
-use crate::wire::{Bytes, page};
 
 const LABEL: &str = "prices v2";
 
@@ -16,14 +17,14 @@ fn options() -> Options {
 /// A file with a ring of `u64` in it, and its bytes.
 fn original(dir: &Dir) -> (std::path::PathBuf, Vec<u8>) {
     let path = dir.join("ring");
-    drop(Ring::<u64>::create(Region::file(&path), options()).unwrap());
+    drop(Ring::<u64>::create(Region::file(&path), &options()).unwrap());
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!(bytes.len() as u64, 3 * page() + 8192);
     (path, bytes)
 }
 
 fn open(path: &std::path::Path) -> Result<Ring<u64>, Error> {
-    Ring::open_with(Region::file(path), options())
+    Ring::open_with(Region::file(path), &options())
 }
 
 #[track_caller]
@@ -50,40 +51,40 @@ fn what_two_sides_must_agree_on_is_compared_and_both_are_named() {
     let (path, _) = original(&dir);
     let file = || Region::file(&path);
     open(&path).unwrap();
-    assert_differs(Ring::<u32>::open_with(file(), options()), Property::ItemSize, "8", "4");
-    assert_differs(Ring::<[u64; 2]>::open_with(file(), options()), Property::ItemSize, "8", "16");
+    assert_differs(Ring::<u32>::open_with(file(), &options()), Property::ItemSize, "8", "4");
+    assert_differs(Ring::<[u64; 2]>::open_with(file(), &options()), Property::ItemSize, "8", "16");
     assert_differs(
-        Ring::<[u8; 8]>::open_with(file(), options()),
+        Ring::<[u8; 8]>::open_with(file(), &options()),
         Property::ItemAlignment,
         "8",
         "1",
     );
     assert_differs(
-        Ring::<u64>::open_with(file(), options().schema(78)),
+        Ring::<u64>::open_with(file(), &options().schema(78)),
         Property::Schema,
         "77",
         "78",
     );
     assert_differs(
-        Ring::<u64>::open_with(file(), options().label("prices v3")),
+        Ring::<u64>::open_with(file(), &options().label("prices v3")),
         Property::Label,
         "\"prices v2\"",
         "\"prices v3\"",
     );
     assert_differs(
-        Ring::<u64>::open_with(file(), options().label("")),
+        Ring::<u64>::open_with(file(), &options().label("")),
         Property::Label,
         "\"prices v2\"",
         "\"\"",
     );
     assert_differs(
-        Ring::<u64>::open_or_create(file(), options().bytes(16384)),
+        Ring::<u64>::open_or_create(file(), &options().bytes(16384)),
         Property::Capacity,
         "8192 bytes",
         "16384 bytes",
     );
     // Those who only open need not know the capacity.
-    Ring::<u64>::open_with(file(), options().bytes(16384)).unwrap();
+    Ring::<u64>::open_with(file(), &options().bytes(16384)).unwrap();
 }
 
 #[test]
@@ -126,7 +127,9 @@ fn every_field_of_the_header_is_checked() {
         let error = answer.err().unwrap_or_else(|| panic!("{expected} {value} was believed"));
         assert!(error.to_string().contains(&value.to_string()), "{error}");
         match error {
-            Error::Header { field, found, .. } => assert_eq!((field, found), (expected, value)),
+            Error::InvalidHeader { field, found, .. } => {
+                assert_eq!((field, found), (expected, value))
+            }
             other => panic!("{other}"),
         }
     };
@@ -144,7 +147,7 @@ fn every_field_of_the_header_is_checked() {
     // A capacity that can be, and a file that is not as long as that.
     for capacity in [p, 2 * 8192, 1 << 44] {
         match with_u64(56, capacity) {
-            Err(Error::Length { found, wanted, .. }) => {
+            Err(Error::WrongLength { found, wanted, .. }) => {
                 assert_eq!((found, wanted), (good.len() as u64, 3 * p + capacity));
             }
             other => panic!("{other:?}"),
@@ -167,10 +170,12 @@ fn every_length_but_the_right_one_is_refused() {
         file.file().set_len(len).unwrap();
         file.write(0, &good[..good.len().min(len as usize)]);
         match open(&path) {
-            Err(Error::Length { found, wanted, .. }) if len < 256 => {
+            Err(Error::WrongLength { found, wanted, .. }) if len < 256 => {
                 assert_eq!((found, wanted), (len, 256));
             }
-            Err(Error::Length { found, wanted, .. }) => assert_eq!((found, wanted), (len, whole)),
+            Err(Error::WrongLength { found, wanted, .. }) => {
+                assert_eq!((found, wanted), (len, whole))
+            }
             other => panic!("{len} bytes: {other:?}"),
         }
     }
@@ -181,7 +186,7 @@ fn every_length_but_the_right_one_is_refused() {
     for len in [0, p, whole - 1, whole + 1] {
         file.file().set_len(len).unwrap();
         for refused in [ring.producer().map(drop), ring.consumer().map(drop)] {
-            assert!(matches!(refused, Err(Error::Length { found, .. }) if found == len));
+            assert!(matches!(refused, Err(Error::WrongLength { found, .. }) if found == len));
         }
     }
     file.file().set_len(whole).unwrap();
