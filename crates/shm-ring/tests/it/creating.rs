@@ -182,7 +182,7 @@ fn more_memory_than_there_is_is_refused_before_it_is_taken() {
     for options in [
         Options::new().items(usize::MAX),
         Options::new().bytes(usize::MAX),
-        Options::new().bytes((1 << 44) + 1),
+        Options::new().bytes((1 << 44) + 8),
         Options::new().label("x".repeat(65)),
         Options::new().label("a\0b"),
     ] {

@@ -44,7 +44,7 @@ fn another_kind_and_other_types_are_refused_and_both_are_named() {
     let label = Latest::<u64>::open_with(latest(), &options().label("pace"));
     assert_differs(label, Property::Label, "\"speed\"", "\"pace\"");
     let larger = Latest::<u64>::open_or_create(latest(), &options().items(100));
-    assert_differs(larger, Property::Capacity, "4096 bytes", "16384 bytes");
+    assert_differs(larger, Property::Capacity, "4096 bytes", "12800 bytes");
     Latest::<u64>::open_or_create(latest(), &options()).unwrap();
 }
 

@@ -73,11 +73,6 @@ impl Put {
     pub(crate) fn waits(self) -> bool {
         matches!(self, Self::Timeout | Self::PartsTimeout)
     }
-
-    /// Whether it may put the record into the front, too.
-    pub(crate) fn is_single(self) -> bool {
-        !matches!(self, Self::TryBatch | Self::Batch | Self::TrySlice | Self::Slice)
-    }
 }
 
 impl Room {
@@ -196,7 +191,7 @@ pub(crate) fn peek_one<K: Kind + ?Sized>(
     Ok(seen.remove(0))
 }
 
-/// Runs what is expected to panic, without a word of it on the terminal.
+/// Runs what is expected to panic.
 fn must_panic(run: impl FnOnce()) {
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err();
     assert!(panicked, "more was committed than was reserved");
