@@ -264,7 +264,9 @@ impl<T: Item> Consumer<T> {
             };
             self.inner.prefetch_run();
         }
-        Ok(self.known().min(max))
+        let count = self.known().min(max);
+        self.inner.prefetch_behind(count as u64 * Self::SIZE);
+        Ok(count)
     }
 
     /// Items up to the tail that was seen.

@@ -39,9 +39,11 @@ unsafe impl<P: ?Sized> Send for RecordMap<P> {}
 const AHEAD_VALUES: u64 = 64;
 const AHEAD_LEAST: u64 = 512;
 const AHEAD_MOST: u64 = 1024;
+/// The longest run of lines that is asked for at once.
+const RUN_AHEAD_MOST: u64 = 4096;
 /// How far ahead of its position the consumer asks for lines below the tail that it has seen.
 const READ_AHEAD: u64 = 512;
-const CACHE_LINE: u64 = 64;
+pub(crate) const CACHE_LINE: u64 = 64;
 
 impl<P: ?Sized> RecordMap<P> {
     /// The page of the role that this mapping was made for.
@@ -136,8 +138,19 @@ impl<P: ?Sized> Area<'_, P> {
     #[inline(always)]
     pub(crate) fn prefetch(&self, position: u64, stride: u64) {
         let ahead = (AHEAD_VALUES * stride).clamp(AHEAD_LEAST, AHEAD_MOST);
+        self.prefetch_lines(position, ahead, stride);
+    }
+
+    /// Asks for the lines of a run of `bytes` that will come some way behind `position`, as far as that is worth it.
+    #[inline(always)]
+    pub(crate) fn prefetch_run_ahead(&self, position: u64, bytes: u64) {
+        self.prefetch_lines(position, AHEAD_MOST, bytes.min(RUN_AHEAD_MOST));
+    }
+
+    #[inline(always)]
+    fn prefetch_lines(&self, position: u64, ahead: u64, bytes: u64) {
         let first = self.at(position).wrapping_add(ahead as usize);
-        for line in 0..stride.div_ceil(CACHE_LINE) {
+        for line in 0..bytes.div_ceil(CACHE_LINE) {
             copy::prefetch_write(first.wrapping_add((line * CACHE_LINE) as usize));
         }
     }
@@ -171,16 +184,21 @@ impl<T: Item> Area<'_, T> {
         unsafe { copy::value_in(self.at(position), from, size_of::<T>()) };
     }
 
-    /// Copies values to `position` and on. The caller owns the data area.
+    /// Copies values to `position` and on, and asks for the lines behind them meanwhile. The caller owns the data area.
     ///
     /// # Panics
     /// If they are more than the data area holds: callers have refused that before.
     #[inline(always)]
     pub(crate) fn put_run(&self, position: u64, items: &[T]) {
-        let len = size_of_val(items);
-        assert!(len as u64 <= self.capacity, "more than the data area holds");
-        // SAFETY: invariants 1 and 3: `len` bytes from a masked position are mapped.
-        unsafe { copy::values_in(self.at(position), items.as_ptr().cast(), len, size_of::<T>()) };
+        assert!(size_of_val(items) as u64 <= self.capacity, "more than the data area holds");
+        let mut to = position;
+        for part in items.chunks((RUN_AHEAD_MOST as usize).div_ceil(size_of::<T>())) {
+            let len = size_of_val(part);
+            self.prefetch_run_ahead(to, len as u64);
+            // SAFETY: invariants 1 and 3: as many bytes as all items have are mapped from a masked position on.
+            unsafe { copy::values_in(self.at(to), part.as_ptr().cast(), len, size_of::<T>()) };
+            to += len as u64;
+        }
     }
 
     /// Copies the value at `position` out: whatever bytes stand there.

@@ -116,6 +116,13 @@ impl Tail {
         Ok(())
     }
 
+    /// Below what position records must end, as far as is known here.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn room_end(&self) -> u64 {
+        self.room_end
+    }
+
     /// Bytes of room, as far as is known here.
     #[cfg(not(loom))]
     #[inline(always)]
