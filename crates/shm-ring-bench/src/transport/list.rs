@@ -114,6 +114,7 @@ pub(crate) fn list() -> &'static [Entry] {
             name: "shm-ring-in-place",
             what: "the ring with messages made and verified where they stand, both sides spinning",
             idle: Idle::Spins,
+            batches: true,
             shown: false,
             ..PLAIN
         },

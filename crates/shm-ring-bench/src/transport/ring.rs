@@ -40,22 +40,22 @@ impl Way for Bare {
 /// The ring, waiting in one way.
 pub(crate) struct Ringed<Y>(PhantomData<Y>);
 
-fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
+pub(super) fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
     let bytes = size_of::<[u64; W]>();
     let options = match bytes < 1024 {
-        true => Options::new().items(ITEMS as u64),
-        false => Options::new().bytes((items(bytes) * bytes) as u64),
+        true => Options::new().items(ITEMS),
+        false => Options::new().bytes(items(bytes) * bytes),
     };
-    let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), options)
+    let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), &options)
         .map_err(|error| Fault::new("creating the ring", error))?;
     let fd = ring.descriptor().try_clone_to_owned();
     let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
-    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.capacity_bytes())))
+    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.limit_bytes() as u64)))
 }
 
-fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
+pub(super) fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
     let fd = handle.descriptor(0)?;
-    Ring::open_with(Region::descriptor(fd), Options::new().prefault().wait(wait))
+    Ring::open_with(Region::descriptor(fd), &Options::new().prefault().wait(wait))
         .map_err(|error| Fault::new("opening the ring", error))
 }
 
@@ -92,8 +92,8 @@ impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
 
     #[inline(always)]
     fn send_batch(&mut self, messages: &[[u64; W]]) -> Result<(), Fault> {
-        let pushed = self.0.push_batch(messages.iter().copied());
-        pushed.map(|_| ()).map_err(|error| Fault::new("push_batch", error))
+        let pushed = self.0.push_slice(messages);
+        pushed.map(|_| ()).map_err(|error| Fault::new("push_slice", error))
     }
 }
 

@@ -261,16 +261,49 @@ pub(crate) fn put_front<T: Item>(words: &[AtomicU64; FRONT_WORDS], item: &T) {
     unsafe { copy::copy_in(front(words), from, size_of::<T>()) };
 }
 
-/// A copy of the value in the other side's front: whatever bytes stand there.
+/// The other side's front.
+pub(crate) type Front<'a> = Foreign<'a, [AtomicU64; FRONT_WORDS]>;
+
+/// The value in the other side's front: whatever bytes stand there.
 ///
 /// # Panics
 /// If it is longer than the front: callers have asked.
 #[inline(always)]
-pub(crate) fn take_front<T: Item>(words: Foreign<'_, [AtomicU64; FRONT_WORDS]>) -> T {
+pub(crate) fn take_front<T: Item>(words: Front<'_>) -> T {
     assert!(size_of::<T>() as u64 <= FRONT_BYTES, "longer than the front");
     let mut item = MaybeUninit::<T>::uninit();
     // SAFETY: the front is aligned words, as long as the value rounded up to 8; `item` is our own.
     unsafe { copy::copy_out(item.as_mut_ptr().cast(), front(words.get()), size_of::<T>()) };
     // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
     unsafe { item.assume_init() }
+}
+
+/// Words of a front that may hold a `T`.
+pub(crate) struct FrontCopy<T> {
+    words: [u64; FRONT_WORDS],
+    item: PhantomData<fn() -> T>,
+}
+
+/// Copies of the words of the other side's front that a `T` takes.
+#[inline(always)]
+pub(crate) fn copy_front<T: Item>(words: Front<'_>) -> FrontCopy<T> {
+    let mut copy = FrontCopy { words: [0; FRONT_WORDS], item: PhantomData };
+    for index in 0..size_of::<T>().div_ceil(8).min(FRONT_WORDS) {
+        copy.words[index] = words.map(|words| &words[index]).relaxed();
+    }
+    copy
+}
+
+impl<T: Item> FrontCopy<T> {
+    /// Writes the value to `item`.
+    ///
+    /// # Panics
+    /// If it is longer than the front: callers have asked.
+    #[inline(always)]
+    pub(crate) fn write_to(self, item: &mut T) {
+        assert!(size_of::<T>() as u64 <= FRONT_BYTES, "longer than the front");
+        let to = core::ptr::from_mut(item).cast::<u8>();
+        // SAFETY: the words are our own, and as long as the value; any bytes are a `T` (FromBytes).
+        unsafe { self.words.as_ptr().cast::<u8>().copy_to_nonoverlapping(to, size_of::<T>()) };
+    }
 }
