@@ -46,7 +46,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         cpus,
         clock: Clock::calibrated(),
     };
-    // For a person who looks on: a program reads what was left out.
+    // For a person who looks on: a program reads what was discarded.
     if std::io::stderr().is_terminal()
         && let Some(warning) = doctor::other_work()
     {

@@ -25,6 +25,7 @@ mod run;
 mod saved;
 mod side;
 mod spec;
+mod state;
 mod stats;
 mod sys;
 mod system_calls;

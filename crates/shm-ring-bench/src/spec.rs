@@ -49,6 +49,11 @@ impl Workload {
         matches!(self, Self::IdleReceiver | Self::IdleSender | Self::Memory)
     }
 
+    /// Whether a floor is measured beside it: something is timed, between two processors.
+    pub(crate) fn has_floor(self) -> bool {
+        !self.is_steady() && !self.is_on_one_core()
+    }
+
     /// Whether messages go there and back.
     pub(crate) fn is_echo(self) -> bool {
         matches!(self, Self::Echo | Self::OneCoreEcho)

@@ -1,13 +1,15 @@
-//! The project's goals, as ratios of figures of one comparison. It must not measure.
+//! The project's goals, as ratios of figures of one comparison and of one state of the machine. It
+//! must not measure.
 
 mod list;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Row, floor};
+use crate::plan::{Row, seen};
 use crate::run::Sample;
 use crate::spec::Workload;
-use crate::stats::{Figure, valid};
+use crate::state::{Seen, State};
+use crate::stats::{Excluded, Figure, Reason, judged, valid};
 use crate::transport::find;
 
 /// A goal, and how far it was reached.
@@ -15,9 +17,12 @@ use crate::transport::find;
 pub(crate) struct Goal {
     pub(crate) id: String,
     pub(crate) measure: String,
+    /// The state that it is judged in; none for what does not depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<State>,
     /// `None` if it could not be measured; then `note` says why.
     pub(crate) value: Option<f64>,
-    /// The least and the most of the value by single runs.
+    /// The minimum and the maximum of the value by single runs.
     pub(crate) range: Option<[f64; 2]>,
     pub(crate) must: String,
     pub(crate) aim: String,
@@ -33,6 +38,8 @@ pub(crate) enum Verdict {
     MustReached,
     Missed,
     NotMeasured,
+    /// The machine was never seen in that state.
+    NotJudged,
 }
 
 /// What a goal needs and this program was built without.
@@ -73,6 +80,11 @@ impl Measure {
             Self::SystemCalls => Vec::new(),
         }
     }
+
+    /// Whether the state of the machine makes a difference: what is measured beside a floor.
+    fn has_state(&self) -> bool {
+        self.keys().iter().any(|key| key.workload.has_floor())
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +124,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn judged(&self, measured: Result<Figure, String>) -> Goal {
+    fn judged(&self, state: Option<State>, measured: Result<Figure, String>) -> Goal {
         let (value, range, note) = match measured {
             Ok(figure) => (Some(figure.median), Some([figure.min, figure.max]), None),
             Err(why) => (None, None, Some(why)),
@@ -125,7 +137,13 @@ impl Wanted {
         };
         let (id, measure) = (self.id.to_owned(), self.measure.to_owned());
         let (must, aim) = (self.must.text(), self.aim.text());
-        Goal { id, measure, value, range, must, aim, verdict, note }
+        Goal { id, measure, state, value, range, must, aim, verdict, note }
+    }
+
+    /// The goal in a state that the machine was not in.
+    fn unseen(&self, state: State) -> Goal {
+        let not_seen = self.judged(Some(state), Err(format!("the machine was never {state}")));
+        Goal { verdict: Verdict::NotJudged, ..not_seen }
     }
 }
 
@@ -142,34 +160,50 @@ pub(crate) fn rows() -> Vec<Row> {
     keys.into_iter().filter_map(row).map(|row| Row { for_goals: true, ..row }).collect()
 }
 
-/// All goals, those too for which there is no row.
+/// All goals, those too for which there is no row. What depends on the state of the machine is judged
+/// in each state by itself.
 pub(crate) fn all(rows: &[Row], system_calls: Option<Measured>) -> Vec<Goal> {
-    let counted = system_calls.is_some();
-    let calls = system_calls.unwrap_or_else(|| Err("the comparison did not get there".to_owned()));
-    let judge = |wanted: &Wanted| {
-        let mut goal = wanted.judged(figure(wanted.of, rows, &calls));
-        goal.note = goal.note.or_else(|| remark(wanted.of, rows));
-        // Every attempt ended by a system call: they were counted, and there were some.
-        match (wanted.of, goal.verdict) {
-            (Measure::SystemCalls, Verdict::NotMeasured) if counted => {
-                Goal { verdict: Verdict::Missed, ..goal }
-            }
-            _ => goal,
-        }
-    };
-    list::GOALS.iter().map(judge).collect()
+    list::GOALS.iter().flat_map(|wanted| in_each_state(wanted, rows, &system_calls)).collect()
 }
 
 /// The goals that this comparison has rows for, and what was counted of system calls.
 pub(crate) fn of(rows: &[Row], system_calls: Option<Measured>) -> Vec<Goal> {
-    let counted = system_calls.is_some();
     let has = |key: &Key| row(rows, *key).is_ok();
-    let measurable = |goal: &Goal| goal.id != "P13" || counted;
-    let goals = list::GOALS.iter().zip(all(rows, system_calls));
-    goals
-        .filter(|(wanted, goal)| wanted.of.keys().iter().all(has) && measurable(goal))
-        .map(|(_, goal)| goal)
-        .collect()
+    let measurable = |wanted: &&Wanted| match wanted.of {
+        Measure::SystemCalls => system_calls.is_some(),
+        of => of.keys().iter().all(has),
+    };
+    let wanted = list::GOALS.iter().filter(measurable);
+    wanted.flat_map(|wanted| in_each_state(wanted, rows, &system_calls)).collect()
+}
+
+fn in_each_state(wanted: &Wanted, rows: &[Row], system_calls: &Option<Measured>) -> Vec<Goal> {
+    let seen = seen(rows);
+    if seen.is_empty() || !wanted.of.has_state() {
+        return vec![judge(wanted, &Measures { rows, seen: &seen, state: None }, system_calls)];
+    }
+    let in_state = |state: State| match seen.iter().any(|seen| seen.state == state) {
+        true => {
+            let measures = Measures { rows, seen: &seen, state: Some(state) };
+            judge(wanted, &measures, system_calls)
+        }
+        false => wanted.unseen(state),
+    };
+    State::ALL.into_iter().map(in_state).collect()
+}
+
+fn judge(wanted: &Wanted, measures: &Measures, system_calls: &Option<Measured>) -> Goal {
+    let not_reached = || Err("the comparison did not get there".to_owned());
+    let calls = system_calls.clone().unwrap_or_else(not_reached);
+    let mut goal = wanted.judged(measures.state, measures.figure(wanted.of, &calls));
+    goal.note = goal.note.or_else(|| measures.remark(wanted.of));
+    // Every attempt ended by a system call: they were counted, and there were some.
+    match (wanted.of, goal.verdict) {
+        (Measure::SystemCalls, Verdict::NotMeasured) if system_calls.is_some() => {
+            Goal { verdict: Verdict::Missed, ..goal }
+        }
+        _ => goal,
+    }
 }
 
 fn row(rows: &[Row], key: Key) -> Result<&Row, String> {
@@ -187,74 +221,98 @@ fn row(rows: &[Row], key: Key) -> Result<&Row, String> {
     rows.iter().find(is_it).ok_or_else(none)
 }
 
-/// What the runs of a row that count measured, by round.
-fn values(rows: &[Row], key: Key) -> Result<Vec<(u32, f64)>, String> {
-    let row = row(rows, key)?;
-    let (samples, mut excluded) =
-        valid(&row.samples, floor(rows).map(|floor| floor.median), row.idle());
-    excluded.failed = row.failures.len() as u32;
-    if samples.is_empty() {
-        let (name, workload, bytes) = (row.entry.name, row.workload, row.bytes);
-        let why = match excluded.reasons().join(", ") {
-            none if none.is_empty() => "none was made".to_owned(),
-            reasons => reasons,
-        };
-        return Err(format!("no valid run of {name} {workload} {bytes} B ({why})"));
-    }
-    let value = |sample: &Sample| match key.workload {
-        Workload::IdleSender => sample.cpu[0] * 100.0,
-        Workload::IdleReceiver => sample.cpu[1] * 100.0,
-        Workload::Memory => sample.held_bytes as f64 / 1024.0,
-        workload if workload.times_each() => sample.percentiles[0],
-        _ => sample.verified as f64 * row.bytes as f64 / sample.wall_ns as f64,
-    };
-    Ok(samples.into_iter().map(|sample| (sample.round, value(sample))).collect())
-}
-
 /// Of how many runs a figure should be. The worst is looked at of no more: it would be worse.
 pub(crate) const ENOUGH: usize = 7;
 
-/// Of how many runs a figure is, if of fewer than it should be.
-fn remark(measure: Measure, rows: &[Row]) -> Option<String> {
-    let runs = measure.keys().into_iter().map(|key| values(rows, key).map_or(0, |runs| runs.len()));
-    let least = runs.min().filter(|&runs| runs < ENOUGH)?;
-    Some(format!("of {least} runs only"))
+/// What a comparison measured, in one state of the machine.
+struct Measures<'a> {
+    rows: &'a [Row],
+    seen: &'a [Seen],
+    state: Option<State>,
+}
+
+impl Measures<'_> {
+    /// What the valid runs of a row measured, by round.
+    fn values(&self, key: Key) -> Result<Vec<(u32, f64)>, String> {
+        let row = row(self.rows, key)?;
+        let samples = valid(&row.samples, self.seen, self.state, row.idle());
+        if samples.is_empty() {
+            return Err(self.why_none(row));
+        }
+        let value = |sample: &Sample| match key.workload {
+            Workload::IdleSender => sample.cpu[0] * 100.0,
+            Workload::IdleReceiver => sample.cpu[1] * 100.0,
+            Workload::Memory => sample.held_bytes as f64 / 1024.0,
+            workload if workload.times_each() => sample.percentiles[0],
+            _ => sample.verified as f64 * row.bytes as f64 / sample.wall_ns as f64,
+        };
+        Ok(samples.into_iter().map(|sample| (sample.round, value(sample))).collect())
+    }
+
+    fn why_none(&self, row: &Row) -> String {
+        let judged = row.samples.iter().map(|sample| judged(sample, self.seen, row.idle()));
+        let mut excluded = Excluded { failed: row.failures.len() as u32, ..Excluded::default() };
+        for (state, reason) in judged {
+            match reason {
+                Some(Reason::Floor) => excluded.floor += 1,
+                Some(Reason::Preempted) if state == self.state => excluded.preempted += 1,
+                _ => {}
+            }
+        }
+        let reasons = match excluded.reasons().join(", ") {
+            none if none.is_empty() => "none was made".to_owned(),
+            reasons => reasons,
+        };
+        let (name, workload, bytes) = (row.entry.name, row.workload, row.bytes);
+        format!("no valid run of {name} {workload} {bytes} B ({reasons})")
+    }
+
+    /// Of how many runs a figure is, if of fewer than it should be.
+    fn remark(&self, measure: Measure) -> Option<String> {
+        let runs = |key| self.values(key).map_or(0, |runs| runs.len());
+        let least = measure.keys().into_iter().map(runs).min();
+        least.filter(|&runs| runs < ENOUGH).map(|runs| format!("of {runs} runs only"))
+    }
+
+    fn figure(&self, measure: Measure, system_calls: &Measured) -> Result<Figure, String> {
+        match measure {
+            Measure::Ratio(over, under) => ratio(&self.values(over)?, &self.values(under)?),
+            Measure::OverFloor(key) => {
+                let seen = self.seen.iter().find(|seen| Some(seen.state) == self.state);
+                let floor = seen.ok_or("there is no floor on one processor")?.floor_ns;
+                let over = of_values(&self.values(key)?)?;
+                let [median, min, max] =
+                    [over.median, over.min, over.max].map(|value| value / floor.median);
+                Ok(Figure { median, min, max })
+            }
+            Measure::Worst(key) => {
+                let values: Vec<_> = self.values(key)?.into_iter().take(ENOUGH).collect();
+                let figure = of_values(&values)?;
+                let [min, max] = [figure.min, figure.max].map(|value| value / figure.median);
+                Ok(Figure { median: min, min, max })
+            }
+            Measure::Spent(key) | Measure::Held(key) => of_values(&self.values(key)?),
+            Measure::SystemCalls => {
+                system_calls.clone().map(|count| Figure { median: count, min: count, max: count })
+            }
+        }
+    }
 }
 
 fn of_values(values: &[(u32, f64)]) -> Result<Figure, String> {
     Figure::of(values.iter().map(|&(_, value)| value)).ok_or_else(|| "no runs".to_owned())
 }
 
-fn figure(measure: Measure, rows: &[Row], system_calls: &Measured) -> Result<Figure, String> {
-    match measure {
-        Measure::Ratio(over, under) => {
-            let (over, under) = (values(rows, over)?, values(rows, under)?);
-            let median = of_values(&over)?.median / of_values(&under)?.median;
-            // Runs of one round are the closest in time to each other.
-            let pairs = over.iter().filter_map(|&(round, over)| {
-                let under = under.iter().find(|&&(other, _)| other == round)?;
-                Some(over / under.1)
-            });
-            let range = Figure::of(pairs.chain([median])).ok_or("no runs")?;
-            Ok(Figure { median, ..range })
-        }
-        Measure::OverFloor(key) => {
-            let floor = floor(rows).ok_or("there is no floor on one processor")?;
-            let over = of_values(&values(rows, key)?)?;
-            let [median, min, max] = [over.median, over.min, over.max].map(|v| v / floor.median);
-            Ok(Figure { median, min, max })
-        }
-        Measure::Worst(key) => {
-            let values: Vec<_> = values(rows, key)?.into_iter().take(ENOUGH).collect();
-            let figure = of_values(&values)?;
-            let [min, max] = [figure.min, figure.max].map(|value| value / figure.median);
-            Ok(Figure { median: min, min, max })
-        }
-        Measure::Spent(key) | Measure::Held(key) => of_values(&values(rows, key)?),
-        Measure::SystemCalls => {
-            system_calls.clone().map(|count| Figure { median: count, min: count, max: count })
-        }
-    }
+/// The ratio of the medians, and the range of that of runs of one round, which are the closest in time
+/// to each other.
+fn ratio(over: &[(u32, f64)], under: &[(u32, f64)]) -> Result<Figure, String> {
+    let median = of_values(over)?.median / of_values(under)?.median;
+    let pairs = over.iter().filter_map(|&(round, over)| {
+        let under = under.iter().find(|&&(other, _)| other == round)?;
+        Some(over / under.1)
+    });
+    let range = Figure::of(pairs.chain([median])).ok_or("no runs")?;
+    Ok(Figure { median, ..range })
 }
 
 #[cfg(test)]

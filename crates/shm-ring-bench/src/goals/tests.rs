@@ -8,7 +8,7 @@ fn wanted(of: Measure, must: Bound, aim: Bound) -> Wanted {
 
 fn verdict(value: f64, must: Bound, aim: Bound) -> Verdict {
     let figure = Figure { median: value, min: value, max: value };
-    wanted(Measure::SystemCalls, must, aim).judged(Ok(figure)).verdict
+    wanted(Measure::SystemCalls, must, aim).judged(None, Ok(figure)).verdict
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_goal_is_reached_at_its_bound_and_not_beyond() {
 #[test]
 fn a_goal_that_could_not_be_measured_is_not_reached_and_says_why() {
     let goal = wanted(Measure::SystemCalls, Bound::AtLeast(0.0), Bound::AtLeast(0.0))
-        .judged(Err("no valid run".to_owned()));
+        .judged(None, Err("no valid run".to_owned()));
     assert_eq!((goal.value, goal.verdict), (None, Verdict::NotMeasured));
     assert_eq!(goal.note.as_deref(), Some("no valid run"));
 }
@@ -40,7 +40,7 @@ fn row_of(transport: &str, workload: Workload, bytes: usize, walls: &[(u32, u64)
         .iter()
         .map(|&(round, wall_ns)| Sample {
             round,
-            floor_ns: 100.0,
+            floor_ns: 130.0,
             wall_ns,
             verified: 1000,
             cpu: [1.0; 2],
@@ -51,6 +51,13 @@ fn row_of(transport: &str, workload: Workload, bytes: usize, walls: &[(u32, u64)
         })
         .collect();
     row
+}
+
+/// Judges in the near state.
+fn figure(of: Measure, rows: &[Row], calls: &Measured) -> Result<Figure, String> {
+    let seen = seen(rows);
+    let state = Some(State::Near).filter(|_| of.has_state());
+    Measures { rows, seen: &seen, state }.figure(of, calls)
 }
 
 fn key(transport: &'static str, workload: Workload, bytes: usize) -> Key {
@@ -101,7 +108,7 @@ fn a_figure_of_fewer_runs_says_so() {
 
 #[test]
 fn a_round_trip_is_compared_with_the_median_floor() {
-    let rows = [row_of("shm-ring", Workload::Echo, 8, &[(0, 90), (1, 110), (2, 130)])];
+    let rows = [row_of("shm-ring", Workload::Echo, 8, &[(0, 117), (1, 143), (2, 169)])];
     let of = Measure::OverFloor(key("shm-ring", Workload::Echo, 8));
     let over = figure(of, &rows, &Ok(0.0)).unwrap();
     assert!((over.median - 1.1).abs() < 1e-9 && (over.max - 1.3).abs() < 1e-9);
@@ -138,8 +145,9 @@ fn every_goal_from_p1_to_p16_is_there_and_has_its_rows() {
 fn a_comparison_shows_only_the_goals_that_it_has_rows_for() {
     let rows = [row_of("shm-ring", Workload::Echo, 8, &[(0, 100)])];
     let ids = |calls| of(&rows, calls).into_iter().map(|goal| goal.id).collect::<Vec<_>>();
-    assert_eq!(ids(None), ["P1"]);
-    assert_eq!(ids(Some(Ok(0.0))), ["P1", "P13"]);
+    // In each state of the machine.
+    assert_eq!(ids(None), ["P1", "P1"]);
+    assert_eq!(ids(Some(Ok(0.0))), ["P1", "P1", "P13"]);
 }
 
 #[test]
@@ -155,4 +163,27 @@ fn system_calls_that_were_made_miss_the_goal_and_a_comparison_cut_short_measures
 fn a_peer_that_was_not_built_in_is_named() {
     let of = Measure::Spent(key("telepathy", Workload::Stream, 64));
     assert_eq!(figure(of, &[], &Ok(0.0)).unwrap_err(), format!("telepathy {NOT_BUILT}"));
+}
+
+#[test]
+fn a_goal_is_judged_in_each_state_by_itself_and_not_judged_in_one_that_was_not_seen() {
+    let mut rows = [
+        row_of("shm-ring", Workload::Stream, 64, &[(0, 10), (1, 10), (2, 10)]),
+        row_of("rtrb", Workload::Stream, 64, &[(0, 30), (1, 30), (2, 30)]),
+    ];
+    let judged = |rows: &[Row]| {
+        let goals = of(rows, None).into_iter().filter(|goal| goal.measure == "stream 64 B / rtrb");
+        goals.map(|goal| (goal.state.unwrap(), goal.value, goal.verdict)).collect::<Vec<_>>()
+    };
+    let near = (State::Near, Some(3.0), Verdict::AimReached);
+    assert_eq!(judged(&rows), [near, (State::Far, None, Verdict::NotJudged)]);
+    for (row, wall_ns) in rows.iter_mut().zip([10, 10]) {
+        let far = row_of(row.entry.name, row.workload, 64, &[(3, wall_ns), (4, wall_ns)]);
+        row.samples.extend(far.samples.into_iter().map(|run| Sample { floor_ns: 560.0, ..run }));
+    }
+    assert_eq!(judged(&rows), [near, (State::Far, Some(1.0), Verdict::Missed)]);
+    // A row that has no run in a state that others have.
+    rows[1].samples.truncate(3);
+    rows[0].samples.extend_from_within(3..);
+    assert_eq!(judged(&rows), [near, (State::Far, None, Verdict::NotMeasured)]);
 }
