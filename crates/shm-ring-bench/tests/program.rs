@@ -112,7 +112,8 @@ fn start(arguments: &[&str]) -> Comparison {
 }
 
 /// Every size of a message.
-const SIZES: [u64; 8] = [8, 64, 256, 1024, 4096, 16_384, 65_536, 1_048_576];
+const SIZES: [u64; 14] =
+    [8, 16, 24, 40, 48, 64, 104, 200, 256, 1024, 4096, 16_384, 65_536, 1_048_576];
 
 /// The largest message of each transport that does not carry all sizes, where the kernel has its usual
 /// limits.
@@ -126,6 +127,8 @@ const UP_TO: &[(&str, u64)] = &[
     ("nexus-queue", 4096),
     ("crossbeam-channel", 4096),
     ("ringbuf", 4096),
+    ("gil", 4096),
+    ("bbqueue", 4096),
     ("ringfire", 4096),
     ("shaq", 4096),
     ("iceoryx2", 4096),
@@ -156,7 +159,7 @@ fn every_transport_moves_verified_messages_of_every_size_and_leaves_nothing() {
     assert!(names.len() >= 20, "{names:?}");
     let plain = ["--quick", "--runs", "1", "--json", "-", "--transport", &names.join(",")];
     let sizes = |few: &[u64]| few.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-    let (small, large) = SIZES.split_at(5);
+    let (small, large) = SIZES.split_at(11);
     for (workload, few, messages) in
         [("stream", small, "300"), ("stream", large, "30"), ("echo", &[64][..], "100")]
     {
