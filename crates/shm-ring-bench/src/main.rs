@@ -13,6 +13,7 @@ mod doctor;
 mod floor;
 mod goals;
 mod histogram;
+mod instructions;
 mod machine;
 mod message;
 mod output;

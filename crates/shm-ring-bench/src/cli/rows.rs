@@ -167,11 +167,9 @@ impl What {
                 rows.extend(self.row(entry.name, workload, bytes, quick));
             }
         }
-        for (name, workload, bytes) in [
-            ("shm-ring", Workload::Echo, 8),
-            ("shm-ring-balanced", Workload::Stream, 64),
-            ("shm-ring-bare", Workload::Stream, 64),
-        ] {
+        for (name, workload, bytes) in
+            [("shm-ring-balanced", Workload::Stream, 64), ("shm-ring-bare", Workload::Stream, 64)]
+        {
             let row = self.row(name, workload, bytes, quick);
             rows.extend(row.into_iter().map(|row| Row { for_goals: true, ..row }));
         }

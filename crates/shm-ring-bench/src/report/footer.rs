@@ -62,7 +62,7 @@ fn goals(goals: &[Goal]) -> String {
         };
         table.add_row([
             goal.id.clone(),
-            goal.measure.clone(),
+            goal.measured(),
             goal.state.map(|state| state.to_string()).unwrap_or_default(),
             value,
             goal.range.map(range).unwrap_or_default(),

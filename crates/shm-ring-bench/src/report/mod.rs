@@ -287,6 +287,7 @@ impl Outcome {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::goals::Beside;
     use crate::run::Failure;
     use crate::transport::find;
 
@@ -296,7 +297,8 @@ pub(crate) mod tests {
 
     fn made_of(rows: &[Row]) -> Report {
         let clock = Clock { tsc: true, ns_per_tick: 0.5, read_ns: 10.0 };
-        let goals = crate::goals::of(rows, Some(Ok(0.0)));
+        let beside = Beside { system_calls: Some(Ok(0.0)), ..Beside::default() };
+        let goals = crate::goals::of(rows, &beside);
         Report::new(rows, [0, 1], clock, goals)
     }
 

@@ -176,7 +176,7 @@ fn goals(goals: &[Goal]) -> Markup {
                         @for goal in goals {
                             tr {
                                 th scope="row" { (goal.id) }
-                                td class="words" { (goal.measure) }
+                                td class="words" { (goal.measured()) }
                                 td { @if let Some(state) = goal.state { (state) } }
                                 td { (goal.value.map_or_else(|| "-".to_owned(), digits)) }
                                 td {
