@@ -99,9 +99,9 @@ impl Tail {
         let head = theirs.map(|page| &page.position.0.word).relaxed();
         fence(Ordering::AcqRel); // edges `release` and `reuse`
         let in_flight = self.position.wrapping_sub(head);
-        // The record does not fit below the end of all positions, and never will: that is not a
+        // The tail behind the record would be no position any more, and never will be one: that is not a
         // ring that is full for the moment.
-        let at_the_end = self.position + bytes > POSITION_MAX;
+        let at_the_end = self.position + bytes >= POSITION_MAX;
         if head > self.position
             || in_flight > layout.limit
             || !layout.is_position(head)
@@ -112,7 +112,7 @@ impl Tail {
             return Err(Corrupt);
         }
         Counters::raise(&mine.counters.0.high_water, in_flight);
-        self.room_end = (head + layout.limit).min(POSITION_MAX);
+        self.room_end = (head + layout.limit).min(POSITION_MAX - 1);
         Ok(())
     }
 
