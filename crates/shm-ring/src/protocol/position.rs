@@ -116,6 +116,13 @@ impl Tail {
         Ok(())
     }
 
+    /// Below what position records must end, as far as is known here.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn room_end(&self) -> u64 {
+        self.room_end
+    }
+
     /// Bytes of room, as far as is known here.
     #[cfg(not(loom))]
     #[inline(always)]
@@ -233,9 +240,9 @@ impl Head {
     #[inline(always)]
     fn allows(&self, layout: &RecordLayout, tail: u64) -> bool {
         let unread = tail.wrapping_sub(self.position);
-        // No division where exactly one value is new: that is the conversation.
-        let whole = unread == layout.unit || unread % layout.unit == 0;
-        tail < POSITION_MAX && tail >= self.tail && unread <= layout.limit && whole
+        // One record is new in a conversation: no division, and the limit is never below one.
+        let whole = unread == layout.unit || unread <= layout.limit && unread % layout.unit == 0;
+        whole && tail >= self.tail && tail < POSITION_MAX
     }
 
     /// Loads the tail word once and checks it.

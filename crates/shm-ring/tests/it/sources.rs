@@ -301,7 +301,7 @@ fn what_is_public_is_explained_and_each_family_has_an_example() {
         let mut of = String::new();
         for line in text.lines() {
             let trimmed = line.trim_start();
-            if trimmed.starts_with("///") || trimmed.starts_with("#[") {
+            if trimmed.starts_with("//") || trimmed.starts_with("#[") {
                 above.push_str(trimmed);
                 continue;
             }
