@@ -13,7 +13,7 @@ use shm_ring_outsider::{
 };
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, LIMIT, Name, until, watch};
+use crate::harness::{Child, Ends, Home, LIMIT, Name, until, watch};
 use crate::items::{Random, text};
 
 fn of(region: BorrowedFd<'_>) -> Observer {
@@ -207,15 +207,6 @@ fn a_record_whose_header_is_no_witness_is_never_returned_torn() {
             }
         }
     });
-}
-
-/// Says that it is over, be it by a panic.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]

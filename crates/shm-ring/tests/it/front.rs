@@ -2,6 +2,7 @@
 //! several records are new, discarded when it was torn. Whether the data or the front was read shows where a stranger
 //! scribbles over one of them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use shm_ring::{Item, MessageRing, Options, PopError, Region, Ring, Wait};
@@ -11,7 +12,7 @@ use shm_ring_outsider::{
 
 use crate::bytes::Bytes;
 use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take};
-use crate::harness::{LIMIT, within};
+use crate::harness::{Ends, LIMIT, within};
 use crate::items::{Random, text};
 
 const CAPACITY: usize = 4096;
@@ -191,12 +192,12 @@ fn a_front_that_is_overwritten_while_it_is_copied_is_discarded() {
     let (ring, bytes) = ring::<Wide>();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     rx.set_wait(Wait::SPIN);
-    let over = std::sync::atomic::AtomicBool::new(false);
+    let over = AtomicBool::new(false);
     let mapping = Mapping::writable(bytes.fd()).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // Whatever the consumer says, the front is wanted.
-            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            while !over.load(Ordering::Relaxed) {
                 mapping.set(consumer() + HINT, 1);
                 std::hint::spin_loop();
             }
@@ -204,12 +205,18 @@ fn a_front_that_is_overwritten_while_it_is_copied_is_discarded() {
         scope.spawn(|| {
             let start = Instant::now();
             let mut n = 0;
-            while n < 300_000 && start.elapsed() < LIMIT / 3 {
-                tx.push_timeout([n; 7], LIMIT).unwrap();
-                n += 1;
+            while !over.load(Ordering::Relaxed) {
+                let last = n == 300_000 || start.elapsed() > LIMIT / 3;
+                let item = if last { [u64::MAX; 7] } else { [n; 7] };
+                if tx.push_timeout(item, Duration::from_millis(10)).is_ok() {
+                    n += 1;
+                    if last {
+                        break;
+                    }
+                }
             }
-            tx.push_timeout([u64::MAX; 7], LIMIT).unwrap();
         });
+        let _ends = Ends(&over);
         let mut expected = 0;
         loop {
             let item = rx.pop_timeout(LIMIT).unwrap();
@@ -219,7 +226,6 @@ fn a_front_that_is_overwritten_while_it_is_copied_is_discarded() {
             assert_eq!(item, [expected; 7], "torn, or another record");
             expected += 1;
         }
-        over.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
 
