@@ -164,7 +164,8 @@ fn peek(
         _ => rx.peek(max)?,
     };
     let copy = |message: &Message<'_>| {
-        assert_eq!(message.is_empty(), message.len() == 0);
+        let is_empty = message.is_empty();
+        assert!(is_empty == (0 == message.len()));
         match form % 3 {
             0 => message.to_vec(),
             1 => system::message_bytes(message).1,
