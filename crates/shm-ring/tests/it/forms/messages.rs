@@ -164,8 +164,7 @@ fn peek(
         _ => rx.peek(max)?,
     };
     let copy = |message: &Message<'_>| {
-        let is_empty = message.is_empty();
-        assert!(is_empty == (0 == message.len()));
+        assert_eq!(message.is_empty(), message.to_vec().is_empty());
         match form % 3 {
             0 => message.to_vec(),
             1 => system::message_bytes(message).1,
