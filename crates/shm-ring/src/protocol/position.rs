@@ -3,7 +3,7 @@
 //!
 //! | edge | release end | acquire end | carries |
 //! |---|---|---|---|
-//! | `publish` | the producer stores the tail word | the consumer loads it, then fences | the records below `tail`, and the front |
+//! | `publish` | the producer stores the tail word | the consumer, or an observer, loads it, then fences | the records below `tail`, and the front |
 //! | `front` | the producer marks the front, fences, then writes it | the consumer copies the front, fences, then loads the tail word | that the front was marked |
 //! | `release` | the consumer stores `head` | the producer loads it in `refresh`, then fences | the consumer's last read of the room |
 //! | `reuse` | the producer fences in `refresh`, then writes into the room | an observer copies a record, fences, then loads `head` | the `head` that freed the room |
@@ -101,7 +101,7 @@ impl Tail {
         let in_flight = self.position.wrapping_sub(head);
         // The record does not fit below the end of all positions, and never will: that is not a
         // ring that is full for the moment.
-        let at_the_end = self.position + bytes > POSITION_MAX;
+        let at_the_end = self.position + bytes >= POSITION_MAX;
         if head > self.position
             || in_flight > layout.limit
             || !layout.is_position(head)
@@ -112,7 +112,7 @@ impl Tail {
             return Err(Corrupt);
         }
         Counters::raise(&mine.counters.0.high_water, in_flight);
-        self.room_end = (head + layout.limit).min(POSITION_MAX);
+        self.room_end = (head + layout.limit).min(POSITION_MAX - 1);
         Ok(())
     }
 
