@@ -80,6 +80,15 @@ fn room(position: u64, heads: &[u64]) -> Result<u64, Corrupt> {
     last.map(|()| room)
 }
 
+/// The room in values of a producer that takes up at `word` where the consumer is at `head`.
+fn recovered(word: u64, head: u64) -> Result<u64, Corrupt> {
+    let region = Region::at(head, 3);
+    region.producer.position.0.word.store(word, Ordering::Relaxed);
+    let consumer = Foreign::new(&region.consumer);
+    let tail = Tail::recover(&region.layout, &region.producer, consumer)?;
+    Ok((1..=4).take_while(|values| tail.has_room(values * WORD)).count() as u64)
+}
+
 #[test]
 fn of_the_head() {
     explore("bounds of the head", None, 1, || {
@@ -93,9 +102,12 @@ fn of_the_head() {
             assert_eq!(room(start, &[head]), Err(Corrupt), "{head:#x}");
             assert_eq!(room(start, &[head, start]), Err(Corrupt), "it ends");
         }
+        assert_eq!(recovered(start, start - WORD), Ok(2), "after a restart");
+        assert_eq!(recovered(start | MARK, start - WORD), Ok(2), "after a restart");
+        assert_eq!(recovered(start, start + WORD), Err(Corrupt), "after a restart");
+        assert_eq!(recovered(start + 1, start), Err(Corrupt), "its own");
+        assert_eq!(recovered(POSITION_MAX, POSITION_MAX - WORD), Err(Corrupt), "its own");
         let top = POSITION_MAX - 2 * WORD;
-        assert_eq!(room(start + 1, &[]), Err(Corrupt), "its own");
-        assert_eq!(room(POSITION_MAX, &[]), Err(Corrupt), "its own");
         assert_eq!(room(top, &[top]), Ok(1), "a record that would end at the end of all positions");
         assert_eq!(room(top + WORD, &[top + WORD]), Err(Corrupt));
     });

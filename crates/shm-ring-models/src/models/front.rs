@@ -58,10 +58,13 @@ fn a_hint_that_changes() {
         for item in 1..=3 {
             wanted = !wanted;
             region.hint(wanted);
-            while region.take(&mut head).is_none() {
-                thread::yield_now();
-            }
-            assert_eq!(region.pop(&mut head), Some(item), "out of order");
+            let popped = loop {
+                match region.pop(&mut head) {
+                    Some(popped) => break popped,
+                    None => thread::yield_now(),
+                }
+            };
+            assert_eq!(popped, item, "out of order");
         }
         producer.join().unwrap();
     });

@@ -43,7 +43,7 @@ fn three_items_through_reused_room() {
     explore("publish, room reused", None, 19_000, || stream(&Region::at(WORD, 2), 3));
 }
 
-/// A limit that does not divide the capacity: laps do not coincide.
+/// A limit below the capacity: the room that a pop frees is not where the next record goes.
 #[test]
 fn room_is_reused_only_after_it_was_read() {
     explore("publish, laps apart", Some(3), 130_000, || stream(&Region::at(0, 3), 5));
