@@ -75,12 +75,12 @@ impl From<Error> for Failure {
                 format!("{region} needs {needed} bytes and {available} are available"),
                 "ask for fewer bytes, or free some: `shm-ring gc`, `shm-ring doctor`",
             ),
-            Error::Owner { region, found, wanted } => new(
+            Error::ForeignOwner { region, found, wanted } => new(
                 Code::Failure,
                 format!("{region} belongs to user {found} and we are user {wanted}"),
                 "--any-owner uses it all the same",
             ),
-            Error::Mode { region, found, .. } => new(
+            Error::TooPermissive { region, found, .. } => new(
                 Code::Failure,
                 format!("{region} has mode {found:04o}: others may write it"),
                 "--any-owner uses it all the same",
@@ -90,12 +90,12 @@ impl From<Error> for Failure {
                 format!("{region} is no ring"),
                 "`shm-ring ls` lists the rings that are there",
             ),
-            Error::Length { region, found, wanted } => new(
+            Error::WrongLength { region, found, wanted } => new(
                 Code::Incompatible,
                 format!("{region} is {found} bytes long and a ring there must have {wanted}"),
                 "it was cut, or it is no ring",
             ),
-            Error::Header { region, field, found } => new(
+            Error::InvalidHeader { region, field, found } => new(
                 Code::Incompatible,
                 format!("{region} has a header whose {field} cannot be {found}"),
                 "it is damaged: `shm-ring rm --force` removes it",
@@ -118,7 +118,7 @@ impl From<Error> for Failure {
             Error::Os { region, call, source, hint } => {
                 new(Code::Failure, format!("{call} failed for {region}: {source}"), hint)
             }
-            other @ (Error::Options { .. } | Error::Name { .. }) => new(
+            other @ (Error::InvalidOptions { .. } | Error::InvalidName { .. }) => new(
                 Code::Usage,
                 other.to_string(),
                 "`--help` behind the command says what it takes",

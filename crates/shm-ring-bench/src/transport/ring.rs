@@ -76,12 +76,19 @@ impl<Y: Way> Transport for Ringed<Y> {
 
     fn receiver<const W: usize>(handle: &Handle) -> Result<Self::Receiver<W>, Fault> {
         let consumer = open(handle, Y::WAIT)?.consumer();
-        Ok(Rx(consumer.map_err(|error| Fault::new("attaching", error))?, PhantomData))
+        let consumer = consumer.map_err(|error| Fault::new("attaching", error))?;
+        let at_once = if W > SHORT { Vec::new() } else { vec![[0; W]; AT_ONCE] };
+        Ok(Rx { consumer, at_once, way: PhantomData })
     }
 }
 
 pub(crate) struct Tx<Y, const W: usize>(Producer<[u64; W]>, PhantomData<Y>);
-pub(crate) struct Rx<Y, const W: usize>(Consumer<[u64; W]>, PhantomData<Y>);
+pub(crate) struct Rx<Y, const W: usize> {
+    consumer: Consumer<[u64; W]>,
+    /// Where short messages of a batch are taken to by one copy.
+    at_once: Vec<[u64; W]>,
+    way: PhantomData<Y>,
+}
 
 impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
     #[inline(always)]
@@ -100,7 +107,7 @@ impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
 impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
     #[inline(always)]
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        let popped = if Y::QUIET { self.0.pop_quiet(message) } else { self.0.pop_into(message) };
+        let popped = if Y::QUIET { self.consumer.pop_quiet(message) } else { self.consumer.pop_into(message) };
         popped.map_err(|error| Fault::new("pop", error))
     }
 
@@ -110,7 +117,20 @@ impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
         max: usize,
         mut each: impl FnMut(&[u64; W]),
     ) -> Result<usize, Fault> {
-        let popped = self.0.pop_batch(max, |message| each(&message));
-        popped.map_err(|error| Fault::new("pop_batch", error))
+        // Short messages by one copy, longer ones one after the other: what is faster for each.
+        if W > SHORT {
+            let popped = self.consumer.pop_batch(max, |message| each(&message));
+            return popped.map_err(|error| Fault::new("pop_batch", error));
+        }
+        let at_once = max.min(self.at_once.len());
+        let popped = self.consumer.pop_slice(&mut self.at_once[..at_once]);
+        let count = popped.map_err(|error| Fault::new("pop_slice", error))?;
+        self.at_once[..count].iter().for_each(each);
+        Ok(count)
     }
 }
+
+/// Words of a short message.
+const SHORT: usize = 3;
+/// The most short messages that are taken by one copy.
+const AT_ONCE: usize = 64;

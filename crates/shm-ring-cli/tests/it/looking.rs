@@ -60,7 +60,7 @@ fn what_cannot_be_looked_at_is_said_and_what_is_no_ring_is_left_out() {
 fn stat_says_all_that_a_snapshot_has() {
     let name = Name::new("stat");
     let options = Options::new().items(100).schema(42).label("ticks\u{1b}[31m");
-    let ring = Ring::<[u64; 2]>::create(name.as_str(), options).unwrap();
+    let ring = Ring::<[u64; 2]>::create(name.as_str(), &options).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     for n in 0..10 {
         tx.push([n; 2]).unwrap();
@@ -132,7 +132,7 @@ fn nobody_is_told_that_nobody_reads() {
 #[test]
 fn a_ring_without_a_name_is_found_by_who_has_it() {
     use std::os::fd::AsRawFd;
-    let ring = Ring::<u64>::create(shm_ring::Region::memfd("nameless"), Options::new()).unwrap();
+    let ring = Ring::<u64>::create(shm_ring::Region::memfd("nameless"), &Options::new()).unwrap();
     let _also_open = ring.descriptor().try_clone_to_owned().unwrap();
     let id = format!("{:032x}", ring.id());
     let with = |arguments: &[&str]| {

@@ -96,10 +96,13 @@ impl<P: Payload + ?Sized> Publisher<P> {
         self.tail.room()
     }
 
-    /// Asks for the lines of a record of `stride` bytes that will come some way behind the tail.
+    /// Asks for the lines of a record of `stride` bytes that will come some way behind the tail. Not in a conversation,
+    /// in which the lines are the consumer's again by then: that cost a twentieth of a round trip at 256 bytes.
     #[inline(always)]
     pub(crate) fn prefetch(&self, stride: u64) {
-        self.map.area().prefetch(self.tail.position(), stride);
+        if !front_is_wanted(self.map.theirs()) {
+            self.map.area().prefetch(self.tail.position(), stride);
+        }
     }
 
     /// Asks for the lines of a run of `bytes` that will come some way behind the tail.

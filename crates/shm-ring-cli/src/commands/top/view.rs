@@ -40,8 +40,8 @@ impl Rates {
         Self {
             published_per_second: rate(now.tail, before.tail),
             read_per_second: rate(now.head, before.head),
-            found_full_per_second: rate(now.producer.stalls, before.producer.stalls),
-            found_empty_per_second: rate(now.consumer.stalls, before.consumer.stalls),
+            found_full_per_second: rate(now.producer.waits, before.producer.waits),
+            found_empty_per_second: rate(now.consumer.waits, before.consumer.waits),
         }
     }
 }
@@ -101,7 +101,7 @@ fn bar(snapshot: &Snapshot) -> String {
         return rings::fill(snapshot);
     }
     let full = BAR as u64 * snapshot.unread_bytes();
-    let filled = (full.div_ceil(snapshot.capacity) as usize).min(BAR);
+    let filled = (full.div_ceil(snapshot.limit) as usize).min(BAR);
     format!("[{}{}] {}", "#".repeat(filled), " ".repeat(BAR - filled), rings::fill(snapshot))
 }
 
@@ -115,13 +115,13 @@ mod tests {
     #[test]
     fn rates_are_differences_and_bars_are_fills() {
         let options = Options::new().bytes(4096);
-        let ring = Ring::<u64>::create(Region::memfd("view"), options).unwrap();
+        let ring = Ring::<u64>::create(Region::memfd("view"), &options).unwrap();
         let mut tx = ring.producer().unwrap();
         let fd = ring.descriptor().try_clone_to_owned().unwrap();
         let observer = Observer::open(Region::descriptor(fd)).unwrap();
         let look = || vec![(Target::Name("a".to_owned()), observer.snapshot())];
         let before = look();
-        for n in 0..128 {
+        for n in 0..256 {
             tx.push(n).unwrap();
         }
         let mut now = look();
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!((rates.published_per_second, rates.read_per_second), (1024.0, 0.0));
         assert_eq!(Rates::of(&Vec::new(), &now[0].1), Rates::default());
         let row = &rows(&before, &now)[0];
-        assert_eq!(row[..5], ["a", "64", "0", "50 %", "0"]);
+        assert_eq!(row[..5], ["a", "128", "0", "50 %", "0"]);
         assert_eq!(bar(&now[0].1), "[#####     ] 50 %");
         assert_eq!(bar(&before[0].1), "[          ] 0 %");
     }
