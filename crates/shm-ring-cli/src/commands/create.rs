@@ -1,17 +1,17 @@
 //! `create`: a ring of messages, for whoever comes.
 
-use shm_ring::{Options, Ring};
+use shm_ring::{MessageRing, Options};
 
 use crate::cli::Create;
 use crate::failure::Failure;
 
 pub(crate) fn run(create: &Create) -> Result<(), Failure> {
     let options = Options::new()
-        .bytes(create.bytes)
+        .bytes(create.bytes as usize)
         .label(create.label.as_str())
         .schema(create.schema)
         .mode(create.mode);
     let options = if create.sparse { options.sparse() } else { options };
-    Ring::<[u8]>::create(create.target.region(), options)?;
+    MessageRing::create(create.target.region(), &options)?;
     Ok(())
 }
