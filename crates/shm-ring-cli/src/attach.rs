@@ -65,7 +65,7 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Fa
         Ok(snapshot) => MessageRing::open_with(region(), &as_found(copying, &snapshot)?)
             .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
         Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
-            let options = Options::new().bytes(copying.bytes as usize).label(ON_DEMAND);
+            let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
             MessageRing::create(region(), &options).map(|ring| {
                 output::note(&format!(
                     "created {}, which waits for the other side",

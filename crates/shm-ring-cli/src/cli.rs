@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Ls(Ls),
     /// Says everything about one ring.
     ///
-    /// Positions count bytes since the ring was created, with 8 for each record and padding. A session counts up
+    /// Positions count bytes since the ring was created, with 8 for the header of each message and padding. A session counts up
     /// by one when a side attaches (odd) and when it closes (even). A side that has nothing to do looks for a
     /// while (found it empty, or full), then sleeps, and is woken when the other one rings; sides also ring on
     /// attaching and closing. High water is the most that the producer found unread.
@@ -115,7 +115,7 @@ pub(crate) struct Create {
 
     /// How many bytes of records it holds, messages with their headers: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
-    pub(crate) bytes: u64,
+    pub(crate) bytes: usize,
 
     /// A text of up to 64 bytes that says what is inside.
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -188,7 +188,7 @@ pub(crate) struct Copying {
 
     /// How many bytes of records the ring holds, if it is created: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
-    pub(crate) bytes: u64,
+    pub(crate) bytes: usize,
 
     /// How long to wait for the other side at a time: 500ms, 10s (default: for ever).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(create: &Create) -> Result<(), Failure> {
     let options = Options::new()
-        .bytes(create.bytes as usize)
+        .bytes(create.bytes)
         .label(create.label.as_str())
         .schema(create.schema)
         .mode(create.mode);

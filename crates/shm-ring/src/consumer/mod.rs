@@ -128,6 +128,13 @@ impl<P: Payload + ?Sized> Receiver<P> {
         self.map.area().prefetch_run(self.head.position(), self.head.tail());
     }
 
+    /// Asks for the first lines behind the next `bytes` of records, as far as something is known to be there.
+    #[inline(always)]
+    pub(crate) fn prefetch_behind(&self, bytes: u64) {
+        let from = self.head.position() + bytes;
+        self.map.area().prefetch_run(from, self.head.tail());
+    }
+
     /// Asks for the line that comes some way behind the record at the head, if something is known to be there.
     #[inline(always)]
     pub(crate) fn prefetch_below(&self) {

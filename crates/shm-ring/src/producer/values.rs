@@ -188,7 +188,8 @@ impl<T: Item> Producer<T> {
     /// assert_eq!(rx.pop()?, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    // Not inlined: the loop needs the registers, and the iterator is its own here.
+    #[inline(never)]
     pub fn try_push_batch(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -198,7 +199,14 @@ impl<T: Item> Producer<T> {
             return Ok(0);
         }
         self.inner.make_room(Self::SIZE)?;
-        Ok(self.publish_batch(&mut items))
+        let mut batch = self.inner.batch();
+        let mut count = 0;
+        while batch.has_room(Self::SIZE) {
+            let Some(item) = items.next() else { break };
+            batch.add(Self::SIZE, |area, at| area.put(at, &item));
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// Publishes all that `items` supplies, waiting for room as [`push`](Self::push) does: by one store of the position
@@ -214,30 +222,23 @@ impl<T: Item> Producer<T> {
     /// assert_eq!(rx.iter().take(3).map(|item| item.unwrap()).sum::<u64>(), 6);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(never)]
     pub fn push_batch(&mut self, items: impl IntoIterator<Item = T>) -> Result<usize, BatchError> {
         let mut items = items.into_iter();
         let mut pushed = 0;
-        while let Some(first) = items.next() {
+        let mut next = items.next();
+        while next.is_some() {
             self.inner
                 .await_room(Self::SIZE, Timeout::FOREVER)
                 .map_err(|error| BatchError { pushed, error })?;
-            pushed += self.publish_batch(&mut core::iter::once(first).chain(&mut items));
+            let mut batch = self.inner.batch();
+            while let Some(item) = next.take_if(|_| batch.has_room(Self::SIZE)) {
+                batch.add(Self::SIZE, |area, at| area.put(at, &item));
+                pushed += 1;
+                next = items.next();
+            }
         }
         Ok(pushed)
-    }
-
-    // Not inlined: the loop needs the registers.
-    #[inline(never)]
-    fn publish_batch(&mut self, items: &mut impl Iterator<Item = T>) -> usize {
-        let mut batch = self.inner.batch();
-        let mut count = 0;
-        while batch.has_room(Self::SIZE) {
-            let Some(item) = items.next() else { break };
-            batch.add(Self::SIZE, |area, at| area.put(at, &item));
-            count += 1;
-        }
-        count
     }
 
     /// Publishes as many of `items`, from the first on, as there is room for, by one copy and one store of the position.

@@ -95,9 +95,12 @@ pub(crate) fn check(
     let header = read(backing)?;
     let label = options.label_bytes().map_err(|why| Error::InvalidOptions { why })?;
     check_layout(backing, &header)?;
-    // A side that opens messages takes their alignment as it is, if it is as much as it asked for.
-    let aligned = contents.kind == KIND_MESSAGES && header.item_align >= contents.align;
-    let align = if aligned { header.item_align } else { contents.align };
+    // A side that opens messages takes their alignment as it is, if it is one and as much as it asked for.
+    let found = header.item_align;
+    let aligned = contents.kind == KIND_MESSAGES
+        && found.is_power_of_two()
+        && (contents.align..=u64::from(header.page)).contains(&found);
+    let align = if aligned { found } else { contents.align };
     let contents = Contents { align, ..contents };
     for (property, found, wanted) in [
         (Property::RecordKind, u64::from(header.kind), u64::from(contents.kind)),

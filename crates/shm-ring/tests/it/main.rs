@@ -1,4 +1,4 @@
-//! The library between real processes, and under faults. One module per idea; `house` has the
+//! The library between real processes, and under faults. One module per idea; `harness` has the
 //! children, names and time limits that all of them stand on, `system` all the unsafe code.
 //!
 //! A child is this very program, run again with the one test `child` and told by its environment
@@ -7,6 +7,7 @@
 mod adapters;
 mod any;
 mod batches;
+mod bytes;
 mod creating;
 mod death;
 mod descriptors;
@@ -16,8 +17,8 @@ mod far;
 mod forged;
 mod forms;
 mod golden;
+mod harness;
 mod hostile;
-mod house;
 mod in_place;
 mod items;
 mod latest;
@@ -43,9 +44,8 @@ mod system;
 mod top;
 mod waiting;
 mod waking;
-mod wire;
 
-use house::{Home, Job};
+use harness::{Home, Job};
 
 /// Every job that a child can be given.
 const JOBS: &[(&str, Job)] = &[

@@ -1,0 +1,85 @@
+//! The words of one side, all at once.
+//!
+//! Owns: a copy of a side's words, and the rules for each alone. Knows nothing of: the other side.
+
+use crate::header::Header;
+use crate::lease::{Life, life};
+use crate::region::Region;
+use crate::violation::{Rule, Violation};
+use crate::words::{NEVER, Side, Word};
+
+/// The words of a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the words")]
+pub struct SideWords {
+    /// The whole word, of the producer with its bit.
+    pub position: u64,
+    pub front: [u8; 56],
+    pub wake_at: u64,
+    pub hint: u64,
+    pub bell: u32,
+    pub session: u64,
+    pub fence_mode: u32,
+    pub pid: u32,
+    pub liveness: u32,
+    pub high_water: u64,
+    pub sleeps: u64,
+    pub wakes_sent: u64,
+    pub waits: u64,
+}
+
+impl SideWords {
+    /// What `side` of `region` holds.
+    #[track_caller]
+    pub fn of<R: Region + ?Sized>(region: &R, header: &Header, side: Side) -> Self {
+        let page = side.page(header.page.into());
+        let eight = |word: Word| region.word(page + word.offset());
+        let four = |word: Word| region.half(page + word.offset());
+        let mut front = [0; 56];
+        for (index, word) in front.chunks_exact_mut(8).enumerate() {
+            let at = page + Word::Front.offset() + 8 * index as u64;
+            word.copy_from_slice(&region.word(at).to_le_bytes());
+        }
+        Self {
+            position: eight(Word::Position),
+            front,
+            wake_at: eight(Word::WakeAt),
+            hint: eight(Word::Hint),
+            bell: four(Word::Bell),
+            session: eight(Word::Session),
+            fence_mode: four(Word::FenceMode),
+            pid: four(Word::Pid),
+            liveness: four(Word::Liveness),
+            high_water: eight(Word::HighWater),
+            sleeps: eight(Word::Sleeps),
+            wakes_sent: eight(Word::WakesSent),
+            waits: eight(Word::Waits),
+        }
+    }
+
+    /// Whether it wants to be woken.
+    pub fn is_asleep(&self) -> bool {
+        self.wake_at != NEVER
+    }
+
+    /// What it is if nobody holds its lock.
+    pub fn fate(&self) -> Life {
+        life(self.session, false)
+    }
+
+    /// The rules that a word keeps by itself.
+    pub(crate) fn check(&self, side: Side, header: &Header) -> Result<(), Violation> {
+        Violation::unless(self.fence_mode <= 1, Rule::FenceMode, || {
+            format!("the {side:?}'s fence mode is {} and neither 0 nor 1", self.fence_mode)
+        })?;
+        let liveness = self.liveness;
+        let thread = liveness >> 31 == 1 && liveness >> 30 == 2 && liveness & 0x3fff_ffff != 0;
+        Violation::unless(matches!(liveness, 0 | 0xc000_0000) || thread, Rule::Liveness, || {
+            format!("the {side:?}'s liveness word is {liveness:#x}: no thread and no death")
+        })?;
+        let limit = header.limit;
+        Violation::unless(self.high_water <= limit, Rule::HighWater, || {
+            format!("the high-water mark is {} with a limit of {limit}", self.high_water)
+        })
+    }
+}
