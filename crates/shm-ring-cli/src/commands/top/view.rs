@@ -121,7 +121,7 @@ mod tests {
         let observer = Observer::open(Region::descriptor(fd)).unwrap();
         let look = || vec![(Target::Name("a".to_owned()), observer.snapshot())];
         let before = look();
-        for n in 0..256 {
+        for n in 0..128 {
             tx.push(n).unwrap();
         }
         let mut now = look();
