@@ -62,8 +62,12 @@ impl Drop for Lease {
 
 /// Whether somebody holds `role` through another description than `description`, which may be one for
 /// reading only. An error counts as held, as above.
+///
+/// Asked with a lock for reading, which only a lock for writing is in the way of: a lock for reading takes no more than the
+/// right to read the region, and proves nothing.
 pub(crate) fn is_held(description: BorrowedFd<'_>, page: u64, role: Role) -> bool {
     let mut lock = range(page, role);
+    lock.l_type = libc::F_RDLCK as libc::c_short;
     match fcntl(description, libc::F_OFD_GETLK, &mut lock) {
         Ok(()) => lock.l_type != libc::F_UNLCK as libc::c_short,
         Err(_) => true,
