@@ -1,4 +1,4 @@
-//! One look at a ring. It must not look at records: `dump` does.
+//! Owns: one look at a ring. Knows nothing of: records; `dump` does.
 
 use core::time::Duration;
 use std::os::fd::AsFd;

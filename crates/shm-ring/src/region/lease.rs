@@ -1,5 +1,5 @@
-//! The lock that proves a role: an OFD write lock on the byte range of the role's page. The kernel
-//! frees it when the holder dies, in any pid namespace. It must not know about sessions.
+//! Owns: the lock that proves a role: an OFD write lock on the byte range of the role's page. The kernel frees it when the
+//! holder dies, in any pid namespace. Knows nothing of: sessions.
 //!
 //! Invariant of the unsafe blocks: `fcntl` gets a descriptor that is open for the duration of the
 //! call and a `flock` that outlives it. `rustix` has no OFD locks, hence `libc`.
