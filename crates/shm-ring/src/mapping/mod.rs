@@ -1,5 +1,5 @@
-//! The mapping of a region: control pages, then the data area twice in a row, so that a record
-//! never wraps. It must not know the protocol. [`records`] sees it as records.
+//! Owns: the mapping of a region: control pages, then the data area twice in a row, so that a record never wraps. Knows
+//! nothing of: the protocol. [`records`] sees it as records.
 //!
 //! Invariants that every unsafe block here and in `records` and `messages` rests on:
 //! 1. `raw` spans `NODE_PAGES` private pages for the death notice and then, from `at(0)` on,

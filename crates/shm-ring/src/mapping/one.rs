@@ -1,5 +1,5 @@
-//! One mapping of a region for all of a process's roles in it, writable as a whole, with
-//! `--cfg shm_ring_one_mapping`: sanitizers shadow memory by its address, and would take the two roles'
+//! Owns: one mapping of a region for all of a process's roles in it, writable as a whole, with
+//! `--cfg shm_ring_one_mapping`. Knows nothing of: the protocol. Sanitizers shadow memory by its address, and would take the two roles'
 //! mappings for different memory. Never in a build that is used: nothing holds a side to its own page.
 #![allow(unsafe_code)]
 

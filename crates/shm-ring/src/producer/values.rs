@@ -114,6 +114,9 @@ impl<T: Item> Producer<T> {
     ///
     /// A waiting producer is woken when half the ring is free, not at the first free slot.
     ///
+    /// The item is moved through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`push_from`](Self::push_from), or [`reserve`](Self::reserve).
+    ///
     /// # Errors
     /// Only while there is no room: [`PushError::Closed`] and [`PushError::PeerDead`] once the
     /// consumer is gone (another may attach, and then pushing goes on); at any time

@@ -1,6 +1,5 @@
-//! The atomics facade: the one place that names the standard atomics, so that the protocol floor
-//! runs unchanged under loom, and step by step under `--cfg shm_ring_steps` (see `steps`). It must not
-//! know what any word means.
+//! Owns: the atomics facade, the one place that names the standard atomics, so that the protocol runs unchanged under loom,
+//! and step by step under `--cfg shm_ring_steps` (see `steps`). Knows nothing of: what any word means.
 //!
 //! [`Foreign`] is law one in the type system: a word that the other side owns can be loaded and
 //! nothing else, because our mapping of it is read-only.

@@ -54,7 +54,7 @@ two_moves!(two_vectors, 16, xmm_reg);
 pub(super) unsafe fn any(to: *mut u8, from: *const u8, len: usize) {
     match len {
         0 => {}
-        // SAFETY: the contract; each has at most twice the bytes of its moves.
+        // SAFETY: the contract; at most twice the bytes of a move, as below.
         1 => unsafe { two_bytes(to, from, len) },
         // SAFETY: as above.
         2..4 => unsafe { two_pairs(to, from, len) },
@@ -71,7 +71,7 @@ pub(super) unsafe fn any(to: *mut u8, from: *const u8, len: usize) {
             // SAFETY: the contract: the last 32 bytes.
             unsafe { two_vectors(to, from, 32) };
         }
-        // SAFETY: the contract; it is at least a block.
+        // SAFETY: the contract; at least a block.
         _ => unsafe { run(to, from, len) },
     }
 }
