@@ -119,11 +119,7 @@ fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Faul
         }
         "shm-ring-messages" => {
             pin(spec)?;
-            between_processes::<RingInPlace, RingMessages, W>(
-                spec,
-                control,
-                play_batches::<_, _, W>,
-            )
+            between_processes::<RingMessages, W>(spec, control, play_batches::<_, _, W>)
         }
         other => Err(Fault::new("transport", format_args!("{other} does no batches"))),
     }
