@@ -27,7 +27,8 @@ const WORD: usize = size_of::<u64>();
 const VECTOR_MIN: usize = 256;
 
 /// Whether bytes may be moved by assembly. Not where somebody decides about each access: assembly asks nobody.
-const ASSEMBLY: bool = cfg!(all(target_arch = "x86_64", not(shm_ring_steps)));
+#[cfg(target_arch = "x86_64")]
+const ASSEMBLY: bool = cfg!(not(shm_ring_steps));
 
 /// The size of the accesses that values of `size` bytes are made of: the place of such a value is a multiple of it.
 /// Values are never merged into larger words: the mirror gives one word two addresses.
