@@ -12,7 +12,7 @@ fn batches<const W: usize>(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("32 pushed and popped");
     group.throughput(Throughput::Elements(BATCH as u64));
     let options = Options::new().bytes(1 << 20).prefault();
-    let ring = Ring::<[u64; W]>::create(Region::memfd("bench"), options).expect("a memfd ring");
+    let ring = Ring::<[u64; W]>::create(Region::memfd("bench"), &options).expect("a memfd ring");
     let mut tx = ring.producer().expect("the only producer");
     let mut rx = ring.consumer().expect("the only consumer");
     group.bench_function(format!("{bytes} B"), |bencher| {

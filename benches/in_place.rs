@@ -10,18 +10,18 @@ fn pairs<const W: usize>(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("reserve, commit, peek, release");
     group.throughput(Throughput::Bytes(bytes as u64));
     let options = Options::new().bytes(1 << 20).prefault();
-    let ring = Ring::<[u64; W]>::create(Region::memfd("bench"), options).expect("a memfd ring");
+    let ring = Ring::<[u64; W]>::create(Region::memfd("bench"), &options).expect("a memfd ring");
     let mut tx = ring.producer().expect("the only producer");
     let mut rx = ring.consumer().expect("the only consumer");
     group.bench_function(format!("{bytes} B"), |bencher| {
         let item = [7; W];
         bencher.iter(|| {
-            let mut room = tx.try_reserve().expect("there is room");
-            room.write(black_box(&item));
-            room.commit();
-            let view = rx.try_peek().expect("there is one");
-            black_box(view.read());
-            view.release();
+            let mut room = tx.try_reserve(1).expect("there is room");
+            room.write(0, black_box(&item));
+            room.commit(1);
+            let view = rx.try_peek(1).expect("there is one");
+            black_box(view.get(0));
+            view.release(1);
         });
     });
     group.finish();

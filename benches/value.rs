@@ -9,7 +9,7 @@ use std::hint::black_box;
 /// Both ends of a ring that holds many.
 fn ends<const W: usize>() -> (Producer<[u64; W]>, Consumer<[u64; W]>) {
     let options = Options::new().bytes(1 << 20).prefault();
-    let ring = Ring::create(Region::memfd("bench"), options).expect("a ring in a memfd");
+    let ring = Ring::create(Region::memfd("bench"), &options).expect("a ring in a memfd");
     (ring.producer().expect("the only producer"), ring.consumer().expect("the only consumer"))
 }
 

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use shm_ring::{Options, Region, Ring};
 
 fn pairs<const W: usize>(count: u64) -> Result<(), Box<dyn Error>> {
-    let ring = Ring::<[u64; W]>::create(Region::memfd("pairs"), Options::new())?;
+    let ring = Ring::<[u64; W]>::create(Region::memfd("pairs"), &Options::new())?;
     let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     let item = [7; W];
     for _ in 0..count {

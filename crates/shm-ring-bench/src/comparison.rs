@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::cli::Asked;
 use crate::clock::Clock;
+use crate::goals::Beside;
 use crate::output::Output;
 use crate::plan::{Effort, Row, compare};
 use crate::progress::Progress;
@@ -15,7 +16,7 @@ use crate::report::Report;
 use crate::run::INTERRUPTED;
 use crate::terminal::{Complaint, note};
 use crate::transport::Idle;
-use crate::{cpus, doctor, goals, system_calls};
+use crate::{cpus, doctor, goals, instructions, system_calls};
 
 const SOME_FAILED: u8 = 1;
 const ENDED_BY_INTERRUPT: u8 = 130;
@@ -46,7 +47,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         cpus,
         clock: Clock::calibrated(),
     };
-    // For a person who looks on: a program reads what was left out.
+    // For a person who looks on: a program reads what was discarded.
     if std::io::stderr().is_terminal()
         && let Some(warning) = doctor::other_work()
     {
@@ -72,9 +73,15 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
     if let Err(why) = counted {
         note(&format!("system calls are not counted: {why}"));
     }
+    let counts_instructions = asked.all_goals && !INTERRUPTED.load(Ordering::Relaxed);
+    let instructions = counts_instructions.then(|| match asked.how.quick {
+        true => Err("--quick does not count them".to_owned()),
+        false => instructions::more_than_recorded(),
+    });
+    let beside = Beside { system_calls, instructions };
     let goals = match asked.all_goals {
-        true => goals::all(&rows, system_calls),
-        false => goals::of(&rows, system_calls),
+        true => goals::all(&rows, &beside),
+        false => goals::of(&rows, &beside),
     };
     let report = Report::new(&rows, cpus, effort.clock, goals);
     out.write(&report).map_err(Complaint::unwritten)?;

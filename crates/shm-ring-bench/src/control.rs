@@ -69,7 +69,7 @@ pub(crate) enum Measure {
     PrivateBytes,
     /// Its part of the memory that it shares.
     SharedBytes,
-    /// Median of the two-line ping-pong. This and the percentiles are in picoseconds, since a
+    /// The floor: a median of the two-line ping-pong. This and the percentiles are in picoseconds, since a
     /// nanosecond is a hundredth of the shortest.
     Floor,
     /// Median of how long bursts took.

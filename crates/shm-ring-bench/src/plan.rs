@@ -8,7 +8,8 @@ use crate::control::Side;
 use crate::message::Code;
 use crate::run::{Failure, Sample, run};
 use crate::spec::{BATCH, BURST, FAN, RATE, Spec, Workload};
-use crate::stats::{Figure, valid};
+use crate::state::{Seen, State, states};
+use crate::stats::valid;
 use crate::transport::{Entry, Idle};
 
 /// One row: a transport doing one thing with one size.
@@ -96,6 +97,24 @@ impl Row {
         }
     }
 
+    /// The states to look at this row in: those that the comparison saw or, where no floor is
+    /// measured, none by name.
+    pub(crate) fn states(&self, seen: &[Seen]) -> Vec<Option<State>> {
+        if seen.is_empty() || !self.workload.has_floor() {
+            return vec![None];
+        }
+        seen.iter().map(|seen| Some(seen.state)).collect()
+    }
+
+    /// Whether the row can run and has fewer than `enough` valid runs in some state that the
+    /// comparison saw. A row that fails would not get better by going on.
+    fn lacks(&self, seen: &[Seen], enough: u32) -> bool {
+        let few = |state| (valid(&self.samples, seen, state, self.idle()).len() as u32) < enough;
+        self.failures.is_empty()
+            && !self.workload.is_steady()
+            && self.states(seen).into_iter().any(few)
+    }
+
     /// The run of this row for side A, before the channels are made.
     pub(crate) fn spec(&self, messages: u64, effort: Effort) -> Spec {
         // Batches, bursts and turns are whole ones.
@@ -160,9 +179,9 @@ const MESSAGES: (u64, u64) = (200, 50_000_000);
 pub(crate) struct Effort {
     /// Rounds that are run in any case.
     pub(crate) runs: u32,
-    /// A row with this many runs that count needs no more, if it asks for so many.
+    /// A row with this many valid runs in each state needs no more.
     pub(crate) enough: u32,
-    /// How long rounds are added for rows that lack runs that count.
+    /// How long a comparison may take by adding runs of rows that lack valid ones.
     pub(crate) patience: Duration,
     /// The length that a run aims at.
     pub(crate) run_time: Duration,
@@ -174,9 +193,9 @@ pub(crate) struct Effort {
     pub(crate) clock: Clock,
 }
 
-/// Runs every row `runs` times and, while some row lacks runs that count, more often: each round goes
-/// through all of the rows, so that what changes on the machine changes for all of them. `done` is
-/// told after each run; `false` ends the comparison.
+/// Runs every row `runs` times: each round goes through all of the rows, so that what changes on the
+/// machine changes for all of them. Rows that then lack valid runs in a state that others have run
+/// again, as long as the time allows. `done` is told after each run; `false` ends the comparison.
 pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Row) -> bool) {
     let start = Instant::now();
     for row in &mut *rows {
@@ -187,16 +206,16 @@ pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Ro
     }
     let mut round_time = Duration::ZERO;
     for round in 0.. {
-        let fits = start.elapsed() + round_time < effort.patience;
-        if round >= effort.runs && !(fits && some_lack(rows, effort.runs.min(effort.enough))) {
+        let seen = seen(rows);
+        let added = round >= effort.runs;
+        let enough = effort.runs.min(effort.enough);
+        let in_turn = |row: &Row| row.messages > 0 && (!added || row.lacks(&seen, enough));
+        let out_of_time = start.elapsed() + round_time >= effort.patience;
+        if added && (out_of_time || !rows.iter().any(in_turn)) {
             return;
         }
         let round_start = Instant::now();
-        for row in rows.iter_mut().filter(|row| row.messages > 0) {
-            // Rounds are added for what is noisy.
-            if row.workload.is_steady() && round >= effort.runs {
-                continue;
-            }
+        for row in rows.iter_mut().filter(|row| in_turn(row)) {
             match run(&row.spec(row.messages, effort), effort.limit) {
                 Ok(sample) => row.samples.push(Sample { round, ..sample }),
                 Err(Failure::Interrupted) => {}
@@ -210,21 +229,9 @@ pub(crate) fn compare(rows: &mut [Row], effort: Effort, mut done: impl FnMut(&Ro
     }
 }
 
-/// Whether a row that can run has fewer than `enough` runs that count. Rows that fail would not get
-/// better by going on.
-fn some_lack(rows: &[Row], enough: u32) -> bool {
-    let median = floor(rows).map(|floor| floor.median);
-    let noisy = rows.iter().filter(|row| row.failures.is_empty() && !row.workload.is_steady());
-    noisy.into_iter().any(|row| {
-        let (counting, _) = valid(&row.samples, median, row.idle());
-        (counting.len() as u32) < enough
-    })
-}
-
-/// The floor over all runs; `None` on one processor.
-pub(crate) fn floor(rows: &[Row]) -> Option<Figure> {
-    let floors = rows.iter().flat_map(|row| &row.samples).map(|sample| sample.floor_ns);
-    Figure::of(floors.filter(|&floor| floor > 0.0))
+/// The states of the machine that all runs together saw; none on one processor.
+pub(crate) fn seen(rows: &[Row]) -> Vec<Seen> {
+    states(rows.iter().flat_map(|row| &row.samples).map(|sample| sample.floor_ns))
 }
 
 /// A trial run tells how many messages fill the time; a second one, where the first was too short to
@@ -277,7 +284,7 @@ mod tests {
     use crate::transport::find;
 
     #[test]
-    fn rounds_are_added_while_a_row_lacks_runs_that_count() {
+    fn a_row_that_lacks_valid_runs_in_a_state_that_others_have_runs_again() {
         let sample = |floor_ns, cpu| Sample {
             floor_ns,
             wall_ns: 1,
@@ -286,15 +293,20 @@ mod tests {
             ..Sample::default()
         };
         let mut row = Row::new(find("shm-ring").unwrap(), Workload::Stream, 64);
-        row.samples = vec![sample(100.0, 1.0), sample(100.0, 1.0), sample(100.0, 0.5)];
+        row.samples = vec![sample(130.0, 1.0), sample(130.0, 1.0), sample(130.0, 0.5)];
         let mut rows = [row.clone(), row];
-        assert!(!some_lack(&rows, 2));
-        assert!(some_lack(&rows, 3), "the third was preempted");
-        rows[1].samples[0].floor_ns = 300.0;
-        assert!(some_lack(&rows, 2), "the first of the second row had a strange floor");
-        rows[1].failures.push(Failure::TimedOut);
-        assert!(!some_lack(&rows, 2));
-        assert_eq!(floor(&rows).unwrap().median, 100.0);
+        let lacking = |rows: &[Row], enough| {
+            let seen = seen(rows);
+            rows.iter().map(|row| row.lacks(&seen, enough)).collect::<Vec<_>>()
+        };
+        assert_eq!(lacking(&rows, 2), [false, false]);
+        assert_eq!(lacking(&rows, 3), [true, true], "the third was preempted");
+        rows[1].samples.extend([550.0, 560.0, 570.0].map(|floor| sample(floor, 1.0)));
+        assert_eq!(lacking(&rows, 2), [true, false], "the first was never run in the far state");
+        rows[0].failures.push(Failure::TimedOut);
+        assert_eq!(lacking(&rows, 2), [false, false]);
+        let idle = Row { workload: Workload::IdleSender, failures: vec![], ..rows[0].clone() };
+        assert_eq!(idle.states(&seen(&rows)), [None], "no floor is measured beside it");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use crate::control::{Control, Measure, Side};
 use crate::spec::{Spec, Workload};
 use crate::transport::*;
-use crate::workload::{ATTACHED_STAGE, FLOOR_STAGE, before_attaching, fan, play, play_batches};
+use crate::workload::{
+    ATTACHED_STAGE, FLOOR_STAGE, before_attaching, fan, play, play_batches, play_streams,
+};
 use crate::{floor, sys};
 
 /// Plays one side with its ends of the channel.
@@ -36,6 +38,9 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
         (Workload::Fan, 8) => in_turn::<1>(spec, control),
         (Workload::Fan, 64) => in_turn::<8>(spec, control),
         (Workload::Batch | Workload::Fan, bytes) => Err(Fault::none_of(bytes)),
+        (_, bytes @ (16 | 24 | 40 | 48 | 104 | 200)) => {
+            with_words!(bytes, W => streams::<W>(spec, control), 16 24 40 48 104 200)
+        }
         (_, bytes @ ..=4096) => {
             with_words!(bytes, W => sized::<W>(spec, control), 8 64 256 1024 4096)
         }
@@ -66,6 +71,23 @@ fn sized<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
     })
 }
 
+/// [`sized`], for sizes of which there are streams and round trips only.
+fn streams<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    let name = spec.transport.as_str();
+    if find(name).is_some_and(|entry| entry.threads) {
+        return with_pair!(name, P => {
+            between_threads::<P, W>(spec, control, play_streams::<_, _, W>)
+        });
+    }
+    pin(spec)?;
+    with_transport!(name, T => match const { <T as Transport>::INLINED } {
+        true => between_processes::<T, W>(spec, control, play_streams::<_, _, W>),
+        false => between_processes::<T, W>(spec, control, |spec, control, tx, rx| {
+            play_streams::<_, _, W>(spec, control, tx.map(any_sender), rx.map(any_receiver))
+        }),
+    })
+}
+
 /// [`sized`], for messages that only some transports carry.
 fn large<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
     pin(spec)?;
@@ -90,6 +112,10 @@ fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Faul
         "shm-ring" => {
             pin(spec)?;
             between_processes::<Ringed<Spin>, W>(spec, control, play_batches::<_, _, W>)
+        }
+        "shm-ring-in-place" => {
+            pin(spec)?;
+            between_processes::<RingInPlace, W>(spec, control, play_batches::<_, _, W>)
         }
         "shm-ring-messages" => {
             pin(spec)?;

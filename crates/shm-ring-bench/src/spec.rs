@@ -49,6 +49,11 @@ impl Workload {
         matches!(self, Self::IdleReceiver | Self::IdleSender | Self::Memory)
     }
 
+    /// Whether a floor is measured beside it: something is timed, between two processors.
+    pub(crate) fn has_floor(self) -> bool {
+        !self.is_steady() && !self.is_on_one_core()
+    }
+
     /// Whether messages go there and back.
     pub(crate) fn is_echo(self) -> bool {
         matches!(self, Self::Echo | Self::OneCoreEcho)
@@ -96,7 +101,12 @@ impl fmt::Display for Workload {
 }
 
 /// Sizes of messages in bytes.
-pub(crate) const SIZES: [usize; 8] = [8, 64, 256, 1024, 4096, 16_384, 65_536, 1_048_576];
+pub(crate) const SIZES: [usize; 14] =
+    [8, 16, 24, 40, 48, 64, 104, 200, 256, 1024, 4096, 16_384, 65_536, 1_048_576];
+
+/// Those of them that a sweep goes over. The others are sizes that messages often have; of them there
+/// are streams and round trips only, since every workload of every size takes the compiler long.
+pub(crate) const SWEPT: [usize; 8] = [8, 64, 256, 1024, 4096, 16_384, 65_536, 1_048_576];
 
 /// Messages of a batch, unless another number is asked for.
 pub(crate) const BATCH: usize = 32;

@@ -1,9 +1,10 @@
-//! Many runs made one row: medians, and which runs do not count. It must not know where the runs
+//! Many runs made one row: medians, and which runs are discarded. It must not know where the runs
 //! come from.
 
 use serde::{Deserialize, Serialize};
 
 use crate::run::Sample;
+use crate::state::{Seen, State, state_of};
 use crate::transport::Idle;
 
 /// A figure that was measured several times.
@@ -29,12 +30,20 @@ impl Figure {
     }
 }
 
-/// How many runs were left out, and why.
+/// Why a run is discarded, although it came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reason {
+    /// The floor beside the run fits no state of the machine.
+    Floor,
+    /// A side that does not sleep had less than 0.85 of its processor.
+    Preempted,
+}
+
+/// How many runs were discarded, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Excluded {
-    /// The floor beside the run was outside 0.6 to 1.6 of the comparison's median floor.
     pub(crate) floor: u32,
-    /// A side that does not sleep had less than 0.85 of its processor.
     pub(crate) preempted: u32,
     /// The run failed or was killed.
     pub(crate) failed: u32,
@@ -55,9 +64,7 @@ impl Excluded {
     }
 }
 
-/// A run's floor may be this far from the median floor.
-const FLOOR_BOUNDS: (f64, f64) = (0.6, 1.6);
-/// The least processor share of a side that does not sleep.
+/// The minimum processor share of a side that does not sleep.
 const AWAKE_SHARE: f64 = 0.85;
 
 /// Whether a side was kept from its processor. A side that never sleeps was if it did not run all
@@ -71,36 +78,37 @@ fn is_preempted(idle: Idle, cpu: f64, queued: f64) -> bool {
     }
 }
 
-/// The samples that count, and how many do not. `idle` is what B and A do when they have nothing to
-/// do. Without a median floor (on one processor) no floor is judged.
-pub(crate) fn valid(
-    samples: &[Sample],
-    median_floor: Option<f64>,
+/// The state that a run was made in (`None` where no floor is measured), and why it is discarded, if
+/// it is. `idle` is what B and A do when they have nothing to do.
+pub(crate) fn judged(
+    sample: &Sample,
+    states: &[Seen],
     idle: [Idle; 2],
-) -> (Vec<&Sample>, Excluded) {
-    let mut excluded = Excluded::default();
-    let kept = samples
-        .iter()
-        .filter(|sample| {
-            let judged = median_floor.filter(|_| sample.floor_ns > 0.0);
-            let outside = judged.is_some_and(|median| {
-                let floor = sample.floor_ns / median;
-                floor < FLOOR_BOUNDS.0 || floor > FLOOR_BOUNDS.1
-            });
-            let preempted =
-                (0..2).any(|side| is_preempted(idle[side], sample.cpu[side], sample.queued[side]));
-            // Each run is counted once, by the first reason.
-            excluded.floor += u32::from(outside);
-            excluded.preempted += u32::from(preempted && !outside);
-            !outside && !preempted
-        })
-        .collect();
-    (kept, excluded)
+) -> (Option<State>, Option<Reason>) {
+    let state = state_of(sample.floor_ns, states);
+    let preempted =
+        (0..2).any(|side| is_preempted(idle[side], sample.cpu[side], sample.queued[side]));
+    let reason = match state {
+        None if sample.floor_ns > 0.0 => Some(Reason::Floor),
+        _ => preempted.then_some(Reason::Preempted),
+    };
+    (state, reason)
+}
+
+/// The valid samples of a state.
+pub(crate) fn valid<'a>(
+    samples: &'a [Sample],
+    states: &[Seen],
+    state: Option<State>,
+    idle: [Idle; 2],
+) -> Vec<&'a Sample> {
+    samples.iter().filter(|sample| judged(sample, states, idle) == (state, None)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::states;
 
     fn sample(floor_ns: f64, cpu: f64, queued: f64) -> Sample {
         let (cpu, queued) = ([cpu, 1.0], [queued, 0.0]);
@@ -115,32 +123,33 @@ mod tests {
         assert_eq!(Figure::of([]), None);
     }
 
-    fn counted(samples: &[Sample], floor: Option<f64>, idle: [Idle; 2]) -> (usize, u32, u32) {
-        let (kept, excluded) = valid(samples, floor, idle);
-        (kept.len(), excluded.floor, excluded.preempted)
+    #[test]
+    fn a_run_is_valid_in_its_own_state_only() {
+        let floors = [120.0, 130.0, 125.0, 550.0, 580.0, 560.0, 570.0];
+        let states = states(floors);
+        let mut samples = floors.map(|floor| sample(floor, 1.0, 0.0)).to_vec();
+        samples.push(sample(280.0, 1.0, 0.0));
+        let count = |state| valid(&samples, &states, state, [Idle::Spins; 2]).len();
+        assert_eq!((count(Some(State::Near)), count(Some(State::Far)), count(None)), (3, 4, 0));
+        let strange = judged(samples.last().unwrap(), &states, [Idle::Spins; 2]);
+        assert_eq!(strange, (None, Some(Reason::Floor)));
+        // Where no floor is measured none is judged.
+        let without = judged(&sample(0.0, 1.0, 0.0), &states, [Idle::Spins; 2]);
+        assert_eq!(without, (None, None));
     }
 
     #[test]
-    fn runs_beside_a_strange_floor_do_not_count() {
-        let samples = [399.0, 239.0, 241.0, 639.0, 641.0].map(|floor| sample(floor, 1.0, 0.0));
-        assert_eq!(counted(&samples, Some(400.0), [Idle::Sleeps; 2]), (3, 2, 0));
-        assert_eq!(counted(&samples, None, [Idle::Sleeps; 2]), (5, 0, 0));
-    }
-
-    #[test]
-    fn a_side_that_does_not_sleep_and_was_kept_from_running_does_not_count() {
-        let samples = [
-            sample(400.0, 1.0, 0.0),
-            sample(400.0, 0.84, 0.16),
-            sample(400.0, 0.2, 0.0),
-            sample(700.0, 0.2, 0.8),
-        ];
-        let floor = Some(400.0);
-        assert_eq!(counted(&samples, floor, [Idle::Spins; 2]), (1, 1, 2));
-        assert_eq!(counted(&samples, floor, [Idle::SpinsThenSleeps; 2]), (2, 1, 1));
-        assert_eq!(counted(&samples, floor, [Idle::Sleeps; 2]), (3, 1, 0));
+    fn a_side_that_does_not_sleep_and_was_kept_from_running_is_discarded() {
+        let samples = [sample(130.0, 1.0, 0.0), sample(130.0, 0.84, 0.16), sample(130.0, 0.2, 0.0)];
+        let states = states([130.0; 3]);
+        let count = |idle| valid(&samples, &states, Some(State::Near), idle).len();
+        assert_eq!(count([Idle::Spins; 2]), 1);
+        assert_eq!(count([Idle::SpinsThenSleeps; 2]), 2);
+        assert_eq!(count([Idle::Sleeps; 2]), 3);
         // The first of the two is the side that lacked its processor.
-        assert_eq!(counted(&samples, floor, [Idle::Sleeps, Idle::Spins]), (3, 1, 0));
+        assert_eq!(count([Idle::Sleeps, Idle::Spins]), 3);
+        let both = judged(&sample(700.0, 0.2, 0.8), &states, [Idle::Spins; 2]);
+        assert_eq!(both.1, Some(Reason::Floor), "each run is counted once, by the first reason");
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn diff_ends_with_1_for_a_regression_beyond_noise_only() {
     assert_eq!(ended.status.code(), Some(1), "{text}{said}");
     assert_eq!(text.matches("slower").count(), 1, "{text}");
     assert!(
-        said.contains("pipe stream 64 B, million/s: worse by 300 %, allowed are 5 %"),
+        said.contains("pipe stream 64 B, near, million/s: worse by 300 %, allowed are 5 %"),
         "{said}"
     );
     assert!(text.contains("warning: not measured under the same conditions"), "{text}");

@@ -41,7 +41,7 @@ fn a_report_is_written_and_a_foreign_directory_refused_before_measuring() {
     let json: Value = serde_json::from_str(&json).unwrap();
     let command = json["command"].as_array().unwrap();
     assert_eq!(command[..3], ["shm-ring-bench", "--transport", "pipe"]);
-    // It counts: the floor beside a single run is the median floor, and what sleeps is not preempted.
-    assert!(page.contains("Latency percentiles, echo, 64 B"), "{page}");
+    // It is valid: a single run is of the one state that was seen, and what sleeps is not preempted.
+    assert!(page.contains("Latency percentiles, echo ("), "{page}");
     assert!(page.contains("The baseline of ratios is pipe."), "{page}");
 }

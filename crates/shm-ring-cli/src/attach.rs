@@ -4,7 +4,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    Consumer, Contents, Error, Observer, Options, Peer, Producer, Ring, Role, Snapshot,
+    Contents, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer, Role,
+    Snapshot,
 };
 
 use crate::cli::Copying;
@@ -27,18 +28,18 @@ pub(crate) struct Attached<E> {
     pub(crate) on_demand: bool,
 }
 
-pub(crate) fn producer(copying: &Copying) -> Result<Attached<Producer<[u8]>>, Failure> {
-    attach(copying, Role::Producer, Ring::producer)
+pub(crate) fn producer(copying: &Copying) -> Result<Attached<MessageProducer>, Failure> {
+    attach(copying, Role::Producer, MessageRing::producer)
 }
 
-pub(crate) fn consumer(copying: &Copying) -> Result<Attached<Consumer<[u8]>>, Failure> {
-    attach(copying, Role::Consumer, Ring::consumer)
+pub(crate) fn consumer(copying: &Copying) -> Result<Attached<MessageConsumer>, Failure> {
+    attach(copying, Role::Consumer, MessageRing::consumer)
 }
 
 fn attach<E>(
     copying: &Copying,
     role: Role,
-    take: impl Fn(&Ring<[u8]>) -> Result<E, Error>,
+    take: impl Fn(&MessageRing) -> Result<E, Error>,
 ) -> Result<Attached<E>, Failure> {
     for _ in 0..ROUNDS {
         let Some(Attached { end: ring, on_demand }) = open_or_create(copying)? else { continue };
@@ -58,14 +59,14 @@ fn attach<E>(
 }
 
 /// The ring, with the schema and the label that it has. `None` if somebody was faster.
-fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring<[u8]>>>, Failure> {
+fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Failure> {
     let region = || copying.target.region();
     let found = match look(copying) {
-        Ok(snapshot) => Ring::open_with(region(), as_found(copying, &snapshot)?)
+        Ok(snapshot) => MessageRing::open_with(region(), &as_found(copying, &snapshot)?)
             .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
         Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
             let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
-            Ring::create(region(), options).map(|ring| {
+            MessageRing::create(region(), &options).map(|ring| {
                 output::note(&format!(
                     "created {}, which waits for the other side",
                     copying.target
@@ -82,17 +83,13 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring<[u8]>>>, Fai
 }
 
 fn as_found(copying: &Copying, snapshot: &Snapshot) -> Result<Options, Failure> {
-    match snapshot.contents {
-        Contents::Messages { size: 1, align: 1 } => {}
+    let options = copying.trust.to_attach();
+    let options = options.schema(snapshot.schema).label(snapshot.label.as_str());
+    if !matches!(snapshot.contents, Contents::Messages { .. }) {
         // The library says what differs.
-        _ => {
-            Ring::<[u8]>::open_with(
-                copying.target.region(),
-                copying.trust.to_attach().schema(snapshot.schema).label(snapshot.label.as_str()),
-            )?;
-        }
+        MessageRing::open_with(copying.target.region(), &options)?;
     }
-    Ok(copying.trust.to_attach().schema(snapshot.schema).label(snapshot.label.as_str()))
+    Ok(options)
 }
 
 fn look(copying: &Copying) -> Result<Snapshot, Error> {
@@ -105,7 +102,7 @@ pub(crate) fn unread(copying: &Copying) -> u64 {
     look(copying).map_or(0, |snapshot| snapshot.unread_bytes())
 }
 
-fn still_there(copying: &Copying, ring: &Ring<[u8]>) -> bool {
+fn still_there(copying: &Copying, ring: &MessageRing) -> bool {
     look(copying).is_ok_and(|snapshot| snapshot.id == ring.id())
 }
 

@@ -36,12 +36,12 @@ pub(crate) enum Command {
     Ls(Ls),
     /// Says everything about one ring.
     ///
-    /// Positions count bytes since the ring was created, with 8 for each record and padding. A session counts up
+    /// Positions count bytes since the ring was created, with 8 for the header of each message and padding. A session counts up
     /// by one when a side attaches (odd) and when it closes (even). A side that has nothing to do looks for a
     /// while (found it empty, or full), then sleeps, and is woken when the other one rings; sides also ring on
     /// attaching and closing. High water is the most that the producer found unread.
     Stat(Stat),
-    /// Watches rings: rates, fill, stalls.
+    /// Watches rings: rates, fill, how often they were full or empty.
     #[command(after_help = "Example: shm-ring top --interval 200ms ticks; q quits")]
     Top(Top),
     /// Creates a ring of messages.
@@ -113,9 +113,9 @@ pub(crate) struct Create {
     #[arg(value_name = "NAME")]
     pub(crate) target: Target,
 
-    /// How much it holds, at least: 64K, 1M.
+    /// How many bytes of records it holds, messages with their headers: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
-    pub(crate) bytes: u64,
+    pub(crate) bytes: usize,
 
     /// A text of up to 64 bytes that says what is inside.
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -186,9 +186,9 @@ pub(crate) struct Copying {
     #[command(flatten)]
     pub(crate) framing: Framing,
 
-    /// How much the ring holds at least, if it is created: 64K, 1M.
+    /// How many bytes of records the ring holds, if it is created: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
-    pub(crate) bytes: u64,
+    pub(crate) bytes: usize,
 
     /// How long to wait for the other side at a time: 500ms, 10s (default: for ever).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]

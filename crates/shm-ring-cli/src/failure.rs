@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use shm_ring::{Error, PopError, PushError};
+use shm_ring::{Error, PopError, Property, PushError};
 
 use crate::units::shown;
 
@@ -75,12 +75,12 @@ impl From<Error> for Failure {
                 format!("{region} needs {needed} bytes and {available} are available"),
                 "ask for fewer bytes, or free some: `shm-ring gc`, `shm-ring doctor`",
             ),
-            Error::Owner { region, found, wanted } => new(
+            Error::ForeignOwner { region, found, wanted } => new(
                 Code::Failure,
                 format!("{region} belongs to user {found} and we are user {wanted}"),
                 "--any-owner uses it all the same",
             ),
-            Error::Mode { region, found, .. } => new(
+            Error::TooPermissive { region, found, .. } => new(
                 Code::Failure,
                 format!("{region} has mode {found:04o}: others may write it"),
                 "--any-owner uses it all the same",
@@ -90,15 +90,21 @@ impl From<Error> for Failure {
                 format!("{region} is no ring"),
                 "`shm-ring ls` lists the rings that are there",
             ),
-            Error::Length { region, found, wanted } => new(
+            Error::WrongLength { region, found, wanted } => new(
                 Code::Incompatible,
                 format!("{region} is {found} bytes long and a ring there must have {wanted}"),
                 "it was cut, or it is no ring",
             ),
-            Error::Header { region, field, found } => new(
+            Error::InvalidHeader { region, field, found } => new(
                 Code::Incompatible,
                 format!("{region} has a header whose {field} cannot be {found}"),
                 "it is damaged: `shm-ring rm --force` removes it",
+            ),
+            Error::Incompatible { region, property: Property::Version, found, wanted } => new(
+                Code::Incompatible,
+                format!("{region} has layout version {found} and this release knows {wanted}"),
+                "read it out with the release that made it; `shm-ring rm` removes it if nobody uses it, and `shm-ring rm \
+                 --force` also if somebody does",
             ),
             Error::Incompatible { region, property, found, wanted } => new(
                 Code::Incompatible,
@@ -108,7 +114,7 @@ impl From<Error> for Failure {
             Error::RoleTaken { region, role, pid } => new(
                 Code::Failure,
                 format!("{region} has a {role} already: process {pid}"),
-                "a ring has one of each: wait for its end, or use another ring",
+                "a ring has one of each: wait until that process ends, or use another ring",
             ),
             Error::Corrupt { region, .. } => new(
                 Code::Failure,
@@ -118,7 +124,7 @@ impl From<Error> for Failure {
             Error::Os { region, call, source, hint } => {
                 new(Code::Failure, format!("{call} failed for {region}: {source}"), hint)
             }
-            other @ (Error::Options { .. } | Error::Name { .. }) => new(
+            other @ (Error::InvalidOptions { .. } | Error::InvalidName { .. }) => new(
                 Code::Usage,
                 other.to_string(),
                 "`--help` behind the command says what it takes",
@@ -155,6 +161,9 @@ impl From<PopError> for Failure {
                 Code::PeerDead,
                 "all that it had published was read; whether that was everything nobody knows",
             ),
+            PopError::NoMemory { .. } => {
+                (Code::Failure, "free some memory: the message is still in the ring")
+            }
             _ => (Code::Failure, "remove the ring and create it anew"),
         };
         Self::new(code, error.to_string(), hint)

@@ -27,9 +27,9 @@ impl Found {
     fn at(name: Target, trust: Trust) -> Option<Self> {
         match Observer::open_with(name.region(), &trust.to_look()) {
             Err(Error::NotARing { .. } | Error::NotRegular { .. } | Error::NotFound { .. }) => None,
-            Err(Error::Owner { .. } | Error::Links { .. }) => None,
+            Err(Error::ForeignOwner { .. } | Error::HardLinked { .. }) => None,
             // Too short to say that it is one.
-            Err(Error::Length { found, .. }) if found < 256 => None,
+            Err(Error::WrongLength { found, .. }) if found < 256 => None,
             // Nothing that we may read.
             Err(Error::Os { .. }) => None,
             ring => Some(Self { name, ring }),

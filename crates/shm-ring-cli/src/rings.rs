@@ -35,6 +35,7 @@ pub(crate) struct Ring {
     schema_id: u64,
     label: String,
     capacity: u64,
+    limit: u64,
     tail: u64,
     head: u64,
     settled: bool,
@@ -57,11 +58,11 @@ struct Side {
     session: u64,
     pid: Option<u32>,
     command: Option<String>,
-    sleeps: bool,
+    asleep: bool,
     wakes_at: Option<u64>,
-    parks: u64,
-    rings: u64,
-    stalls: u64,
+    sleeps: u64,
+    wakes_sent: u64,
+    waits: u64,
 }
 
 impl Ring {
@@ -84,6 +85,7 @@ impl Ring {
             schema_id: snapshot.schema,
             label: snapshot.label.clone(),
             capacity: snapshot.capacity,
+            limit: snapshot.limit,
             tail: snapshot.tail,
             head: snapshot.head,
             settled: snapshot.settled,
@@ -108,11 +110,11 @@ impl Side {
             session,
             pid,
             command: side.command.clone(),
-            sleeps: side.sleeps(),
+            asleep: side.is_asleep(),
             wakes_at: side.wakes_at,
-            parks: side.parks,
-            rings: side.rings,
-            stalls: side.stalls,
+            sleeps: side.sleeps,
+            wakes_sent: side.wakes_sent,
+            waits: side.waits,
         }
     }
 }
@@ -155,8 +157,7 @@ pub(crate) fn side_in_full(side: &SideSnapshot) -> String {
 /// What the records hold, in a few words.
 pub(crate) fn kind(contents: Contents) -> String {
     match contents {
-        Contents::Messages { size: 1, .. } => "messages".to_owned(),
-        Contents::Messages { size, .. } => format!("messages of {size} B"),
+        Contents::Messages { .. } => "messages".to_owned(),
         Contents::Values { size, .. } => format!("values of {size} B"),
         Contents::Latest { size, .. } => format!("latest of {size} B"),
         _ => "unknown".to_owned(),
@@ -182,7 +183,7 @@ pub(crate) fn fill(snapshot: &Snapshot) -> String {
         true => "corrupt".to_owned(),
         false if is_latest(snapshot) => NOTHING.to_owned(),
         false => {
-            let fill = 100.0 * snapshot.unread_bytes() as f64 / snapshot.capacity as f64;
+            let fill = 100.0 * snapshot.unread_bytes() as f64 / snapshot.limit as f64;
             // What is not empty does not look so.
             if fill > 0.0 && fill < 1.0 { "<1 %".to_owned() } else { format!("{fill:.0} %") }
         }

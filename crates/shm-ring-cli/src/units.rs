@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `64K`, `1MiB`, `4096`: bytes, by powers of 1024.
-pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<usize, String> {
     let (number, unit) = split(text);
     let shift = match unit.to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
         "" => 0,
@@ -13,7 +13,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         "t" => 40,
         _ => return Err("a size is a number with K, M, G or T behind it, such as 64K".to_owned()),
     };
-    let number: u64 =
+    let number: usize =
         number.parse().map_err(|_| format!("{text:?} does not begin with a number"))?;
     number.checked_mul(1 << shift).ok_or_else(|| format!("{text} is more than can be counted"))
 }

@@ -17,8 +17,8 @@ pub(crate) struct How {
     #[arg(long)]
     pub(crate) quick: bool,
 
-    /// Runs of each row (default 7, sweep 5; 3 with --quick). The usual comparison adds some for rows with too
-    /// few that count, as long as its time allows.
+    /// Runs of each row (default 7, sweep 5; 3 with --quick). The usual comparison adds some for rows with
+    /// too few valid ones in a state of the machine, as long as its time allows.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: Option<u32>,
 

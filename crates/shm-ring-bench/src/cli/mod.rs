@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Measures every goal of the project in one comparison, within five minutes.
     ///
-    /// Every row that a goal needs, interleaved, seven runs of each that count or more (three with
+    /// Every row that a goal needs, interleaved, seven valid runs of each or more (three with
     /// --quick, within a minute). Goals against other people's queues need the feature `peers`.
     Goals(How),
     /// Measures throughput and latency over all sizes of messages.
@@ -158,15 +158,19 @@ fn percent(text: &str) -> Result<f64, String> {
 pub(crate) struct Asked {
     pub(crate) how: How,
     pub(crate) rows: Vec<Row>,
-    /// The most runs of each row, unless so many do not count that some are added.
+    /// Runs of each row, unless it lacks valid ones and some are added.
     pub(crate) runs: u32,
-    /// How many runs that count a row needs.
+    /// How many valid runs a row needs in each state of the machine.
     pub(crate) enough: u32,
     /// How long a comparison may take by adding runs.
     pub(crate) patience: Duration,
     /// Whether every goal is judged, those too that there are no rows for.
     pub(crate) all_goals: bool,
 }
+
+/// Valid runs that a row needs in each state of the machine: of fewer nobody can say how far they
+/// differ.
+const ENOUGH: u32 = 3;
 
 impl Compare {
     /// The usual comparison stays within two minutes, the quick one within 20 seconds, and one that
@@ -178,12 +182,12 @@ impl Compare {
             (true, true) => 14,
             (true, false) => 100,
         };
-        Asked::new(self.how, rows, 7, 5, seconds)
+        Asked::new(self.how, rows, 7, ENOUGH, seconds)
     }
 
     pub(crate) fn sweep(self) -> Asked {
         let rows = self.what.sweep(self.how.quick);
-        Asked::new(self.how, rows, 5, 5, 0)
+        Asked::new(self.how, rows, 5, ENOUGH, 0)
     }
 }
 

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::listed;
 use crate::goals;
 use crate::plan::Row;
-use crate::spec::{BATCH, BURST, FAN, SIZES, Workload};
+use crate::spec::{BATCH, BURST, FAN, SIZES, SWEPT, Workload};
 use crate::transport::{Entry, find, lines, list};
 
 /// Stands for every transport.
@@ -110,10 +110,10 @@ impl What {
         self.combined(&transports, workloads, sizes, quick)
     }
 
-    /// The rows of a sweep: throughput and latency over all sizes, of what runs in two processes,
+    /// The rows of a sweep: throughput and latency over sizes, of what runs in two processes,
     /// each as far as it goes.
     pub(crate) fn sweep(&self, quick: bool) -> Vec<Row> {
-        let sizes = if self.bytes.is_empty() { &SIZES[..] } else { &self.bytes };
+        let sizes = if self.bytes.is_empty() { &SWEPT[..] } else { &self.bytes };
         let workloads = match self.workload.as_slice() {
             [] => &[Workload::Stream, Workload::Echo][..],
             named => named,
@@ -167,11 +167,9 @@ impl What {
                 rows.extend(self.row(entry.name, workload, bytes, quick));
             }
         }
-        for (name, workload, bytes) in [
-            ("shm-ring", Workload::Echo, 8),
-            ("shm-ring-balanced", Workload::Stream, 64),
-            ("shm-ring-bare", Workload::Stream, 64),
-        ] {
+        for (name, workload, bytes) in
+            [("shm-ring-balanced", Workload::Stream, 64), ("shm-ring-bare", Workload::Stream, 64)]
+        {
             let row = self.row(name, workload, bytes, quick);
             rows.extend(row.into_iter().map(|row| Row { for_goals: true, ..row }));
         }

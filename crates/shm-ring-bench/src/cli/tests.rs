@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::report::Report;
-use crate::spec::{SIZES, Workload};
+use crate::spec::{SIZES, SWEPT, Workload};
 
 fn parse(arguments: &[&str]) -> Result<Command, clap::Error> {
     let all = [&["shm-ring-bench"], arguments].concat();
@@ -23,7 +23,7 @@ fn wrong_arguments_are_answered_with_what_is_allowed() {
     for (arguments, allowed) in [
         (["--transport", "telepathy"], "sysv-binary"),
         (["--workload", "sleep"], "stream"),
-        (["--bytes", "65"], "8, 64, 256, 1024"),
+        (["--bytes", "65"], "8, 16, 24, 40"),
         (["--time", "0"], "1..=86400"),
         (["--cpus", "0,0"], "two different processor numbers"),
         (["--runs", "0"], "1..=1000"),
@@ -120,7 +120,7 @@ fn what_is_named_is_combined() {
 fn a_sweep_goes_over_every_size_as_far_as_each_transport_goes() {
     let rows = asked(&["sweep"]).rows;
     for workload in [Workload::Stream, Workload::Echo] {
-        for bytes in SIZES {
+        for bytes in SWEPT {
             let all = || rows.iter().filter(|row| (row.workload, row.bytes) == (workload, bytes));
             assert!(all().any(|row| row.entry.name == "shm-ring"), "{workload} {bytes}");
             assert!(all().all(|row| !row.entry.threads && row.entry.does(workload, bytes)));
@@ -129,8 +129,19 @@ fn a_sweep_goes_over_every_size_as_far_as_each_transport_goes() {
     let rows = asked(&["sweep", "--transport", "rtrb", "--workload", "stream"]).rows;
     let sizes: Vec<_> = rows.iter().map(|row| row.bytes).collect();
     let carried = |&bytes: &usize| rows[0].entry.does(Workload::Stream, bytes);
-    assert_eq!(sizes, SIZES.into_iter().filter(carried).collect::<Vec<_>>());
-    assert!(sizes.len() < SIZES.len(), "the largest are more than it carries");
+    assert_eq!(sizes, SWEPT.into_iter().filter(carried).collect::<Vec<_>>());
+    assert!(sizes.len() < SWEPT.len(), "the largest are more than it carries");
+}
+
+#[test]
+fn of_sizes_that_no_sweep_goes_over_there_are_streams_and_round_trips() {
+    for bytes in SIZES.into_iter().filter(|bytes| !SWEPT.contains(bytes)) {
+        for entry in list().iter().filter(|entry| !entry.yardstick) {
+            let does = |workload| entry.does(workload, bytes);
+            assert!(does(Workload::Stream) && does(Workload::Echo), "{} {bytes}", entry.name);
+            assert!(!does(Workload::Wake) && !does(Workload::Batch) && !does(Workload::Memory));
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Two saved comparisons row by row: the ratio of the medians, and whether it is more than noise. It
 //! must not know how that is shown.
 //!
-//! Noise is what the runs of one comparison differ by. If the least and the most of one file reach into
+//! Noise is what the runs of one comparison differ by. If the minimum and the maximum of one file reach into
 //! those of the other, the ratio of the two medians says nothing, whatever it is.
 
 mod text;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::cli;
 use crate::report::{Outcome, Report};
 use crate::saved;
+use crate::state::Seen;
 use crate::stats::Figure;
 use crate::terminal::{Complaint, note, print};
 
@@ -29,7 +30,8 @@ struct Diff {
     schema: u32,
     /// What the numbers were measured on, where it is not the same.
     differing: Vec<Differing>,
-    floor_ns: [Option<Figure>; 2],
+    /// The states that each saw, with their floors.
+    states: [Vec<Seen>; 2],
     rows: Vec<Compared>,
     only_in_a: Vec<Key>,
     only_in_b: Vec<Key>,
@@ -52,7 +54,7 @@ struct Compared {
     b: Option<Figure>,
     /// The median of B over that of A.
     ratio: Option<f64>,
-    /// The least and the most that the ratio of two runs can be.
+    /// The minimum and the maximum that the ratio of two runs can be.
     range: Option<[f64; 2]>,
     /// How much worse B is, in percent: by how much longer a message takes, or more is used.
     worse_percent: Option<f64>,
@@ -75,9 +77,9 @@ enum Verdict {
     Better,
     Worse,
     WithinNoise,
-    /// Fewer than three runs count in one of them.
+    /// Fewer than three runs are valid in one of them.
     TooFewRuns,
-    /// None counts in one of them.
+    /// None is valid in one of them.
     NoValidRun,
     /// The row has figures in A; in B its runs failed.
     FailsNow,
@@ -114,11 +116,10 @@ impl Diff {
             report.results.iter().map(|row| (key(row), row.clone())).collect()
         };
         let (of_a, of_b) = (keyed(a), keyed(b));
-        let find = |rows: &[(Key, Outcome)], key: &Key| rows.iter().position(|row| row.0 == *key);
         let mut rows = Vec::new();
         for (key, in_a) in &of_a {
-            if let Some(at) = find(&of_b, key) {
-                rows.extend(compared(key, in_a, &of_b[at].1));
+            if let Some(in_b) = find(&of_b, key) {
+                rows.extend(compared(key, in_a, in_b));
             }
         }
         let missing = |from: &[(Key, Outcome)], other: &[(Key, Outcome)]| {
@@ -126,9 +127,9 @@ impl Diff {
             missing.map(|row| row.0.clone()).collect()
         };
         Self {
-            schema: 1,
+            schema: 2,
             differing: differing(a, b),
-            floor_ns: [a.floor_ns, b.floor_ns],
+            states: [a.states.clone(), b.states.clone()],
             rows,
             only_in_a: missing(&of_a, &of_b),
             only_in_b: missing(&of_b, &of_a),
@@ -145,6 +146,16 @@ impl Diff {
         };
         self.rows.iter().filter(is_one).collect()
     }
+}
+
+/// The row with that key. One whose runs all failed saw no state, so it stands for each.
+fn find<'a>(rows: &'a [(Key, Outcome)], key: &Key) -> Option<&'a Outcome> {
+    let mut stateless = key.clone();
+    stateless.remove("state");
+    let is_it = |(other, row): &&(Key, Outcome)| {
+        other == key || (*other == stateless && !row.failures.is_empty())
+    };
+    rows.iter().find(is_it).map(|(_, row)| row)
 }
 
 /// How the row was run: every plain field of it that is not an outcome. What is added to a row later is

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::spec::Workload;
+use crate::state::State;
 
 fn figure(median: f64, spread: f64) -> Figure {
     Figure { median, min: median * (1.0 - spread), max: median * (1.0 + spread) }
@@ -103,6 +104,22 @@ fn what_has_no_figures_any_more_is_named_and_what_failed_is_a_regression() {
 }
 
 #[test]
+fn runs_of_one_state_are_compared_with_those_of_the_same_state_only() {
+    let a = report(1e6, 100.0);
+    let mut b = report(2e6, 50.0);
+    for row in &mut b.results {
+        row.state = Some(State::Far);
+    }
+    let diff = Diff::between(&a, &b);
+    assert_eq!((diff.rows.len(), diff.only_in_a.len(), diff.only_in_b.len()), (0, 2, 2));
+    let text = text::render(&diff, [Path::new("a"); 2]);
+    assert!(text.contains("only in B: shm-ring echo 64 B, far"), "{text}");
+    // What fails always saw no state, and fails in each.
+    (b.results[0].state, b.results[0].runs, b.results[0].msgs_per_s) = (None, 0, None);
+    assert_eq!(regressions(&a, &b, 1e9), [MsgsPerS]);
+}
+
+#[test]
 fn rows_of_one_file_only_are_named_and_what_was_run_otherwise_is_another_row() {
     let a = report(1e6, 100.0);
     let mut b = a.clone();
@@ -113,9 +130,9 @@ fn rows_of_one_file_only_are_named_and_what_was_run_otherwise_is_another_row() {
     let text = text::render(&diff, [Path::new("old.json"), Path::new("new.json")]);
     for named in [
         "A is old.json, B is new.json",
-        "only in A: shm-ring stream 64 B",
-        "only in A: shm-ring echo 64 B",
-        "only in B: shm-ring stream 64 B, batch 7",
+        "only in A: shm-ring stream 64 B, near",
+        "only in A: shm-ring echo 64 B, near",
+        "only in B: shm-ring stream 64 B, batch 7, near",
     ] {
         assert!(text.contains(named), "{named}: {text}");
     }

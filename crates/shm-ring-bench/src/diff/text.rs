@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Compared, Diff, Key, Measure, Verdict};
 use crate::report::table::digits;
+use crate::state::{Seen, State};
 use crate::stats::Figure;
 use crate::terminal::{BAD, GOOD, LOOK};
 
@@ -23,15 +24,17 @@ pub(super) fn render(diff: &Diff, files: [&Path; 2]) -> String {
     for differing in &diff.differing {
         let _ = writeln!(text, "  {}: A {}, B {}", differing.what, differing.a, differing.b);
     }
-    if let [Some(a), Some(b)] = diff.floor_ns {
-        let _ = writeln!(
-            text,
-            "Floor: A {} ns ({}), B {} ns ({})",
-            digits(a.median),
-            range(a, 1.0),
-            digits(b.median),
-            range(b, 1.0)
-        );
+    for state in State::ALL {
+        let floor = |of: &[Seen]| match of.iter().find(|seen| seen.state == state) {
+            Some(Seen { floor_ns, .. }) => {
+                format!("{} ns ({})", digits(floor_ns.median), range(*floor_ns, 1.0))
+            }
+            None => "not seen".to_owned(),
+        };
+        let [a, b] = &diff.states;
+        if a.iter().chain(b).any(|seen| seen.state == state) {
+            let _ = writeln!(text, "Floor, {state}: A {}, B {}", floor(a), floor(b));
+        }
     }
     text.push('\n');
     for line in table(&diff.rows).lines() {
@@ -39,7 +42,7 @@ pub(super) fn render(diff: &Diff, files: [&Path; 2]) -> String {
     }
     let _ = writeln!(
         text,
-        "\nAbove: medians, B over A, in brackets the least and the most of the ratio of two runs. Only \
+        "\nAbove: medians, B over A, in brackets the minimum and the maximum of the ratio of two runs. Only \
          what lies\noutside of all runs of the other file is more than noise."
     );
     for (file, rows) in [("A", &diff.only_in_a), ("B", &diff.only_in_b)] {
@@ -135,6 +138,7 @@ fn name(key: &Key) -> String {
     for (field, value) in key {
         let _ = match (field.as_str(), value.as_f64()) {
             ("transport" | "workload" | "bytes", _) => Ok(()),
+            ("state", _) => write!(name, ", {}", plain(field).unwrap_or_default()),
             ("interval_ns", Some(ns)) => write!(name, ", {} us", ns / 1000.0),
             _ => write!(name, ", {field} {}", plain(field).unwrap_or_default()),
         };

@@ -128,7 +128,7 @@ pub(crate) fn other_work() -> Option<String> {
     let busy = processors::Time::read(&kernel)?.busy_since(before)?;
     (busy > 0.1).then(|| {
         format!(
-            "{:.0} % of the processors' time goes to other work: runs that it disturbs are left out; stop \
+            "{:.0} % of the processors' time goes to other work: runs that it disturbs are discarded; stop \
              it for numbers that mean something",
             100.0 * busy
         )

@@ -1,13 +1,16 @@
-//! The project's goals, as ratios of figures of one comparison. It must not measure.
+//! The project's goals, as ratios of figures of one comparison and of one state of the machine. It
+//! must not measure.
 
 mod list;
+mod measures;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Row, floor};
-use crate::run::Sample;
+use self::measures::Measures;
+use crate::plan::{Row, seen};
 use crate::spec::Workload;
-use crate::stats::{Figure, valid};
+use crate::state::State;
+use crate::stats::Figure;
 use crate::transport::find;
 
 /// A goal, and how far it was reached.
@@ -15,15 +18,31 @@ use crate::transport::find;
 pub(crate) struct Goal {
     pub(crate) id: String,
     pub(crate) measure: String,
+    /// Which peer was the best one, where the goal is against that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) peer: Option<String>,
+    /// The state that it is judged in; none for what does not depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<State>,
     /// `None` if it could not be measured; then `note` says why.
     pub(crate) value: Option<f64>,
-    /// The least and the most of the value by single runs.
+    /// The minimum and the maximum of the value by single runs.
     pub(crate) range: Option<[f64; 2]>,
     pub(crate) must: String,
     pub(crate) aim: String,
     pub(crate) verdict: Verdict,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
+}
+
+impl Goal {
+    /// What is measured, with the name of the best peer.
+    pub(crate) fn measured(&self) -> String {
+        match &self.peer {
+            Some(peer) => format!("{} ({peer})", self.measure),
+            None => self.measure.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +52,8 @@ pub(crate) enum Verdict {
     MustReached,
     Missed,
     NotMeasured,
+    /// The machine was never seen in that state.
+    NotJudged,
 }
 
 /// What a goal needs and this program was built without.
@@ -41,37 +62,69 @@ pub(crate) const NOT_BUILT: &str = "is not built in";
 /// A value, or why there is none.
 pub(crate) type Measured = Result<f64, String>;
 
+/// What is measured beside the rows; `None` if the comparison did not get there or was not asked for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    /// System calls in half a million messages.
+    pub(crate) system_calls: Option<Measured>,
+    /// By how many instructions a push and a pop are longer than those recorded.
+    pub(crate) instructions: Option<Measured>,
+}
+
 /// Which row of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     transport: &'static str,
     workload: Workload,
     bytes: usize,
+    /// Between messages or bursts, if it is not the usual one.
+    interval_ns: Option<u64>,
+}
+
+impl Key {
+    fn row(self) -> Option<Row> {
+        let row = Row::new(find(self.transport)?, self.workload, self.bytes);
+        Some(Row { interval_ns: self.interval_ns.unwrap_or(row.interval_ns), ..row })
+    }
 }
 
 /// What a goal looks at.
 #[derive(Clone, Copy, Debug)]
 enum Measure {
     Ratio(Key, Key),
+    /// The ratio to the fastest of these transports, doing the same.
+    Best(Key, &'static [&'static str]),
     OverFloor(Key),
     /// The worst of several runs over their median.
     Worst(Key),
+    /// The ratio of the processor times that a receiver takes for a message.
+    SleeperCpu(Key, Key),
     /// The processor time of a side that waits.
     Spent(Key),
     /// The memory of a side.
     Held(Key),
     SystemCalls,
+    Instructions,
 }
 
 impl Measure {
     fn keys(&self) -> Vec<Key> {
         match *self {
-            Self::Ratio(over, under) => vec![over, under],
+            Self::Ratio(over, under) | Self::SleeperCpu(over, under) => vec![over, under],
+            Self::Best(key, peers) => {
+                let of_peers = peers.iter().map(|&transport| Key { transport, ..key });
+                std::iter::once(key).chain(of_peers).collect()
+            }
             Self::OverFloor(key) | Self::Worst(key) | Self::Spent(key) | Self::Held(key) => {
                 vec![key]
             }
-            Self::SystemCalls => Vec::new(),
+            Self::SystemCalls | Self::Instructions => Vec::new(),
         }
+    }
+
+    /// Whether the state of the machine makes a difference: what is measured beside a floor.
+    fn has_state(&self) -> bool {
+        self.keys().iter().any(|key| key.workload.has_floor())
     }
 }
 
@@ -107,25 +160,74 @@ struct Wanted {
     id: &'static str,
     measure: &'static str,
     of: Measure,
-    must: Bound,
-    aim: Bound,
+    /// What must be reached and what is aimed at.
+    bounds: [Bound; 2],
+    /// The same in the far state, if it is not the same there.
+    far: Option<[Bound; 2]>,
 }
 
 impl Wanted {
-    fn judged(&self, measured: Result<Figure, String>) -> Goal {
+    fn judged(&self, state: Option<State>, measured: Result<Figure, String>) -> Goal {
+        let [must, aim] = match (state, self.far) {
+            (Some(State::Far), Some(far)) => far,
+            _ => self.bounds,
+        };
         let (value, range, note) = match measured {
             Ok(figure) => (Some(figure.median), Some([figure.min, figure.max]), None),
             Err(why) => (None, None, Some(why)),
         };
         let verdict = match value {
             None => Verdict::NotMeasured,
-            Some(value) if self.aim.holds(value) => Verdict::AimReached,
-            Some(value) if self.must.holds(value) => Verdict::MustReached,
+            Some(value) if aim.holds(value) => Verdict::AimReached,
+            Some(value) if must.holds(value) => Verdict::MustReached,
             Some(_) => Verdict::Missed,
         };
         let (id, measure) = (self.id.to_owned(), self.measure.to_owned());
-        let (must, aim) = (self.must.text(), self.aim.text());
-        Goal { id, measure, value, range, must, aim, verdict, note }
+        let (must, aim) = (must.text(), aim.text());
+        Goal { id, measure, peer: None, state, value, range, must, aim, verdict, note }
+    }
+
+    /// The goal in a state that the machine was not in.
+    fn unseen(&self, state: State) -> Goal {
+        let not_seen = self.judged(Some(state), Err(format!("the machine was never {state}")));
+        Goal { verdict: Verdict::NotJudged, ..not_seen }
+    }
+
+    /// The goal in each state of the machine by itself, or once if it does not depend on it.
+    fn in_each_state(&self, rows: &[Row], beside: &Beside) -> Vec<Goal> {
+        let seen = seen(rows);
+        let judged_in = |state| self.judged_by(&Measures { rows, seen: &seen, state, beside });
+        if seen.is_empty() || !self.of.has_state() {
+            return vec![judged_in(None)];
+        }
+        let in_state = |state: State| match seen.iter().any(|seen| seen.state == state) {
+            true => judged_in(Some(state)),
+            false => self.unseen(state),
+        };
+        State::ALL.into_iter().map(in_state).collect()
+    }
+
+    fn judged_by(&self, measures: &Measures) -> Goal {
+        let (goal, remark) = match measures.resolved(self.of) {
+            Err(why) => (self.judged(measures.state, Err(why)), None),
+            Ok((of, peer)) => {
+                let goal = self.judged(measures.state, measures.figure(of));
+                let remarks: Vec<String> =
+                    measures.few(of).into_iter().chain(measures.without(self.of)).collect();
+                let remark = (!remarks.is_empty()).then(|| remarks.join("; "));
+                (Goal { peer: peer.map(str::to_owned), ..goal }, remark)
+            }
+        };
+        let goal = Goal { note: goal.note.clone().or(remark), ..goal };
+        // Every attempt ended by a system call: they were counted, and there were some.
+        match (self.of, goal.verdict) {
+            (Measure::SystemCalls, Verdict::NotMeasured)
+                if measures.beside.system_calls.is_some() =>
+            {
+                Goal { verdict: Verdict::Missed, ..goal }
+            }
+            _ => goal,
+        }
     }
 }
 
@@ -138,124 +240,29 @@ pub(crate) fn rows() -> Vec<Row> {
             keys.push(key);
         }
     }
-    let row = |key: Key| Some(Row::new(find(key.transport)?, key.workload, key.bytes));
-    keys.into_iter().filter_map(row).map(|row| Row { for_goals: true, ..row }).collect()
+    keys.into_iter().filter_map(Key::row).map(|row| Row { for_goals: true, ..row }).collect()
 }
 
-/// All goals, those too for which there is no row.
-pub(crate) fn all(rows: &[Row], system_calls: Option<Measured>) -> Vec<Goal> {
-    let counted = system_calls.is_some();
-    let calls = system_calls.unwrap_or_else(|| Err("the comparison did not get there".to_owned()));
-    let judge = |wanted: &Wanted| {
-        let mut goal = wanted.judged(figure(wanted.of, rows, &calls));
-        goal.note = goal.note.or_else(|| remark(wanted.of, rows));
-        // Every attempt ended by a system call: they were counted, and there were some.
-        match (wanted.of, goal.verdict) {
-            (Measure::SystemCalls, Verdict::NotMeasured) if counted => {
-                Goal { verdict: Verdict::Missed, ..goal }
-            }
-            _ => goal,
-        }
+/// All goals, those too for which there is no row. What depends on the state of the machine is judged
+/// in each state by itself.
+pub(crate) fn all(rows: &[Row], beside: &Beside) -> Vec<Goal> {
+    list::GOALS.iter().flat_map(|wanted| wanted.in_each_state(rows, beside)).collect()
+}
+
+/// The goals that this comparison has rows for, and what was measured beside them.
+pub(crate) fn of(rows: &[Row], beside: &Beside) -> Vec<Goal> {
+    let has = |key: &Key| measures::row(rows, *key).is_ok();
+    let measurable = |wanted: &&Wanted| match wanted.of {
+        Measure::SystemCalls => beside.system_calls.is_some(),
+        Measure::Instructions => beside.instructions.is_some(),
+        of => of.keys().iter().all(has),
     };
-    list::GOALS.iter().map(judge).collect()
-}
-
-/// The goals that this comparison has rows for, and what was counted of system calls.
-pub(crate) fn of(rows: &[Row], system_calls: Option<Measured>) -> Vec<Goal> {
-    let counted = system_calls.is_some();
-    let has = |key: &Key| row(rows, *key).is_ok();
-    let measurable = |goal: &Goal| goal.id != "P13" || counted;
-    let goals = list::GOALS.iter().zip(all(rows, system_calls));
-    goals
-        .filter(|(wanted, goal)| wanted.of.keys().iter().all(has) && measurable(goal))
-        .map(|(_, goal)| goal)
-        .collect()
-}
-
-fn row(rows: &[Row], key: Key) -> Result<&Row, String> {
-    if find(key.transport).is_none() {
-        return Err(format!("{} {NOT_BUILT}", key.transport));
-    }
-    // A goal is set for one interval and one size of batches.
-    let wanted = Row::new(find("pipe").expect("a pipe is always there"), key.workload, key.bytes);
-    let is_it = |row: &&Row| {
-        (row.entry.name, row.workload, row.bytes) == (key.transport, key.workload, key.bytes)
-            && row.batch == wanted.batch
-            && (row.interval_ns == wanted.interval_ns || row.workload != Workload::Wake)
-    };
-    let none = || format!("{} {} {} B was not run", key.transport, key.workload, key.bytes);
-    rows.iter().find(is_it).ok_or_else(none)
-}
-
-/// What the runs of a row that count measured, by round.
-fn values(rows: &[Row], key: Key) -> Result<Vec<(u32, f64)>, String> {
-    let row = row(rows, key)?;
-    let (samples, mut excluded) =
-        valid(&row.samples, floor(rows).map(|floor| floor.median), row.idle());
-    excluded.failed = row.failures.len() as u32;
-    if samples.is_empty() {
-        let (name, workload, bytes) = (row.entry.name, row.workload, row.bytes);
-        let why = match excluded.reasons().join(", ") {
-            none if none.is_empty() => "none was made".to_owned(),
-            reasons => reasons,
-        };
-        return Err(format!("no valid run of {name} {workload} {bytes} B ({why})"));
-    }
-    let value = |sample: &Sample| match key.workload {
-        Workload::IdleSender => sample.cpu[0] * 100.0,
-        Workload::IdleReceiver => sample.cpu[1] * 100.0,
-        Workload::Memory => sample.held_bytes as f64 / 1024.0,
-        workload if workload.times_each() => sample.percentiles[0],
-        _ => sample.verified as f64 * row.bytes as f64 / sample.wall_ns as f64,
-    };
-    Ok(samples.into_iter().map(|sample| (sample.round, value(sample))).collect())
+    let wanted = list::GOALS.iter().filter(measurable);
+    wanted.flat_map(|wanted| wanted.in_each_state(rows, beside)).collect()
 }
 
 /// Of how many runs a figure should be. The worst is looked at of no more: it would be worse.
 pub(crate) const ENOUGH: usize = 7;
-
-/// Of how many runs a figure is, if of fewer than it should be.
-fn remark(measure: Measure, rows: &[Row]) -> Option<String> {
-    let runs = measure.keys().into_iter().map(|key| values(rows, key).map_or(0, |runs| runs.len()));
-    let least = runs.min().filter(|&runs| runs < ENOUGH)?;
-    Some(format!("of {least} runs only"))
-}
-
-fn of_values(values: &[(u32, f64)]) -> Result<Figure, String> {
-    Figure::of(values.iter().map(|&(_, value)| value)).ok_or_else(|| "no runs".to_owned())
-}
-
-fn figure(measure: Measure, rows: &[Row], system_calls: &Measured) -> Result<Figure, String> {
-    match measure {
-        Measure::Ratio(over, under) => {
-            let (over, under) = (values(rows, over)?, values(rows, under)?);
-            let median = of_values(&over)?.median / of_values(&under)?.median;
-            // Runs of one round are the closest in time to each other.
-            let pairs = over.iter().filter_map(|&(round, over)| {
-                let under = under.iter().find(|&&(other, _)| other == round)?;
-                Some(over / under.1)
-            });
-            let range = Figure::of(pairs.chain([median])).ok_or("no runs")?;
-            Ok(Figure { median, ..range })
-        }
-        Measure::OverFloor(key) => {
-            let floor = floor(rows).ok_or("there is no floor on one processor")?;
-            let over = of_values(&values(rows, key)?)?;
-            let [median, min, max] = [over.median, over.min, over.max].map(|v| v / floor.median);
-            Ok(Figure { median, min, max })
-        }
-        Measure::Worst(key) => {
-            let values: Vec<_> = values(rows, key)?.into_iter().take(ENOUGH).collect();
-            let figure = of_values(&values)?;
-            let [min, max] = [figure.min, figure.max].map(|value| value / figure.median);
-            Ok(Figure { median: min, min, max })
-        }
-        Measure::Spent(key) | Measure::Held(key) => of_values(&values(rows, key)?),
-        Measure::SystemCalls => {
-            system_calls.clone().map(|count| Figure { median: count, min: count, max: count })
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::{Outcome, Report};
+use crate::state::State;
 
 /// One line; a field without a meaning there is empty.
 #[derive(Serialize)]
@@ -11,6 +12,7 @@ struct Line<'a> {
     transport: &'a str,
     workload: String,
     bytes: usize,
+    state: Option<State>,
     batch: Option<usize>,
     burst: Option<usize>,
     fan: Option<usize>,
@@ -38,6 +40,7 @@ impl<'a> Line<'a> {
             transport: &row.transport,
             workload: row.workload.to_string(),
             bytes: row.bytes,
+            state: row.state,
             batch: row.batch,
             burst: row.burst,
             fan: row.fan,
@@ -127,6 +130,9 @@ mod tests {
         }
         let text = render(&report).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");
-        assert!(text.contains("shm-ring,echo,64,,,,,,false,0,0,1,0,1,,,,,,,timed out"), "{text}");
+        assert!(
+            text.contains("shm-ring,echo,64,near,,,,,,false,0,0,1,0,1,,,,,,,timed out"),
+            "{text}"
+        );
     }
 }

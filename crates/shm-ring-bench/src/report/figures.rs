@@ -133,7 +133,7 @@ impl Measured {
 }
 
 impl Outcome {
-    /// The workload and with what it is done, but for the size.
+    /// The workload, with what it is done, and the state of the machine; not the size.
     pub(super) fn doing(&self) -> String {
         let mut doing = self.workload.to_string();
         if let Some(of) = self.batch.or(self.burst).or(self.fan) {
@@ -144,6 +144,9 @@ impl Outcome {
         }
         if let Some(interval) = self.interval_ns {
             doing.push_str(&format!(" {}", duration(interval)));
+        }
+        if let Some(state) = self.state {
+            doing.push_str(&format!(" ({state})"));
         }
         doing
     }
@@ -238,10 +241,21 @@ mod tests {
             Outcome { burst: Some(7), ..row.clone() },
             Outcome { fan: Some(8), ..row.clone() },
             Outcome { rate: Some(1000), ..row.clone() },
-            Outcome { interval_ns: Some(5000), ..row },
+            Outcome { interval_ns: Some(5000), ..row.clone() },
+            Outcome { state: None, ..row },
         ];
         let said = rows.map(|row| row.doing());
-        assert_eq!(said, ["echo", "echo of 7", "echo of 8", "echo 1000/s", "echo 5 us"]);
+        assert_eq!(
+            said,
+            [
+                "echo (near)",
+                "echo of 7 (near)",
+                "echo of 8 (near)",
+                "echo 1000/s (near)",
+                "echo 5 us (near)",
+                "echo"
+            ]
+        );
     }
 
     #[test]

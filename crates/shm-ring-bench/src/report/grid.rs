@@ -46,7 +46,7 @@ impl<'a> Grid<'a> {
                         (self.caption)
                         @if !self.unit.is_empty() { ", " (self.unit) }
                         @if let Form::Cross { .. } = self.form {
-                            ": median (runs that count), below it least to most"
+                            ": median (valid runs), below it minimum to maximum"
                         }
                     }
                     @match &self.form {

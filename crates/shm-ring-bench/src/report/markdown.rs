@@ -1,9 +1,10 @@
-//! The results as Markdown, one table for each workload and size. It must not compute anything.
+//! The results as Markdown, one table for each workload, size and state. It must not compute anything.
 
 use std::fmt::Write;
 
 use super::figures::{Measured, digits, size};
 use super::{Outcome, Report};
+use crate::state::Seen;
 
 pub(super) fn render(report: &Report) -> String {
     let machine = &report.machine;
@@ -19,29 +20,29 @@ pub(super) fn render(report: &Report) -> String {
         machine.pinned[0],
         plain(&machine.topology)
     );
-    if let Some(floor) = report.floor_ns {
-        let [median, min, max] = [floor.median, floor.min, floor.max].map(digits);
-        let _ = writeln!(text, "Floor: {median} ns ({min} to {max}).");
+    for Seen { state, floor_ns, runs } in &report.states {
+        let [median, min, max] = [floor_ns.median, floor_ns.min, floor_ns.max].map(digits);
+        let _ = writeln!(text, "State {state}: floor {median} ns ({min} to {max}), {runs} runs.");
     }
-    text.push_str("Each cell: the median of the runs that count, then the least and the most.\n");
+    text.push_str("Each cell: the median of the valid runs, then the minimum and the maximum.\n");
     for rows in sections(&report.results) {
         let _ = writeln!(text, "\n## {}, {}\n", plain(&rows[0].doing()), size(rows[0].bytes));
         text.push_str(&section(&rows));
     }
-    let failed: Vec<_> = report.results.iter().filter(|row| !row.failures.is_empty()).collect();
+    let failed: Vec<_> = report.rows_once().filter(|row| !row.failures.is_empty()).collect();
     if !failed.is_empty() {
         text.push_str("\n## Runs that failed\n\n");
     }
     for row in failed {
         for failure in &row.failures {
-            let (name, doing, bytes) = (&row.transport, row.doing(), size(row.bytes));
-            let _ = writeln!(text, "- {} {doing} {bytes}: {}", plain(name), plain(failure));
+            let (name, workload, bytes) = (&row.transport, row.workload, size(row.bytes));
+            let _ = writeln!(text, "- {} {workload} {bytes}: {}", plain(name), plain(failure));
         }
     }
     text
 }
 
-/// Rows that do the same with the same size, in the order of the results.
+/// Rows that do the same with the same size in the same state, in the order of the results.
 pub(super) fn sections(rows: &[Outcome]) -> Vec<Vec<&Outcome>> {
     let mut sections: Vec<Vec<&Outcome>> = Vec::new();
     for row in rows {

@@ -1,4 +1,4 @@
-//! The outcome of a comparison, as JSON carries it (`"schema": 1`). It must not know how it is shown.
+//! The outcome of a comparison, as JSON carries it (`"schema": 2`). It must not know how it is shown.
 
 mod csv;
 mod figures;
@@ -19,10 +19,14 @@ use crate::control::Measure;
 use crate::goals::Goal;
 use crate::histogram::PARTS;
 use crate::machine::Machine;
-use crate::plan::{Row, floor};
+use crate::plan::{Row, seen};
 use crate::run::Sample;
 use crate::spec::Workload;
-use crate::stats::{Excluded, Figure, valid};
+use crate::state::{Seen, State};
+use crate::stats::{Excluded, Figure, Reason, judged, valid};
+
+/// The schema that this program writes. It reads the one before, too.
+pub(crate) const SCHEMA: u32 = 2;
 
 /// A whole comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,18 +36,20 @@ pub(crate) struct Report {
     /// The command line that asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<Vec<String>>,
-    /// The two-line ping-pong beside every run.
-    pub(crate) floor_ns: Option<Figure>,
+    /// The states that the machine was in, and the floor of each.
+    pub(crate) states: Vec<Seen>,
     pub(crate) results: Vec<Outcome>,
     pub(crate) goals: Vec<Goal>,
 }
 
-/// One row of it.
+/// One row of it in one state of the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) transport: String,
     pub(crate) workload: Workload,
     pub(crate) bytes: usize,
+    /// The state of the machine; none where no floor is measured.
+    pub(crate) state: Option<State>,
     /// Nanoseconds between messages, for `wake`, and between bursts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) interval_ns: Option<u64>,
@@ -63,9 +69,10 @@ pub(crate) struct Outcome {
     pub(crate) for_goals: bool,
     /// Messages in each run.
     pub(crate) messages: u64,
-    /// Runs that count.
+    /// Valid runs.
     pub(crate) runs: u32,
-    /// Runs that do not, and for which reason.
+    /// Discarded runs, by reason. Those that failed or whose floor fits no state belong to the row in
+    /// every state.
     pub(crate) excluded: u32,
     pub(crate) excluded_for: Excluded,
     pub(crate) msgs_per_s: Option<Figure>,
@@ -91,6 +98,20 @@ pub(crate) struct Outcome {
     /// What the runs that failed said, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) failures: Vec<String>,
+    /// Every run that came to its end in this state, and those that fit no state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) each_run: Vec<EachRun>,
+}
+
+/// One run of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EachRun {
+    pub(crate) round: u32,
+    /// 0 where no floor is measured.
+    pub(crate) floor_ns: f64,
+    pub(crate) state: Option<State>,
+    /// Why it is discarded, if it is.
+    pub(crate) excluded: Option<Reason>,
 }
 
 /// Percentiles of one run, over the runs.
@@ -135,26 +156,66 @@ pub(crate) struct Cpu {
 
 impl Report {
     pub(crate) fn new(rows: &[Row], pinned: [usize; 2], clock: Clock, goals: Vec<Goal>) -> Self {
-        let floor_ns = floor(rows);
-        let median_floor = floor_ns.map(|floor| floor.median);
-        let results = rows.iter().map(|row| Outcome::of(row, median_floor)).collect();
+        let states = seen(rows);
+        let in_each = |row| {
+            let of = |state| Outcome::of(row, &states, state);
+            row.states(&states).into_iter().map(of).collect::<Vec<_>>()
+        };
+        let results = rows.iter().flat_map(in_each).collect();
         let machine = Machine::describe(pinned, clock);
         // Not where the program stands, which says nothing about the results.
         let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
         let command = Some(std::iter::once("shm-ring-bench".to_owned()).chain(words).collect());
-        Self { schema: 1, machine, command, floor_ns, results, goals }
+        Self { schema: SCHEMA, machine, command, states, results, goals }
     }
 
     /// Whether a transport is part of the comparison.
     pub(crate) fn has(&self, transport: &str) -> bool {
         self.results.iter().any(|row| row.transport == transport)
     }
+
+    /// The floor of a state.
+    pub(crate) fn floor(&self, state: State) -> Option<Figure> {
+        self.states.iter().find(|seen| seen.state == state).map(|seen| seen.floor_ns)
+    }
+
+    /// Each row once, whatever the states: what belongs to no state is in the first of them.
+    fn rows_once(&self) -> impl Iterator<Item = &Outcome> {
+        let first = self.states.first().map(|seen| seen.state);
+        self.results.iter().filter(move |row| row.state.is_none() || row.state == first)
+    }
+
+    /// All discarded runs, by reason.
+    fn excluded(&self) -> Excluded {
+        let once =
+            |of: fn(&Excluded) -> u32| self.rows_once().map(|row| of(&row.excluded_for)).sum();
+        Excluded {
+            floor: once(|excluded| excluded.floor),
+            preempted: self.results.iter().map(|row| row.excluded_for.preempted).sum(),
+            failed: once(|excluded| excluded.failed),
+        }
+    }
 }
 
 impl Outcome {
-    fn of(row: &Row, median_floor: Option<f64>) -> Self {
-        let (samples, mut excluded) = valid(&row.samples, median_floor, row.idle());
-        excluded.failed = row.failures.len() as u32;
+    fn of(row: &Row, states: &[Seen], state: Option<State>) -> Self {
+        let samples = valid(&row.samples, states, state, row.idle());
+        let each_run: Vec<EachRun> = row
+            .samples
+            .iter()
+            .map(|sample| {
+                let (state, excluded) = judged(sample, states, row.idle());
+                EachRun { round: sample.round, floor_ns: sample.floor_ns, state, excluded }
+            })
+            .filter(|run| run.state == state || run.excluded == Some(Reason::Floor))
+            .collect();
+        let discarded =
+            |reason| each_run.iter().filter(|run| run.excluded == Some(reason)).count() as u32;
+        let excluded = Excluded {
+            floor: discarded(Reason::Floor),
+            preempted: discarded(Reason::Preempted),
+            failed: row.failures.len() as u32,
+        };
         let figure = |value: &dyn Fn(&Sample) -> f64| Figure::of(samples.iter().map(|s| value(s)));
         let rate = |sample: &Sample| sample.verified as f64 * 1e9 / sample.span_ns as f64;
         let quantile = |wanted: Measure| {
@@ -196,6 +257,7 @@ impl Outcome {
             transport: row.entry.name.to_owned(),
             workload: row.workload,
             bytes: row.bytes,
+            state,
             interval_ns: row.workload.has_interval().then_some(row.interval_ns),
             batch: is(Workload::Batch).then_some(row.batch),
             burst: is(Workload::Burst).then_some(row.burst),
@@ -217,6 +279,7 @@ impl Outcome {
             latency: latency(),
             cost: cost().filter(|_| !row.workload.is_steady()),
             failures,
+            each_run,
         }
     }
 }
@@ -224,15 +287,27 @@ impl Outcome {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::goals::Beside;
     use crate::run::Failure;
     use crate::transport::find;
 
     pub(crate) fn report() -> Report {
+        made_of(&rows())
+    }
+
+    fn made_of(rows: &[Row]) -> Report {
+        let clock = Clock { tsc: true, ns_per_tick: 0.5, read_ns: 10.0 };
+        let beside = Beside { system_calls: Some(Ok(0.0)), ..Beside::default() };
+        let goals = crate::goals::of(rows, &beside);
+        Report::new(rows, [0, 1], clock, goals)
+    }
+
+    fn rows() -> Vec<Row> {
         let mut rows = Vec::new();
         for (workload, wall_ns) in [(Workload::Stream, 1000), (Workload::Echo, 2000)] {
             let mut row = Row::new(find("shm-ring").unwrap(), workload, 64);
             let sample = Sample {
-                floor_ns: 400.0,
+                floor_ns: 130.0,
                 wall_ns,
                 span_ns: wall_ns,
                 verified: 10,
@@ -244,13 +319,11 @@ pub(crate) mod tests {
             };
             row.system_calls = Some(1.5);
             row.samples =
-                vec![sample.clone(), Sample { floor_ns: 100.0, ..sample.clone() }, sample];
+                vec![sample.clone(), Sample { floor_ns: 290.0, ..sample.clone() }, sample];
             row.failures = vec![Failure::TimedOut];
             rows.push(row);
         }
-        let clock = Clock { tsc: true, ns_per_tick: 0.5, read_ns: 10.0 };
-        let goals = crate::goals::of(&rows, Some(Ok(0.0)));
-        Report::new(&rows, [0, 1], clock, goals)
+        rows
     }
 
     #[test]
@@ -262,6 +335,40 @@ pub(crate) mod tests {
         assert_eq!(stream.bytes_per_s.unwrap().median, 64e7);
         assert!(stream.rtt_ns.is_none() && stream.wake_ns.is_none());
         assert_eq!(stream.failures, ["timed out and was killed"]);
+        let each = stream.each_run.iter().map(|run| (run.state, run.excluded));
+        let near = (Some(State::Near), None);
+        assert_eq!(each.collect::<Vec<_>>(), [near, (None, Some(Reason::Floor)), near]);
+    }
+
+    #[test]
+    fn runs_of_both_states_are_kept_apart_and_belong_to_all_rows() {
+        let mut rows = rows();
+        let far = |wall_ns| Sample {
+            floor_ns: 560.0,
+            wall_ns,
+            span_ns: wall_ns,
+            verified: 10,
+            cpu: [1.0; 2],
+            ..Sample::default()
+        };
+        rows[0].samples.extend([5000, 5000, 5000].map(far));
+        let report = made_of(&rows);
+        let of = |row: &Outcome| (row.state, row.runs, row.msgs_per_s.map(|figure| figure.median));
+        let all: Vec<_> = report.results.iter().map(of).collect();
+        assert_eq!(
+            all,
+            [
+                (Some(State::Near), 2, Some(1e7)),
+                (Some(State::Far), 3, Some(2e6)),
+                (Some(State::Near), 2, None),
+                (Some(State::Far), 0, None),
+            ]
+        );
+        let floors = report.states.iter().map(|seen| (seen.floor_ns.median, seen.runs));
+        assert_eq!(floors.collect::<Vec<_>>(), [(130.0, 4), (560.0, 3)]);
+        // What belongs to no state is counted once, although both states name it.
+        assert_eq!(report.results[1].excluded_for, report.results[0].excluded_for);
+        assert_eq!(report.excluded(), Excluded { floor: 2, preempted: 0, failed: 2 });
     }
 
     #[test]
@@ -288,11 +395,14 @@ pub(crate) mod tests {
     fn json_carries_the_documented_fields_and_comes_back() {
         let report = report();
         let json = serde_json::to_value(&report).unwrap();
-        assert_eq!(json["schema"], 1);
+        assert_eq!(json["schema"], SCHEMA);
         for field in ["cpu", "cores", "kernel", "commit", "pinned", "topology", "clock"] {
             assert!(!json["machine"][field].is_null(), "{field}");
         }
-        assert_eq!(json["floor_ns"]["median"], 400.0);
+        assert_eq!(json["states"][0]["state"], "near");
+        assert_eq!(json["states"][0]["floor_ns"]["median"], 130.0);
+        assert_eq!(json["results"][1]["state"], "near");
+        assert_eq!(json["results"][1]["each_run"][0]["state"], "near");
         let echo = &json["results"][1];
         assert_eq!(
             (echo["transport"].as_str(), echo["workload"].as_str()),

@@ -6,15 +6,17 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Outcome, Report, footer};
 use crate::spec::Workload;
+use crate::state::State;
 use crate::stats::Figure;
 
 /// What everything is compared with, unless something else is asked for.
 pub(crate) const BASELINE: &str = "sysv-binary";
 
-/// What the rows of one table have in common: workload, size, and what the workload is done with.
-fn kind(row: &Outcome) -> (Workload, usize, [Option<u64>; 3], Option<usize>) {
+/// What the rows of one table have in common: workload, size, what the workload is done with, and the
+/// state of the machine.
+fn kind(row: &Outcome) -> (Workload, usize, [Option<u64>; 3], Option<usize>, Option<State>) {
     let with = [row.interval_ns, row.rate, row.burst.map(|burst| burst as u64)];
-    (row.workload, row.bytes, with, row.batch.or(row.fan))
+    (row.workload, row.bytes, with, row.batch.or(row.fan), row.state)
 }
 
 /// The report as text.
@@ -29,13 +31,19 @@ pub(crate) fn render(report: &Report) -> String {
     for wanted in kinds {
         let is_wanted = |row: &&Outcome| kind(row) == wanted && !row.for_goals;
         let rows: Vec<&Outcome> = report.results.iter().filter(is_wanted).collect();
-        let _ = writeln!(text, "\n{}", title(wanted.0, wanted.1, &rows));
+        let state = wanted.4.and_then(|state| in_state(report, state)).unwrap_or_default();
+        let _ = writeln!(text, "\n{}{state}", title(wanted.0, wanted.1, &rows));
         // Padding up to the right edge is of no use to anyone.
         for line in section(wanted.0, &rows).lines() {
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
     text + &footer::render(report)
+}
+
+/// What follows a title in which no state is named.
+fn in_state(report: &Report, state: State) -> Option<String> {
+    Some(format!(" - {state} (floor {} ns)", digits(report.floor(state)?.median)))
 }
 
 fn title(workload: Workload, bytes: usize, rows: &[&Outcome]) -> String {
@@ -129,7 +137,7 @@ fn measures(workload: Workload) -> Vec<Column> {
     }
 }
 
-/// One table: a median and, below it, the least and the most in each cell.
+/// One table: a median and, below it, the minimum and the maximum in each cell.
 fn section(workload: Workload, rows: &[&Outcome]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -159,7 +167,7 @@ fn section(workload: Workload, rows: &[&Outcome]) -> String {
     table.to_string()
 }
 
-/// How many runs count, and below it how many were left out and why.
+/// How many runs are valid, and below it how many were discarded and why.
 fn runs(row: &Outcome) -> String {
     let valid = if row.runs == 0 { "no valid run".to_owned() } else { row.runs.to_string() };
     let reasons = row.excluded_for.reasons().into_iter().map(|reason| format!("not {reason}"));
@@ -240,6 +248,8 @@ mod tests {
         assert_eq!(runs(&row), "2\nnot 1 floor\nnot 1 failed");
         row.runs = 0;
         assert_eq!(runs(&row), "no valid run\nnot 1 floor\nnot 1 failed");
-        assert!(render(&report).contains("shm-ring stream 64 B: timed out and was killed"));
+        let text = render(&report);
+        assert!(text.contains("each verified - near (floor 130 ns)"), "{text}");
+        assert!(text.contains("shm-ring stream 64 B: timed out and was killed"));
     }
 }

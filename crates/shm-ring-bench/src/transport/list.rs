@@ -1,7 +1,7 @@
 //! Every transport by name and what the harness must know about each. It must not know how any of
 //! them works, nor their types.
 
-use crate::spec::Workload;
+use crate::spec::{SWEPT, Workload};
 
 /// What a side of a transport does while it waits, which decides how a run is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +40,11 @@ impl Entry {
         match workload {
             Workload::Lines => self.yardstick,
             _ if self.yardstick => false,
-            Workload::Batch => self.batches && bytes <= 64,
             // Compiled for each transport by itself, so for two sizes only.
+            Workload::Batch => self.batches && [8, 64].contains(&bytes),
             Workload::Fan => [8, 64].contains(&bytes),
+            Workload::Stream | Workload::Echo => bytes <= self.bytes_max,
+            _ if !SWEPT.contains(&bytes) => false,
             // A side that spins would keep the other from the processor that both share.
             workload if workload.is_on_one_core() && self.idle == Idle::Spins => false,
             _ if bytes > self.bytes_max => false,
@@ -114,6 +116,7 @@ pub(crate) fn list() -> &'static [Entry] {
             name: "shm-ring-in-place",
             what: "the ring with messages made and verified where they stand, both sides spinning",
             idle: Idle::Spins,
+            batches: true,
             shown: false,
             ..PLAIN
         },
@@ -209,6 +212,24 @@ pub(crate) fn list() -> &'static [Entry] {
         },
         #[cfg(feature = "peers")]
         Entry {
+            name: "gil",
+            what: "the gil crate between two threads, one sender and one receiver",
+            idle: Idle::Spins,
+            threads: true,
+            bytes_max: BY_VALUE,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "bbqueue",
+            what: "the bbqueue crate between two threads, frames of bytes",
+            idle: Idle::Spins,
+            threads: true,
+            bytes_max: BY_VALUE,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
             name: "shaq",
             what: "the shaq crate, both sides polling",
             idle: Idle::Spins,
@@ -255,6 +276,13 @@ pub(crate) fn list() -> &'static [Entry] {
             what: "the ringfire crate in its lossless way, both sides spinning",
             idle: Idle::Spins,
             bytes_max: BY_VALUE,
+            ..PEER
+        },
+        #[cfg(feature = "peers")]
+        Entry {
+            name: "cloudtoid-interprocess",
+            what: "the cloudtoid-interprocess crate, messages of bytes, both sides polling",
+            idle: Idle::Spins,
             ..PEER
         },
         Entry {

@@ -103,6 +103,19 @@ pub(crate) trait Sender<const W: usize> {
         self.send(message)
     }
 
+    /// Makes messages from number `first` on in `messages` and sends all of them in one call. What lends room makes them
+    /// there instead, every word of them.
+    #[inline(always)]
+    fn send_batch_numbered(
+        &mut self,
+        messages: &mut [[u64; W]],
+        code: Code,
+        first: u64,
+    ) -> Result<(), Fault> {
+        (first..).zip(&mut *messages).for_each(|(number, message)| code.stamp(message, number));
+        self.send_batch(messages)
+    }
+
     /// Sends all of them in one call, for transports that can ([`Entry::batches`]).
     fn send_batch(&mut self, _messages: &[[u64; W]]) -> Result<(), Fault> {
         Err(Fault::new("sending a batch", "this transport has none"))

@@ -70,6 +70,8 @@ macro_rules! with_large_transport {
             "ipmpsc" is Ipmpsc,
             #[cfg(feature = "peers")]
             "shmring" is Shmring,
+            #[cfg(feature = "peers")]
+            "cloudtoid-interprocess" is Cloudtoid,
         }
     };
 }
@@ -94,6 +96,10 @@ macro_rules! with_pair {
             "crossbeam-channel" is CrossbeamChannel,
             #[cfg(feature = "peers")]
             "ringbuf" is Ringbuf,
+            #[cfg(feature = "peers")]
+            "gil" is Gil,
+            #[cfg(feature = "peers")]
+            "bbqueue" is Bbqueue,
         }
     };
 }

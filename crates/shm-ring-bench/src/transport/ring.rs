@@ -40,22 +40,22 @@ impl Way for Bare {
 /// The ring, waiting in one way.
 pub(crate) struct Ringed<Y>(PhantomData<Y>);
 
-fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
+pub(super) fn made<const W: usize>() -> Result<Box<dyn Made>, Fault> {
     let bytes = size_of::<[u64; W]>();
     let options = match bytes < 1024 {
-        true => Options::new().items(ITEMS as u64),
-        false => Options::new().bytes((items(bytes) * bytes) as u64),
+        true => Options::new().items(ITEMS),
+        false => Options::new().bytes(items(bytes) * bytes),
     };
-    let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), options)
+    let ring = Ring::<[u64; W]>::create(Region::memfd("shm-ring-bench"), &options)
         .map_err(|error| Fault::new("creating the ring", error))?;
     let fd = ring.descriptor().try_clone_to_owned();
     let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
-    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.capacity_bytes())))
+    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.limit_bytes() as u64)))
 }
 
-fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
+pub(super) fn open<const W: usize>(handle: &Handle, wait: Wait) -> Result<Ring<[u64; W]>, Fault> {
     let fd = handle.descriptor(0)?;
-    Ring::open_with(Region::descriptor(fd), Options::new().prefault().wait(wait))
+    Ring::open_with(Region::descriptor(fd), &Options::new().prefault().wait(wait))
         .map_err(|error| Fault::new("opening the ring", error))
 }
 
@@ -76,12 +76,19 @@ impl<Y: Way> Transport for Ringed<Y> {
 
     fn receiver<const W: usize>(handle: &Handle) -> Result<Self::Receiver<W>, Fault> {
         let consumer = open(handle, Y::WAIT)?.consumer();
-        Ok(Rx(consumer.map_err(|error| Fault::new("attaching", error))?, PhantomData))
+        let consumer = consumer.map_err(|error| Fault::new("attaching", error))?;
+        let at_once = if W > SHORT { Vec::new() } else { vec![[0; W]; AT_ONCE] };
+        Ok(Rx { consumer, at_once, way: PhantomData })
     }
 }
 
 pub(crate) struct Tx<Y, const W: usize>(Producer<[u64; W]>, PhantomData<Y>);
-pub(crate) struct Rx<Y, const W: usize>(Consumer<[u64; W]>, PhantomData<Y>);
+pub(crate) struct Rx<Y, const W: usize> {
+    consumer: Consumer<[u64; W]>,
+    /// Where short messages of a batch are taken to by one copy.
+    at_once: Vec<[u64; W]>,
+    way: PhantomData<Y>,
+}
 
 impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
     #[inline(always)]
@@ -92,15 +99,19 @@ impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
 
     #[inline(always)]
     fn send_batch(&mut self, messages: &[[u64; W]]) -> Result<(), Fault> {
-        let pushed = self.0.push_batch(messages.iter().copied());
-        pushed.map(|_| ()).map_err(|error| Fault::new("push_batch", error))
+        let pushed = self.0.push_slice(messages);
+        pushed.map(|_| ()).map_err(|error| Fault::new("push_slice", error))
     }
 }
 
 impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
     #[inline(always)]
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        let popped = if Y::QUIET { self.0.pop_quiet(message) } else { self.0.pop_into(message) };
+        let popped = if Y::QUIET {
+            self.consumer.pop_quiet(message)
+        } else {
+            self.consumer.pop_into(message)
+        };
         popped.map_err(|error| Fault::new("pop", error))
     }
 
@@ -110,7 +121,20 @@ impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
         max: usize,
         mut each: impl FnMut(&[u64; W]),
     ) -> Result<usize, Fault> {
-        let popped = self.0.pop_batch(max, |message| each(&message));
-        popped.map_err(|error| Fault::new("pop_batch", error))
+        // Short messages by one copy, longer ones one after the other: what is faster for each.
+        if W > SHORT {
+            let popped = self.consumer.pop_batch(max, |message| each(&message));
+            return popped.map_err(|error| Fault::new("pop_batch", error));
+        }
+        let at_once = max.min(self.at_once.len());
+        let popped = self.consumer.pop_slice(&mut self.at_once[..at_once]);
+        let count = popped.map_err(|error| Fault::new("pop_slice", error))?;
+        self.at_once[..count].iter().for_each(each);
+        Ok(count)
     }
 }
+
+/// Words of a short message.
+const SHORT: usize = 3;
+/// The most short messages that are taken by one copy.
+const AT_ONCE: usize = 64;

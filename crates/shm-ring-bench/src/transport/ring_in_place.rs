@@ -1,98 +1,119 @@
-//! shm-ring without a copy: each message is made in room that the ring lends, and verified where it
-//! stands in the ring, every word of it. It must not know the others.
+//! shm-ring without a copy: messages are made in room that the ring lends, and verified where they stand in the ring,
+//! every word of them. It must not know the others.
 //!
 //! Invariant of the unsafe blocks: both sides are this program, which keeps the protocol: nobody writes
 //! data while it is read, nor before there is room.
 #![allow(unsafe_code)]
 
-use shm_ring::{Consumer, Producer};
+use shm_ring::{Consumer, Producer, Wait};
 
-use super::ring_messages::{made, open};
-use super::{Fault, Handle, Made, Receiver, Sender, Transport};
+use super::ring::{made, open};
+use super::{Fault, Handle, Made, Receiver, Sender, Transport, with_words};
 use crate::message::Code;
 
-/// The ring as `[u64]`, both sides spinning.
+/// The ring of values, both sides spinning.
 pub(crate) struct RingInPlace;
 
-pub(crate) struct Tx(Producer<[u64]>);
-pub(crate) struct Rx(Consumer<[u64]>);
+pub(crate) struct Tx<const W: usize>(Producer<[u64; W]>);
+pub(crate) struct Rx<const W: usize>(Consumer<[u64; W]>);
 
 impl Transport for RingInPlace {
-    type Sender<const W: usize> = Tx;
-    type Receiver<const W: usize> = Rx;
+    type Sender<const W: usize> = Tx<W>;
+    type Receiver<const W: usize> = Rx<W>;
 
     const INLINED: bool = true;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        made::<u64>(bytes)
+        with_words!(bytes, W => made::<W>())
     }
 
-    fn sender<const W: usize>(handle: &Handle) -> Result<Tx, Fault> {
-        open(handle)?.producer().map(Tx).map_err(|error| Fault::new("attaching", error))
+    fn sender<const W: usize>(handle: &Handle) -> Result<Tx<W>, Fault> {
+        let producer = open(handle, Wait::SPIN)?.producer();
+        producer.map(Tx).map_err(|error| Fault::new("attaching", error))
     }
 
-    fn receiver<const W: usize>(handle: &Handle) -> Result<Rx, Fault> {
-        open(handle)?.consumer().map(Rx).map_err(|error| Fault::new("attaching", error))
-    }
-}
-
-impl Tx {
-    /// Sends what `fill` writes to the room for a message.
-    #[inline(always)]
-    fn send_with<const W: usize>(&mut self, fill: impl FnOnce(&mut [u64; W])) -> Result<(), Fault> {
-        let mut room = self.0.reserve(W).map_err(|error| Fault::new("reserve", error))?;
-        // SAFETY: the invariant.
-        let words = unsafe { room.as_mut_slice() };
-        fill(words.try_into().map_err(|error| Fault::new("reserve", error))?);
-        room.commit();
-        Ok(())
+    fn receiver<const W: usize>(handle: &Handle) -> Result<Rx<W>, Fault> {
+        let consumer = open(handle, Wait::SPIN)?.consumer();
+        consumer.map(Rx).map_err(|error| Fault::new("attaching", error))
     }
 }
 
-impl Rx {
-    /// Shows `look` the oldest message, and gives its room back.
+impl<const W: usize> Tx<W> {
+    /// Sends `count` messages in one call: `fill` writes each to the room for it, and is told which it is.
     #[inline(always)]
-    fn receive_with<const W: usize>(
+    fn send_with(
         &mut self,
-        look: impl FnOnce(&[u64; W]) -> Result<(), Fault>,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut [u64; W]),
     ) -> Result<(), Fault> {
-        let view = self.0.peek().map_err(|error| Fault::new("peek", error))?;
+        let mut room = self.0.reserve(count).map_err(|error| Fault::new("reserve", error))?;
         // SAFETY: the invariant.
-        let words = unsafe { view.as_slice() };
-        let len = words.len();
-        let words = words
-            .try_into()
-            .map_err(|_| Fault::new("peek", format_args!("{len} words came, {W} were due")))?;
-        look(words)?;
-        view.release();
+        for (index, place) in unsafe { room.as_uninit() }.iter_mut().enumerate() {
+            // SAFETY: the ring's memory is there, and any words are a message.
+            fill(index, unsafe { place.assume_init_mut() });
+        }
+        room.commit(count);
         Ok(())
     }
 }
 
-impl<const W: usize> Sender<W> for Tx {
+impl<const W: usize> Rx<W> {
+    /// Shows `look` the oldest messages that are there, up to `max` and at least one, and gives their room back. How many
+    /// it was.
+    #[inline(always)]
+    fn receive_with(&mut self, max: usize, look: impl FnMut(&[u64; W])) -> Result<usize, Fault> {
+        let view = self.0.peek(max).map_err(|error| Fault::new("peek", error))?;
+        // SAFETY: the invariant.
+        unsafe { view.as_slice() }.iter().for_each(look);
+        let count = view.len();
+        view.release(count);
+        Ok(count)
+    }
+}
+
+impl<const W: usize> Sender<W> for Tx<W> {
     #[inline(always)]
     fn send(&mut self, message: &[u64; W]) -> Result<(), Fault> {
-        self.send_with(|room| *room = *message)
+        self.send_with(1, |_, room| *room = *message)
     }
 
     #[inline(always)]
     fn send_numbered(&mut self, _: &mut [u64; W], code: Code, number: u64) -> Result<(), Fault> {
-        self.send_with(|room: &mut [u64; W]| code.stamp_whole(room, number))
+        self.send_with(1, |_, room| code.stamp_whole(room, number))
+    }
+
+    #[inline(always)]
+    fn send_batch(&mut self, messages: &[[u64; W]]) -> Result<(), Fault> {
+        self.send_with(messages.len(), |index, room| *room = messages[index])
+    }
+
+    #[inline(always)]
+    fn send_batch_numbered(
+        &mut self,
+        messages: &mut [[u64; W]],
+        code: Code,
+        first: u64,
+    ) -> Result<(), Fault> {
+        self.send_with(messages.len(), |index, room| code.stamp_whole(room, first + index as u64))
     }
 }
 
-impl<const W: usize> Receiver<W> for Rx {
+impl<const W: usize> Receiver<W> for Rx<W> {
     #[inline(always)]
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        self.receive_with(|seen| {
-            *message = *seen;
-            Ok(())
-        })
+        self.receive_with(1, |seen| *message = *seen).map(|_| ())
     }
 
     #[inline(always)]
     fn receive_numbered(&mut self, _: &mut [u64; W], code: Code, number: u64) -> Result<(), Fault> {
-        self.receive_with(|seen: &[u64; W]| code.verify_whole(seen, number))
+        let mut verdict = Ok(());
+        self.receive_with(1, |seen| verdict = code.verify_whole(seen, number))?;
+        verdict
+    }
+
+    #[inline(always)]
+    fn receive_batch(&mut self, max: usize, each: impl FnMut(&[u64; W])) -> Result<usize, Fault> {
+        self.receive_with(max, each)
     }
 }
 
@@ -109,7 +130,7 @@ mod tests {
         let (code, mut unused) = (Code::default(), [0; 8]);
         Sender::<8>::send_numbered(&mut tx, &mut unused, code, 7).unwrap();
         assert!(Receiver::<8>::receive_numbered(&mut rx, &mut unused, code, 7).is_ok());
-        tx.send_with(|room: &mut [u64; 8]| {
+        tx.send_with(1, |_, room| {
             code.stamp_whole(room, 8);
             room[4] ^= 1;
         })
@@ -117,15 +138,5 @@ mod tests {
         let torn = Receiver::<8>::receive_numbered(&mut rx, &mut unused, code, 8).unwrap_err();
         assert_eq!(torn.to_string(), "verifying: message 8 came torn");
         assert_eq!(unused, [0; 8], "nothing was copied");
-    }
-
-    #[test]
-    fn a_message_of_another_length_is_an_error_with_both() {
-        let made = RingInPlace::make(64).unwrap();
-        let mut tx = RingInPlace::sender::<2>(&made.handle()).unwrap();
-        let mut rx = RingInPlace::receiver::<8>(&made.handle()).unwrap();
-        Sender::<2>::send(&mut tx, &[1, 2]).unwrap();
-        let said = Receiver::<8>::receive(&mut rx, &mut [0; 8]).unwrap_err().to_string();
-        assert_eq!(said, "peek: 2 words came, 8 were due");
     }
 }

@@ -1,16 +1,16 @@
 //! shm-ring with messages of any length instead of values of one size, copied in and out. It must not
 //! know the others.
 
-use shm_ring::{Consumer, Item, Options, Producer, Record, Region, Ring, Wait};
+use shm_ring::{MessageConsumer, MessageProducer, MessageRing, Options, Region, Wait};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{Fault, Handle, Inherited, Made, Receiver, Sender, Transport, items};
 
-/// The ring as `[u8]`, both sides spinning.
+/// The ring of messages, both sides spinning.
 pub(crate) struct RingMessages;
 
-pub(crate) struct Tx(Producer<[u8]>);
-pub(crate) struct Rx(Consumer<[u8]>);
+pub(crate) struct Tx(MessageProducer);
+pub(crate) struct Rx(MessageConsumer);
 
 /// A message of a batch, as the ring wants to see it.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -24,20 +24,20 @@ impl<const W: usize> AsRef<[u8]> for Message<W> {
     }
 }
 
-/// A ring of messages of `E`, with room for as many as the ring of values has and the word that follows each.
-pub(super) fn made<E: Item>(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-    let room = (items(bytes) * (bytes + size_of::<u64>())) as u64;
-    let ring = Ring::<[E]>::create(Region::memfd("shm-ring-bench"), Options::new().bytes(room))
+/// A ring with room for as many messages as the ring of values has, and their headers.
+fn made(bytes: usize) -> Result<Box<dyn Made>, Fault> {
+    let room = items(bytes) * (bytes.next_multiple_of(8) + size_of::<u64>());
+    let ring = MessageRing::create(Region::memfd("shm-ring-bench"), &Options::new().bytes(room))
         .map_err(|error| Fault::new("creating the ring", error))?;
     let fd = ring.descriptor().try_clone_to_owned();
     let fd = fd.map_err(|error| Fault::new("keeping the ring", error))?;
-    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.capacity_bytes())))
+    Ok(Box::new(Inherited::new(vec![fd]).holding(ring.limit_bytes() as u64)))
 }
 
 /// What [`made`] made, in a child.
-pub(super) fn open<E: Item>(handle: &Handle) -> Result<Ring<[E]>, Fault> {
+fn open(handle: &Handle) -> Result<MessageRing, Fault> {
     let options = Options::new().prefault().wait(Wait::SPIN);
-    Ring::open_with(Region::descriptor(handle.descriptor(0)?), options)
+    MessageRing::open_with(Region::descriptor(handle.descriptor(0)?), &options)
         .map_err(|error| Fault::new("opening the ring", error))
 }
 
@@ -48,7 +48,7 @@ impl Transport for RingMessages {
     const INLINED: bool = true;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        made::<u8>(bytes)
+        made(bytes)
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Tx, Fault> {
@@ -92,7 +92,7 @@ impl<const W: usize> Receiver<W> for Rx {
         mut each: impl FnMut(&[u64; W]),
     ) -> Result<usize, Fault> {
         let (mut message, mut wrong) = ([0; W], None);
-        let show = |record: &Record<'_, [u8]>| {
+        let show = |record: &shm_ring::Message<'_>| {
             match record.len() == size_of::<[u64; W]>() {
                 true if record.copy_to(0, message.as_mut_bytes()).is_ok() => each(&message),
                 _ => wrong = Some(record.len()),

@@ -8,7 +8,10 @@ pub(crate) const INLINED_MAX: usize = 256;
 /// Runs `$body` with `$words` as the number of words of a message of `$bytes` bytes.
 macro_rules! with_words {
     ($bytes:expr, $words:ident => $body:expr) => {
-        with_words!($bytes, $words => $body, 8 64 256 1024 4096 16_384 65_536 1_048_576)
+        with_words!(
+            $bytes, $words => $body,
+            8 16 24 40 48 64 104 200 256 1024 4096 16_384 65_536 1_048_576
+        )
     };
     ($bytes:expr, $words:ident => $body:expr, $($size:literal)*) => {
         match $bytes {

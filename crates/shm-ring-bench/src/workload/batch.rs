@@ -18,8 +18,7 @@ pub(super) fn send<const W: usize>(
     }
     let watch = Stopwatch::start(spec)?;
     for first in (spec.warm_up..spec.warm_up + spec.messages).step_by(spec.batch) {
-        (first..).zip(&mut batch).for_each(|(number, message)| code.stamp(message, number));
-        tx.send_batch(&batch)?;
+        tx.send_batch_numbered(&mut batch, code, first)?;
     }
     watch.stop(control, spec.side, 0);
     finish(spec, control, tx)

@@ -40,8 +40,6 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
     receiver: Option<R>,
 ) -> Result<(), Fault> {
     match (spec.workload, sender, receiver) {
-        (Workload::Stream | Workload::OneCore, Some(tx), _) => stream::send(tx, spec, control),
-        (Workload::Stream | Workload::OneCore, _, Some(rx)) => stream::receive(rx, spec, control),
         (Workload::Wake, Some(tx), _) => wake::send(tx, spec, control),
         (Workload::Wake, _, Some(rx)) => wake::receive(rx, spec, control),
         (Workload::IdleReceiver, Some(tx), _) => blocked::send_late(tx, spec, control),
@@ -50,12 +48,26 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
         (Workload::IdleSender, _, Some(rx)) => blocked::receive_late(rx, spec, control),
         (Workload::Memory, Some(tx), _) => memory::send(tx, spec, control),
         (Workload::Memory, _, Some(rx)) => memory::receive(rx, spec, control),
+        (Workload::Burst | Workload::Paced, Some(tx), _) => send_timed(tx, spec, control),
+        (Workload::Burst | Workload::Paced, _, Some(rx)) => receive_timed(rx, spec, control),
+        (_, sender, receiver) => play_streams(spec, control, sender, receiver),
+    }
+}
+
+/// [`play`], for streams and round trips only.
+pub(crate) fn play_streams<S: Sender<W>, R: Receiver<W>, const W: usize>(
+    spec: &Spec,
+    control: &Control,
+    sender: Option<S>,
+    receiver: Option<R>,
+) -> Result<(), Fault> {
+    match (spec.workload, sender, receiver) {
+        (Workload::Stream | Workload::OneCore, Some(tx), _) => stream::send(tx, spec, control),
+        (Workload::Stream | Workload::OneCore, _, Some(rx)) => stream::receive(rx, spec, control),
         (Workload::Echo | Workload::OneCoreEcho, Some(tx), Some(rx)) => match spec.side {
             Side::A => echo::ask(tx, rx, spec, control),
             Side::B => echo::answer(tx, rx, spec, control),
         },
-        (Workload::Burst | Workload::Paced, Some(tx), _) => send_timed(tx, spec, control),
-        (Workload::Burst | Workload::Paced, _, Some(rx)) => receive_timed(rx, spec, control),
         _ => Err(no_end()),
     }
 }

@@ -1,6 +1,6 @@
 //! `create`: a ring of messages, for whoever comes.
 
-use shm_ring::{Options, Ring};
+use shm_ring::{MessageRing, Options};
 
 use crate::cli::Create;
 use crate::failure::Failure;
@@ -12,6 +12,6 @@ pub(crate) fn run(create: &Create) -> Result<(), Failure> {
         .schema(create.schema)
         .mode(create.mode);
     let options = if create.sparse { options.sparse() } else { options };
-    Ring::<[u8]>::create(create.target.region(), options)?;
+    MessageRing::create(create.target.region(), &options)?;
     Ok(())
 }

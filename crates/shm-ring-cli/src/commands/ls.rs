@@ -74,7 +74,7 @@ fn row(name: &str, snapshot: &Snapshot) -> [String; 7] {
     [
         units::shown(name),
         rings::kind(snapshot.contents),
-        units::size(snapshot.capacity),
+        units::size(snapshot.limit),
         rings::fill(snapshot),
         rings::side(&snapshot.producer),
         rings::consumer(snapshot),

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, PopError};
+use shm_ring::{MessageConsumer, PopError};
 
 use crate::attach::{self, Attached, Before, End};
 use crate::cli::{Frames, Recv};
@@ -42,7 +42,7 @@ pub(crate) fn run(recv: &Recv) -> Result<(), Failure> {
 
 /// The end that reads, with the user's patience.
 struct Receiver {
-    consumer: Consumer<[u8]>,
+    consumer: MessageConsumer,
     /// The producer that was gone when we came, until there was something to read.
     before: Option<Before>,
     timeout: Option<Duration>,
@@ -57,7 +57,7 @@ impl Receiver {
         output: &mut BufWriter<File>,
         progress: &mut Progress,
     ) -> Result<bool, Failure> {
-        match self.consumer.try_peek() {
+        match self.consumer.try_peek(1) {
             Ok(_) => {}
             Err(PopError::Empty) => {
                 output.flush()?;
@@ -76,10 +76,10 @@ impl Receiver {
         let mut deadline = None;
         loop {
             let peeked = match self.timeout {
-                None => self.consumer.peek(),
+                None => self.consumer.peek(1),
                 Some(timeout) => {
                     deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-                    self.consumer.peek_timeout(timeout)
+                    self.consumer.peek_timeout(1, timeout)
                 }
             };
             let error = match peeked {
@@ -103,19 +103,20 @@ impl Receiver {
 
     /// Writes the message that is there: its length.
     fn write(&mut self, frames: Frames, output: &mut BufWriter<File>) -> Result<usize, Failure> {
-        let view = self.consumer.try_peek()?;
-        if frames == Frames::Raw && view.len() >= LARGE {
+        let view = self.consumer.try_peek(1)?;
+        let message = view.first();
+        if frames == Frames::Raw && message.len() >= LARGE {
             // Straight from the ring.
             output.flush()?;
             let mut written = 0;
-            while written < view.len() {
-                match view.write_to(written, output.get_ref()) {
+            while written < message.len() {
+                match message.write_to(written, output.get_ref()) {
                     Ok(more) => written += more,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error.into()),
                 }
             }
-            view.release();
+            view.release(1);
             return Ok(written);
         }
         drop(view);

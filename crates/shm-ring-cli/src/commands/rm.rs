@@ -22,8 +22,8 @@ fn remove(rm: &Rm, target: &Target) -> Result<(), Failure> {
     }
     match Observer::open_with(target.region(), &rm.trust.to_look()) {
         // It begins as a ring, whatever else is wrong with it.
-        Ok(_) | Err(Error::Header { .. } | Error::Incompatible { .. }) => {}
-        Err(Error::Length { found, .. }) if found >= 256 => {}
+        Ok(_) | Err(Error::InvalidHeader { .. } | Error::Incompatible { .. }) => {}
+        Err(Error::WrongLength { found, .. }) if found >= 256 => {}
         Err(error) => return Err(error.into()),
     }
     Ok(region.unlink()?)

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use shm_ring::{Peer, Producer, PushError};
+use shm_ring::{MessageProducer, Peer, PushError};
 
 use crate::attach::{self, Attached, Before, End};
 use crate::cli::{Frames, Send};
@@ -70,7 +70,7 @@ fn open(send: &Send) -> Result<File, Failure> {
 
 /// The end that publishes, with the user's patience.
 struct Sender {
-    producer: Producer<[u8]>,
+    producer: MessageProducer,
     before: Before,
     timeout: Option<Duration>,
 }
@@ -135,7 +135,7 @@ fn raw(input: &mut File, sender: &mut Sender, progress: &mut Progress) -> Result
             Ok(mut room) => {
                 let read = retried(|| room.read_from(0, &*input))?;
                 if read > 0 {
-                    room.commit_len(read).expect("no more than there was room for");
+                    room.commit(read);
                 }
                 read
             }

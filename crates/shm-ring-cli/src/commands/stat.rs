@@ -29,6 +29,11 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
         (false, false) => ", not of one moment",
     };
     let mut line = head(&snapshot, output)?;
+    let room = match snapshot.contents.stride() {
+        Some(size) => format!("{} records, ", snapshot.limit / size),
+        None => String::new(),
+    };
+    line("limit", format!("{room}{}", bytes(snapshot.limit)))?;
     line("capacity", bytes(snapshot.capacity))?;
     line(
         "unread",
@@ -70,8 +75,8 @@ fn latest(snapshot: &Snapshot, output: Output) -> io::Result<()> {
     line("capacity", format!("{slots} slots, {}", bytes(snapshot.capacity)))?;
     let contradiction = if snapshot.corrupt { ", which contradicts the protocol" } else { "" };
     line("written", format!("{written} times{contradiction}"))?;
-    let rings = snapshot.producer.rings;
-    line("writer", format!("{}; rang {rings} times", rings::side_in_full(&snapshot.producer)))
+    let rang = snapshot.producer.wakes_sent;
+    line("writer", format!("{}; rang {rang} times", rings::side_in_full(&snapshot.producer)))
 }
 
 fn bytes(bytes: u64) -> String {
@@ -80,9 +85,9 @@ fn bytes(bytes: u64) -> String {
 
 fn side(side: &SideSnapshot, found: &str) -> String {
     let mut text = rings::side_in_full(side);
-    if let (true, Some(wakes_at)) = (side.sleeps(), side.wakes_at) {
+    if let (true, Some(wakes_at)) = (side.is_asleep(), side.wakes_at) {
         text += &format!(", asleep until position {wakes_at}");
     }
-    let SideSnapshot { stalls, parks, rings, .. } = side;
-    text + &format!("; found it {found} {stalls} times, slept {parks}, rang {rings}")
+    let SideSnapshot { waits, sleeps, wakes_sent, .. } = side;
+    text + &format!("; found it {found} {waits} times, slept {sleeps}, rang {wakes_sent}")
 }

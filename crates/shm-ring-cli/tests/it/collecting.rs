@@ -1,6 +1,6 @@
 //! `dump`, `gc`, `completions` and `man`.
 
-use shm_ring::{Options, Region, Ring};
+use shm_ring::{MessageRing, Options, Region};
 
 use crate::house::{Name, Process, expect, json, program, run, state, told, until};
 
@@ -16,7 +16,7 @@ fn gc(arguments: &[&str], name: &Name) -> bool {
 #[test]
 fn only_what_nobody_uses_or_misses_is_garbage() {
     let name = Name::new("garbage");
-    let ring = Ring::<[u8]>::create(name.as_str(), Options::new()).unwrap();
+    let ring = MessageRing::create(name.as_str(), &Options::new()).unwrap();
     let old = ["--older-than", "0"];
     assert!(gc(&old, &name), "never used");
     assert!(!gc(&[], &name), "not a minute old");
@@ -79,7 +79,7 @@ fn garbage_is_removed_and_nothing_else() {
 #[test]
 fn unread_records_are_shown_and_stay() {
     let name = Name::new("shown");
-    let ring = Ring::<[u8]>::create(name.as_str(), Options::new()).unwrap();
+    let ring = MessageRing::create(name.as_str(), &Options::new()).unwrap();
     let mut tx = ring.producer().unwrap();
     tx.push_batch(&[&b"To be,\x1b or not to be"[..], b"", b"x"]).unwrap();
     assert_eq!(
@@ -114,7 +114,7 @@ fn unread_records_are_shown_and_stay() {
 #[test]
 fn what_is_corrupt_is_an_error_after_what_was_whole() {
     let name = Name::new("corrupt");
-    let ring = Ring::<[u8]>::create(name.as_str(), Options::new()).unwrap();
+    let ring = MessageRing::create(name.as_str(), &Options::new()).unwrap();
     ring.producer().unwrap().push_batch(&["whole", "broken"]).unwrap();
     let file = std::fs::File::options().write(true).open(name.path()).unwrap();
     let second = 3 * rustix::param::page_size() as u64 + 16;

@@ -1,7 +1,7 @@
 //! How the two processes end when something else than the end of the input happens: exit codes, time-outs,
 //! kills, pipes that nobody reads.
 
-use shm_ring::{Observer, Options, Producer, Ring};
+use shm_ring::{MessageProducer, MessageRing, Observer, Options, Ring};
 
 use crate::house::{Name, Process, expect, program, run, state, told, until};
 
@@ -73,8 +73,8 @@ fn waiting_ends_by_the_time_out() {
     // A reader that has closed, and one whose end is not the writer's.
     let name = Name::new("late-kept");
     expect(0, &["create", name.as_str(), "--bytes", "4K"]);
-    drop(Ring::<[u8]>::open(name.as_str()).unwrap().consumer().unwrap());
-    drop(Producer::<[u8]>::open(name.as_str()).unwrap());
+    drop(MessageRing::open(name.as_str()).unwrap().consumer().unwrap());
+    drop(MessageProducer::open(name.as_str()).unwrap());
     let arguments = [name.as_str(), "--timeout", "20ms"];
     expect(6, &[&["recv"][..], &arguments].concat());
     expect(6, &[&["send"][..], &arguments, &["--from", "/dev/zero"]].concat());
@@ -113,7 +113,7 @@ fn what_cannot_be_is_told_by_its_exit_code() {
         expect(2, nothing);
     }
     expect(2, &["create", name.as_str(), "--bytes", "many"]);
-    drop(Ring::<u64>::create(other.as_str(), Options::new()).unwrap());
+    drop(Ring::<u64>::create(other.as_str(), &Options::new()).unwrap());
     for command in ["send", "recv"] {
         let error = expect(4, &[command, other.as_str()]);
         assert!(error.contains("values") && error.contains("messages"), "{error}");

@@ -9,7 +9,7 @@ use crate::house::{Name, expect, json, run, state};
 fn those_who_look_see_its_writer_and_its_value() {
     let name = Name::new("latest");
     let options = Options::new().label("pose");
-    let latest = Latest::<[u8; 20]>::create(name.as_str(), options).unwrap();
+    let latest = Latest::<[u8; 20]>::create(name.as_str(), &options).unwrap();
     let mut writer = latest.writer().unwrap();
     assert_eq!(expect(0, &["dump", name.as_str()]), "", "nothing was written yet");
     for n in 1..=50 {
@@ -49,7 +49,7 @@ fn those_who_look_see_its_writer_and_its_value() {
 #[test]
 fn those_who_remove_leave_it_while_it_is_written_or_may_be_read() {
     let name = Name::new("latest-removed");
-    let latest = Latest::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let latest = Latest::<u64>::create(name.as_str(), &Options::new()).unwrap();
     let garbage = |arguments: &[&str]| {
         let all = json(&[&["gc", "--dry-run", "--older-than", "0"], arguments].concat());
         all["removed"].as_array().unwrap().iter().any(|ring| ring["name"] == name.as_str())

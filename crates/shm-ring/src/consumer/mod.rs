@@ -1,6 +1,7 @@
 //! Owns: what every consumer does, whatever it reads: looking for records, releasing them, waiting. Knows nothing of: how
 //! a payload leaves its record.
 
+mod found;
 mod hint;
 mod iter;
 mod messages;
@@ -126,6 +127,13 @@ impl<P: Payload + ?Sized> Receiver<P> {
     #[inline(always)]
     pub(crate) fn prefetch_run(&self) {
         self.map.area().prefetch_run(self.head.position(), self.head.tail());
+    }
+
+    /// Asks for the first lines behind the next `bytes` of records, as far as something is known to be there.
+    #[inline(always)]
+    pub(crate) fn prefetch_behind(&self, bytes: u64) {
+        let from = self.head.position() + bytes;
+        self.map.area().prefetch_run(from, self.head.tail());
     }
 
     /// Asks for the line that comes some way behind the record at the head, if something is known to be there.

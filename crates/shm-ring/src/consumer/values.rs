@@ -8,7 +8,7 @@ use super::{Receiver, View};
 use crate::attachment::wait::Timeout;
 use crate::error::PopError;
 use crate::item::Item;
-use crate::mapping::records;
+use crate::mapping::records::{self, Front};
 use crate::options::Threshold;
 use crate::protocol::position::{Corrupt, FRONT_BYTES, Head, Look};
 
@@ -65,14 +65,15 @@ impl<T: Item> Consumer<T> {
     /// As [`try_pop`](Self::try_pop); `item` is then unchanged.
     #[inline]
     pub fn try_pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.inner.find(None)?;
-        self.take_into(item);
-        Ok(())
+        self.take_next_into(None, item, Receiver::release)
     }
 
     /// Takes the oldest item, waiting for one as long as there is a producer or none has come yet.
     ///
     /// Delivery is at most once, as with [`try_pop`](Self::try_pop).
+    ///
+    /// The item is returned by move, through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`pop_into`](Self::pop_into) and a place on the heap, or [`peek`](Self::peek).
     ///
     /// # Errors
     /// Only when everything published has been taken: [`PopError::Closed`] and
@@ -99,9 +100,7 @@ impl<T: Item> Consumer<T> {
     /// As [`pop`](Self::pop); `item` is then unchanged.
     #[inline]
     pub fn pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.inner.find(Some(Timeout::FOREVER))?;
-        self.take_into(item);
-        Ok(())
+        self.take_next_into(Some(Timeout::FOREVER), item, Receiver::release)
     }
 
     /// Like [`pop`](Self::pop), but waits at most `timeout`.
@@ -121,11 +120,11 @@ impl<T: Item> Consumer<T> {
         self.take_next(Some(Timeout::of(timeout)), Receiver::release)
     }
 
-    /// `pop` for a producer that never sleeps: it does not look whether somebody must be woken.
+    /// `pop_into` for a producer that never sleeps: it does not look whether somebody must be woken.
     #[doc(hidden)]
     #[inline]
-    pub fn pop_quiet(&mut self) -> Result<T, PopError> {
-        self.take_next(Some(Timeout::FOREVER), Receiver::release_quietly)
+    pub fn pop_quiet(&mut self, item: &mut T) -> Result<(), PopError> {
+        self.take_next_into(Some(Timeout::FOREVER), item, Receiver::release_quietly)
     }
 
     /// Takes the oldest item: from the data if it is known to be there, else whence the tail says.
@@ -135,16 +134,9 @@ impl<T: Item> Consumer<T> {
         timeout: Option<Timeout>,
         release: impl FnOnce(&mut Receiver<T>, u64),
     ) -> Result<T, PopError> {
-        if !self.inner.head.has_record() {
-            let look = match timeout {
-                None => self.inner.try_look()?,
-                Some(timeout) => self.inner.await_look(timeout)?,
-            };
-            if let Some(item) = self.in_front(look) {
-                release(&mut self.inner, Self::SIZE);
-                return Ok(item);
-            }
-            self.inner.prefetch_run();
+        if let Some(item) = self.find_next(timeout, records::take_front)? {
+            release(&mut self.inner, Self::SIZE);
+            return Ok(item);
         }
         let item = self.inner.map.area().take(self.inner.head.position());
         self.inner.prefetch_below();
@@ -152,26 +144,51 @@ impl<T: Item> Consumer<T> {
         Ok(item)
     }
 
-    /// The oldest item, if it is the only one, and stands whole in the front.
+    /// [`take_next`](Self::take_next) without a move of the item.
     #[inline(always)]
-    fn in_front(&self, look: Look) -> Option<T> {
-        if const { size_of::<T>() as u64 > FRONT_BYTES } {
-            return None;
+    fn take_next_into(
+        &mut self,
+        timeout: Option<Timeout>,
+        item: &mut T,
+        release: impl FnOnce(&mut Receiver<T>, u64),
+    ) -> Result<(), PopError> {
+        match self.find_next(timeout, records::copy_front::<T>)? {
+            Some(copy) => copy.write_to(item),
+            None => {
+                self.inner.map.area().take_into(self.inner.head.position(), item);
+                self.inner.prefetch_below();
+            }
         }
-        let Look::Front { word } = look else { return None };
-        let Receiver { head, map, .. } = &self.inner;
-        if head.tail() - head.position() != Self::SIZE {
-            return None;
-        }
-        let theirs = map.theirs();
-        let item = records::take_front(theirs.map(|page| &page.position.0.front));
-        Head::front_is_whole(theirs, word).then_some(item)
+        release(&mut self.inner, Self::SIZE);
+        Ok(())
     }
 
+    /// Makes sure that there is an item. What `take` makes of the front, if that holds the only one, whole.
     #[inline(always)]
-    fn take_into(&mut self, item: &mut T) {
-        self.inner.map.area().take_into(self.inner.head.position(), item);
-        self.inner.release(Self::SIZE);
+    fn find_next<R>(
+        &mut self,
+        timeout: Option<Timeout>,
+        take: impl FnOnce(Front<'_>) -> R,
+    ) -> Result<Option<R>, PopError> {
+        if self.inner.head.has_record() {
+            return Ok(None);
+        }
+        let look = match timeout {
+            None => self.inner.try_look()?,
+            Some(timeout) => self.inner.await_look(timeout)?,
+        };
+        let Receiver { head, map, .. } = &self.inner;
+        if let (Look::Front { word }, true) = (look, Self::SIZE <= FRONT_BYTES) {
+            if head.tail() - head.position() == Self::SIZE {
+                let theirs = map.theirs();
+                let taken = take(theirs.map(|page| &page.position.0.front));
+                if Head::front_is_whole(theirs, word) {
+                    return Ok(Some(taken));
+                }
+            }
+        }
+        self.inner.prefetch_run();
+        Ok(None)
     }
 
     /// A lower bound on the number of items that are there. The producer may publish more at any time.
@@ -264,7 +281,9 @@ impl<T: Item> Consumer<T> {
             };
             self.inner.prefetch_run();
         }
-        Ok(self.known().min(max))
+        let count = self.known().min(max);
+        self.inner.prefetch_behind(count as u64 * Self::SIZE);
+        Ok(count)
     }
 
     /// Items up to the tail that was seen.

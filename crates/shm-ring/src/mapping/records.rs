@@ -39,9 +39,11 @@ unsafe impl<P: ?Sized> Send for RecordMap<P> {}
 const AHEAD_VALUES: u64 = 64;
 const AHEAD_LEAST: u64 = 512;
 const AHEAD_MOST: u64 = 1024;
+/// The longest run of lines that is asked for at once.
+const RUN_AHEAD_MOST: u64 = 4096;
 /// How far ahead of its position the consumer asks for lines below the tail that it has seen.
 const READ_AHEAD: u64 = 512;
-const CACHE_LINE: u64 = 64;
+pub(crate) const CACHE_LINE: u64 = 64;
 
 impl<P: ?Sized> RecordMap<P> {
     /// The page of the role that this mapping was made for.
@@ -136,8 +138,19 @@ impl<P: ?Sized> Area<'_, P> {
     #[inline(always)]
     pub(crate) fn prefetch(&self, position: u64, stride: u64) {
         let ahead = (AHEAD_VALUES * stride).clamp(AHEAD_LEAST, AHEAD_MOST);
+        self.prefetch_lines(position, ahead, stride);
+    }
+
+    /// Asks for the lines of a run of `bytes` that will come some way behind `position`, as far as that is worth it.
+    #[inline(always)]
+    pub(crate) fn prefetch_run_ahead(&self, position: u64, bytes: u64) {
+        self.prefetch_lines(position, AHEAD_MOST, bytes.min(RUN_AHEAD_MOST));
+    }
+
+    #[inline(always)]
+    fn prefetch_lines(&self, position: u64, ahead: u64, bytes: u64) {
         let first = self.at(position).wrapping_add(ahead as usize);
-        for line in 0..stride.div_ceil(CACHE_LINE) {
+        for line in 0..bytes.div_ceil(CACHE_LINE) {
             copy::prefetch_write(first.wrapping_add((line * CACHE_LINE) as usize));
         }
     }
@@ -171,16 +184,21 @@ impl<T: Item> Area<'_, T> {
         unsafe { copy::value_in(self.at(position), from, size_of::<T>()) };
     }
 
-    /// Copies values to `position` and on. The caller owns the data area.
+    /// Copies values to `position` and on, and asks for the lines behind them meanwhile. The caller owns the data area.
     ///
     /// # Panics
     /// If they are more than the data area holds: callers have refused that before.
     #[inline(always)]
     pub(crate) fn put_run(&self, position: u64, items: &[T]) {
-        let len = size_of_val(items);
-        assert!(len as u64 <= self.capacity, "more than the data area holds");
-        // SAFETY: invariants 1 and 3: `len` bytes from a masked position are mapped.
-        unsafe { copy::values_in(self.at(position), items.as_ptr().cast(), len, size_of::<T>()) };
+        assert!(size_of_val(items) as u64 <= self.capacity, "more than the data area holds");
+        let mut to = position;
+        for part in items.chunks((RUN_AHEAD_MOST as usize).div_ceil(size_of::<T>())) {
+            let len = size_of_val(part);
+            self.prefetch_run_ahead(to, len as u64);
+            // SAFETY: invariants 1 and 3: as many bytes as all items have are mapped from a masked position on.
+            unsafe { copy::values_in(self.at(to), part.as_ptr().cast(), len, size_of::<T>()) };
+            to += len as u64;
+        }
     }
 
     /// Copies the value at `position` out: whatever bytes stand there.
@@ -243,16 +261,49 @@ pub(crate) fn put_front<T: Item>(words: &[AtomicU64; FRONT_WORDS], item: &T) {
     unsafe { copy::copy_in(front(words), from, size_of::<T>()) };
 }
 
-/// A copy of the value in the other side's front: whatever bytes stand there.
+/// The other side's front.
+pub(crate) type Front<'a> = Foreign<'a, [AtomicU64; FRONT_WORDS]>;
+
+/// The value in the other side's front: whatever bytes stand there.
 ///
 /// # Panics
 /// If it is longer than the front: callers have asked.
 #[inline(always)]
-pub(crate) fn take_front<T: Item>(words: Foreign<'_, [AtomicU64; FRONT_WORDS]>) -> T {
+pub(crate) fn take_front<T: Item>(words: Front<'_>) -> T {
     assert!(size_of::<T>() as u64 <= FRONT_BYTES, "longer than the front");
     let mut item = MaybeUninit::<T>::uninit();
     // SAFETY: the front is aligned words, as long as the value rounded up to 8; `item` is our own.
     unsafe { copy::copy_out(item.as_mut_ptr().cast(), front(words.get()), size_of::<T>()) };
     // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
     unsafe { item.assume_init() }
+}
+
+/// Words of a front that may hold a `T`.
+pub(crate) struct FrontCopy<T> {
+    words: [u64; FRONT_WORDS],
+    item: PhantomData<fn() -> T>,
+}
+
+/// Copies of the words of the other side's front that a `T` takes.
+#[inline(always)]
+pub(crate) fn copy_front<T: Item>(words: Front<'_>) -> FrontCopy<T> {
+    let mut copy = FrontCopy { words: [0; FRONT_WORDS], item: PhantomData };
+    for index in 0..size_of::<T>().div_ceil(8).min(FRONT_WORDS) {
+        copy.words[index] = words.map(|words| &words[index]).relaxed();
+    }
+    copy
+}
+
+impl<T: Item> FrontCopy<T> {
+    /// Writes the value to `item`.
+    ///
+    /// # Panics
+    /// If it is longer than the front: callers have asked.
+    #[inline(always)]
+    pub(crate) fn write_to(self, item: &mut T) {
+        assert!(size_of::<T>() as u64 <= FRONT_BYTES, "longer than the front");
+        let to = core::ptr::from_mut(item).cast::<u8>();
+        // SAFETY: the words are our own, and as long as the value; any bytes are a `T` (FromBytes).
+        unsafe { self.words.as_ptr().cast::<u8>().copy_to_nonoverlapping(to, size_of::<T>()) };
+    }
 }

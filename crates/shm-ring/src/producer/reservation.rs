@@ -14,10 +14,10 @@ use std::os::fd::{AsFd, AsRawFd};
 use zerocopy::{Immutable, IntoBytes};
 
 use super::Publisher;
-use super::values::publish_one;
 use crate::error::OutOfBounds;
 use crate::item::Item;
 use crate::mapping::copy;
+use crate::protocol::position::FRONT_BYTES;
 
 /// Room for values, written in place as one slice. [`commit`](Self::commit) publishes as many as it is told, from the
 /// first on; dropping or forgetting the reservation, or a panic while it lives, publishes nothing.
@@ -67,8 +67,7 @@ impl<'a, T: Item> Reservation<'a, T> {
     /// Room for `count` items at the tail, where it is.
     #[inline(always)]
     pub(super) fn of(publisher: &'a mut Publisher<T>, count: usize) -> Self {
-        // Where it begins: a long one asks for the rest by its own stores.
-        publisher.prefetch(Self::SIZE);
+        publisher.prefetch_run_ahead(count as u64 * Self::SIZE);
         Self { publisher, count }
     }
 
@@ -142,9 +141,9 @@ impl<'a, T: Item> Reservation<'a, T> {
         let Self { publisher, .. } = self;
         let next = match count {
             0 => return,
-            1 => {
+            1 if Self::SIZE <= FRONT_BYTES => {
                 let item = publisher.map.area().take(publisher.position());
-                publish_one(publisher, &item)
+                publisher.publish_one(&item)
             }
             _ => publisher.publish(count as u64 * Self::SIZE),
         };

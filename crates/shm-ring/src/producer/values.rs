@@ -8,8 +8,6 @@ use super::{Publisher, Reservation};
 use crate::attachment::wait::Timeout;
 use crate::error::{BatchError, PushError};
 use crate::item::Item;
-use crate::mapping::records;
-use crate::protocol::position::FRONT_BYTES;
 
 /// The end of a ring that publishes values.
 ///
@@ -116,6 +114,9 @@ impl<T: Item> Producer<T> {
     ///
     /// A waiting producer is woken when half the ring is free, not at the first free slot.
     ///
+    /// The item is moved through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`push_from`](Self::push_from), or [`reserve`](Self::reserve).
+    ///
     /// # Errors
     /// Only while there is no room: [`PushError::Closed`] and [`PushError::PeerDead`] once the
     /// consumer is gone (another may attach, and then pushing goes on); at any time
@@ -167,7 +168,7 @@ impl<T: Item> Producer<T> {
     fn write(&mut self, item: &T) -> u64 {
         self.inner.prefetch(Self::SIZE);
         self.inner.map.area().put(self.inner.position(), item);
-        publish_one(&self.inner, item)
+        self.inner.publish_one(item)
     }
 
     /// Publishes what `items` supplies while there is room, all of it by one store of the position. How many it was.
@@ -185,7 +186,8 @@ impl<T: Item> Producer<T> {
     /// assert_eq!(rx.pop()?, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    // Not inlined: the loop needs the registers, and the iterator is its own here.
+    #[inline(never)]
     pub fn try_push_batch(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -195,7 +197,14 @@ impl<T: Item> Producer<T> {
             return Ok(0);
         }
         self.inner.make_room(Self::SIZE)?;
-        Ok(self.publish_batch(&mut items))
+        let mut batch = self.inner.batch();
+        let mut count = 0;
+        while batch.has_room(Self::SIZE) {
+            let Some(item) = items.next() else { break };
+            batch.add(Self::SIZE, |area, at| area.put(at, &item));
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// Publishes all that `items` supplies, waiting for room as [`push`](Self::push) does: by one store of the position
@@ -211,30 +220,23 @@ impl<T: Item> Producer<T> {
     /// assert_eq!(rx.iter().take(3).map(|item| item.unwrap()).sum::<u64>(), 6);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(never)]
     pub fn push_batch(&mut self, items: impl IntoIterator<Item = T>) -> Result<usize, BatchError> {
         let mut items = items.into_iter();
         let mut pushed = 0;
-        while let Some(first) = items.next() {
+        let mut next = items.next();
+        while next.is_some() {
             self.inner
                 .await_room(Self::SIZE, Timeout::FOREVER)
                 .map_err(|error| BatchError { pushed, error })?;
-            pushed += self.publish_batch(&mut core::iter::once(first).chain(&mut items));
+            let mut batch = self.inner.batch();
+            while let Some(item) = next.take_if(|_| batch.has_room(Self::SIZE)) {
+                batch.add(Self::SIZE, |area, at| area.put(at, &item));
+                pushed += 1;
+                next = items.next();
+            }
         }
         Ok(pushed)
-    }
-
-    // Not inlined: the loop needs the registers.
-    #[inline(never)]
-    fn publish_batch(&mut self, items: &mut impl Iterator<Item = T>) -> usize {
-        let mut batch = self.inner.batch();
-        let mut count = 0;
-        while batch.has_room(Self::SIZE) {
-            let Some(item) = items.next() else { break };
-            batch.add(Self::SIZE, |area, at| area.put(at, &item));
-            count += 1;
-        }
-        count
     }
 
     /// Publishes as many of `items`, from the first on, as there is room for, by one copy and one store of the position.
@@ -379,16 +381,5 @@ impl<T: Item> Producer<T> {
         let next = self.write(item);
         self.inner.wake_nobody(next);
         Ok(())
-    }
-}
-
-/// Makes `item` exist, which is written at the tail. The position behind it.
-#[inline(always)]
-pub(super) fn publish_one<T: Item>(publisher: &Publisher<T>, item: &T) -> u64 {
-    let bytes = size_of::<T>() as u64;
-    if const { size_of::<T>() as u64 <= FRONT_BYTES } {
-        publisher.publish_in_front(bytes, |front| records::put_front(front, item))
-    } else {
-        publisher.publish(bytes)
     }
 }

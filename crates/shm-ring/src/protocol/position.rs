@@ -3,7 +3,7 @@
 //!
 //! | edge | release end | acquire end | carries |
 //! |---|---|---|---|
-//! | `publish` | the producer stores the tail word | the consumer loads it, then fences | the records below `tail`, and the front |
+//! | `publish` | the producer stores the tail word | the consumer, or an observer, loads it, then fences | the records below `tail`, and the front |
 //! | `front` | the producer marks the front, fences, then writes it | the consumer copies the front, fences, then loads the tail word | that the front was marked |
 //! | `release` | the consumer stores `head` | the producer loads it in `refresh`, then fences | the consumer's last read of the room |
 //! | `reuse` | the producer fences in `refresh`, then writes into the room | an observer copies a record, fences, then loads `head` | the `head` that freed the room |
@@ -99,9 +99,9 @@ impl Tail {
         let head = theirs.map(|page| &page.position.0.word).relaxed();
         fence(Ordering::AcqRel); // edges `release` and `reuse`
         let in_flight = self.position.wrapping_sub(head);
-        // The record does not fit below the end of all positions, and never will: that is not a
+        // The tail behind the record would be no position any more, and never will be one: that is not a
         // ring that is full for the moment.
-        let at_the_end = self.position + bytes > POSITION_MAX;
+        let at_the_end = self.position + bytes >= POSITION_MAX;
         if head > self.position
             || in_flight > layout.limit
             || !layout.is_position(head)
@@ -112,8 +112,15 @@ impl Tail {
             return Err(Corrupt);
         }
         Counters::raise(&mine.counters.0.high_water, in_flight);
-        self.room_end = (head + layout.limit).min(POSITION_MAX);
+        self.room_end = (head + layout.limit).min(POSITION_MAX - 1);
         Ok(())
+    }
+
+    /// Below what position records must end, as far as is known here.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn room_end(&self) -> u64 {
+        self.room_end
     }
 
     /// Bytes of room, as far as is known here.
@@ -233,9 +240,9 @@ impl Head {
     #[inline(always)]
     fn allows(&self, layout: &RecordLayout, tail: u64) -> bool {
         let unread = tail.wrapping_sub(self.position);
-        // No division where exactly one value is new: that is the conversation.
-        let whole = unread == layout.unit || unread % layout.unit == 0;
-        tail < POSITION_MAX && tail >= self.tail && unread <= layout.limit && whole
+        // One record is new in a conversation: no division, and the limit is never below one.
+        let whole = unread == layout.unit || unread <= layout.limit && unread % layout.unit == 0;
+        whole && tail >= self.tail && tail < POSITION_MAX
     }
 
     /// Loads the tail word once and checks it.

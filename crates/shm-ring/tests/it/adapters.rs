@@ -5,28 +5,33 @@ use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use shm_ring::{Consumer, Options, Producer, Reader, Region, Ring, Wait, Writer};
+use shm_ring::{
+    MessageConsumer, MessageProducer, MessageRing, Options, Region, StreamReader, StreamWriter,
+    Wait,
+};
+use shm_ring_outsider::{POSITION, consumer, producer};
 
-use crate::house::{Child, Home, LIMIT, Name, SOON, within};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Home, LIMIT, Name, SOON, within};
 use crate::items::{Random, text};
-use crate::wire::{Bytes, POSITION, consumer, data};
 
-const CAPACITY: u64 = 4096;
+const CAPACITY: usize = 4096;
 /// The longest message that a writer makes of what it is given.
-const QUARTER: usize = CAPACITY as usize / 4;
+const QUARTER: usize = CAPACITY / 4;
 
-fn ring(wait: Wait) -> Ring<[u8]> {
-    crate::house::watch();
-    Ring::create(Region::memfd("adapters"), Options::new().bytes(CAPACITY).wait(wait)).unwrap()
+fn ring(wait: Wait) -> MessageRing {
+    crate::harness::watch();
+    MessageRing::create(Region::memfd("adapters"), &Options::new().bytes(CAPACITY).wait(wait))
+        .unwrap()
 }
 
-fn stream(wait: Wait) -> (Writer, Reader) {
+fn stream(wait: Wait) -> (StreamWriter, StreamReader) {
     let ring = ring(wait);
     (ring.producer().unwrap().into_writer(), ring.consumer().unwrap().into_reader())
 }
 
 /// The messages that are there, as a consumer sees them.
-fn lens(rx: &mut Consumer<[u8]>) -> Vec<usize> {
+fn lens(rx: &mut MessageConsumer) -> Vec<usize> {
     rx.try_iter().map(|message| message.unwrap().len()).collect()
 }
 
@@ -82,8 +87,8 @@ fn pieces_of_any_size_are_read_in_pieces_of_any_other() {
 
 /// Job: copies one stream to another until it ends.
 pub(crate) fn copy_on(mut home: Home) {
-    let mut reader = Consumer::<[u8]>::open(home.argument(0)).unwrap().into_reader();
-    let mut writer = Producer::<[u8]>::open(home.argument(1)).unwrap().into_writer();
+    let mut reader = MessageConsumer::open(home.argument(0)).unwrap().into_reader();
+    let mut writer = MessageProducer::open(home.argument(1)).unwrap().into_writer();
     home.say("attached");
     let copied = io::copy(&mut reader, &mut writer).unwrap();
     drop(writer);
@@ -95,8 +100,8 @@ fn copying_goes_through_another_process_and_back() {
     const LEN: usize = 1_000_000;
     let (there, back) = (Name::new("copy-there"), Name::new("copy-back"));
     let options = || Options::new().bytes(CAPACITY);
-    let tx = Producer::<[u8]>::create(there.as_str(), options()).unwrap();
-    let rx = Consumer::<[u8]>::create(back.as_str(), options()).unwrap();
+    let tx = MessageProducer::create(there.as_str(), &options()).unwrap();
+    let rx = MessageConsumer::create(back.as_str(), &options()).unwrap();
     let mut child = Child::spawn("copy-on", &[there.as_str(), back.as_str()]);
     child.expect("attached");
     let writing = std::thread::spawn(move || {
@@ -156,13 +161,13 @@ fn a_write_is_one_message_of_at_most_a_quarter_and_empty_ones_are_none() {
         assert_eq!(writer.write(&text(1, len)).unwrap(), len.min(QUARTER));
         assert_eq!(rx.try_pop(), Ok(text(1, len)[..len.min(QUARTER)].to_vec()));
     }
-    let position = Bytes::of(ring.descriptor()).get(crate::wire::producer() + POSITION);
+    let position = Bytes::of(ring.descriptor()).tail();
     assert_eq!(writer.write(&[]).unwrap(), 0);
     assert_eq!(writer.write_vectored(&[]).unwrap(), 0);
     assert_eq!(writer.write_vectored(&[IoSlice::new(&[]), IoSlice::new(&[])]).unwrap(), 0);
     writer.flush().unwrap();
     let bytes = Bytes::of(ring.descriptor());
-    assert_eq!(bytes.get(crate::wire::producer() + POSITION), position);
+    assert_eq!(bytes.tail(), position);
     // The producer itself is still what it was.
     let mut tx = writer.into_inner();
     tx.push(b"").unwrap();
@@ -232,7 +237,7 @@ fn the_stream_ends_with_an_orderly_close_and_goes_on_with_the_next_producer() {
 
 /// Job: writes what its parent can work out, and stays.
 pub(crate) fn write_and_stay(mut home: Home) {
-    let mut writer = Producer::<[u8]>::open(home.argument(0)).unwrap().into_writer();
+    let mut writer = MessageProducer::open(home.argument(0)).unwrap().into_writer();
     writer.write_all(&text(7, home.number(1) as usize)).unwrap();
     home.say("written");
     home.stay();
@@ -243,7 +248,7 @@ fn a_writer_that_is_killed_is_a_broken_pipe_after_all_that_it_published() {
     for len in [0, 3000] {
         let name = Name::new("killed-writer");
         let options = Options::new().bytes(CAPACITY).wait(Wait::PARK);
-        let ring = Ring::<[u8]>::create(name.as_str(), options).unwrap();
+        let ring = MessageRing::create(name.as_str(), &options).unwrap();
         let mut reader = ring.consumer().unwrap().into_reader();
         let mut child = Child::spawn("write-and-stay", &[name.as_str(), &len.to_string()]);
         child.expect("written");
@@ -265,7 +270,7 @@ fn a_writer_that_is_killed_is_a_broken_pipe_after_all_that_it_published() {
     }
 }
 
-fn read_to_string(reader: &mut Reader, expected: &str) {
+fn read_to_string(reader: &mut StreamReader, expected: &str) {
     let mut read = String::new();
     reader.read_to_string(&mut read).unwrap();
     assert_eq!(read, expected);
@@ -275,13 +280,13 @@ fn read_to_string(reader: &mut Reader, expected: &str) {
 fn a_reader_that_goes_is_a_broken_pipe_once_the_ring_is_full() {
     let (mut writer, reader) = stream(Wait::PARK);
     drop(reader);
-    let sent = text(1, 3 * CAPACITY as usize);
+    let sent = text(1, 3 * CAPACITY);
     let told = within(LIMIT, "writing to nobody", move || writer.write_all(&sent));
     assert_eq!(told.unwrap_err().kind(), ErrorKind::BrokenPipe);
     // And what the library finds wrong is wrong here too.
     let ring = ring(Wait::PARK);
     let mut reader = ring.consumer().unwrap().into_reader();
-    Bytes::of(ring.descriptor()).set(data(), 1);
+    Bytes::of(ring.descriptor()).set(producer() + POSITION, 8 | 1 << 40);
     let told = within(LIMIT, "reading", move || {
         (reader.read(&mut [0; 4]).unwrap_err().kind(), reader.fill_buf().unwrap_err().kind())
     });
@@ -313,7 +318,7 @@ fn what_was_taken_and_not_read_comes_back_with_the_consumer() {
 #[test]
 fn a_slow_reader_gets_all_of_what_is_larger_than_the_ring() {
     let (mut writer, mut reader) = stream(Wait::PARK);
-    let sent = text(3, 10 * CAPACITY as usize);
+    let sent = text(3, 10 * CAPACITY);
     let expected = sent.clone();
     let writing = std::thread::spawn(move || writer.write_all(&sent));
     let mut read = Vec::new();

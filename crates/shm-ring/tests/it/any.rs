@@ -5,59 +5,56 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    AnyConsumer, Consumer, Options, PopError, Region, Ring, WAIT_ANY_MAX, Wait, WaitAnyError,
-    wait_any,
+    AnyConsumer, Consumer, MessageConsumer, MessageRing, Options, PopError, Region, Ring,
+    WAIT_ANY_MAX, Wait, WaitAnyError, wait_any,
 };
+use shm_ring_outsider::{LIVENESS, NEVER, POSITION, SLEEPS, WAKE_AT, consumer, producer};
 
-use crate::forms::{Kind, Put, Take};
-use crate::house::{Child, Home, LIMIT, Name, SOON, within};
-use crate::items::{A64, text};
+use crate::bytes::Bytes;
+use crate::forms::{Aligned, AnyRing, Kind, Put, Take};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, within};
+use crate::items::text;
 use crate::system;
-use crate::wire::{
-    Bytes, LIVENESS, NEVER, PARKS, POSITION, WAKE_AT, commit_word, consumer, data, producer,
-};
 
 const WAITS: [Wait; 4] =
     [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
 
-fn named<K: Kind + ?Sized>(wait: Wait) -> (Name, Ring<K>) {
+fn named<K: Kind + ?Sized>(wait: Wait) -> (Name, K::Ring) {
     let name = Name::new("any");
-    let options = Options::new().bytes(4096).wait(wait);
-    let ring = Ring::create(name.as_str(), options).unwrap();
+    let ring = K::create(name.as_str(), &Options::new().bytes(4096).wait(wait)).unwrap();
     (name, ring)
 }
 
-fn memfd<K: Kind + ?Sized>(wait: Wait) -> Ring<K> {
-    crate::house::watch();
-    let options = Options::new().bytes(4096).wait(wait);
-    Ring::create(Region::memfd("any"), options).unwrap()
+fn memfd<K: Kind + ?Sized>(wait: Wait) -> K::Ring {
+    crate::harness::watch();
+    K::create(Region::memfd("any"), &Options::new().bytes(4096).wait(wait)).unwrap()
 }
 
 /// Job: pushes one record each time it is told to, and closes when told that.
 pub(crate) fn push_when_told(mut home: Home) {
     fn run<K: Kind + ?Sized>(home: &mut Home, len: usize) {
-        let ring = Ring::<K>::open(home.argument(0)).unwrap();
+        let ring = K::Ring::open(home.argument(0)).unwrap();
         let mut tx = ring.producer().unwrap();
         home.say("attached");
         for n in 0.. {
             match home.hear().as_str() {
-                "push" => K::push(&mut tx, Put::Try, &text(n, len * K::UNIT)).unwrap(),
+                "push" => K::push(&mut tx, Put::Try, &text(n, len)).unwrap(),
                 _ => break,
             }
         }
     }
     match home.argument(1) {
-        "values" => run::<u64>(&mut home, 1),
+        "values" => run::<u64>(&mut home, 8),
         "messages" => run::<[u8]>(&mut home, 100),
-        _ => run::<[A64]>(&mut home, 1),
+        _ => run::<Aligned<64>>(&mut home, WIDE),
     }
 }
 
 /// Three rings of three kinds, each with its producer elsewhere.
 struct Three {
     values: Consumer<u64>,
-    messages: Consumer<[u8]>,
-    wide: Consumer<[A64]>,
+    messages: MessageConsumer,
+    wide: MessageConsumer,
 }
 
 impl Three {
@@ -69,7 +66,7 @@ impl Three {
         match index {
             0 => <u64>::pop(&mut self.values, Take::Try, 0),
             1 => <[u8]>::pop(&mut self.messages, Take::Try, 0),
-            _ => <[A64]>::pop(&mut self.wide, Take::Try, 0),
+            _ => <Aligned<64>>::pop(&mut self.wide, Take::Try, 0),
         }
     }
 
@@ -77,12 +74,14 @@ impl Three {
         match index {
             0 => <u64>::pop(&mut self.values, Take::Wait, 0),
             1 => <[u8]>::pop(&mut self.messages, Take::Wait, 0),
-            _ => <[A64]>::pop(&mut self.wide, Take::Wait, 0),
+            _ => <Aligned<64>>::pop(&mut self.wide, Take::Wait, 0),
         }
     }
 }
 
-const LENS: [usize; 3] = [8, 100, size_of::<A64>()];
+/// Bytes of a message of the third ring.
+const WIDE: usize = 192;
+const LENS: [usize; 3] = [8, 100, WIDE];
 
 /// The rings, their bytes and their producers.
 type Set = (Three, [Bytes; 3], [Child; 3], [Name; 3]);
@@ -90,7 +89,7 @@ type Set = (Three, [Bytes; 3], [Child; 3], [Name; 3]);
 fn three(wait: Wait) -> Set {
     let (values_name, values) = named::<u64>(wait);
     let (messages_name, messages) = named::<[u8]>(wait);
-    let (wide_name, wide) = named::<[A64]>(wait);
+    let (wide_name, wide) = named::<Aligned<64>>(wait);
     let bytes = [values.descriptor(), messages.descriptor(), wide.descriptor()].map(Bytes::of);
     let names = [values_name, messages_name, wide_name];
     let kinds = ["values", "messages", "wide"];
@@ -146,7 +145,7 @@ fn whichever_ring_gets_something_wakes_the_sleeper() {
     assert!(start.elapsed() < SOON, "{ROUNDS} rounds took {:?}", start.elapsed());
     // All were slept on, or this shows nothing.
     for bytes in &bytes {
-        assert!(bytes.get(consumer() + PARKS) > ROUNDS / 10);
+        assert!(bytes.get(consumer() + SLEEPS) > ROUNDS / 10);
     }
 }
 
@@ -177,7 +176,7 @@ fn whichever_producer_goes_ends_the_wait_and_its_records_come_first() {
             // Something to read in any other ring is more.
             let other = (turn + 1) % 3;
             children[other].say("push");
-            crate::house::until("it is there", || bytes[other].get(producer() + POSITION) > 0);
+            crate::harness::until("it is there", || bytes[other].tail() > 0);
             assert_eq!(three.wait(), Ok(other));
             assert_eq!(three.pop(other), Ok(text(0, LENS[other])));
             assert_eq!(three.wait(), Ok(turn));
@@ -201,8 +200,7 @@ fn a_record_published_before_a_death_is_found_by_a_sleeper_that_nobody_woke() {
     // As a producer that is killed between its publish and its look at the sleeper, and of whose death
     // the kernel does not tell.
     bytes.write(producer() + LIVENESS, &[0; 4]);
-    bytes.write(data() + 8, &7_u64.to_le_bytes());
-    bytes.set(data(), commit_word(0, 8));
+    bytes.publish_silently(&7_u64.to_le_bytes());
     child.kill();
     let told = within(SOON, "a wait", || waiting.join().unwrap());
     assert_eq!(told, (Ok(1), Ok(7), Err(PopError::PeerDead)));
@@ -220,8 +218,7 @@ fn a_record_comes_before_a_producer_that_goes_at_the_same_time() {
     let bytes = Bytes::of(publishing.descriptor());
     bytes.until_parked(consumer());
     // Published without a word to the sleeper, so that it wakes for the other and finds both.
-    bytes.write(data() + 8, &7_u64.to_le_bytes());
-    bytes.set(data(), commit_word(0, 8));
+    bytes.publish_silently(&7_u64.to_le_bytes());
     tx.close();
     let told = within(LIMIT, "a wait", || waiting.join().unwrap());
     assert_eq!(told, (Ok(1), Ok(7), Ok(0)));
@@ -244,7 +241,7 @@ fn no_rings_and_too_many_are_errors_and_as_many_as_the_kernel_takes_are_not() {
     assert_eq!(told, Err(WaitAnyError::TimedOut));
     assert_all_awake(&all);
     // They slept for a slice at a time, and did not nap a millisecond at a time.
-    let parks = all[0].get(consumer() + PARKS);
+    let parks = all[0].get(consumer() + SLEEPS);
     assert!(parks < 30, "{parks} sleeps");
     std::thread::scope(|scope| {
         let last = &rings[127];
@@ -273,7 +270,7 @@ fn a_time_out_comes_not_before_its_time_and_corruption_at_once() {
             let elapsed = start.elapsed();
             assert!((timeout..timeout + SOON).contains(&elapsed), "{wait:?}: {elapsed:?}");
         }
-        Bytes::of(texts.descriptor()).set(data(), 1);
+        Bytes::of(texts.descriptor()).set(producer() + POSITION, 3);
         assert_eq!(wait_any(&mut [&mut number, &mut text], Some(SOON)), Ok(1));
         assert_eq!(text.try_pop(), Err(PopError::Corrupt));
         assert_eq!(wait_any(&mut [&mut number, &mut text], Some(SOON)), Ok(1), "and it stays so");
@@ -284,14 +281,14 @@ fn a_time_out_comes_not_before_its_time_and_corruption_at_once() {
 /// whether it slept often before a time-out.
 pub(crate) fn wait_refused(mut home: Home) {
     let options = Options::new().wait(Wait::PARK);
-    let numbers = Ring::<u64>::open_with(home.argument(0), options.clone()).unwrap();
-    let texts = Ring::<[u8]>::open_with(home.argument(1), options).unwrap();
+    let numbers = Ring::<u64>::open_with(home.argument(0), &options).unwrap();
+    let texts = MessageRing::open_with(home.argument(1), &options).unwrap();
     let (mut number, mut text) = (numbers.consumer().unwrap(), texts.consumer().unwrap());
     let bytes = Bytes::of(numbers.descriptor());
     system::refuse(&[libc::SYS_futex_waitv], home.number(2) as i32);
     let timeout = Duration::from_millis(400);
     let told = wait_any(&mut [&mut number, &mut text], Some(timeout));
-    home.say(&format!("{told:?} {}", bytes.get(consumer() + PARKS) > 10));
+    home.say(&format!("{told:?} {}", bytes.get(consumer() + SLEEPS) > 10));
     for _ in 0..20 {
         let told = wait_any(&mut [&mut number, &mut text], None).unwrap();
         let popped = match told {

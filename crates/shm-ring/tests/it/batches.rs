@@ -5,35 +5,40 @@ use std::cell::RefCell;
 use std::sync::mpsc::channel;
 
 use shm_ring::{
-    BatchError, Consumer, Item, Options, PopError, Producer, PushError, Region, Ring, Wait,
+    BatchError, Consumer, Item, MessageConsumer, MessageProducer, MessageRing, Options, PopError,
+    Producer, PushError, Region, Ring, Wait,
 };
+use shm_ring_outsider::{NEVER, POSITION, WAKE_AT, WAKES_SENT, consumer, producer};
+use zerocopy::IntoBytes;
 
-use crate::house::{Child, Home, LIMIT, Name, within};
+use crate::harness::{Child, Home, LIMIT, Name, within};
 use crate::items::text;
-use crate::wire::{Bytes, NEVER, POSITION, RINGS, WAKE_AT, consumer, producer};
 
-const CAPACITY: u64 = 4096;
+use crate::bytes::Bytes;
+
+const CAPACITY: usize = 4096;
 /// Bytes from one record to the next, of the values and of the messages here.
 const STRIDE: u64 = 32;
-const VALUES: u64 = (CAPACITY - 8) / STRIDE;
+const VALUES: u64 = CAPACITY as u64 / STRIDE;
 
 fn ring<T: Item>(wait: Wait) -> (Ring<T>, Bytes) {
-    crate::house::watch();
+    crate::harness::watch();
     let options = Options::new().bytes(CAPACITY).wait(wait);
-    let ring = Ring::<T>::create(Region::memfd("batches"), options).unwrap();
+    let ring = Ring::<T>::create(Region::memfd("batches"), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     (ring, bytes)
 }
 
-fn messages(wait: Wait) -> (Ring<[u8]>, Bytes) {
-    crate::house::watch();
+fn messages(wait: Wait) -> (MessageRing, Bytes) {
+    crate::harness::watch();
     let options = Options::new().bytes(CAPACITY).wait(wait);
-    let ring = Ring::<[u8]>::create(Region::memfd("batches"), options).unwrap();
+    let ring = MessageRing::create(Region::memfd("batches"), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     (ring, bytes)
 }
 
-type Triple = [u64; 3];
+/// As long as a message of 24 bytes with its header.
+type Four = [u64; 4];
 
 /// Job: takes batches as long as there are any; says so when one was not whole.
 pub(crate) fn whole_batches(mut home: Home) {
@@ -48,20 +53,20 @@ pub(crate) fn whole_batches(mut home: Home) {
         Err(error) => panic!("{error}"),
     };
     if home.argument(1) == "values" {
-        let mut rx = Ring::<Triple>::open(name).unwrap().consumer().unwrap();
+        let mut rx = Ring::<Four>::open(name).unwrap().consumer().unwrap();
         home.say("attached");
         while next < count {
             took(rx.try_pop_batch(whole, |item| {
-                assert_eq!(item, [next; 3]);
+                assert_eq!(item, [next; 4]);
                 next += 1;
             }));
         }
     } else {
-        let mut rx = Ring::<[u8]>::open(name).unwrap().consumer().unwrap();
+        let mut rx = MessageRing::open(name).unwrap().consumer().unwrap();
         home.say("attached");
         while next < count {
             took(rx.try_pop_batch(whole, |record| {
-                assert_eq!(record.read_at::<Triple>(0), Ok([next; 3]));
+                assert_eq!(record.read_at::<[u64; 3]>(0), Ok([next; 3]));
                 next += 1;
             }));
         }
@@ -78,7 +83,7 @@ fn push_whole(kind: &str, whole: u64, batches: u64, mut push: impl FnMut(&str) -
     let mut child = Child::spawn("whole-batches", &arguments);
     child.expect("attached");
     for first in (0..count).step_by(whole as usize) {
-        let batch: Vec<Triple> = (first..first + whole).map(|n| [n; 3]).collect();
+        let batch: Vec<Four> = (first..first + whole).map(|n| [n; 4]).collect();
         while !pusher(&batch) {
             // The other side may be waiting for this processor.
             std::thread::yield_now();
@@ -88,7 +93,7 @@ fn push_whole(kind: &str, whole: u64, batches: u64, mut push: impl FnMut(&str) -
     child.finish();
 }
 
-type Pusher = Box<dyn FnMut(&[Triple]) -> bool>;
+type Pusher = Box<dyn FnMut(&[Four]) -> bool>;
 
 fn small() -> Options {
     Options::new().bytes(CAPACITY)
@@ -98,15 +103,26 @@ fn small() -> Options {
 fn another_process_never_sees_a_part_of_a_batch_of_values_that_fitted() {
     for (whole, batches) in [(2, 10_000), (7, 6000), (100, 1000)] {
         push_whole("values", whole, batches, |name| {
-            let mut tx = Producer::<Triple>::create(name, small()).unwrap();
+            let mut tx = Producer::<Four>::create(name, &small()).unwrap();
             let mut turn = 0;
             Box::new(move |batch| {
-                let fits = tx.room_at_least() >= batch.len() as u64;
+                let fits = tx.room_at_least() >= batch.len();
                 turn += 1;
-                if fits && turn % 2 == 0 {
-                    assert_eq!(tx.try_push_batch(batch.iter().copied()), Ok(batch.len()));
-                } else if fits {
-                    assert_eq!(tx.push_batch(batch.iter().copied()), Ok(batch.len()));
+                let whole = Ok(batch.len());
+                match turn % 5 {
+                    _ if !fits => {}
+                    0 => assert_eq!(tx.try_push_batch(batch.iter().copied()), whole),
+                    1 => assert_eq!(
+                        tx.push_batch(batch.iter().copied()).map_err(drop),
+                        Ok(batch.len())
+                    ),
+                    2 => assert_eq!(tx.try_push_slice(batch), whole),
+                    3 => assert_eq!(tx.push_slice(batch).map_err(drop), Ok(batch.len())),
+                    _ => {
+                        let mut room = tx.try_reserve(batch.len()).unwrap();
+                        room.write_slice(0, batch);
+                        room.commit(batch.len());
+                    }
                 }
                 fits
             })
@@ -118,13 +134,13 @@ fn another_process_never_sees_a_part_of_a_batch_of_values_that_fitted() {
 fn another_process_never_sees_a_part_of_a_batch_of_messages_that_fitted() {
     for (whole, batches) in [(2, 8000), (7, 4000), (100, 500)] {
         push_whole("messages", whole, batches, |name| {
-            let mut tx = Producer::<[u8]>::create(name, small()).unwrap();
+            let mut tx = MessageProducer::create(name, &small()).unwrap();
             let mut turn = 0;
             Box::new(move |batch| {
                 // A message that takes as much room as the whole batch would.
                 let fits = tx.try_reserve(batch.len() * STRIDE as usize - 8).is_ok();
                 let texts: Vec<Vec<u8>> =
-                    batch.iter().map(|item| zerocopy::IntoBytes::as_bytes(item).to_vec()).collect();
+                    batch.iter().map(|item| item[..3].as_bytes().to_vec()).collect();
                 turn += 1;
                 if fits && turn % 2 == 0 {
                     assert_eq!(tx.try_push_batch(&texts), Ok(batch.len()));
@@ -138,7 +154,7 @@ fn another_process_never_sees_a_part_of_a_batch_of_messages_that_fitted() {
 }
 
 /// A message that looks into the ring before it shows itself.
-struct Looking<'a>(&'a RefCell<Consumer<[u8]>>);
+struct Looking<'a>(&'a RefCell<MessageConsumer>);
 
 impl AsRef<[u8]> for Looking<'_> {
     fn as_ref(&self) -> &[u8] {
@@ -157,12 +173,12 @@ fn nothing_of_a_batch_exists_while_it_is_being_given() {
             assert_eq!(tx.push_batch(&batch), Ok(count));
             assert_eq!(rx.borrow_mut().try_iter().count(), count);
         }
-        let (ring, _) = self::ring::<Triple>(Wait::PARK);
+        let (ring, _) = self::ring::<Four>(Wait::PARK);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         for _ in 0..3 {
             let items = (0..count).map(|n| {
                 assert_eq!(rx.try_pop(), Err(PopError::Empty), "seen before {n} was given");
-                [n as u64; 3]
+                [n as u64; 4]
             });
             assert_eq!(tx.push_batch(items), Ok(count));
             assert_eq!(rx.try_iter().count(), count);
@@ -174,23 +190,23 @@ fn nothing_of_a_batch_exists_while_it_is_being_given() {
 fn a_batch_that_fills_the_ring_does_not_wait_after_its_last_record() {
     for wait in [Wait::SPIN, Wait::PARK] {
         for held in [0, 1, 60, VALUES - 1, VALUES] {
-            let (ring, _) = ring::<Triple>(wait);
+            let (ring, _) = ring::<Four>(wait);
             let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             for n in 0..held {
-                tx.try_push([n; 3]).unwrap();
+                tx.try_push([n; 4]).unwrap();
             }
             let told = within(LIMIT, "a batch that fits", move || {
-                let told = tx.push_batch((held..VALUES).map(|n| [n; 3]));
+                let told = tx.push_batch((held..VALUES).map(|n| [n; 4]));
                 (told, tx.push_batch([]), tx)
             });
             assert_eq!((told.0, told.1), (Ok((VALUES - held) as usize), Ok(0)));
-            assert!(rx.try_iter().eq((0..VALUES).map(|n| Ok([n; 3]))));
+            assert!(rx.try_iter().eq((0..VALUES).map(|n| Ok([n; 4]))));
         }
-        // The last message and the zero behind it fill the ring to the byte.
+        // The last message fills the ring to the byte.
         let (ring, _) = messages(wait);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let mut batch = vec![text(1, 24); VALUES as usize];
-        batch.push(text(2, (CAPACITY - VALUES * STRIDE - 16) as usize));
+        let mut batch = vec![text(1, 24); VALUES as usize - 2];
+        batch.push(text(2, 56));
         let (told, sent) = within(LIMIT, "a batch that fits", move || {
             let told = (tx.push_batch(&batch), tx.push_batch::<&[u8]>(&[]));
             assert_eq!(tx.try_push(b""), Err(PushError::Full));
@@ -204,19 +220,19 @@ fn a_batch_that_fills_the_ring_does_not_wait_after_its_last_record() {
 #[test]
 fn a_batch_larger_than_the_ring_goes_through_in_parts() {
     for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
-        let (values, _) = ring::<Triple>(wait);
+        let (values, _) = ring::<Four>(wait);
         let (mut tx, mut rx) = (values.producer().unwrap(), values.consumer().unwrap());
         let reading = std::thread::spawn(move || {
             let mut read = 0;
             while let Ok(taken) = rx.pop_batch(50, |item| {
-                assert_eq!(item, [read; 3]);
+                assert_eq!(item, [read; 4]);
                 read += 1;
             }) {
                 assert!((1..=50).contains(&taken));
             }
             read
         });
-        assert_eq!(tx.push_batch((0..20 * VALUES).map(|n| [n; 3])), Ok(20 * VALUES as usize));
+        assert_eq!(tx.push_batch((0..20 * VALUES).map(|n| [n; 4])), Ok(20 * VALUES as usize));
         tx.close();
         assert_eq!(within(LIMIT, "reading", || reading.join().unwrap()), 20 * VALUES);
         let (ring, _) = messages(wait);
@@ -231,13 +247,13 @@ fn a_batch_larger_than_the_ring_goes_through_in_parts() {
 
 #[test]
 fn what_a_batch_took_and_published_is_exact() {
-    let (ring, _) = ring::<Triple>(Wait::PARK);
+    let (ring, _) = ring::<Four>(Wait::PARK);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let mut items = (0..500).map(|n| [n; 3]);
+    let mut items = (0..500).map(|n| [n; 4]);
     assert_eq!(tx.try_push_batch(&mut items), Ok(VALUES as usize));
     assert_eq!(tx.try_push_batch(&mut items), Err(PushError::Full));
-    assert_eq!(items.next(), Some([VALUES; 3]), "nothing was taken that was not published");
-    assert!(rx.try_iter().eq((0..VALUES).map(|n| Ok([n; 3]))));
+    assert_eq!(items.next(), Some([VALUES; 4]), "nothing was taken that was not published");
+    assert!(rx.try_iter().eq((0..VALUES).map(|n| Ok([n; 4]))));
     // Room that came while the producer still believes in room for one is found.
     assert_eq!(
         tx.try_push_batch(items.by_ref().take(VALUES as usize - 1)),
@@ -247,9 +263,9 @@ fn what_a_batch_took_and_published_is_exact() {
     assert_eq!(tx.try_push_batch(&mut items), Ok(VALUES as usize));
     let (ring, _) = messages(Wait::PARK);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let (fine, large) = (vec![1; 10], vec![2; 4081]);
+    let (fine, large) = (vec![1; 10], vec![2; 4089]);
     let batch = [&fine, &fine, &large, &fine];
-    let too_large = PushError::TooLarge { len: 4081, max: 4080 };
+    let too_large = PushError::TooLarge { len: 4089, max: 4088 };
     assert_eq!(tx.try_push_batch(&batch), Ok(2));
     assert_eq!(tx.try_push_batch(&batch[2..]), Err(too_large));
     assert_eq!(tx.push_batch(&batch), Err(BatchError { pushed: 2, error: too_large }));
@@ -263,7 +279,7 @@ fn what_a_batch_took_and_published_is_exact() {
 fn interrupted(go: impl FnOnce(&Ring<u64>, &Bytes, &Name)) -> (Result<usize, BatchError>, usize) {
     let name = Name::new("interrupted-batch");
     let options = Options::new().bytes(CAPACITY).wait(Wait::PARK);
-    let ring = Ring::<u64>::create(name.as_str(), options).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     let mut tx = ring.producer().unwrap();
     let pushing = std::thread::spawn(move || {
@@ -276,7 +292,7 @@ fn interrupted(go: impl FnOnce(&Ring<u64>, &Bytes, &Name)) -> (Result<usize, Bat
 
 #[test]
 fn a_batch_that_loses_its_consumer_says_how_much_was_published() {
-    const FULL: usize = (CAPACITY as usize - 8) / 16;
+    const FULL: usize = CAPACITY / 8;
     for read in [0, 1, 10] {
         let (told, left) = interrupted(|ring, bytes, _| {
             let mut rx = ring.consumer().unwrap();
@@ -300,36 +316,35 @@ fn a_batch_that_loses_its_consumer_says_how_much_was_published() {
 }
 
 #[test]
-fn a_batch_that_was_published_and_not_counted_is_counted_by_the_next_producer() {
-    // As by a producer that is killed between publishing and storing its tail; the consumer may be
-    // ahead of that tail by then.
+fn what_a_dead_producer_had_written_behind_its_tail_never_existed() {
     for (before, batch) in [(0, 1), (3, 10), (0, VALUES), (5, VALUES - 5), (200, VALUES)] {
         for read in [0, 1, batch] {
-            let (ring, bytes) = ring::<Triple>(Wait::PARK);
+            let (ring, bytes) = ring::<Four>(Wait::PARK);
             let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             for n in 0..before {
-                tx.push([n; 3]).unwrap();
+                tx.push([n; 4]).unwrap();
                 if before > VALUES {
-                    assert_eq!(rx.try_pop(), Ok([n; 3]));
+                    assert_eq!(rx.try_pop(), Ok([n; 4]));
                 }
             }
-            let counted = bytes.get(producer() + POSITION);
-            let all = (before..before + batch).map(|n| [n; 3]);
-            assert_eq!(tx.try_push_batch(all), Ok(batch as usize));
+            // As by a producer that is killed between its last write and the store of its tail.
             let tail = bytes.get(producer() + POSITION);
+            let all = (before..before + batch).map(|n| [n; 4]);
+            assert_eq!(tx.try_push_batch(all), Ok(batch as usize));
             drop(tx);
-            let first = bytes.get(consumer() + POSITION) / STRIDE;
-            for n in first..first + read {
-                assert_eq!(rx.try_pop(), Ok([n; 3]));
+            bytes.set(producer() + POSITION, tail);
+            let there = if before > VALUES { 0 } else { before };
+            let taken = read.min(there);
+            for n in before - there..before - there + taken {
+                assert_eq!(rx.try_pop(), Ok([n; 4]));
             }
-            bytes.set(producer() + POSITION, counted);
             let mut tx = ring.producer().unwrap();
             assert_eq!(bytes.get(producer() + POSITION), tail, "{batch} behind {before}");
-            assert_eq!(tx.room_at_least(), VALUES - (before + batch - first - read));
-            let rest = (first + read..before + batch).map(|n| Ok([n; 3]));
+            assert_eq!(tx.room_at_least() as u64, VALUES - (there - taken));
+            let rest = (before - there + taken..before).map(|n| Ok([n; 4]));
             assert!(rx.try_iter().eq(rest));
-            tx.push([7; 3]).unwrap();
-            assert_eq!(rx.pop(), Ok([7; 3]));
+            tx.push([7; 4]).unwrap();
+            assert_eq!(rx.pop(), Ok([7; 4]));
         }
     }
 }
@@ -360,17 +375,72 @@ fn popping_a_batch_waits_for_the_first_record_and_for_no_other() {
 
 #[test]
 fn a_batch_rings_once_whichever_of_its_records_the_sleeper_waits_for() {
-    for (wake_at, rings) in [(1, 1), (16, 1), (80, 1), (160, 1), (161, 0), (NEVER, 0)] {
+    for (wake_at, rings) in [(1, 1), (8, 1), (40, 1), (80, 1), (81, 0), (NEVER, 0)] {
         let (ring, bytes) = ring::<u64>(Wait::PARK);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let before = bytes.get(producer() + RINGS);
+        let before = bytes.get(producer() + WAKES_SENT);
         bytes.set(consumer() + WAKE_AT, wake_at);
         assert_eq!(tx.try_push_batch(0..10), Ok(10));
-        assert_eq!(bytes.get(producer() + RINGS) - before, rings, "a consumer wants {wake_at}");
-        let before = bytes.get(consumer() + RINGS);
+        assert_eq!(
+            bytes.get(producer() + WAKES_SENT) - before,
+            rings,
+            "a consumer wants {wake_at}"
+        );
+        let before = bytes.get(consumer() + WAKES_SENT);
         bytes.set(producer() + WAKE_AT, wake_at);
         assert_eq!(rx.try_pop_batch(10, |_| {}), Ok(10));
-        assert_eq!(bytes.get(consumer() + RINGS) - before, rings, "a producer wants {wake_at}");
-        assert_eq!(bytes.get(consumer() + POSITION), 160);
+        assert_eq!(
+            bytes.get(consumer() + WAKES_SENT) - before,
+            rings,
+            "a producer wants {wake_at}"
+        );
+        assert_eq!(bytes.get(consumer() + POSITION), 80);
     }
+}
+
+/// The whole ring is filled while the batch goes on: an unbounded one would never end beside such a producer.
+#[test]
+fn a_batch_and_an_iterator_end_at_the_tail_that_was_there_when_they_began() {
+    let told = within(LIMIT, "batches beside a producer that never stops", || {
+        let (ring, _) = ring::<u64>(Wait::PARK);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let mut told = Vec::new();
+        for way in 0..4 {
+            assert_eq!(tx.push_batch([0; 5]), Ok(5));
+            let each = |_| assert!(tx.try_push(1).is_ok(), "there is room");
+            told.push(match way {
+                0 => rx.try_pop_batch(usize::MAX, each),
+                1 => rx.pop_batch(usize::MAX, each),
+                2 => rx.pop_batch_timeout(usize::MAX, LIMIT, each),
+                _ => Ok(rx.try_iter().map(Result::unwrap).map(each).count()),
+            });
+            // What came meanwhile is for the next call.
+            told.push(rx.try_pop_batch(usize::MAX, drop));
+        }
+        told
+    });
+    assert_eq!(told, [Ok(5); 8]);
+    let told = within(LIMIT, "batches of messages beside a producer that never stops", || {
+        let (ring, _) = messages(Wait::PARK);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let mut told = Vec::new();
+        for way in 0..5 {
+            tx.push_batch(&[b"a"; 5]).unwrap();
+            let mut push = || assert!(tx.try_push(b"b").is_ok(), "there is room");
+            told.push(match way {
+                0 => rx.try_pop_batch(usize::MAX, |_| push()),
+                1 => rx.pop_batch(usize::MAX, |_| push()),
+                2 => rx.pop_batch_timeout(usize::MAX, LIMIT, |_| push()),
+                3 => {
+                    let view = rx.peek(usize::MAX).unwrap();
+                    let seen = view.iter().inspect(|_| push()).count();
+                    Ok(view.release(usize::MAX).min(seen))
+                }
+                _ => Ok(rx.try_iter().map(Result::unwrap).map(|_| push()).count()),
+            });
+            told.push(rx.try_pop_batch(usize::MAX, |_| {}));
+        }
+        told
+    });
+    assert_eq!(told, [Ok(5); 10]);
 }

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use shm_ring::{Error, Options, Property, Region, Ring};
+use shm_ring_outsider::page;
 
-use crate::house::{Child, Dir, Home, LIMIT, Name, root_or_skip};
+use crate::harness::{Child, Dir, Home, LIMIT, Name, root_or_skip};
 use crate::items::Random;
 use crate::system;
-use crate::wire::page;
 
-fn sized(bytes: u64) -> Options {
+fn sized(bytes: usize) -> Options {
     Options::new().bytes(bytes)
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn open_or_create(mut home: Home) {
         if name.is_empty() {
             return;
         }
-        let ring = Ring::<u64>::open_or_create(name, sized(4096)).unwrap();
+        let ring = Ring::<u64>::open_or_create(name, &sized(4096)).unwrap();
         home.say(&format!("{:x}", ring.id()));
     }
 }
@@ -37,18 +37,18 @@ fn all_who_open_or_create_at_once_get_the_same_ring() {
             child.say(name.as_str());
         }
         let mut ids: Vec<_> = std::thread::scope(|scope| {
-            let open = || Ring::<u64>::open_or_create(name.as_str(), sized(4096)).unwrap().id();
+            let open = || Ring::<u64>::open_or_create(name.as_str(), &sized(4096)).unwrap().id();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         ids.extend(children.iter_mut().map(|c| u128::from_str_radix(&c.hear(), 16).unwrap()));
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:x?}");
         all.push(ids[0]);
-        let other = Ring::<u64>::open_or_create(name.as_str(), sized(8192)).unwrap_err();
+        let other = Ring::<u64>::open_or_create(name.as_str(), &sized(8192)).unwrap_err();
         let text = other.to_string();
         assert!(matches!(other, Error::Incompatible { property: Property::Capacity, .. }));
         assert!(text.contains("4096") && text.contains("8192"), "{text}");
-        let other = Ring::<u32>::open_or_create(name.as_str(), sized(4096)).unwrap_err();
+        let other = Ring::<u32>::open_or_create(name.as_str(), &sized(4096)).unwrap_err();
         assert!(matches!(other, Error::Incompatible { property: Property::ItemSize, .. }));
     }
     all.sort_unstable();
@@ -68,7 +68,7 @@ fn whoever_looks_sees_a_whole_ring_or_none() {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) && start.elapsed() < 2 * LIMIT {
                 let options = sized(1 << 20).unlink_on_drop();
-                drop(Ring::<u64>::create(name.as_str(), options).unwrap());
+                drop(Ring::<u64>::create(name.as_str(), &options).unwrap());
             }
         });
         let whole = 3 * page() + (1 << 20);
@@ -94,7 +94,7 @@ pub(crate) fn create_for_ever(mut home: Home) {
     home.say("begun");
     loop {
         for region in [Region::file(&path), Region::named(&name)] {
-            drop(Ring::<u64>::create(region, sized(256 * 1024)).unwrap());
+            drop(Ring::<u64>::create(region, &sized(256 * 1024)).unwrap());
         }
         Region::file(&path).unlink().unwrap();
         Region::named(&name).unlink().unwrap();
@@ -115,7 +115,7 @@ fn a_killed_creator_leaves_a_whole_ring_or_nothing() {
         for region in [Region::file(&path), Region::named(name.as_str())] {
             match Ring::<u64>::open(region) {
                 Ok(ring) => {
-                    assert_eq!(ring.capacity_bytes(), 256 * 1024);
+                    assert_eq!(ring.limit_bytes(), 256 * 1024);
                     whole += 1;
                 }
                 Err(Error::NotFound { .. }) => nothing += 1,
@@ -134,8 +134,9 @@ fn a_killed_creator_leaves_a_whole_ring_or_nothing() {
 pub(crate) fn small_tmpfs(home: Home) {
     let path = std::path::Path::new(home.argument(0));
     system::mount_tmpfs(path, 64 * 1024).unwrap();
-    let create =
-        |name: &str, bytes: u64| Ring::<u64>::create(Region::file(path.join(name)), sized(bytes));
+    let create = |name: &str, bytes: usize| {
+        Ring::<u64>::create(Region::file(path.join(name)), &sized(bytes))
+    };
     let left = || std::fs::read_dir(path).unwrap().count();
     let error = create("large", 256 * 1024).map(drop).unwrap_err();
     let text = error.to_string();
@@ -156,7 +157,7 @@ pub(crate) fn small_tmpfs(home: Home) {
     assert_eq!(left(), 1);
     let _ = std::fs::write(path.join("filler"), vec![1; 64 * 1024]);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    for n in 0..3 * tx.capacity() {
+    for n in 0..3 * tx.capacity() as u64 {
         tx.try_push(n).unwrap();
         assert_eq!(rx.try_pop(), Ok(n));
     }
@@ -173,19 +174,19 @@ fn a_full_file_system_is_an_error_that_says_what_is_needed() {
 
 #[test]
 fn more_memory_than_there_is_is_refused_before_it_is_taken() {
-    let refused = Ring::<u64>::create(Region::memfd("huge"), sized(1 << 44)).unwrap_err();
+    let refused = Ring::<u64>::create(Region::memfd("huge"), &sized(1 << 44)).unwrap_err();
     match refused {
         Error::NoSpace { needed, available, .. } => assert!(needed > available),
         other => panic!("{other}"),
     }
     for options in [
-        Options::new().items(u64::MAX),
-        Options::new().bytes(u64::MAX),
-        Options::new().bytes((1 << 44) + 1),
+        Options::new().items(usize::MAX),
+        Options::new().bytes(usize::MAX),
+        Options::new().bytes((1 << 44) + 8),
         Options::new().label("x".repeat(65)),
         Options::new().label("a\0b"),
     ] {
-        let refused = Ring::<u64>::create(Region::memfd("options"), options.clone());
-        assert!(matches!(refused, Err(Error::Options { .. })), "{options:?}: {refused:?}");
+        let refused = Ring::<u64>::create(Region::memfd("options"), &options);
+        assert!(matches!(refused, Err(Error::InvalidOptions { .. })), "{options:?}: {refused:?}");
     }
 }

@@ -4,15 +4,16 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{Options, Peer, PopError, PushError, Ring, Wait};
+use shm_ring_outsider::{POSITION, consumer, producer};
 
-use crate::house::{Child, Name, SOON, within};
-use crate::wire::{Bytes, POSITION, commit_word, consumer, data, producer};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Name, SOON, within};
 
 const WAITS: [Wait; 4] =
     [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
 
 fn ring(name: &Name, wait: Wait) -> Ring<u64> {
-    Ring::create(name.as_str(), Options::new().bytes(4096).wait(wait).unlink_on_drop()).unwrap()
+    Ring::create(name.as_str(), &Options::new().bytes(4096).wait(wait).unlink_on_drop()).unwrap()
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn a_producer_killed_in_its_sleep_leaves_a_whole_ring() {
             child.kill();
             let session = 2 * round + 1;
             assert_eq!(rx.peer(), Peer::Dead { session, pid: child.id() });
-            for n in 0..rx.capacity() {
+            for n in 0..rx.capacity() as u64 {
                 assert_eq!(rx.pop(), Ok(n));
             }
             let start = Instant::now();
@@ -61,7 +62,7 @@ fn a_consumer_killed_in_its_sleep_loses_nothing() {
         bytes.until_parked(consumer());
         child.kill();
         assert_eq!(tx.peer(), Peer::Dead { session: 1, pid: child.id() });
-        for n in 0..tx.capacity() {
+        for n in 0..tx.capacity() as u64 {
             tx.push(n).unwrap();
         }
         let start = Instant::now();
@@ -75,7 +76,7 @@ fn a_consumer_killed_in_its_sleep_loses_nothing() {
             (rx.session(), tx.peer()),
             (3, Peer::Alive { session: 3, pid: std::process::id() })
         );
-        for n in 0..tx.capacity() {
+        for n in 0..tx.capacity() as u64 {
             assert_eq!(rx.pop(), Ok(n));
         }
         tx.push(8).unwrap();
@@ -131,10 +132,8 @@ fn what_was_published_just_before_a_death_is_read_by_a_sleeper_nobody_woke() {
         child.hear();
         let popping = std::thread::spawn(move || (rx.pop(), rx.pop(), rx));
         bytes.until_parked(consumer());
-        // As a producer that is killed between its commit and its look at the sleeper.
-        let position = 16 * n;
-        bytes.set(data() + position + 8, 100 + n);
-        bytes.set(data() + position, commit_word(position, 8));
+        // As a producer that is killed between its publish and its look at the sleeper.
+        bytes.publish_silently(&(100_u64 + n).to_le_bytes());
         child.kill();
         let (first, second, back) = within(SOON, "two pops", || popping.join().unwrap());
         assert_eq!((first, second), (Ok(100 + n), Err(PopError::PeerDead)));
@@ -155,7 +154,7 @@ fn what_was_read_just_before_a_death_is_room_for_a_sleeper_nobody_woke() {
         let pushing = std::thread::spawn(move || (tx.push(1), tx.push(2), tx));
         bytes.until_parked(producer());
         // As a consumer that is killed between giving room back and its look at the sleeper.
-        bytes.set(consumer() + POSITION, 16 * n);
+        bytes.set(consumer() + POSITION, 8 * n);
         child.kill();
         let (first, second, back) = within(SOON, "two pushes", || pushing.join().unwrap());
         assert_eq!((first, second), (Ok(()), Err(PushError::PeerDead)));

@@ -13,9 +13,9 @@ use rustix::net::{
 };
 use shm_ring::{Error, Options, PopError, Region, Ring};
 
-use crate::house::{Child, Dir, Home};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Dir, Home};
 use crate::items::{check, make};
-use crate::wire::Bytes;
 
 fn send(socket: &UnixStream, fd: impl AsFd) {
     let fds = [fd.as_fd()];
@@ -53,7 +53,7 @@ pub(crate) fn receive(mut home: Home) {
 
 #[test]
 fn a_memfd_goes_over_a_socket() {
-    let ring = Ring::<[u8; 40]>::create(Region::memfd("sent"), Options::new()).unwrap();
+    let ring = Ring::<[u8; 40]>::create(Region::memfd("sent"), &Options::new()).unwrap();
     let mut child = Child::spawn("receive-descriptor", &[]);
     send(child.socket(), ring.descriptor());
     let mut tx = ring.producer().unwrap();
@@ -67,7 +67,7 @@ fn a_memfd_goes_over_a_socket() {
 
 #[test]
 fn a_memfd_ring_cannot_be_cut_or_grown() {
-    let ring = Ring::<u64>::create(Region::memfd("sealed"), Options::new()).unwrap();
+    let ring = Ring::<u64>::create(Region::memfd("sealed"), &Options::new()).unwrap();
     let whole = Bytes::of(ring.descriptor()).all().len() as u64;
     for len in [0, 4096, whole - 1, whole + 1] {
         assert_eq!(ftruncate(ring.descriptor(), len), Err(Errno::PERM), "to {len}");
@@ -79,8 +79,8 @@ fn a_memfd_ring_cannot_be_cut_or_grown() {
 
 /// A copy of a ring in a memfd with these seals.
 fn copy(seals: SealFlags) -> OwnedFd {
-    crate::house::watch();
-    let ring = Ring::<u64>::create(Region::memfd("original"), Options::new()).unwrap();
+    crate::harness::watch();
+    let ring = Ring::<u64>::create(Region::memfd("original"), &Options::new()).unwrap();
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let fd = memfd_create("copy", flags).unwrap();
     Bytes::of(fd.as_fd()).write(0, &Bytes::of(ring.descriptor()).all());
@@ -107,7 +107,7 @@ fn what_could_be_cut_is_refused_unless_asked_for() {
     Ring::<u64>::open(Region::descriptor(copy(SealFlags::SHRINK | SealFlags::GROW))).unwrap();
     // A file has no seals at all.
     let dir = Dir::new("unsealed");
-    let ring = Ring::<u64>::create(Region::file(dir.join("ring")), Options::new()).unwrap();
+    let ring = Ring::<u64>::create(Region::file(dir.join("ring")), &Options::new()).unwrap();
     let fd = || ring.descriptor().try_clone_to_owned().unwrap();
     assert!(matches!(Ring::<u64>::open(Region::descriptor(fd())), Err(Error::Descriptor { .. })));
     assert_eq!(Ring::<u64>::open(Region::unsealed_descriptor(fd())).unwrap().id(), ring.id());
@@ -115,7 +115,7 @@ fn what_could_be_cut_is_refused_unless_asked_for() {
 
 #[test]
 fn descriptors_that_are_no_memory_or_cannot_be_written_are_refused() {
-    let ring = Ring::<u64>::create(Region::memfd("read-only"), Options::new()).unwrap();
+    let ring = Ring::<u64>::create(Region::memfd("read-only"), &Options::new()).unwrap();
     let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&ring.descriptor()));
     for flags in [OFlags::RDONLY, OFlags::WRONLY, OFlags::PATH] {
         let fd = rustix::fs::open(&path, flags | OFlags::CLOEXEC, Mode::empty()).unwrap();
@@ -130,8 +130,8 @@ fn descriptors_that_are_no_memory_or_cannot_be_written_are_refused() {
     }
     // Nor is there anything to create in one, or to open by a memfd's label.
     let fd = ring.descriptor().try_clone_to_owned().unwrap();
-    let refused = Ring::<u64>::create(Region::descriptor(fd), Options::new());
-    assert!(matches!(refused, Err(Error::Options { .. })), "{refused:?}");
+    let refused = Ring::<u64>::create(Region::descriptor(fd), &Options::new());
+    assert!(matches!(refused, Err(Error::InvalidOptions { .. })), "{refused:?}");
     let refused = Ring::<u64>::open(Region::memfd("read-only"));
-    assert!(matches!(refused, Err(Error::Options { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::InvalidOptions { .. })), "{refused:?}");
 }

@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{Consumer, Options, Peer, PopError, Producer, PushError, Region, Ring, Wait};
+use shm_ring_outsider::{LIVENESS, consumer, producer};
 
-use crate::house::{Child, Home, Name, SOON, within};
-use crate::wire::{Bytes, LIVENESS, consumer, producer};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Home, Name, SOON, within};
 
 /// Job: takes a role and says its session; closes in order when told to.
 pub(crate) fn hold(mut home: Home) {
@@ -31,8 +32,8 @@ fn small(wait: Wait) -> Options {
 }
 
 fn memfd(wait: Wait) -> Ring<u64> {
-    crate::house::watch();
-    Ring::create(Region::memfd("ending"), small(wait)).unwrap()
+    crate::harness::watch();
+    Ring::create(Region::memfd("ending"), &small(wait)).unwrap()
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn a_full_ring_without_its_consumer_ends_a_push_and_the_next_consumer_mends_it()
         while tx.push_timeout(pushed, Duration::from_millis(1)).is_ok() {
             pushed += 1;
         }
-        assert_eq!(pushed, tx.capacity());
+        assert_eq!(pushed, tx.capacity() as u64);
         assert_eq!(tx.peer(), Peer::Absent);
         let mut rx = ring.consumer().unwrap();
         assert_eq!(rx.pop(), Ok(0));
@@ -103,7 +104,7 @@ fn a_full_ring_without_its_consumer_ends_a_push_and_the_next_consumer_mends_it()
 #[test]
 fn a_sleeping_producer_hears_its_consumer_close_at_once() {
     let name = Name::new("consumer-closes");
-    let ring = Ring::<u64>::create(name.as_str(), small(Wait::PARK)).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &small(Wait::PARK)).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     let mut tx = ring.producer().unwrap();
     while tx.try_push(1).is_ok() {}
@@ -128,7 +129,7 @@ fn a_sleeping_producer_hears_its_consumer_close_at_once() {
 #[test]
 fn a_sleeping_consumer_hears_its_producer_close_at_once() {
     let name = Name::new("producer-closes");
-    let ring = Ring::<u64>::create(name.as_str(), small(Wait::PARK)).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &small(Wait::PARK)).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     let mut rx = ring.consumer().unwrap();
     let mut slept = Duration::ZERO;
@@ -151,7 +152,7 @@ fn a_sleeping_consumer_hears_its_producer_close_at_once() {
 #[test]
 fn a_waiting_consumer_goes_on_with_the_producer_that_comes_late() {
     let name = Name::new("late");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new().wait(Wait::PARK)).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new().wait(Wait::PARK)).unwrap();
     let mut rx = ring.consumer().unwrap();
     let popping = std::thread::spawn(move || rx.pop());
     Bytes::of(ring.descriptor()).until_parked(consumer());
@@ -163,7 +164,7 @@ fn a_waiting_consumer_goes_on_with_the_producer_that_comes_late() {
 fn who_comes_after_the_end_learns_of_it_by_the_shortest_wait() {
     for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
         let name = Name::new("after-the-end");
-        let ring = Ring::<u64>::create(name.as_str(), small(wait)).unwrap();
+        let ring = Ring::<u64>::create(name.as_str(), &small(wait)).unwrap();
         ring.producer().unwrap().close();
         let mut rx = ring.consumer().unwrap();
         let short = Duration::from_micros(100);

@@ -1,69 +1,80 @@
-//! Messages whose commit words were forged: a length that cannot be is `Corrupt`, for good, by every
-//! form; one that can be is a copy of what stands there; and a length is told once, so that one that
+//! Messages whose record headers were forged: a length that cannot be is `Corrupt`, permanently, by every
+//! form; one that can be is a copy of what stands there; and a length is read once, so that one that
 //! changes after the look changes nothing.
 
 use std::time::Duration;
 
 use shm_ring::{
-    BatchError, Consumer, Error, Options, OutOfBounds, PopError, Producer, PushError, Region, Ring,
-    Threshold, Wait,
+    BatchError, MessageConsumer, MessageProducer, MessageRing, Options, OutOfBounds, PopError,
+    PushError, Region, Threshold, Wait,
+};
+use shm_ring_outsider::{
+    HINT, POSITION, POSITION_END, consumer, data, lay, pack, producer, record_header,
 };
 
-use crate::forms::{Kind, Put, Room, Take};
-use crate::house::{LIMIT, within};
-use crate::items::{A64, Random, elements, text};
+use crate::bytes::Bytes;
+use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take};
+use crate::harness::{LIMIT, within};
+use crate::items::{A64, Random, text};
 use crate::scribble::{TIMEOUT, survive};
-use crate::wire::{Bytes, POSITION, POSITION_END, commit_word, consumer, data, producer};
 
 /// Some way along, so that there is something behind.
 const START: u64 = 10 * 4096;
-const LONGEST: u32 = 4080;
+const LONGEST: u32 = 4088;
 
-fn ring<K: Kind + ?Sized>(start: u64) -> (Ring<K>, Bytes) {
-    crate::house::watch();
+fn ring<K: Kind + ?Sized>(start: u64) -> (K::Ring, Bytes) {
+    crate::harness::watch();
     let options = Options::new().bytes(4096).wait(Wait::PARK);
-    let ring = Ring::<K>::create(Region::memfd("forged"), options).unwrap();
+    let ring = K::create(Region::memfd("forged"), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
-    bytes.start_at(start);
+    bytes.start_at(start / K::UNIT as u64 * K::UNIT as u64);
+    (ring, bytes)
+}
+
+/// A ring with one message, which is not in the front.
+fn with_one(start: u64, message: &[u8]) -> (MessageRing, Bytes) {
+    let (ring, bytes) = ring::<[u8]>(start);
+    let mut tx = ring.producer().unwrap();
+    tx.push_batch(&[message]).unwrap();
     (ring, bytes)
 }
 
 #[test]
-fn commit_words_that_cannot_be_are_corrupt_for_good_by_every_form() {
-    let right = commit_word(START, 12);
+fn headers_that_cannot_be_are_corrupt_permanently_by_every_form() {
+    let right = record_header(START, 12);
     let forged = [
-        commit_word(START, 1),
-        commit_word(START, 11),
-        commit_word(START, LONGEST + 4),
-        commit_word(START, LONGEST + 1),
-        commit_word(START, 1 << 31),
-        commit_word(START, u32::MAX - 3),
-        commit_word(START, u32::MAX),
-        commit_word(START + 8, 12),
-        commit_word(START + 4096, 12),
-        commit_word(START - 4096, 12),
+        // Beyond the tail, and beyond all that the ring can hold.
+        record_header(START, 17),
+        record_header(START, LONGEST),
+        record_header(START, LONGEST + 1),
+        record_header(START, 1 << 31),
+        record_header(START, u32::MAX - 3),
+        record_header(START, u32::MAX),
+        record_header(START + 8, 12),
+        record_header(START + 4096, 12),
+        record_header(START - 4096, 12),
         right & !(1 << 63),
         right ^ 1 << 40,
         12,
         u64::MAX,
+        0,
     ];
     for word in forged {
-        for take in <[u32]>::POPS {
-            let (ring, bytes) = ring::<[u32]>(START);
-            let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-            tx.push(&[1, 2, 3]).unwrap();
+        for take in <[u8]>::POPS {
+            let (ring, bytes) = with_one(START, &[1; 12]);
+            let rx = ring.consumer().unwrap();
             bytes.set(data(), word);
             let take = *take;
             // A form that waits must not wait.
             let (told, rx) = within(LIMIT, "a pop of what cannot be", move || {
                 let mut rx = rx;
-                (<[u32]>::pop(&mut rx, take, 2000), rx)
+                (<[u8]>::pop(&mut rx, take, 2000), rx)
             });
             assert_eq!(told, Err(PopError::Corrupt), "{word:#x} by {take:?}");
             bytes.set(data(), right);
             let mut rx = rx;
-            for take in <[u32]>::POPS {
-                assert_eq!(<[u32]>::pop(&mut rx, *take, 3), Err(PopError::Corrupt), "{take:?}");
+            for take in <[u8]>::POPS {
+                assert_eq!(<[u8]>::pop(&mut rx, *take, 300), Err(PopError::Corrupt), "{take:?}");
             }
             assert_eq!(bytes.get(consumer() + POSITION), START, "nothing was given back");
         }
@@ -76,9 +87,11 @@ fn any_length_that_can_be_is_a_copy_of_what_stands_there() {
         for len in (0..40).chain(250..270).chain([2047, 2048, 4072, LONGEST - 1, LONGEST]) {
             for (turn, take) in <[u8]>::POPS.iter().enumerate() {
                 let (ring, bytes) = ring::<[u8]>(start);
-                let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-                tx.push(&text(turn as u64, 100)).unwrap();
-                bytes.set(data() + start % 4096, commit_word(start, len));
+                let mut rx = ring.consumer().unwrap();
+                // As much as there can be, so that every length ends before the tail.
+                lay(bytes.region(), &bytes.header(), start, &text(turn as u64, LONGEST as usize));
+                bytes.set(data() + start % 4096, record_header(start, len));
+                bytes.set(producer() + POSITION, pack(start + 4096, false));
                 let data = bytes.all().split_off(data() as usize).repeat(2);
                 let payload = start as usize % 4096 + 8;
                 let expected = &data[payload..payload + len as usize];
@@ -86,8 +99,10 @@ fn any_length_that_can_be_is_a_copy_of_what_stands_there() {
                 assert!(popped.as_deref() == Ok(expected), "{len} at {start:#x} by {take:?}");
                 let next = start + 8 + u64::from(len).next_multiple_of(8);
                 assert_eq!(bytes.get(consumer() + POSITION), next);
-                // What stands there is old data or nothing, and never anything but an answer.
-                let _ = <[u8]>::pop(&mut rx, Take::Try, 0);
+                // What stands behind it is no header: an answer, and nothing else.
+                let told = <[u8]>::pop(&mut rx, Take::Try, 0);
+                let ended = if next == start + 4096 { PopError::Empty } else { PopError::Corrupt };
+                assert_eq!(told, Err(ended));
             }
         }
     }
@@ -101,20 +116,21 @@ fn a_length_that_changes_after_the_look_changes_nothing() {
         for n in 0..3 {
             tx.push(&text(n, 16)).unwrap();
         }
-        let view = rx.try_peek().unwrap();
-        bytes.set(data(), commit_word(START, changed));
-        assert_eq!((view.size(), view.len()), (16, 16));
-        assert_eq!(view.to_vec(), text(0, 16));
+        let view = rx.try_peek(1).unwrap();
+        bytes.set(data(), record_header(START, changed));
+        let message = view.first();
+        assert_eq!(message.len(), 16);
+        assert_eq!(message.to_vec(), text(0, 16));
         let beyond = OutOfBounds { offset: 9, len: 8, size: 16 };
-        assert_eq!(view.read_at::<u64>(9), Err(beyond));
-        assert_eq!(view.copy_to(9, &mut [0; 8]), Err(beyond));
-        view.release();
+        assert_eq!(message.read_at::<u64>(9), Err(beyond));
+        assert_eq!(message.copy_to(9, &mut [0; 8]), Err(beyond));
+        assert_eq!(view.release(1), 1);
         assert_eq!(bytes.get(consumer() + POSITION), START + 24);
         // The same in the middle of a batch, for the record that is being shown.
         let mut shown = Vec::new();
         let taken = rx.try_pop_batch(5, |record| {
             if shown.is_empty() {
-                bytes.set(data() + 24, commit_word(START + 24, changed));
+                bytes.set(data() + 24, record_header(START + 24, changed));
             }
             shown.push(record.to_vec());
         });
@@ -129,27 +145,67 @@ fn a_batch_ends_before_a_record_that_cannot_be() {
     tx.push_batch(&[text(0, 16), text(1, 16), text(2, 16)]).unwrap();
     let mut shown = Vec::new();
     let taken = rx.try_pop_batch(5, |record| {
-        bytes.set(data() + 48, commit_word(START + 48, LONGEST + 1));
+        bytes.set(data() + 48, record_header(START + 48, LONGEST + 1));
         shown.push(record.to_vec());
     });
     assert_eq!((taken, shown), (Ok(2), vec![text(0, 16), text(1, 16)]));
     assert_eq!(bytes.get(consumer() + POSITION), START + 48);
-    bytes.set(data() + 48, commit_word(START + 48, 16));
+    bytes.set(data() + 48, record_header(START + 48, 16));
     assert_eq!(rx.try_pop_batch(5, |_| panic!("shown")), Err(PopError::Corrupt));
+    // A view ends there as well, and releases no more than it shows.
+    let (ring, bytes) = self::ring::<[u8]>(START);
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.push_batch(&[text(0, 16), text(1, 16), text(2, 16)]).unwrap();
+    bytes.set(data() + 48, record_header(START + 48, LONGEST + 1));
+    let view = rx.try_peek(5).unwrap();
+    assert_eq!(view.iter().count(), 2);
+    assert_eq!(view.release(5), 2);
+    assert_eq!(bytes.get(consumer() + POSITION), START + 48);
+    assert_eq!(rx.try_peek(5).map(drop), Err(PopError::Corrupt));
+}
+
+/// What stands in the front is believed no more than what stands in the data.
+#[test]
+fn a_front_that_is_no_message_of_this_place_is_discarded() {
+    for (header, len) in [
+        (record_header(START + 8, 12), 12_u64),
+        (record_header(START, 13), 12),
+        (record_header(START, 20), 12),
+        (record_header(START, 49), 12),
+        (record_header(START, u32::MAX), 12),
+        (0, 12),
+    ] {
+        let (ring, bytes) = with_one(START, &text(1, len as usize));
+        let mut rx = ring.consumer().unwrap();
+        bytes.set(producer() + POSITION + 8, header);
+        bytes.write(producer() + POSITION + 16, &[0xee; 48]);
+        let tail = bytes.tail();
+        bytes.set(producer() + POSITION, pack(tail, true));
+        let popped = rx.try_pop();
+        if header == record_header(START, 13) {
+            // It ends at the tail, as the front says: who can write one can write the other.
+            assert_eq!(popped, Ok(vec![0xee; 13]));
+        } else {
+            assert_eq!(popped, Ok(text(1, 12)), "{header:#x}");
+        }
+        assert_eq!(bytes.get(consumer() + POSITION), tail);
+        assert_eq!(bytes.get(consumer() + HINT), 1);
+    }
 }
 
 #[test]
 fn heads_that_cannot_be_are_corrupt_by_every_form() {
     fn corrupt<K: Kind + ?Sized + 'static>(head: impl Fn(u64) -> u64) {
+        let len = K::LEN.unwrap_or(1);
         for put in K::PUSHES.iter().copied().chain([Put::Reserve(Room::Drop)]) {
             let (ring, bytes) = ring::<K>(START);
             let mut tx = ring.producer().unwrap();
             // So full that the next push asks where the consumer is.
-            while K::push(&mut tx, Put::Try, &text(1, K::UNIT * K::LEN.unwrap_or(1))).is_ok() {}
-            let tail = bytes.get(producer() + POSITION);
+            while K::push(&mut tx, Put::Try, &text(1, len)).is_ok() {}
+            let tail = bytes.tail();
             bytes.set(consumer() + POSITION, head(tail));
             let told = within(LIMIT, "a push behind a head that cannot be", move || {
-                K::push(&mut tx, put, &text(1, K::UNIT * K::LEN.unwrap_or(1)))
+                K::push(&mut tx, put, &text(1, len))
             });
             assert_eq!(told, Err(PushError::Corrupt), "{put:?} with head {:#x}", head(tail));
         }
@@ -162,9 +218,9 @@ fn heads_that_cannot_be_are_corrupt_by_every_form() {
     corrupt::<[u8]>(|tail| tail - 4);
     corrupt::<[u8]>(|_| POSITION_END);
     corrupt::<[u8]>(|_| u64::MAX);
-    // A place where no record of this alignment can stand.
-    corrupt::<[A64]>(|tail| tail - 128 - 8);
-    corrupt::<A64>(|tail| tail - 256 + 32);
+    // A place where no record of this size or alignment can stand.
+    corrupt::<Aligned<64>>(|tail| tail - 128 - 8);
+    corrupt::<A64>(|tail| tail - 192 + 64);
 }
 
 #[test]
@@ -180,59 +236,31 @@ fn a_threshold_does_not_wait_for_a_tail_that_cannot_be() {
     }
 }
 
-#[test]
-fn a_producer_recovers_only_messages_that_can_be() {
-    for (len, fine) in [
-        (0, true),
-        (4, true),
-        (4076, true),
-        // Its record and the zero behind it fill the ring.
-        (LONGEST, true),
-        (LONGEST + 4, false),
-        (2, false),
-        (u32::MAX, false),
-        (u32::MAX - 3, false),
-    ] {
-        let (ring, bytes) = ring::<[u32]>(START);
-        bytes.set(data(), commit_word(START, len));
-        let told = ring.producer();
-        if fine {
-            told.unwrap();
-            let next = START + 8 + u64::from(len).next_multiple_of(8);
-            assert_eq!(bytes.get(producer() + POSITION), next, "{len}");
-        } else {
-            assert!(matches!(told, Err(Error::Corrupt { .. })), "{len}: {told:?}");
-        }
-    }
-    // A chain of empty messages all around, and then more: never a walk without end.
-    let (ring, bytes) = ring::<[u8]>(0);
-    for at in (0..4096).step_by(8) {
-        bytes.set(data() + at, commit_word(at, 0));
-    }
-    let told = within(LIMIT, "recovering", move || ring.producer().map(drop));
-    assert!(matches!(told, Err(Error::Corrupt { .. })), "{told:?}");
-}
-
-fn push_anything(tx: &mut Producer<[u32]>, random: &mut Random) -> bool {
-    let message = text(1, random.below(400) as usize * 4);
+fn push_anything(tx: &mut MessageProducer, random: &mut Random) -> bool {
+    let message = text(1, random.below(1600) as usize);
     let told = match random.below(3) {
-        0 => tx.push_timeout(&elements(&message), TIMEOUT),
-        1 => tx.reserve_timeout(message.len() / 4, TIMEOUT).map(|room| room.commit()),
-        _ => <[u32]>::try_push_batch(tx, &[message.clone(), message]).map(drop),
+        0 => tx.push_timeout(&message, TIMEOUT),
+        1 => tx.reserve_timeout(message.len(), TIMEOUT).map(|room| {
+            let len = room.len();
+            room.commit(len);
+        }),
+        _ => tx.try_push_batch(&[message.clone(), message]).map(drop),
     };
     told != Err(PushError::Corrupt)
 }
 
-fn pop_anything(rx: &mut Consumer<[u32]>, random: &mut Random) -> bool {
+fn pop_anything(rx: &mut MessageConsumer, random: &mut Random) -> bool {
     let told = match random.below(4) {
         0 => rx.pop_timeout(TIMEOUT).map(drop),
-        1 => rx.pop_to_timeout(&mut [0; 300], TIMEOUT).map(drop),
+        1 => rx.pop_to_timeout(&mut [0; 1200], TIMEOUT).map(drop),
         2 => rx.pop_batch_timeout(4, TIMEOUT, |record| drop(record.to_vec())).map(drop),
-        _ => rx.peek_timeout(TIMEOUT).map(|view| {
-            let mut bytes = vec![0; view.size()];
-            view.copy_to(0, &mut bytes).unwrap();
-            assert_eq!(view.to_vec().len(), view.len());
-            view.release();
+        _ => rx.peek_timeout(3, TIMEOUT).map(|view| {
+            let first = view.first();
+            let mut bytes = vec![0; first.len()];
+            first.copy_to(0, &mut bytes).unwrap();
+            assert_eq!(first.to_vec().len(), first.len());
+            let seen = view.iter().count();
+            assert!(view.release(3) <= seen.max(3));
         }),
     };
     if let Err(PopError::TooSmall { .. }) = told {
@@ -244,14 +272,18 @@ fn pop_anything(rx: &mut Consumer<[u32]>, random: &mut Random) -> bool {
 
 #[test]
 fn messages_survive_a_process_that_writes_anything_anywhere() {
-    survive::<[u32]>(push_anything, pop_anything);
+    survive::<MessageRing>(
+        |name, options| MessageRing::create(name, options),
+        push_anything,
+        pop_anything,
+    );
 }
 
 #[test]
 fn a_head_that_falls_back_is_corrupt_once_it_is_more_than_a_ring_behind() {
     let (ring, bytes) = ring::<u64>(START);
     let (mut tx, _rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let fit = tx.capacity() as usize;
+    let fit = tx.capacity();
     // A whole ring behind, which can be. What fits by the head that was looked at before is published;
     // by the next look it is more.
     bytes.set(consumer() + POSITION, START - 4096);
@@ -262,6 +294,6 @@ fn a_head_that_falls_back_is_corrupt_once_it_is_more_than_a_ring_behind() {
     let (batch, next, mut tx) = told;
     assert_eq!(batch, Err(BatchError { pushed: fit, error: PushError::Corrupt }));
     assert_eq!(next, Err(PushError::Corrupt));
-    bytes.set(consumer() + POSITION, START + 16 * fit as u64);
-    assert_eq!(tx.try_push(0), Err(PushError::Corrupt), "for good");
+    bytes.set(consumer() + POSITION, START + 8 * fit as u64);
+    assert_eq!(tx.try_push(0), Err(PushError::Corrupt), "permanently");
 }

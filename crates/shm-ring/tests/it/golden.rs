@@ -1,25 +1,107 @@
-//! The wire format by example: the bytes of a ring with three records, and of a latest value, committed. What this version
-//! writes must be that image, and what it reads may be that image.
+//! The wire format by example: the bytes of rings of values of several sizes, of messages, and of a latest value,
+//! committed. What this version writes must be that image, and what it reads may be that image.
 
 use std::fmt::Write as _;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
+use std::path::PathBuf;
 
-use shm_ring::{Latest, Options, Peer, PopError, Producer, Region, Ring};
+use shm_ring::{
+    Error, Item, Latest, MessageRing, Options, Peer, PopError, Producer, Property, Region, Ring,
+};
+use shm_ring_outsider::{
+    FENCE_MODE, Header, NEVER, PID, WAKE_AT, cells, consumer, fresh, judge, judge_latest, page,
+    producer,
+};
 
-use crate::house::Dir;
-use crate::wire::{Bytes, FENCE_MODE, NEVER, PID, WAKE_AT, consumer, page, producer};
+use crate::bytes::Bytes;
+use crate::harness::Dir;
 
-type Item = [u8; 12];
-
-const ITEMS: [&Item; 3] = [b"first record", b"then another", b"and a third."];
 /// Creation time and random id in the header.
 const VARIES_IN_HEADER: std::ops::Range<usize> = 72..96;
-const GOLDEN: &str = include_str!("golden/v1-three-records.hex");
-const LATEST: &str = include_str!("golden/v1-latest.hex");
+
+/// An image, and what makes it.
+struct Golden {
+    text: &'static str,
+    make: fn() -> Vec<u8>,
+}
+
+const VALUES_OF_1: Golden =
+    Golden { text: include_str!("golden/v2-values-of-1.hex"), make: values::<u8> };
+const VALUES_OF_5: Golden =
+    Golden { text: include_str!("golden/v2-values-of-5.hex"), make: values::<[u8; 5]> };
+const VALUES_OF_8: Golden =
+    Golden { text: include_str!("golden/v2-values-of-8.hex"), make: values::<u64> };
+const VALUES_OF_24: Golden =
+    Golden { text: include_str!("golden/v2-values-of-24.hex"), make: values::<[u8; 24]> };
+const MESSAGES: Golden = Golden { text: include_str!("golden/v2-messages.hex"), make: messages };
+const LATEST: Golden = Golden { text: include_str!("golden/v2-latest.hex"), make: latest };
 
 fn options() -> Options {
-    Options::new().bytes(4096).schema(0x0807_0605_0403_0201).label("golden")
+    Options::new().schema(0x0807_0605_0403_0201).label("golden")
+}
+
+/// The `n`th value: the letter of its number, over and over, and its number at its end.
+fn value<T: Item>(n: u8) -> T {
+    let mut value = T::new_zeroed();
+    let bytes = value.as_mut_bytes();
+    bytes.fill(b'a' + n);
+    bytes[bytes.len() - 1] = b'0' + n;
+    value
+}
+
+/// The image of `region` without what varies.
+fn image(region: BorrowedFd<'_>) -> Vec<u8> {
+    let mut bytes = Bytes::of(region).all();
+    assert!(bytes[VARIES_IN_HEADER].iter().any(|byte| *byte != 0));
+    bytes[VARIES_IN_HEADER].fill(0);
+    // Whether membarrier may be called here, and the process id.
+    for side in [producer(), consumer()] {
+        let life = (side + FENCE_MODE) as usize..(side + PID) as usize + 4;
+        bytes[life].fill(0);
+    }
+    bytes
+}
+
+/// Of a ring of 5 with four values: two pushed with the front, of which one was taken, two as a slice.
+/// Then one more with the front. Both sides have closed.
+fn values<T: Item>() -> Vec<u8> {
+    let ring = Ring::<T>::create(Region::memfd("golden"), &options().items(5)).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.push(value(0)).unwrap();
+    tx.push(value(1)).unwrap();
+    assert!(rx.pop().is_ok_and(|item| item.as_bytes() == value::<T>(0).as_bytes()));
+    tx.push_slice(&[value(2), value(3)]).unwrap();
+    tx.push(value(4)).unwrap();
+    drop((tx, rx));
+    image(ring.descriptor())
+}
+
+const TEXTS: [&[u8]; 5] =
+    [b"taken", b"", b"of 49 bytes, one more than there is in the front.", b"two", b"in the front"];
+
+/// Of a ring of 500 bytes: five messages, the first of which was taken. Both sides have closed.
+fn messages() -> Vec<u8> {
+    let options = options().bytes(500).align(16);
+    let ring = MessageRing::create(Region::memfd("golden"), &options).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.push(TEXTS[0]).unwrap();
+    assert_eq!(rx.pop().unwrap(), TEXTS[0]);
+    tx.push_batch(&TEXTS[1..3]).unwrap();
+    tx.push_vectored(&[&TEXTS[3][..1], &TEXTS[3][1..]]).unwrap();
+    tx.push(TEXTS[4]).unwrap();
+    drop((tx, rx));
+    image(ring.descriptor())
+}
+
+/// Of a latest value of 112 bytes: 33 versions in 32 slots.
+fn latest() -> Vec<u8> {
+    let latest = Latest::<[u8; 112]>::create(Region::memfd("golden"), &options()).unwrap();
+    let mut writer = latest.writer().unwrap();
+    for version in 1..=33 {
+        writer.write(if version < 3 || version == 33 { value(version % 10) } else { [0; 112] });
+    }
+    writer.close();
+    image(latest.descriptor())
 }
 
 /// Lines of 16 bytes with their offset and their text; lines of zeros are left out.
@@ -54,78 +136,115 @@ fn undump(text: &str) -> Vec<u8> {
 fn same_page_size() -> bool {
     let same = page() == 4096;
     if !same {
-        eprintln!("skipped, since the golden image has pages of 4096 bytes");
+        eprintln!("skipped, since the golden images have pages of 4096 bytes");
     }
     same
 }
 
+/// A file with the bytes of an image.
+fn file(dir: &Dir, text: &str) -> PathBuf {
+    let path = dir.join("region");
+    std::fs::write(&path, undump(text)).unwrap();
+    path
+}
+
 #[test]
 fn a_fresh_region_is_zero_but_for_the_header_and_two_words() {
-    let ring = Ring::<Item>::create(Region::memfd("fresh"), options()).unwrap();
+    let ring = Ring::<u64>::create(Region::memfd("fresh"), &options().items(7)).unwrap();
     let mut bytes = Bytes::of(ring.descriptor()).all();
+    let header = Header::of(&bytes[..]);
+    assert_eq!((header.limit, header.capacity), (56, page()));
+    // An outsider builds the same.
+    assert!(fresh(&header) == bytes);
     for side in [producer(), consumer()] {
         let word = (side + WAKE_AT) as usize;
         assert_eq!(bytes[word..word + 8], NEVER.to_le_bytes());
         bytes[word..word + 8].fill(0);
     }
-    assert!(bytes[160..].iter().all(|byte| *byte == 0));
+    assert!(bytes[168..].iter().all(|byte| *byte == 0));
 }
 
 #[test]
-fn three_records_are_written_as_the_golden_image() {
+fn what_is_written_is_the_golden_image() {
     if !same_page_size() {
         return;
     }
-    let ring = Ring::<Item>::create(Region::memfd("golden"), options()).unwrap();
-    let mut tx = ring.producer().unwrap();
-    for item in ITEMS {
-        tx.push(*item).unwrap();
-    }
-    tx.close();
-    assert_is(ring.descriptor(), GOLDEN);
-}
-
-#[track_caller]
-fn assert_is(region: BorrowedFd<'_>, golden: &str) {
-    let mut bytes = Bytes::of(region).all();
-    assert!(bytes[VARIES_IN_HEADER].iter().any(|byte| *byte != 0));
-    bytes[VARIES_IN_HEADER].fill(0);
-    // Whether membarrier is to be had here, and the process id.
-    let life = (producer() + FENCE_MODE) as usize..(producer() + PID) as usize + 4;
-    bytes[life].fill(0);
-    let found = dump(&bytes);
-    let golden: String = golden
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    assert!(found == golden, "layout v1 has changed; now it is\n{found}");
-}
-
-/// 12 bytes that say which value it is, and 100 more.
-fn value(index: usize) -> [u8; 112] {
-    let mut value = [b'.'; 112];
-    value[..12].copy_from_slice(ITEMS[index % 3]);
-    value
-}
-
-#[test]
-fn a_latest_value_is_written_as_the_golden_image() {
-    if !same_page_size() {
-        return;
-    }
-    let latest = Latest::<[u8; 112]>::create(Region::memfd("golden"), options()).unwrap();
-    let mut writer = latest.writer().unwrap();
-    // There are 32 slots: the 33rd stands where the first stood.
-    for index in 0..33 {
-        if index == 32 || index < 2 {
-            writer.write(value(index));
-        } else {
-            writer.write([0; 112]);
+    let mut changed = String::new();
+    for golden in [VALUES_OF_1, VALUES_OF_5, VALUES_OF_8, VALUES_OF_24, MESSAGES, LATEST] {
+        let found = dump(&(golden.make)());
+        let lines = golden.text.lines();
+        let (says, rest): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with('#'));
+        let expected: String = rest.iter().map(|line| format!("{line}\n")).collect();
+        if found != expected {
+            writeln!(changed, "{}\nis now\n{found}", says.join("\n")).unwrap();
         }
     }
-    writer.close();
-    assert_is(latest.descriptor(), LATEST);
+    assert!(changed.is_empty(), "layout v2 has changed:\n{changed}");
+}
+
+#[test]
+fn an_outsider_finds_nothing_wrong_with_the_golden_images() {
+    if !same_page_size() {
+        return;
+    }
+    for golden in [VALUES_OF_1, VALUES_OF_5, VALUES_OF_8, VALUES_OF_24, MESSAGES] {
+        let image = undump(golden.text);
+        let ring = judge(&image[..], &Header::of(&image[..])).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(ring.records.len(), 4);
+    }
+    let image = undump(LATEST.text);
+    let latest = judge_latest(&image[..], &Header::of(&image[..]));
+    assert_eq!(latest.unwrap_or_else(|why| panic!("{why}")).published, 33);
+}
+
+#[test]
+fn the_golden_images_of_values_open_and_read() {
+    fn reads<T: Item>(golden: &Golden) {
+        let dir = Dir::new("golden");
+        let path = file(&dir, golden.text);
+        let ring = Ring::<T>::open_with(Region::file(&path), &options()).unwrap();
+        assert_eq!((ring.limit_bytes(), ring.id()), (5 * size_of::<T>(), 0));
+        let mut rx = ring.consumer().unwrap();
+        assert_eq!((rx.session(), rx.ready_at_least()), (3, 4));
+        for n in 1..5 {
+            assert_eq!(rx.pop().unwrap().as_bytes(), value::<T>(n).as_bytes());
+        }
+        assert_eq!(rx.pop().err(), Some(PopError::Closed));
+        assert_eq!(Bytes::at(&path).get(consumer()), 5 * size_of::<T>() as u64);
+        // And as a producer finds it that takes the ring over.
+        let path = file(&dir, golden.text);
+        let mut tx = Producer::<T>::open_with(Region::file(&path), &options()).unwrap();
+        assert_eq!((tx.session(), tx.room_at_least()), (3, 1));
+        assert_eq!(tx.peer(), Peer::Closed { session: 2 });
+        tx.push(value(5)).unwrap();
+        assert_eq!(tx.room_at_least(), 0);
+    }
+    if same_page_size() {
+        reads::<u8>(&VALUES_OF_1);
+        reads::<[u8; 5]>(&VALUES_OF_5);
+        reads::<u64>(&VALUES_OF_8);
+        reads::<[u8; 24]>(&VALUES_OF_24);
+    }
+}
+
+#[test]
+fn the_golden_image_of_messages_opens_and_reads() {
+    if !same_page_size() {
+        return;
+    }
+    let dir = Dir::new("golden-messages");
+    let path = file(&dir, MESSAGES.text);
+    let ring = MessageRing::open_with(Region::file(&path), &options()).unwrap();
+    assert_eq!(ring.limit_bytes(), 500);
+    let mut rx = ring.consumer().unwrap();
+    for text in &TEXTS[1..] {
+        assert_eq!(rx.pop().unwrap(), *text);
+    }
+    assert_eq!(rx.pop(), Err(PopError::Closed));
+    let mut tx = ring.producer().unwrap();
+    assert_eq!(tx.max_len(), 496 - 16);
+    tx.push(&[1; 480]).unwrap();
+    assert_eq!(rx.pop().unwrap(), [1; 480]);
 }
 
 #[test]
@@ -134,11 +253,10 @@ fn the_golden_image_of_a_latest_value_opens_and_reads() {
         return;
     }
     let dir = Dir::new("golden-latest");
-    let path = dir.join("latest");
-    std::fs::write(&path, undump(LATEST)).unwrap();
-    let latest = Latest::<[u8; 112]>::open_with(Region::file(&path), options()).unwrap();
+    let path = file(&dir, LATEST.text);
+    let latest = Latest::<[u8; 112]>::open_with(Region::file(&path), &options()).unwrap();
     let mut reader = latest.reader().unwrap();
-    assert_eq!((reader.read(), reader.version()), (Ok(value(32)), 33));
+    assert_eq!((reader.read(), reader.version()), (Ok(value(3)), 33));
     assert_eq!(reader.writer(), Peer::Closed { session: 2 });
     let mut writer = latest.writer().unwrap();
     assert_eq!((writer.session(), writer.version()), (3, 33));
@@ -146,32 +264,56 @@ fn the_golden_image_of_a_latest_value_opens_and_reads() {
     assert_eq!(reader.read(), Ok(value(0)));
 }
 
+/// A front that holds the newest record is read from there when it alone is new.
 #[test]
-fn the_golden_image_opens_and_reads() {
+fn a_consumer_that_takes_the_golden_ring_over_reads_the_data_and_not_the_front() {
     if !same_page_size() {
         return;
     }
-    let dir = Dir::new("golden");
-    let path = dir.join("ring");
-    std::fs::write(&path, undump(GOLDEN)).unwrap();
-    reads(&path);
-    // And as a producer finds it that takes the ring over.
-    std::fs::write(&path, undump(GOLDEN)).unwrap();
-    let mut tx = Producer::<Item>::open_with(Region::file(&path), options()).unwrap();
-    assert_eq!((tx.session(), tx.room_at_least()), (3, tx.capacity() - 3));
-    assert_eq!(tx.peer(), Peer::Absent);
-    tx.push(*b"and a fourth").unwrap();
+    let dir = Dir::new("golden-front");
+    let mut image = undump(VALUES_OF_8.text);
+    // Four are new: what the front says of the last is not looked at.
+    let front = producer() as usize + 8;
+    image[front..front + 8].fill(0xee);
+    let header = Header::of(&image[..]);
+    assert!(judge(cells(&mut image), &header).is_err(), "an outsider finds the front wrong");
+    let path = dir.join("region");
+    std::fs::write(&path, &image).unwrap();
+    let mut rx =
+        Ring::<u64>::open_with(Region::file(&path), &options()).unwrap().consumer().unwrap();
+    for n in 1..5 {
+        assert_eq!(rx.pop(), Ok(value(n)));
+    }
 }
 
-fn reads(path: &Path) {
-    let ring = Ring::<Item>::open_with(Region::file(path), options()).unwrap();
-    assert_eq!((ring.capacity_bytes(), ring.id()), (4096, 0));
-    let mut rx = ring.consumer().unwrap();
-    assert_eq!((rx.session(), rx.ready_at_least()), (1, 3));
-    for item in ITEMS {
-        assert_eq!(rx.pop().unwrap(), *item);
+#[test]
+fn a_region_of_layout_1_is_refused_by_name_and_the_text_says_what_to_do() {
+    let dir = Dir::new("layout-1");
+    let path = dir.join("old");
+    drop(Ring::<u64>::create(Region::file(&path), &Options::new()).unwrap());
+    let bytes = Bytes::at(&path);
+    // As release 0.1 wrote it: no limit, and the version.
+    bytes.write(8, &1_u32.to_le_bytes());
+    bytes.set(160, 0);
+    let answers = [
+        Ring::<u64>::open(Region::file(&path)).map(drop),
+        Ring::<u64>::open_or_create(Region::file(&path), &Options::new()).map(drop),
+        MessageRing::open(Region::file(&path)).map(drop),
+        Latest::<u64>::open(Region::file(&path)).map(drop),
+        shm_ring::Observer::open(Region::file(&path)).map(drop),
+    ];
+    for answer in answers {
+        let error = answer.unwrap_err();
+        let text = error.to_string();
+        match error {
+            Error::Incompatible { property: Property::Version, found, wanted, .. } => {
+                assert_eq!((found.as_str(), wanted.as_str()), ("1", "2"));
+            }
+            other => panic!("{other}"),
+        }
+        for said in ["old", "layout version 1", "take what is in it out", "shm-ring rm"] {
+            assert!(text.contains(said), "{said}: {text}");
+        }
     }
-    assert_eq!(rx.pop(), Err(PopError::Closed));
-    let head = Bytes::at(path).get(consumer());
-    assert_eq!(head, 3 * 24);
+    assert!(path.exists(), "it is not ours to remove");
 }

@@ -3,23 +3,27 @@
 
 use std::time::Duration;
 
-use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Wait};
-
-use crate::house::{LIMIT, SOON, within};
-use crate::wire::{
-    BELL, Bytes, FENCE_MODE, PID, POSITION, POSITION_END, SESSION, WAKE_AT, commit_word, consumer,
-    data, page, producer,
+use shm_ring::{
+    Consumer, MessageConsumer, MessageProducer, MessageRing, Options, PopError, Producer,
+    PushError, Region, Ring, Wait,
+};
+use shm_ring_outsider::{
+    POSITION, POSITION_END, Side, Word, consumer, data, pack, page, producer, wild_positions,
+    wild_record_headers,
 };
 
-const STRIDE: u64 = 16;
+use crate::bytes::Bytes;
+use crate::harness::{LIMIT, SOON, within};
+
+const SIZE: u64 = 8;
 /// Where the streams here start: some way along, so that there is something behind.
 const START: u64 = 10 * 4096;
-const TIMEOUT: Duration = Duration::from_micros(300);
+const TIMEOUT: Duration = Duration::from_micros(30);
 
 fn ring(wait: Wait, held: u64) -> (Bytes, Producer<u64>, Consumer<u64>) {
-    crate::house::watch();
+    crate::harness::watch();
     let options = Options::new().bytes(4096).wait(wait);
-    let ring = Ring::<u64>::create(Region::memfd("hostile"), options).unwrap();
+    let ring = Ring::<u64>::create(Region::memfd("hostile"), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     bytes.start_at(START);
     let (mut tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -29,62 +33,111 @@ fn ring(wait: Wait, held: u64) -> (Bytes, Producer<u64>, Consumer<u64>) {
     (bytes, tx, rx)
 }
 
-const FULL: u64 = (4096 - 8) / STRIDE;
+const FULL: u64 = 4096 / SIZE;
 
 /// Every call that does not wait for ever; the answers are of the types' making, so what counts is
 /// that they come, and that `Corrupt` stays.
 fn call_everything(tx: &mut Producer<u64>, rx: &mut Consumer<u64>) {
     let (mut push_corrupt, mut pop_corrupt) = (false, false);
     for _ in 0..2 {
-        for pushed in [tx.try_push(1), tx.push_timeout(1, TIMEOUT), tx.try_push_from(&2)] {
+        let pushes = [
+            tx.try_push(1),
+            tx.push_timeout(1, TIMEOUT),
+            tx.try_push_from(&2),
+            tx.try_push_slice(&[1; 9]).map(drop),
+        ];
+        for pushed in pushes {
             assert!(!push_corrupt || pushed == Err(PushError::Corrupt), "{pushed:?}");
             push_corrupt |= pushed == Err(PushError::Corrupt);
         }
         assert!(tx.room_at_least() <= tx.capacity());
-        for popped in [rx.try_pop(), rx.pop_timeout(TIMEOUT), rx.try_pop()] {
+        let pops = [
+            rx.try_pop().map(drop),
+            rx.pop_timeout(TIMEOUT).map(drop),
+            rx.try_pop_slice(&mut [0; 9]).map(drop),
+            rx.try_peek(5).map(|view| assert!(view.len() <= 5)),
+            rx.try_pop().map(drop),
+        ];
+        for popped in pops {
             assert!(!pop_corrupt || popped == Err(PopError::Corrupt), "{popped:?}");
             pop_corrupt |= popped == Err(PopError::Corrupt);
         }
-        assert!(rx.ready_at_least() <= 4096 / STRIDE);
+        assert!(rx.ready_at_least() as u64 <= FULL);
         let _ = (tx.peer(), rx.peer(), format!("{tx:?} {rx:?}"));
     }
 }
 
+/// Every word of both sides, and the first words of what is unread.
+fn offsets() -> Vec<u64> {
+    let words = Side::BOTH.into_iter().flat_map(|side| {
+        let word = move |word: Word| side.page(page()) + word.offset();
+        Word::ALL.into_iter().map(word)
+    });
+    words.chain((0..6).map(|n| data() + (START + 8 * n) % 4096)).collect()
+}
+
 #[test]
 fn any_value_in_any_word_is_answered_in_time() {
-    let words = [POSITION, WAKE_AT, BELL, SESSION, FENCE_MODE, PID];
-    let words = words.map(|word| [producer() + word, consumer() + word]).concat();
-    let data_words = (0..6).map(|n| data() + (START + 8 * n) % 4096);
-    let offsets: Vec<_> = words.into_iter().chain(data_words).collect();
-    within(LIMIT, "a call under hostile values", move || {
-        for wait in [Wait::SPIN, Wait::PARK] {
-            for held in [0, 5, FULL] {
-                let tail = START + held * STRIDE;
-                let values = [
-                    0,
-                    1,
-                    8,
-                    tail,
-                    tail + 8,
-                    tail + STRIDE,
-                    tail.wrapping_sub(STRIDE),
-                    START - 4096,
-                    START + 3,
-                    tail + 4096,
-                    POSITION_END - 8,
-                    POSITION_END,
-                    1 << 63,
-                    u64::MAX - 7,
-                    u64::MAX,
-                    commit_word(START, 8),
-                    commit_word(START, u32::MAX),
-                ];
-                for offset in &offsets {
+    for wait in [Wait::SPIN, Wait::PARK] {
+        for held in [0, 5, FULL] {
+            let header = ring(wait, held).0.header();
+            let mut values = wild_positions(&header, START + held * SIZE);
+            values.extend([START, START + 3, START - 4096, u64::from(u32::MAX)]);
+            for offset in offsets() {
+                let values = values.clone();
+                // A limit for each word, so that a machine with other work is no failure.
+                within(LIMIT, &format!("a call with a hostile value at {offset:#x}"), move || {
                     for value in values {
                         let (bytes, mut tx, mut rx) = ring(wait, held);
-                        bytes.set(*offset, value);
+                        bytes.set(offset, value);
                         call_everything(&mut tx, &mut rx);
                     }
+                });
+            }
+        }
+    }
+}
+
+/// The same for messages, whose headers are in the data.
+fn call_every_message(tx: &mut MessageProducer, rx: &mut MessageConsumer) {
+    let mut corrupt = false;
+    for _ in 0..2 {
+        let _ = (tx.try_push(b"ab"), tx.push_timeout(&[1; 100], TIMEOUT));
+        assert!(tx.room_at_least() <= 4096);
+        let mut place = Vec::new();
+        let pops = [
+            rx.try_pop_into(&mut place).map(drop),
+            rx.try_peek(5).map(|view| assert!(view.iter().count() <= 5)),
+            rx.try_pop_batch(3, |message| drop(message.to_vec())).map(drop),
+            rx.pop_timeout(TIMEOUT).map(drop),
+        ];
+        for popped in pops {
+            assert!(!corrupt || popped == Err(PopError::Corrupt), "{popped:?}");
+            corrupt |= popped == Err(PopError::Corrupt);
+        }
+        assert!(place.len() <= tx.max_len());
+        assert!(rx.ready_bytes_at_least() <= 4096);
+    }
+}
+
+#[test]
+fn any_header_of_a_message_is_answered_in_time() {
+    within(LIMIT, "a call under hostile headers", move || {
+        let options = Options::new().bytes(4096).wait(Wait::PARK);
+        for (held, front) in [(1, true), (1, false), (20, false)] {
+            let probe = MessageRing::create(Region::memfd("probe"), &options).unwrap();
+            let header = Bytes::of(probe.descriptor()).header();
+            for value in wild_record_headers(&header, START) {
+                for place in [data() + START % 4096, producer() + Word::Front.offset()] {
+                    let ring = MessageRing::create(Region::memfd("hostile"), &options).unwrap();
+                    let bytes = Bytes::of(ring.descriptor());
+                    bytes.start_at(START);
+                    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+                    (0..held).for_each(|n| tx.push(&[n; 30]).unwrap());
+                    bytes.set(place, value);
+                    let tail = bytes.tail();
+                    bytes.set(producer() + POSITION, pack(tail, front));
+                    call_every_message(&mut tx, &mut rx);
                 }
             }
         }
@@ -112,11 +165,11 @@ fn a_hole_punched_anywhere_is_answered_in_time() {
 }
 
 #[test]
-fn heads_that_cannot_be_are_corrupt_for_good() {
-    let tail = START + FULL * STRIDE;
+fn heads_that_cannot_be_are_corrupt_permanently() {
+    let tail = START + FULL * SIZE;
     for head in [
-        tail + STRIDE,
-        tail + 8,
+        tail + SIZE,
+        tail + 4,
         tail - 4096 - 8,
         0,
         START + 4,
@@ -141,86 +194,61 @@ fn heads_that_cannot_be_are_corrupt_for_good() {
 }
 
 #[test]
-fn commit_words_that_cannot_be_are_corrupt_for_good() {
-    let right = commit_word(START, 8);
-    for word in [
-        commit_word(START, 7),
-        commit_word(START, 9),
-        commit_word(START, 0),
-        commit_word(START, 16),
-        commit_word(START, u32::MAX),
-        commit_word(START + 8, 8),
-        commit_word(START + 4096, 8),
-        commit_word(START - 4096, 8),
-        right & !(1 << 63),
-        right ^ 1 << 40,
-        8,
-        1,
-        u64::MAX,
-    ] {
-        for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
-            let (bytes, _tx, mut rx) = ring(wait, 1);
-            bytes.set(data() + START % 4096, word);
-            assert_eq!(rx.pop_timeout(SOON), Err(PopError::Corrupt), "{word:#x}");
-            bytes.set(data() + START % 4096, right);
-            for _ in 0..3 {
-                assert_eq!(rx.try_pop(), Err(PopError::Corrupt), "{word:#x}");
-                assert_eq!(rx.pop(), Err(PopError::Corrupt));
-                assert_eq!(rx.pop_timeout(TIMEOUT), Err(PopError::Corrupt));
-                let mut place = 5;
-                assert_eq!(rx.try_pop_into(&mut place), Err(PopError::Corrupt));
-                assert_eq!(place, 5);
+fn tails_that_cannot_be_are_corrupt_permanently() {
+    for held in [0, 1] {
+        let right = START + held * SIZE;
+        for tail in [
+            START - SIZE,
+            START + 4,
+            START + 4096 + SIZE,
+            START + (1 << 40),
+            0,
+            POSITION_END,
+            POSITION_END + SIZE,
+            u64::MAX >> 1,
+        ] {
+            for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
+                for front in [true, false] {
+                    let (bytes, _tx, mut rx) = ring(wait, held);
+                    bytes.set(producer() + POSITION, pack(tail, front));
+                    assert_eq!(rx.ready_at_least(), 0, "{tail:#x}");
+                    assert_eq!(rx.pop_timeout(SOON), Err(PopError::Corrupt), "{tail:#x}");
+                    bytes.set(producer() + POSITION, pack(right + SIZE, false));
+                    for _ in 0..3 {
+                        assert_eq!(rx.try_pop(), Err(PopError::Corrupt), "{tail:#x}");
+                        assert_eq!(rx.pop(), Err(PopError::Corrupt));
+                        assert_eq!(rx.pop_timeout(TIMEOUT), Err(PopError::Corrupt));
+                        let mut place = 5;
+                        assert_eq!(rx.try_pop_into(&mut place), Err(PopError::Corrupt));
+                        assert_eq!(rx.try_pop_slice(&mut [0; 3]), Err(PopError::Corrupt));
+                        assert_eq!(place, 5);
+                    }
+                    assert_eq!(rx.iter().collect::<Vec<_>>(), [Err(PopError::Corrupt)]);
+                    assert_eq!(rx.try_iter().collect::<Vec<_>>(), [Err(PopError::Corrupt)]);
+                }
             }
-            assert_eq!(rx.iter().collect::<Vec<_>>(), [Err(PopError::Corrupt)]);
-            assert_eq!(rx.try_iter().collect::<Vec<_>>(), [Err(PopError::Corrupt)]);
         }
     }
 }
 
+/// Values have nothing by which a consumer could recognise a record that was never written.
 #[test]
-fn a_tail_that_cannot_be_makes_nothing_ready() {
-    for tail in [START + 8 * 4096, POSITION_END, u64::MAX, START + 1, 0] {
-        let (bytes, _tx, rx) = ring(Wait::SPIN, 3);
-        bytes.set(producer() + POSITION, tail);
-        assert_eq!(rx.ready_at_least(), 0, "{tail:#x}");
-    }
+fn a_tail_that_can_be_delivers_what_stands_there() {
+    let (bytes, _tx, mut rx) = ring(Wait::PARK, 1);
+    bytes.write(data() + 8, &[7; 16]);
+    bytes.set(producer() + POSITION, pack(START + 3 * SIZE, false));
+    let sevens = u64::from_le_bytes([7; 8]);
+    assert_eq!(rx.try_iter().collect::<Vec<_>>(), [Ok(0), Ok(sevens), Ok(sevens)]);
+    assert_eq!(rx.try_pop(), Err(PopError::Empty));
 }
 
+/// Known and unread is not delivered any more once the tail contradicts the protocol: the call says so.
 #[test]
-fn a_producer_recovers_only_records_that_can_be() {
-    // What stands at the stored tail was left by whoever had the role before.
-    for (word, fine) in [
-        (0, true),
-        (commit_word(START, 8), true),
-        (commit_word(START, 0), false),
-        (commit_word(START, 9), false),
-        (commit_word(START, u32::MAX), false),
-        // Not a commit word of this place: payload bytes, say. Never committed.
-        (commit_word(START + 8, 8), true),
-        (u64::MAX, true),
-    ] {
-        let ring = Ring::<u64>::create(Region::memfd("recover"), Options::new().bytes(4096));
-        let (ring, next) = (ring.as_ref().unwrap(), START + STRIDE);
-        let bytes = Bytes::of(ring.descriptor());
-        bytes.start_at(START);
-        bytes.set(data() + START % 4096, word);
-        match ring.producer() {
-            Ok(_) => assert!(fine, "{word:#x}"),
-            Err(error) => assert!(!fine && matches!(error, shm_ring::Error::Corrupt { .. })),
-        }
-        if word == commit_word(START, 8) {
-            assert_eq!(bytes.get(producer() + POSITION), next, "the record was published");
-        } else if fine {
-            assert_eq!(bytes.get(producer() + POSITION), START);
-            assert_eq!(bytes.get(data() + START % 4096), 0);
-        }
-    }
-    // A whole ring of valid commit words, and then more: never a walk without end.
-    let ring = Ring::<u64>::create(Region::memfd("walk"), Options::new().bytes(4096)).unwrap();
-    let bytes = Bytes::of(ring.descriptor());
-    for n in 0..4096 / STRIDE {
-        bytes.set(data() + n * STRIDE, commit_word(n * STRIDE, 8));
-    }
-    let refused = within(LIMIT, "recovering", move || ring.producer().map(drop));
-    assert!(matches!(refused, Err(shm_ring::Error::Corrupt { .. })), "{refused:?}");
+fn corruption_comes_before_what_was_known_where_a_call_looks_again() {
+    let (bytes, _tx, mut rx) = ring(Wait::PARK, 3);
+    assert_eq!(rx.try_pop(), Ok(0));
+    bytes.set(producer() + POSITION, START + (1 << 40));
+    assert_eq!(rx.try_pop(), Ok(1), "no look was needed");
+    assert_eq!(rx.try_pop_batch(5, |_| panic!("delivered")), Err(PopError::Corrupt));
+    assert_eq!(rx.try_pop(), Err(PopError::Corrupt));
 }

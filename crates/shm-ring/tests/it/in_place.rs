@@ -5,16 +5,17 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use shm_ring::{Options, PopError, Region, Ring, Wait};
+use shm_ring::{MessageRing, Options, PopError, Region, Ring, Wait};
+use shm_ring_outsider::{POSITION, consumer, data, page};
 
-use crate::forms::{Kind, Put, Room, Take};
-use crate::house::{Child, Home, LIMIT, Name, within};
+use crate::bytes::Bytes;
+use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take, peek_one};
+use crate::harness::{Child, Home, LIMIT, Name, within};
 use crate::items::{A64, Numbered, text};
-use crate::wire::{Bytes, POSITION, consumer, data, page, producer};
 
-fn ring<K: Kind + ?Sized>() -> (Ring<K>, Bytes) {
-    crate::house::watch();
-    let ring = Ring::<K>::create(Region::memfd("in-place"), Options::new().bytes(4096)).unwrap();
+fn ring<K: Kind + ?Sized>() -> (K::Ring, Bytes) {
+    crate::harness::watch();
+    let ring = K::create(Region::memfd("in-place"), &Options::new().bytes(4096)).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     (ring, bytes)
 }
@@ -28,11 +29,11 @@ fn panicking(why: &str, run: impl FnOnce()) {
 #[test]
 fn a_reservation_that_is_not_committed_publishes_nothing_and_the_next_push_works() {
     fn abandon<K: Kind + ?Sized>(len: usize) {
+        let one = K::LEN.unwrap_or(1);
         for how in [Room::Drop, Room::Forget, Room::More] {
             let (ring, bytes) = ring::<K>();
             let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-            // Looks like commit words wherever one could be looked for.
-            let junk = vec![0xff; len * K::UNIT];
+            let junk = vec![0xff; len * one];
             for n in 0..200_u64 {
                 let control = bytes.all()[..3 * page() as usize].to_vec();
                 let told = K::reserve(&mut tx, 0, how, &junk, 0);
@@ -40,7 +41,7 @@ fn a_reservation_that_is_not_committed_publishes_nothing_and_the_next_push_works
                 assert!(bytes.all()[..3 * page() as usize] == control, "{how:?} published");
                 assert_eq!(K::pop(&mut rx, Take::Try, 0), Err(PopError::Empty), "{how:?}");
                 // Shorter, where a length can be: its end lies in what was written above.
-                let next = text(n, K::LEN.unwrap_or_else(|| n as usize % (len / 2)) * K::UNIT);
+                let next = text(n, K::LEN.unwrap_or_else(|| n as usize % (len / 2)));
                 assert_eq!(K::push(&mut tx, Put::Try, &next), Ok(()));
                 assert_eq!(K::pop(&mut rx, Take::Try, 0), Ok(next));
                 assert_eq!(K::pop(&mut rx, Take::Try, 0), Err(PopError::Empty), "{how:?}");
@@ -48,10 +49,11 @@ fn a_reservation_that_is_not_committed_publishes_nothing_and_the_next_push_works
         }
     }
     abandon::<[u8]>(300);
-    abandon::<[u32]>(100);
+    abandon::<Aligned<64>>(300);
     abandon::<u64>(1);
-    abandon::<[u8; 300]>(1);
-    abandon::<A64>(1);
+    abandon::<u64>(40);
+    abandon::<[u8; 300]>(3);
+    abandon::<A64>(2);
 }
 
 #[test]
@@ -66,8 +68,8 @@ fn a_panic_through_a_reservation_or_a_view_changes_nothing() {
         panic!("while writing");
     });
     panicking("while reading", || {
-        let view = rx.try_peek().unwrap();
-        assert_eq!(view.len(), 5);
+        let view = rx.try_peek(1).unwrap();
+        assert_eq!(view.first().len(), 5);
         panic!("while reading");
     });
     assert!(bytes.all()[..3 * page() as usize] == control);
@@ -82,39 +84,49 @@ fn a_view_that_is_not_released_leaves_its_record() {
     fn look<K: Kind + ?Sized>(len: usize) {
         let (ring, bytes) = ring::<K>();
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        for n in 0..3 {
-            K::push(&mut tx, Put::Try, &text(n, len * K::UNIT)).unwrap();
+        for n in 0..6 {
+            K::push(&mut tx, Put::Try, &text(n, len)).unwrap();
         }
-        for n in 0..3 {
+        let mut first = 0;
+        for released in [1, 2, 3] {
             let head = bytes.get(consumer() + POSITION);
             for form in 0..12 {
-                assert_eq!(K::peek(&mut rx, form % 3, form, false), Ok(text(n, len * K::UNIT)));
+                for max in [1, 2, 100] {
+                    let seen = K::peek(&mut rx, form % 3, form, max, 0).unwrap();
+                    let expected = (first..6).take(max).map(|n| text(n, len));
+                    assert!(seen.into_iter().eq(expected), "up to {max} from {first}");
+                }
             }
             assert_eq!(bytes.get(consumer() + POSITION), head);
             // Also for a consumer that comes after.
             drop(rx);
             rx = ring.consumer().unwrap();
-            assert_eq!(K::peek(&mut rx, 0, 0, true), Ok(text(n, len * K::UNIT)));
+            // Some of what is seen is released, and the rest seen again.
+            assert_eq!(peek_one::<K>(&mut rx, 0, 0, false), Ok(text(first, len)));
+            let seen = K::peek(&mut rx, 0, 0, 5, released).unwrap();
+            assert_eq!(seen.len(), 5.min(6 - first as usize));
+            first += released as u64;
+            assert_eq!(bytes.get(consumer() + POSITION), first * K::stride(len));
         }
-        assert_eq!(K::peek(&mut rx, 0, 0, true), Err(PopError::Empty));
+        assert_eq!(peek_one::<K>(&mut rx, 0, 0, true), Err(PopError::Empty));
     }
     look::<[u8]>(0);
     look::<[u8]>(100);
-    look::<[u32]>(7);
-    look::<[u8; 5]>(1);
-    look::<A64>(1);
+    look::<Aligned<64>>(7);
+    look::<[u8; 5]>(5);
+    look::<A64>(192);
 }
 
 /// Job: holds a view, or reads a batch, of what its parent pushes, until it is killed.
 pub(crate) fn hold_view(mut home: Home) {
     let name = home.argument(0).to_owned();
     let options = Options::new().wait(Wait::PARK);
-    let ring = Ring::<[u8]>::open_with(name.as_str(), options.clone());
+    let ring = MessageRing::open_with(name.as_str(), &options);
     match home.argument(1) {
         "message" => {
             let mut rx = ring.unwrap().consumer().unwrap();
-            let view = rx.peek().unwrap();
-            home.say(&format!("{:?}", view.to_vec()));
+            let view = rx.peek(1).unwrap();
+            home.say(&format!("{:?}", view.first().to_vec()));
             home.stay();
         }
         "messages" => {
@@ -128,9 +140,9 @@ pub(crate) fn hold_view(mut home: Home) {
             .unwrap();
         }
         _ => {
-            let mut rx = Ring::<Numbered>::open_with(name, options).unwrap().consumer().unwrap();
-            let view = rx.peek().unwrap();
-            home.say(&view.read().checked().to_string());
+            let mut rx = Ring::<Numbered>::open_with(name, &options).unwrap().consumer().unwrap();
+            let view = rx.peek(1).unwrap();
+            home.say(&view.get(0).unwrap().checked().to_string());
             home.stay();
         }
     }
@@ -139,8 +151,8 @@ pub(crate) fn hold_view(mut home: Home) {
 #[test]
 fn the_successor_of_a_consumer_killed_while_it_held_a_view_sees_the_record_again() {
     let (name, numbers) = (Name::new("held-view"), Name::new("held-value"));
-    let messages = Ring::<[u8]>::create(name.as_str(), Options::new().bytes(4096)).unwrap();
-    let values = Ring::<Numbered>::create(numbers.as_str(), Options::new().bytes(4096)).unwrap();
+    let messages = MessageRing::create(name.as_str(), &Options::new().bytes(4096)).unwrap();
+    let values = Ring::<Numbered>::create(numbers.as_str(), &Options::new().bytes(4096)).unwrap();
     let (mut tx, mut number) = (messages.producer().unwrap(), values.producer().unwrap());
     tx.push_batch(&[text(0, 40), text(1, 1), text(2, 0)]).unwrap();
     number.push(Numbered::new(7)).unwrap();
@@ -159,9 +171,9 @@ fn the_successor_of_a_consumer_killed_while_it_held_a_view_sees_the_record_again
     }
     let mut rx = messages.consumer().unwrap();
     for expected in [text(0, 40), text(1, 1), text(2, 0)] {
-        let view = rx.try_peek().unwrap();
-        assert_eq!(view.to_vec(), expected);
-        view.release();
+        let view = rx.try_peek(1).unwrap();
+        assert_eq!(view.first().to_vec(), expected);
+        assert_eq!(view.release(1), 1);
     }
     assert_eq!(values.consumer().unwrap().try_pop().unwrap().checked(), 7);
 }
@@ -185,7 +197,7 @@ impl AsRef<[u8]> for Speaking<'_> {
 
 /// Job: publishes two whole messages and stays in the middle of writing more.
 pub(crate) fn half_write(mut home: Home) {
-    let ring = Ring::<[u8]>::open(home.argument(0)).unwrap();
+    let ring = MessageRing::open(home.argument(0)).unwrap();
     let mut tx = ring.producer().unwrap();
     let first = home.number(2);
     tx.push(&text(first, 30)).unwrap();
@@ -211,8 +223,8 @@ pub(crate) fn half_write_values(mut home: Home) {
     tx.push(Numbered::new(first)).unwrap();
     tx.push(Numbered::new(first + 1)).unwrap();
     if home.argument(1) == "reservation" {
-        let mut room = tx.reserve().unwrap();
-        room.write_at(0, &[0xff_u8; 77]).unwrap();
+        let mut room = tx.reserve(3).unwrap();
+        room.write(0, &Numbered::new(u64::MAX));
         home.say("half");
         home.stay();
     } else {
@@ -230,8 +242,8 @@ pub(crate) fn half_write_values(mut home: Home) {
 #[test]
 fn a_producer_killed_in_the_middle_of_writing_leaves_whole_records_and_nothing_else() {
     let (name, numbers) = (Name::new("half-written"), Name::new("half-written-values"));
-    let messages = Ring::<[u8]>::create(name.as_str(), Options::new().bytes(4096)).unwrap();
-    let values = Ring::<Numbered>::create(numbers.as_str(), Options::new().bytes(4096)).unwrap();
+    let messages = MessageRing::create(name.as_str(), &Options::new().bytes(4096)).unwrap();
+    let values = Ring::<Numbered>::create(numbers.as_str(), &Options::new().bytes(4096)).unwrap();
     let (mut rx, mut number) = (messages.consumer().unwrap(), values.consumer().unwrap());
     let (expected, bytes) = (|n: u64| text(n, 30 + n as usize % 2), Bytes::at(&name.path()));
     for round in 0..6 {
@@ -240,8 +252,7 @@ fn a_producer_killed_in_the_middle_of_writing_leaves_whole_records_and_nothing_e
         child.expect("half");
         child.kill();
         // Something was written behind the last whole one, or this shows nothing.
-        let tail = bytes.get(producer() + POSITION) % 4096;
-        assert_eq!(bytes.get(data() + tail), 0, "it exists: {how}");
+        let tail = bytes.tail() % 4096;
         assert_eq!(bytes.get(data() + tail + 8), u64::MAX, "{how}");
         for n in [first, first + 1] {
             assert_eq!(rx.pop(), Ok(expected(n)));
@@ -311,14 +322,14 @@ fn a_panic_in_what_reads_a_batch_takes_what_it_saw_and_leaves_the_rest() {
     fn read<K: Kind + ?Sized>(len: usize) {
         let (ring, bytes) = ring::<K>();
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let payload = |n| text(n, len * K::UNIT);
+        let payload = |n| text(n, len);
         for n in 0..6 {
             K::push(&mut tx, Put::Try, &payload(n)).unwrap();
         }
-        let stride = bytes.get(producer() + POSITION) / 6;
+        let stride = bytes.tail() / 6;
         let mut seen = 0;
         panicking("at the third", || {
-            let _ = K::pop_batch(&mut rx, 0, 5, |bytes| {
+            let _ = K::pop_batch(&mut rx, 0, 6, |bytes| {
                 assert_eq!(bytes, payload(seen));
                 seen += 1;
                 if seen == 3 {
@@ -333,17 +344,17 @@ fn a_panic_in_what_reads_a_batch_takes_what_it_saw_and_leaves_the_rest() {
         assert_eq!(K::pop(&mut rx, Take::Try, 0), Err(PopError::Empty));
     }
     read::<[u8]>(10);
-    read::<[u32]>(3);
-    read::<u64>(1);
-    read::<A64>(1);
+    read::<Aligned<64>>(12);
+    read::<u64>(8);
+    read::<A64>(192);
 }
 
 #[test]
 fn the_kernel_moves_bytes_between_files_and_the_ring_and_nothing_beyond() {
     use std::io::{ErrorKind, Read, Seek, Write};
-    let ring = Ring::<[u8]>::create(Region::memfd("files"), Options::new().bytes(4096)).unwrap();
+    let ring = MessageRing::create(Region::memfd("files"), &Options::new().bytes(4096)).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let dir = crate::house::Dir::new("files");
+    let dir = crate::harness::Dir::new("files");
     let mut file = std::fs::File::options()
         .read(true)
         .write(true)
@@ -361,26 +372,27 @@ fn the_kernel_moves_bytes_between_files_and_the_ring_and_nothing_beyond() {
         assert_eq!(room.read_from(3, &file).unwrap(), 1000);
         let beyond = room.read_from(1004, &file).unwrap_err();
         assert_eq!(beyond.kind(), ErrorKind::InvalidInput);
-        room.commit();
-        let view = rx.peek().unwrap();
+        room.commit(1003);
+        let view = rx.peek(1).unwrap();
+        let message = view.first();
         let (mut reader, writer) = std::io::pipe().unwrap();
-        assert_eq!(view.write_to(1, &writer).unwrap(), 1002);
-        assert_eq!(view.write_to(1003, &writer).unwrap(), 0);
-        assert_eq!(view.write_to(1004, &writer).unwrap_err().kind(), ErrorKind::InvalidInput);
-        view.release();
+        assert_eq!(message.write_to(1, &writer).unwrap(), 1002);
+        assert_eq!(message.write_to(1003, &writer).unwrap(), 0);
+        assert_eq!(message.write_to(1004, &writer).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(view.release(1), 1);
         drop(writer);
         let mut copied = Vec::new();
         reader.read_to_end(&mut copied).unwrap();
         assert!(copied[..2] == *b"bc" && copied[2..] == bytes[at..at + 1000], "from {at}");
-        assert!(tx.try_reserve(4080).is_ok(), "what was released is room");
+        assert!(tx.try_reserve(4088).is_ok(), "what was released is room");
     }
     let mut room = tx.reserve(2000).unwrap();
     assert_eq!(room.read_from(0, &file).unwrap(), 1000);
     assert_eq!(room.read_from(1000, &file).unwrap(), 0, "the end of the file");
     let (reader, writer) = std::io::pipe().unwrap();
     assert!(room.read_from(0, &writer).is_err(), "not open for reading");
-    room.commit_len(1000).unwrap();
-    let view = rx.peek().unwrap();
-    assert!(view.write_to(0, &reader).is_err(), "not open for writing");
-    assert_eq!(view.to_vec(), bytes[4000..]);
+    room.commit(1000);
+    let view = rx.peek(1).unwrap();
+    assert!(view.first().write_to(0, &reader).is_err(), "not open for writing");
+    assert_eq!(view.first().to_vec(), bytes[4000..]);
 }

@@ -64,17 +64,6 @@ pub(crate) fn text(n: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// The `n`th message of a stream, of `len` elements.
-pub(crate) fn message<T: Item>(n: u64, len: usize) -> Vec<T> {
-    elements(&text(n, len * size_of::<T>()))
-}
-
-/// `bytes` as elements.
-pub(crate) fn elements<T: Item>(bytes: &[u8]) -> Vec<T> {
-    assert_eq!(bytes.len() % size_of::<T>(), 0);
-    bytes.chunks(size_of::<T>()).map(|element| T::read_from_bytes(element).unwrap()).collect()
-}
-
 macro_rules! aligned {
     ($($name:ident $align:literal $bytes:literal),*) => {$(
         #[derive(FromBytes, IntoBytes, Immutable)]
@@ -96,7 +85,7 @@ pub(crate) struct Numbered {
 
 impl Numbered {
     /// Bytes from one record to the next.
-    pub(crate) const STRIDE: u64 = 8 + 96;
+    pub(crate) const STRIDE: u64 = 96;
 
     pub(crate) fn new(n: u64) -> Self {
         let mut body = [0; 88];

@@ -7,18 +7,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use shm_ring::{Error, Item, Latest, Options, Peer, ReadError, Region, Role, Wait};
+use shm_ring_outsider::{POSITION, SESSION, data, producer};
 
-use crate::house::{Child, Dir, Home, LIMIT, Name, SOON, root_or_skip, until, within};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Dir, Home, LIMIT, Name, SOON, root_or_skip, until, within};
 use crate::items::{A16, A64, A4096, Numbered, check, make};
 use crate::system;
-use crate::wire::{Bytes, POSITION, SESSION, data, producer};
 
 /// Longer than any test takes: reaching it is a failure.
 const LONG: Duration = LIMIT;
 
 fn memfd<T: Item>() -> Latest<T> {
-    crate::house::watch();
-    Latest::create(Region::memfd("latest"), Options::new()).unwrap()
+    crate::harness::watch();
+    Latest::create(Region::memfd("latest"), &Options::new()).unwrap()
 }
 
 /// Job: becomes the writer and writes, without end, values that hold their version.
@@ -70,7 +71,6 @@ fn copies_of<T: Item>() {
 
 #[test]
 fn every_reader_has_the_last_value_whatever_its_size_and_alignment() {
-    copies_of::<()>();
     copies_of::<u8>();
     copies_of::<[u8; 13]>();
     copies_of::<u64>();
@@ -82,14 +82,14 @@ fn every_reader_has_the_last_value_whatever_its_size_and_alignment() {
     copies_of::<A4096>();
     copies_of::<[u64; 2_000]>();
     let few = Options::new().items(1);
-    let latest = Latest::<A4096>::create(Region::memfd("few"), few).unwrap();
+    let latest = Latest::<A4096>::create(Region::memfd("few"), &few).unwrap();
     let mut writer = latest.writer().unwrap();
     for n in 1..10 {
         writer.write(make(n));
         check(&latest.reader().unwrap().read().unwrap(), n);
     }
-    let ready = Options::new().prefault().lock();
-    let latest = Latest::<u64>::create(Region::memfd("ready"), ready).unwrap();
+    let ready = Options::new().prefault().lock_memory();
+    let latest = Latest::<u64>::create(Region::memfd("ready"), &ready).unwrap();
     latest.writer().unwrap().write(1);
     assert_eq!(latest.reader().unwrap().read(), Ok(1));
 }
@@ -97,7 +97,7 @@ fn every_reader_has_the_last_value_whatever_its_size_and_alignment() {
 #[test]
 fn a_writer_killed_while_it_writes_leaves_a_whole_value_and_the_next_goes_on() {
     let name = Name::new("latest-killed");
-    let latest = Latest::<Numbered>::create(name.as_str(), Options::new()).unwrap();
+    let latest = Latest::<Numbered>::create(name.as_str(), &Options::new()).unwrap();
     let mut reader = latest.reader().unwrap();
     assert_eq!((reader.read().err(), reader.writer()), (Some(ReadError::Empty), Peer::Absent));
     for round in 0..15 {
@@ -130,7 +130,7 @@ fn a_writer_killed_while_it_writes_leaves_a_whole_value_and_the_next_goes_on() {
 fn no_copy_of_four_kilobytes_is_torn() {
     const READS: u64 = 30_000;
     let options = Options::new().items(4);
-    let latest = Latest::<[u64; 512]>::create(Region::memfd("torn"), options).unwrap();
+    let latest = Latest::<[u64; 512]>::create(Region::memfd("torn"), &options).unwrap();
     let mut writer = latest.writer().unwrap();
     writer.write([1; 512]);
     std::thread::scope(|scope| {
@@ -168,7 +168,7 @@ fn no_copy_of_four_kilobytes_is_torn() {
 #[test]
 fn there_is_one_writer_and_who_comes_second_learns_who_it_is() {
     let name = Name::new("latest-second");
-    let latest = Latest::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let latest = Latest::<u64>::create(name.as_str(), &Options::new()).unwrap();
     let mut writer = latest.writer().unwrap();
     writer.write(5);
     match latest.writer() {
@@ -195,7 +195,7 @@ fn there_is_one_writer_and_who_comes_second_learns_who_it_is() {
 /// Job: writes, forks, and has the fork drop all that it inherited.
 pub(crate) fn fork_and_drop(mut home: Home) {
     let options = Options::new().unlink_on_drop();
-    let latest = Latest::<u64>::create(home.argument(0), options).unwrap();
+    let latest = Latest::<u64>::create(home.argument(0), &options).unwrap();
     let mut writer = latest.writer().unwrap();
     writer.write(1);
     match system::fork() {
@@ -273,7 +273,7 @@ fn a_reader_needs_only_the_right_to_read() {
     let dir = Dir::new("latest-0400");
     std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
     let path = dir.join("latest");
-    let latest = Latest::<u64>::create(Region::file(&path), Options::new()).unwrap();
+    let latest = Latest::<u64>::create(Region::file(&path), &Options::new()).unwrap();
     latest.writer().unwrap().write(7);
     std::fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     let root = root_or_skip("a file that its reader may not write, as another user");
@@ -306,7 +306,7 @@ fn a_reader_that_waits_is_told_of_what_is_newer_and_of_the_end() {
     for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
         let name = Name::new("latest-waits");
         let options = Options::new().wait(wait);
-        let latest = Latest::<u64>::create(name.as_str(), options).unwrap();
+        let latest = Latest::<u64>::create(name.as_str(), &options).unwrap();
         let mut reader = latest.reader().unwrap();
         let brief = Duration::from_millis(3);
         assert_eq!(

@@ -4,14 +4,16 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    Contents, Error, Latest, LatestReader, Observer, Options, Property, ReadError, Region, Ring,
+    Contents, Error, Latest, LatestReader, MessageRing, Observer, Options, Property, ReadError,
+    Region, Ring,
 };
 use shm_ring::{Role, Wait};
+use shm_ring_outsider::{BELL, POSITION, POSITION_END, SESSION, consumer, data, page, producer};
 
-use crate::house::{Child, Dir, LIMIT, Name, SOON, within};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Dir, LIMIT, Name, SOON, within};
 use crate::items::Random;
 use crate::opening::assert_differs;
-use crate::wire::{BELL, Bytes, POSITION, POSITION_END, SESSION, consumer, data, page, producer};
 
 const BRIEF: Duration = Duration::from_micros(20);
 
@@ -20,44 +22,46 @@ fn another_kind_and_other_types_are_refused_and_both_are_named() {
     let dir = Dir::new("latest-kinds");
     let file = |name: &str| Region::file(dir.join(name));
     let options = || Options::new().label("speed").schema(3);
-    Latest::<u64>::create(file("latest"), options()).unwrap();
-    Ring::<u64>::create(file("values"), options()).unwrap();
-    Ring::<[u64]>::create(file("messages"), options()).unwrap();
+    Latest::<u64>::create(file("latest"), &options()).unwrap();
+    Ring::<u64>::create(file("values"), &options()).unwrap();
+    MessageRing::create(file("messages"), &options()).unwrap();
     let kind = Property::RecordKind;
     for open in [Latest::<u64>::open_with, Latest::<u64>::open_or_create] {
-        assert_differs(open(file("values"), options()), kind, "values", "latest value");
-        assert_differs(open(file("messages"), options()), kind, "messages", "latest value");
+        assert_differs(open(file("values"), &options()), kind, "values", "latest value");
+        assert_differs(open(file("messages"), &options()), kind, "messages", "latest value");
     }
     let latest = || file("latest");
-    assert_differs(Ring::<u64>::open_with(latest(), options()), kind, "latest value", "values");
-    assert_differs(Ring::<[u64]>::open_with(latest(), options()), kind, "latest value", "messages");
+    assert_differs(Ring::<u64>::open_with(latest(), &options()), kind, "latest value", "values");
+    assert_differs(MessageRing::open_with(latest(), &options()), kind, "latest value", "messages");
     let contents = Observer::open(latest()).unwrap().snapshot().contents;
     assert_eq!(contents, Contents::Latest { size: 8, align: 8 });
-    let size = Latest::<u32>::open_with(latest(), options());
+    let size = Latest::<u32>::open_with(latest(), &options());
     assert_differs(size, Property::ItemSize, "8", "4");
-    let align = Latest::<[u8; 8]>::open_with(latest(), options());
+    let align = Latest::<[u8; 8]>::open_with(latest(), &options());
     assert_differs(align, Property::ItemAlignment, "8", "1");
-    let schema = Latest::<u64>::open_with(latest(), options().schema(4));
+    let schema = Latest::<u64>::open_with(latest(), &options().schema(4));
     assert_differs(schema, Property::Schema, "3", "4");
-    let label = Latest::<u64>::open_with(latest(), options().label("pace"));
+    let label = Latest::<u64>::open_with(latest(), &options().label("pace"));
     assert_differs(label, Property::Label, "\"speed\"", "\"pace\"");
-    let larger = Latest::<u64>::open_or_create(latest(), options().items(100));
-    assert_differs(larger, Property::Capacity, "4096 bytes", "16384 bytes");
-    Latest::<u64>::open_or_create(latest(), options()).unwrap();
+    let larger = Latest::<u64>::open_or_create(latest(), &options().items(100));
+    assert_differs(larger, Property::Capacity, "4096 bytes", "12800 bytes");
+    Latest::<u64>::open_or_create(latest(), &options()).unwrap();
 }
 
 #[test]
 fn a_capacity_without_slots_and_a_region_that_was_cut_are_refused() {
     let dir = Dir::new("latest-cut");
     let path = dir.join("latest");
-    let latest = Latest::<[u8; 3000]>::create(Region::file(&path), Options::new()).unwrap();
+    let latest = Latest::<[u8; 3000]>::create(Region::file(&path), &Options::new()).unwrap();
     let bytes = Bytes::at(&path);
     assert_eq!(bytes.get(56), 8 * 4096, "eight slots of a power of two");
     for capacity in [4096, 2 * 4096, 3 * 4096, 0] {
         bytes.set(56, capacity);
         let refused = Latest::<[u8; 3000]>::open(Region::file(&path));
         match refused {
-            Err(Error::Header { field: "capacity", found, .. }) => assert_eq!(found, capacity),
+            Err(Error::InvalidHeader { field: "capacity", found, .. }) => {
+                assert_eq!(found, capacity)
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -66,14 +70,14 @@ fn a_capacity_without_slots_and_a_region_that_was_cut_are_refused() {
     for len in [0, page(), whole - 1, whole + 1] {
         bytes.file().set_len(len).unwrap();
         for refused in [latest.reader().map(drop), latest.writer().map(drop)] {
-            assert!(matches!(refused, Err(Error::Length { found, .. }) if found == len));
+            assert!(matches!(refused, Err(Error::WrongLength { found, .. }) if found == len));
         }
     }
     bytes.file().set_len(whole).unwrap();
     latest.writer().unwrap();
-    let many = Options::new().items(u64::MAX / 2);
-    let refused = Latest::<u64>::create(Region::memfd("many"), many);
-    assert!(matches!(refused, Err(Error::Options { .. })), "{refused:?}");
+    let many = Options::new().items(usize::MAX / 2);
+    let refused = Latest::<u64>::create(Region::memfd("many"), &many);
+    assert!(matches!(refused, Err(Error::InvalidOptions { .. })), "{refused:?}");
 }
 
 /// Every call of a reader; the answers are of the types' making, but `Corrupt` stays.
@@ -103,7 +107,7 @@ fn any_value_in_any_word_is_answered_in_time() {
     let offsets: Vec<_> = words.chain(others).chain(slots).collect();
     within(LIMIT, "a call under hostile values", move || {
         let options = Options::new().wait(Wait::PARK);
-        let latest = Latest::<u64>::create(Region::memfd("hostile"), options).unwrap();
+        let latest = Latest::<u64>::create(Region::memfd("hostile"), &options).unwrap();
         let mut writer = latest.writer().unwrap();
         (0..WRITTEN).for_each(|n| writer.write(n));
         drop(writer);
@@ -150,7 +154,7 @@ fn any_value_in_any_word_is_answered_in_time() {
 
 #[test]
 fn counts_that_cannot_be_are_corrupt_for_good() {
-    let latest = Latest::<u64>::create(Region::memfd("counts"), Options::new()).unwrap();
+    let latest = Latest::<u64>::create(Region::memfd("counts"), &Options::new()).unwrap();
     let mut writer = latest.writer().unwrap();
     (1..=40).for_each(|n| writer.write(n));
     let bytes = Bytes::of(latest.descriptor());
@@ -180,7 +184,7 @@ fn counts_that_cannot_be_are_corrupt_for_good() {
 fn a_read_ends_beside_a_writer_that_writes_all_the_time() {
     type Large = [u64; 16 * 1024];
     let options = Options::new().items(4);
-    let latest = Latest::<Large>::create(Region::memfd("overrun"), options).unwrap();
+    let latest = Latest::<Large>::create(Region::memfd("overrun"), &options).unwrap();
     latest.writer().unwrap().write([1; 16 * 1024]);
     let (bytes, start) = (Bytes::of(latest.descriptor()), Instant::now());
     std::thread::scope(|scope| {
@@ -206,7 +210,7 @@ fn a_read_ends_beside_a_writer_that_writes_all_the_time() {
 fn both_ends_survive_a_process_that_writes_anything_anywhere() {
     const LAST: Duration = Duration::from_millis(700);
     let name = Name::new("latest-scribbled");
-    let latest = Latest::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let latest = Latest::<u64>::create(name.as_str(), &Options::new()).unwrap();
     let mut child = Child::spawn("scribble", &[name.path().to_str().unwrap(), "1"]);
     child.expect("begun");
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! The library between real processes, and under faults. One module per idea; `house` has the
+//! The library between real processes, and under faults. One module per idea; `harness` has the
 //! children, names and time limits that all of them stand on, `system` all the unsafe code.
 //!
 //! A child is this very program, run again with the one test `child` and told by its environment
@@ -7,22 +7,26 @@
 mod adapters;
 mod any;
 mod batches;
+mod bytes;
 mod creating;
 mod death;
+mod dense;
 mod descriptors;
 mod dumping;
 mod ending;
 mod far;
 mod forged;
 mod forms;
+mod front;
 mod golden;
+mod harness;
 mod hostile;
-mod house;
 mod in_place;
 mod items;
 mod latest;
 mod latest_trust;
 mod lengths;
+mod memory;
 mod messages;
 mod mmu;
 mod model;
@@ -32,6 +36,7 @@ mod observing_latest;
 mod opening;
 mod owners;
 mod planted;
+mod recovery;
 mod sandbox;
 mod scribble;
 mod settings;
@@ -43,9 +48,8 @@ mod system;
 mod top;
 mod waiting;
 mod waking;
-mod wire;
 
-use house::{Home, Job};
+use harness::{Home, Job};
 
 /// Every job that a child can be given.
 const JOBS: &[(&str, Job)] = &[
@@ -94,6 +98,8 @@ const JOBS: &[(&str, Job)] = &[
     ("latest-fork-and-drop", latest::fork_and_drop),
     ("latest-read-only", latest::read_only),
     ("publish-three", dumping::publish_three),
+    ("push-and-end", recovery::push_and_end),
+    ("take-with-little-memory", memory::take_with_little_memory),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.

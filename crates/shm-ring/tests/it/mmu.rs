@@ -4,10 +4,10 @@
 use std::os::unix::process::ExitStatusExt;
 
 use shm_ring::{Options, Region, Ring};
+use shm_ring_outsider::{consumer, data, page, producer};
 
-use crate::house::{Child, Home};
+use crate::harness::{Child, Home};
 use crate::system;
-use crate::wire::{consumer, data, page, producer};
 
 const CAPACITY: u64 = 8192;
 
@@ -44,8 +44,8 @@ fn expected(is_producer: bool) -> Vec<(u64, bool)> {
 fn each_side_maps_what_the_other_owns_read_only() {
     for is_producer in [true, false] {
         let label = format!("shm-ring-law-one-{is_producer}");
-        let options = Options::new().bytes(CAPACITY);
-        let ring = Ring::<u64>::create(Region::memfd(label.as_str()), options).unwrap();
+        let options = Options::new().bytes(CAPACITY as usize);
+        let ring = Ring::<u64>::create(Region::memfd(label.as_str()), &options).unwrap();
         assert_eq!(mapped(&label), [], "a handle maps nothing");
         let ends = match is_producer {
             true => (Some(ring.producer().unwrap()), None),
@@ -62,8 +62,8 @@ fn each_side_maps_what_the_other_owns_read_only() {
 /// Job: takes a role and stores a byte through one of the pages that it maps.
 pub(crate) fn poke(mut home: Home) {
     const LABEL: &str = "shm-ring-poked";
-    let options = Options::new().bytes(CAPACITY);
-    let ring = Ring::<u64>::create(Region::memfd(LABEL), options).unwrap();
+    let options = Options::new().bytes(CAPACITY as usize);
+    let ring = Ring::<u64>::create(Region::memfd(LABEL), &options).unwrap();
     let ends = match home.argument(0) {
         "producer" => (Some(ring.producer().unwrap()), None),
         _ => (None, Some(ring.consumer().unwrap())),

@@ -5,13 +5,12 @@ use std::collections::VecDeque;
 
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
-use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring};
+use shm_ring::{Options, PopError, PushError, Region};
+use shm_ring_outsider::{NEVER, WAKE_AT, consumer, judge, producer};
 
-use crate::forms::{Kind, Room, Take};
+use crate::bytes::Bytes;
+use crate::forms::{Aligned, AnyRing, Kind, Put, Room, RxOf, Take, TxOf};
 use crate::items::{A64, Random};
-use crate::wire::NEVER;
-
-const CAPACITY: u64 = 4096;
 
 /// One operation: what to do, by which form, with how much.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +32,7 @@ impl Op {
         Self { what, form: (bits >> 8) as u8, size: (bits >> 16) as u16 }
     }
 
-    /// A length in elements: mostly short ones, some that fill the ring, some that never fit.
+    /// A length in bytes: mostly short ones, some that fill the ring, some that never fit.
     fn len(self, max: usize) -> usize {
         let size = usize::from(self.size);
         match size % 8 {
@@ -46,59 +45,57 @@ impl Op {
 
 /// A ring with both its ends, and what must be in it.
 struct Model<K: Kind + ?Sized> {
-    ring: Ring<K>,
-    tx: Producer<K>,
-    rx: Consumer<K>,
+    ring: K::Ring,
+    tx: TxOf<K>,
+    rx: RxOf<K>,
     queue: VecDeque<Vec<u8>>,
+    /// The most bytes that records take.
+    limit: u64,
     /// Bytes that the records in the queue take.
     used: u64,
     /// The number of the next record: its bytes follow from it.
     next: u64,
-    /// The longest payload, in elements.
+    /// The longest payload in bytes.
     max: usize,
 }
 
 impl<K: Kind + ?Sized> Model<K> {
-    fn new() -> Self {
-        crate::house::watch();
-        let ring = Ring::<K>::create(Region::memfd("model"), Options::new().bytes(CAPACITY));
-        let ring = ring.unwrap();
+    fn new(limit: usize) -> Self {
+        crate::harness::watch();
+        let ring = K::create(Region::memfd("model"), &Options::new().bytes(limit)).unwrap();
         let (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        let align = K::ALIGN as u64;
-        let longest = (CAPACITY - 8) / align * align - align;
-        let max = K::LEN.unwrap_or(longest as usize / K::UNIT);
-        Self { ring, tx, rx, queue: VecDeque::new(), used: 0, next: 0, max }
-    }
-
-    /// Bytes that a record with a payload of `bytes` takes.
-    fn stride(bytes: usize) -> u64 {
-        (K::ALIGN + bytes.next_multiple_of(K::ALIGN)) as u64
+        // Of values it is what whole ones take.
+        let limit = K::LEN.map_or(limit, |len| limit / len * len) as u64;
+        assert_eq!(ring.limit_bytes() as u64, limit);
+        let longest = limit as usize / K::UNIT * K::UNIT - K::UNIT;
+        let max = K::LEN.unwrap_or(longest);
+        Self { ring, tx, rx, queue: VecDeque::new(), limit, used: 0, next: 0, max }
     }
 
     fn fits(&self, bytes: usize) -> bool {
-        self.used + Self::stride(bytes) + 8 <= CAPACITY
+        self.used + K::stride(bytes) <= self.limit
     }
 
     fn fresh(&mut self, len: usize) -> Vec<u8> {
         self.next += 1;
-        crate::items::text(self.next, len * K::UNIT)
+        crate::items::text(self.next, len)
     }
 
     fn pushed(&mut self, bytes: Vec<u8>) {
-        self.used += Self::stride(bytes.len());
+        self.used += K::stride(bytes.len());
         self.queue.push_back(bytes);
     }
 
     fn popped(&mut self) {
         let bytes = self.queue.pop_front().unwrap();
-        self.used -= Self::stride(bytes.len());
+        self.used -= K::stride(bytes.len());
     }
 
-    /// What a push of `len` elements must answer. `waits` says that its form ends with a deadline.
+    /// What a push of `len` bytes must answer. `waits` says that its form ends with a deadline.
     fn answer(&self, len: usize, waits: bool) -> Result<(), PushError> {
         match len {
             _ if len > self.max => Err(PushError::TooLarge { len, max: self.max }),
-            _ if self.fits(len * K::UNIT) => Ok(()),
+            _ if self.fits(len) => Ok(()),
             _ if waits => Err(PushError::TimedOut),
             _ => Err(PushError::Full),
         }
@@ -115,8 +112,10 @@ impl<K: Kind + ?Sized> Model<K> {
             4 | 5 => self.reserve(op, form),
             6 | 7 => self.push_batch(op, form),
             8..11 => self.pop(form, op.size),
-            11 | 12 => self.peek(form),
-            13 | 14 => self.pop_batch(form, usize::from(op.size) % 20),
+            11 | 12 => self.peek(op, form),
+            13 => self.pop_batch(form, usize::from(op.size) % 20),
+            14 if form % 4 == 0 => self.iterate(),
+            14 => self.pop_batch(form, usize::from(op.size) % 20),
             _ => self.attach_again(form),
         }
         self.check();
@@ -139,21 +138,35 @@ impl<K: Kind + ?Sized> Model<K> {
         }
     }
 
+    /// Of one message, or of any number of values.
     fn reserve(&mut self, op: Op, form: usize) {
-        let len = self.len(op);
+        let count = if K::LEN.is_some() { usize::from(op.size) % 24 } else { 1 };
+        let len = count * self.len(op);
         let bytes = self.fresh(len);
-        let full = self.answer(len, true) == Err(PushError::TimedOut);
-        let way = form % if full { 2 } else { 3 };
-        let expected = self.answer(len, way == 1);
+        let (limit, room) = (self.limit, self.limit - self.used);
+        let answer = match K::LEN {
+            None => self.answer(len, true),
+            Some(one) if len as u64 > limit => {
+                Err(PushError::TooLarge { len: count, max: limit as usize / one })
+            }
+            Some(_) if len as u64 <= room => Ok(()),
+            Some(_) => Err(PushError::TimedOut),
+        };
+        let way = form % if answer == Err(PushError::TimedOut) { 2 } else { 3 };
+        let answer = match answer {
+            Err(PushError::TimedOut) if way == 0 => Err(PushError::Full),
+            answer => answer,
+        };
         let room = Room::ALL[form / 3 % Room::ALL.len()];
         let told = K::reserve(&mut self.tx, way, room, &bytes, form);
-        assert_eq!(
-            told.as_ref().map(|_| ()).map_err(|error| *error),
-            expected,
-            "{room:?} of {len}"
-        );
+        assert_eq!(told.as_ref().map(|_| ()).map_err(|error| *error), answer, "{room:?} of {len}");
         if let Ok(Some(committed)) = told {
-            self.pushed(bytes[..committed].to_vec());
+            match K::LEN {
+                None => self.pushed(bytes[..committed].to_vec()),
+                Some(one) => {
+                    bytes[..committed].chunks(one).for_each(|item| self.pushed(item.to_vec()));
+                }
+            }
         }
     }
 
@@ -166,23 +179,17 @@ impl<K: Kind + ?Sized> Model<K> {
         let batch: Vec<_> = lens.iter().map(|len| self.fresh(*len)).collect();
         let (mut fitting, used) = (0, self.used);
         for bytes in &batch {
-            if bytes.len() > self.max * K::UNIT || !self.fits(bytes.len()) {
+            if bytes.len() > self.max || !self.fits(bytes.len()) {
                 break;
             }
             self.pushed(bytes.clone());
             fitting += 1;
         }
-        let all = fitting == count;
         let expected = match lens.first() {
-            Some(len) if fitting == 0 => {
-                let answer = self.answer(*len, false);
-                // A value's room is made sure of before there is one, so an empty batch needs some.
-                Err(answer.expect_err("it did not fit"))
-            }
-            None if K::LEN.is_some() && !self.fits(self.max * K::UNIT) => Err(PushError::Full),
+            Some(len) if fitting == 0 => Err(self.answer(*len, false).expect_err("it did not fit")),
             _ => Ok(fitting),
         };
-        if all && form % 2 == 0 {
+        if fitting == count && form % 2 == 0 {
             assert_eq!(K::push_batch(&mut self.tx, &batch), Ok(count));
         } else {
             assert_eq!(K::try_push_batch(&mut self.tx, &batch), expected, "of {lens:?} at {used}");
@@ -195,7 +202,7 @@ impl<K: Kind + ?Sized> Model<K> {
         let form = forms[form % forms.len()];
         let first = self.queue.front().cloned();
         // A buffer that is as often too small as not, now and then just so.
-        let len = first.as_ref().map_or(3, Vec::len) / K::UNIT;
+        let len = first.as_ref().map_or(3, Vec::len);
         let buffer = match room % 4 {
             0 => usize::from(room) % (len + 1),
             1 => len,
@@ -216,20 +223,20 @@ impl<K: Kind + ?Sized> Model<K> {
         }
     }
 
-    fn peek(&mut self, form: usize) {
-        let release = form / 4 % 2 == 0;
+    fn peek(&mut self, op: Op, form: usize) {
+        let max = 1 + usize::from(op.size) % 9;
+        let release = usize::from(op.size) / 16 % (max + 2);
         let way = form % if self.queue.is_empty() { 2 } else { 3 };
-        let seen = K::peek(&mut self.rx, way, form, release);
-        match self.queue.front() {
-            None if way == 1 => assert_eq!(seen, Err(PopError::TimedOut)),
-            None => assert_eq!(seen, Err(PopError::Empty)),
-            Some(bytes) => {
-                assert_eq!(seen.as_ref(), Ok(bytes));
-                if release {
-                    self.popped();
-                }
-            }
+        let seen = K::peek(&mut self.rx, way, form, max, release);
+        if self.queue.is_empty() {
+            let expected = if way == 1 { PopError::TimedOut } else { PopError::Empty };
+            assert_eq!(seen, Err(expected));
+            return;
         }
+        let there = max.min(self.queue.len());
+        let expected: Vec<_> = self.queue.iter().take(there).cloned().collect();
+        assert!(seen == Ok(expected), "not the {there} oldest, or not whole");
+        (0..release.min(there)).for_each(|_| self.popped());
     }
 
     fn pop_batch(&mut self, form: usize, max: usize) {
@@ -251,11 +258,28 @@ impl<K: Kind + ?Sized> Model<K> {
         (0..count).for_each(|_| self.popped());
     }
 
+    /// All that is there when the iterator is made, and nothing that comes while it goes on.
+    fn iterate(&mut self) {
+        let there = self.queue.len();
+        let later = self.fresh(K::LEN.unwrap_or(1));
+        let mut items = K::try_iter(&mut self.rx);
+        let mut seen: Vec<_> = items.by_ref().take(1).map(Result::unwrap).collect();
+        // There is room for it now or there is not: either way it is not among them.
+        let pushed = K::push(&mut self.tx, Put::Try, &later).is_ok();
+        seen.extend(items.by_ref().map(Result::unwrap));
+        assert!(items.next().is_none(), "it has ended");
+        drop(items);
+        assert!(seen.iter().eq(self.queue.iter()), "not the {there} that were there");
+        (0..there).for_each(|_| self.popped());
+        if pushed {
+            self.pushed(later);
+        }
+    }
+
     /// A new attachment of either side finds everything where it was.
     fn attach_again(&mut self, form: usize) {
         // One role at a time can be held, so the old one goes first, by way of another ring's.
-        let other = Ring::<K>::create(Region::memfd("other"), Options::new().bytes(CAPACITY));
-        let other = other.unwrap();
+        let other = K::create(Region::memfd("other"), &Options::new()).unwrap();
         if form % 2 == 0 {
             drop(core::mem::replace(&mut self.tx, other.producer().unwrap()));
             self.tx = self.ring.producer().unwrap();
@@ -267,22 +291,23 @@ impl<K: Kind + ?Sized> Model<K> {
 
     /// What both ends say about how full the ring is.
     fn check(&mut self) {
-        let room = CAPACITY - 8 - self.used;
-        let stride = K::LEN.map(|len| Self::stride(len * K::UNIT));
-        assert_eq!(K::room(&mut self.tx), stride.map(|stride| room / stride));
-        let ready = stride.map_or(self.used, |stride| self.used / stride);
-        assert_eq!(K::ready(&self.rx), ready);
+        let records = |bytes: u64| bytes as usize / K::LEN.unwrap_or(1);
+        assert_eq!(K::room(&mut self.tx), records(self.limit - self.used));
+        assert_eq!(K::ready(&self.rx), records(self.used));
     }
 
-    /// Takes what is left.
+    /// Takes what is left. By the outsider's judgement the region is sound before and after that.
     fn drain(mut self) {
-        while let Some(bytes) = self.queue.pop_front() {
-            assert_eq!(K::pop(&mut self.rx, Take::Try, 0), Ok(bytes));
+        let bytes = Bytes::of(self.ring.descriptor());
+        let judged = judge(bytes.region(), &bytes.header()).unwrap_or_else(|why| panic!("{why}"));
+        assert!(judged.payloads().iter().eq(self.queue.iter()), "an outsider reads something else");
+        while let Some(expected) = self.queue.pop_front() {
+            assert_eq!(K::pop(&mut self.rx, Take::Try, 0), Ok(expected));
         }
         assert_eq!(K::pop(&mut self.rx, Take::Try, 0), Err(PopError::Empty));
-        let bytes = crate::wire::Bytes::of(self.ring.descriptor());
-        for page in [crate::wire::producer(), crate::wire::consumer()] {
-            assert_eq!(bytes.get(page + crate::wire::WAKE_AT), NEVER, "somebody sleeps");
+        judge(bytes.region(), &bytes.header()).unwrap_or_else(|why| panic!("{why}"));
+        for page in [producer(), consumer()] {
+            assert_eq!(bytes.get(page + WAKE_AT), NEVER, "somebody sleeps");
         }
     }
 }
@@ -307,10 +332,10 @@ const STEPS: u64 = 1000;
 /// Steps until the tide turns.
 const TIDE: u64 = 250;
 
-fn random_operations<K: Kind + ?Sized>() {
+fn random_operations<K: Kind + ?Sized>(limit: usize) {
     for seed in 0..SEEDS {
         let mut random = Random::new(seed);
-        let mut model = Model::<K>::new();
+        let mut model = Model::<K>::new(limit);
         let mut place = Where { seed, step: 0, op: None };
         for step in 0..STEPS {
             let op = Op::random(&mut random, step);
@@ -323,24 +348,30 @@ fn random_operations<K: Kind + ?Sized>() {
 
 #[test]
 fn values_answer_as_a_queue_with_exactly_that_room() {
-    random_operations::<u64>();
-    random_operations::<[u8; 5]>();
-    random_operations::<A64>();
-    // Eight of them would fill the ring, and leave no place for the word behind them.
-    random_operations::<[u8; 504]>();
+    random_operations::<u64>(4096);
+    random_operations::<u8>(4096);
+    // Limits that are no power of two, smaller than a page, or exactly of so many items.
+    random_operations::<u64>(24);
+    random_operations::<[u8; 5]>(4096);
+    random_operations::<[u8; 3]>(100);
+    random_operations::<A64>(192 * 7);
+    random_operations::<[u8; 12]>(5000);
+    random_operations::<[u8; 504]>(4096);
 }
 
 #[test]
 fn messages_answer_as_a_queue_with_exactly_that_room() {
-    random_operations::<[u8]>();
-    random_operations::<[u32]>();
-    random_operations::<[[u8; 3]]>();
-    random_operations::<[A64]>();
+    random_operations::<[u8]>(4096);
+    random_operations::<[u8]>(1000);
+    random_operations::<[u8]>(5003);
+    random_operations::<Aligned<64>>(4096);
+    random_operations::<Aligned<16>>(3333);
+    random_operations::<Aligned<4096>>(8 * 4096);
 }
 
 /// The shortest sequence that proptest can find is what a failure shows.
-fn any_operations<K: Kind + ?Sized>(ops: &[(u8, u8, u16)]) {
-    let mut model = Model::<K>::new();
+fn any_operations<K: Kind + ?Sized>(limit: usize, ops: &[(u8, u8, u16)]) {
+    let mut model = Model::<K>::new(limit);
     for (what, form, size) in ops.iter().copied() {
         model.apply(Op { what, form, size });
     }
@@ -352,31 +383,36 @@ proptest! {
 
     #[test]
     fn any_operations_on_numbers(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<u64>(&ops);
+        any_operations::<u64>(4096, &ops);
+    }
+
+    #[test]
+    fn any_operations_on_few_numbers(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
+        any_operations::<u32>(12, &ops);
     }
 
     #[test]
     fn any_operations_on_odd_sizes(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<[u8; 5]>(&ops);
+        any_operations::<[u8; 5]>(1023, &ops);
     }
 
     #[test]
     fn any_operations_on_wide_alignments(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<A64>(&ops);
+        any_operations::<A64>(4096, &ops);
     }
 
     #[test]
-    fn any_operations_on_bytes(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<[u8]>(&ops);
+    fn any_operations_on_messages(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
+        any_operations::<[u8]>(4096, &ops);
     }
 
     #[test]
-    fn any_operations_on_messages_of_words(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<[u32]>(&ops);
+    fn any_operations_on_messages_in_an_odd_limit(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
+        any_operations::<[u8]>(1001, &ops);
     }
 
     #[test]
-    fn any_operations_on_messages_of_triples(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<[[u8; 3]]>(&ops);
+    fn any_operations_on_aligned_messages(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
+        any_operations::<Aligned<64>>(4096, &ops);
     }
 }

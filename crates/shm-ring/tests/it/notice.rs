@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Wait, wait_any};
+use shm_ring_outsider::{LIVENESS, SLEEPS, consumer, producer};
 
-use crate::house::{Child, Home, Name, SOON, root_or_skip, until, within};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Home, Name, SOON, root_or_skip, until, within};
 use crate::system;
-use crate::wire::{Bytes, LIVENESS, PARKS, consumer, producer};
 
 /// In a liveness word, by linux/futex.h: somebody may sleep here; the one who stood here died.
 const WAITERS: u32 = 0x8000_0000;
@@ -77,7 +78,7 @@ fn asleep_until<R: Send + 'static>(
 
 /// Job: says how many keepers there are while attachments come and go.
 pub(crate) fn count_keepers(mut home: Home) {
-    let named = |what: &str| Ring::<u64>::create(Region::memfd(what), parked()).unwrap();
+    let named = |what: &str| Ring::<u64>::create(Region::memfd(what), &parked()).unwrap();
     let (one, other) = (named("one"), named("other"));
     let (ones, others) = (Bytes::of(one.descriptor()), Bytes::of(other.descriptor()));
     let words = || {
@@ -102,7 +103,7 @@ pub(crate) fn count_keepers(mut home: Home) {
 
     let quiet = Options::new().death_notice(false);
     let fd = other.descriptor().try_clone_to_owned().unwrap();
-    let rx = Ring::<u64>::open_with(Region::descriptor(fd), quiet).unwrap().consumer().unwrap();
+    let rx = Ring::<u64>::open_with(Region::descriptor(fd), &quiet).unwrap().consumer().unwrap();
     assert_eq!((words(), keepers()), ([0; 4], vec![]), "not wanted");
     let _tx = other.producer().unwrap();
     let another = keepers();
@@ -154,7 +155,7 @@ fn however_a_producer_ends_the_kernel_tells_a_consumer_that_sleeps() {
     if has_waitv() {
         for how in ENDS {
             let name = Name::new("told");
-            let ring = Ring::<u64>::create(name.as_str(), parked()).unwrap();
+            let ring = Ring::<u64>::create(name.as_str(), &parked()).unwrap();
             let bytes = Bytes::of(ring.descriptor());
             let mut child = Child::spawn("end-somehow", &[name.as_str(), "producer"]);
             child.expect("attached");
@@ -171,7 +172,7 @@ fn however_a_consumer_ends_the_kernel_tells_a_producer_that_sleeps() {
     if has_waitv() {
         for how in ENDS {
             let name = Name::new("told-producer");
-            let ring = Ring::<u64>::create(name.as_str(), parked()).unwrap();
+            let ring = Ring::<u64>::create(name.as_str(), &parked()).unwrap();
             let bytes = Bytes::of(ring.descriptor());
             let mut child = Child::spawn("end-somehow", &[name.as_str(), "consumer"]);
             child.expect("attached");
@@ -188,7 +189,7 @@ fn however_a_consumer_ends_the_kernel_tells_a_producer_that_sleeps() {
 fn a_death_in_another_pid_namespace_is_told_too() {
     if has_waitv() && root_or_skip("a pid namespace") {
         let name = Name::new("told-from-afar");
-        let ring = Ring::<u64>::create(name.as_str(), parked()).unwrap();
+        let ring = Ring::<u64>::create(name.as_str(), &parked()).unwrap();
         let bytes = Bytes::of(ring.descriptor());
         let mut child =
             Child::spawn("in-pid-namespace", &["attach-and-abort", name.as_str(), "producer"]);
@@ -222,7 +223,7 @@ fn the_death_of_any_of_many_producers_is_told() {
     if has_waitv() {
         let names = [Name::new("told-one"), Name::new("told-other")];
         let rings =
-            names.each_ref().map(|name| Ring::<u64>::create(name.as_str(), parked()).unwrap());
+            names.each_ref().map(|name| Ring::<u64>::create(name.as_str(), &parked()).unwrap());
         let mut children = names.each_ref().map(|name| {
             let mut child = Child::spawn("end-somehow", &[name.as_str(), "producer"]);
             child.expect("attached");
@@ -253,7 +254,7 @@ fn a_kill_after_any_attachment_was_closed_is_told() {
         for closed in 0..3 {
             let names = [Name::new("first"), Name::new("second"), Name::new("third")];
             let rings =
-                names.each_ref().map(|name| Ring::<u64>::create(name.as_str(), parked()).unwrap());
+                names.each_ref().map(|name| Ring::<u64>::create(name.as_str(), &parked()).unwrap());
             let [one, two, three] = names.each_ref().map(Name::as_str);
             let mut child =
                 Child::spawn("keep-two-of-three", &[one, two, three, &closed.to_string()]);
@@ -295,7 +296,7 @@ fn a_forked_child_has_a_keeper_of_its_own_and_leaves_its_parents_alone() {
     if has_waitv() {
         let (name, other) = (Name::new("told-parent"), Name::new("told-forked"));
         let rings =
-            [&name, &other].map(|name| Ring::<u64>::create(name.as_str(), parked()).unwrap());
+            [&name, &other].map(|name| Ring::<u64>::create(name.as_str(), &parked()).unwrap());
         let words = rings.each_ref().map(|ring| Bytes::of(ring.descriptor()));
         let [mut rx, mut other_rx] = rings.each_ref().map(|ring| ring.consumer().unwrap());
         let mut child = Child::spawn("fork-beside-a-keeper", &[name.as_str(), other.as_str()]);
@@ -332,7 +333,7 @@ pub(crate) fn without_robust_list(mut home: Home) {
 #[test]
 fn where_the_kernel_refuses_the_list_slices_tell() {
     let name = Name::new("untold");
-    let ring = Ring::<u64>::create(name.as_str(), parked()).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &parked()).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     let mut child = Child::spawn("without-robust-list", &[name.as_str()]);
     child.expect("attached");
@@ -348,21 +349,21 @@ fn where_the_kernel_refuses_the_list_slices_tell() {
 
 #[test]
 fn a_word_that_says_dead_of_a_producer_that_lives_is_not_believed() {
-    let ring = Ring::<u64>::create(Region::memfd("lying-word"), parked()).unwrap();
+    let ring = Ring::<u64>::create(Region::memfd("lying-word"), &parked()).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     for wait in [Wait::PARK, Wait::SPIN, Wait::BALANCED] {
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         rx.set_wait(wait);
         for lie in [WAITERS | DIED, DIED, u32::MAX, WAITERS, 1, WAITERS | 1] {
             bytes.write(producer() + LIVENESS, &lie.to_le_bytes());
-            let (parks, start) = (bytes.get(consumer() + PARKS), Instant::now());
+            let (parks, start) = (bytes.get(consumer() + SLEEPS), Instant::now());
             assert_eq!(
                 rx.pop_timeout(Duration::from_millis(30)),
                 Err(PopError::TimedOut),
                 "{lie:x}"
             );
             // The word must not keep us busy either: after a few short sleeps one in a millisecond.
-            let parks = bytes.get(consumer() + PARKS) - parks;
+            let parks = bytes.get(consumer() + SLEEPS) - parks;
             assert!(parks <= 16 + start.elapsed().as_millis() as u64, "{parks} sleeps: {lie:x}");
             tx.push(7).unwrap();
             assert_eq!(rx.pop(), Ok(7), "{lie:x}");
@@ -374,7 +375,7 @@ fn a_word_that_says_dead_of_a_producer_that_lives_is_not_believed() {
 fn the_next_holder_is_not_taken_for_the_dead_one() {
     if has_waitv() {
         let name = Name::new("told-and-followed");
-        let ring = Ring::<u64>::create(name.as_str(), parked()).unwrap();
+        let ring = Ring::<u64>::create(name.as_str(), &parked()).unwrap();
         let bytes = Bytes::of(ring.descriptor());
         let mut rx: Consumer<u64> = ring.consumer().unwrap();
         let mut child = Child::spawn("end-somehow", &[name.as_str(), "producer"]);
@@ -383,7 +384,7 @@ fn the_next_holder_is_not_taken_for_the_dead_one() {
         assert_eq!(rx.pop(), Err(PopError::PeerDead));
         assert_eq!(liveness(&bytes, producer()), WAITERS | DIED);
         let quiet = Options::new().death_notice(false);
-        let next = Ring::<u64>::open_with(name.as_str(), quiet).unwrap();
+        let next = Ring::<u64>::open_with(name.as_str(), &quiet).unwrap();
         let mut tx = next.producer().unwrap();
         assert_eq!(liveness(&bytes, producer()), 0, "what was told of the dead one is taken back");
         tx.push(1).unwrap();

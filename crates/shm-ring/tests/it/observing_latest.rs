@@ -7,13 +7,13 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use shm_ring::{
     Contents, DumpError, Error, Latest, Observer, Options, Peer, Region, Role, Snapshot, Unread,
 };
-
+use shm_ring_outsider::{POSITION, POSITION_END, producer};
 use zerocopy::FromBytes;
 
-use crate::house::{Child, Dir, Name};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Dir, Name};
 use crate::items::Numbered;
 use crate::observer::permissions;
-use crate::wire::{Bytes, POSITION, POSITION_END, producer};
 
 fn of<T>(latest: &Latest<T>) -> Observer {
     let fd = latest.descriptor().try_clone_to_owned().unwrap();
@@ -30,7 +30,7 @@ fn value(observer: &Observer) -> Option<Result<Unread, DumpError>> {
 #[test]
 fn the_value_its_writer_and_how_often_it_was_written_are_seen() {
     let options = Options::new().schema(9).label("pose");
-    let latest = Latest::<[u8; 200]>::create(Region::memfd("seen"), options).unwrap();
+    let latest = Latest::<[u8; 200]>::create(Region::memfd("seen"), &options).unwrap();
     let observer = of(&latest);
     let Snapshot { contents, schema, label, capacity, producer, .. } = observer.snapshot();
     assert_eq!(contents, Contents::Latest { size: 200, align: 1 });
@@ -49,9 +49,9 @@ fn the_value_its_writer_and_how_often_it_was_written_are_seen() {
         let found = value(&observer).unwrap().unwrap();
         assert_eq!((found.position, found.payload), (256 * (n - 1), vec![n as u8; 200]));
     }
-    let rings = observer.snapshot().producer.rings;
+    let rings = observer.snapshot().producer.wakes_sent;
     writer.notify();
-    assert_eq!(observer.snapshot().producer.rings, rings + 1);
+    assert_eq!(observer.snapshot().producer.wakes_sent, rings + 1);
     let us = std::process::id();
     assert_eq!(observer.snapshot().producer.peer, Peer::Alive { session: 1, pid: us });
     assert_eq!(observer.snapshot().consumer.peer, Peer::Absent);
@@ -64,7 +64,7 @@ fn the_value_its_writer_and_how_often_it_was_written_are_seen() {
 fn a_descriptor_for_reading_is_enough_and_nothing_is_changed() {
     let dir = Dir::new("latest-observed");
     let path = dir.join("latest");
-    let latest = Latest::<[u64; 3]>::create(Region::file(&path), Options::new()).unwrap();
+    let latest = Latest::<[u64; 3]>::create(Region::file(&path), &Options::new()).unwrap();
     latest.writer().unwrap().write([1, 2, 3]);
     drop(latest);
     std::fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
@@ -83,7 +83,7 @@ fn a_descriptor_for_reading_is_enough_and_nothing_is_changed() {
 #[test]
 fn no_dump_beside_a_writer_is_torn() {
     let name = Name::new("latest-dumped");
-    drop(Latest::<Numbered>::create(name.as_str(), Options::new()).unwrap());
+    drop(Latest::<Numbered>::create(name.as_str(), &Options::new()).unwrap());
     let mut child = Child::spawn("latest-write-for-ever", &[name.as_str()]);
     child.hear();
     let observer = Observer::open(name.as_str()).unwrap();
@@ -112,7 +112,7 @@ fn no_dump_beside_a_writer_is_torn() {
 
 #[test]
 fn counts_that_cannot_be_are_said_to_be_corrupt() {
-    let latest = Latest::<u64>::create(Region::memfd("counts"), Options::new()).unwrap();
+    let latest = Latest::<u64>::create(Region::memfd("counts"), &Options::new()).unwrap();
     latest.writer().unwrap().write(7);
     let (observer, bytes) = (of(&latest), Bytes::of(latest.descriptor()));
     for count in [POSITION_END, POSITION_END + 1, u64::MAX] {
@@ -129,7 +129,7 @@ fn counts_that_cannot_be_are_said_to_be_corrupt() {
 #[test]
 fn a_name_goes_only_while_nobody_writes_and_who_reads_goes_on() {
     let name = Name::new("latest-unused");
-    let latest = Latest::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let latest = Latest::<u64>::create(name.as_str(), &Options::new()).unwrap();
     latest.writer().unwrap().write(5);
     let mut reader = latest.reader().unwrap();
     let unlink = || Region::named(name.as_str()).unlink_unused(&Options::new());

@@ -2,10 +2,11 @@
 //! another pid namespace, a forked copy. The first is not disturbed.
 
 use shm_ring::{Consumer, Error, Options, Peer, PopError, Producer, Ring, Role};
+use shm_ring_outsider::{SESSION, producer};
 
-use crate::house::{Child, Home, LIMIT, Name, root_or_skip};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Home, LIMIT, Name, root_or_skip};
 use crate::system;
-use crate::wire::{Bytes, SESSION, producer};
 
 fn take(name: &str, role: &str) -> Result<(), Error> {
     match role {
@@ -27,7 +28,7 @@ pub(crate) fn try_role(mut home: Home) {
 /// Job: has another job done in a pid namespace of its own, and passes on what it says.
 pub(crate) fn in_pid_namespace(mut home: Home) {
     // No thread can be started after the next line.
-    crate::house::watch();
+    crate::harness::watch();
     system::unshare(libc::CLONE_NEWPID).unwrap();
     let mut child = Child::spawn(home.argument(0), &[home.argument(1), home.argument(2)]);
     while let Some(line) = child.hear_or_end() {
@@ -38,7 +39,7 @@ pub(crate) fn in_pid_namespace(mut home: Home) {
 #[test]
 fn a_second_owner_is_refused_and_the_first_goes_on() {
     let name = Name::new("second");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let sessions = (tx.session(), rx.session());
     let us = std::process::id();
@@ -96,7 +97,7 @@ fn an_owner_whose_pid_means_nothing_here_is_alive() {
         return;
     }
     let name = Name::new("namespace");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
     let rx = ring.consumer().unwrap();
     let mut child = Child::spawn("in-pid-namespace", &["hold", name.as_str(), "producer"]);
     child.expect("1");
@@ -104,14 +105,14 @@ fn an_owner_whose_pid_means_nothing_here_is_alive() {
     assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: 1 });
     assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid: 1, .. })));
     child.kill();
-    crate::house::until("the death is known", || rx.peer() == Peer::Dead { session: 1, pid: 1 });
+    crate::harness::until("the death is known", || rx.peer() == Peer::Dead { session: 1, pid: 1 });
     assert_eq!(ring.producer().unwrap().session(), 3);
 }
 
 /// Job: creates a ring, forks, and has the fork drop all that it inherited.
 pub(crate) fn fork_and_drop(mut home: Home) {
     let options = Options::new().unlink_on_drop();
-    let ring = Ring::<u64>::create(home.argument(0), options).unwrap();
+    let ring = Ring::<u64>::create(home.argument(0), &options).unwrap();
     let mut tx = ring.producer().unwrap();
     tx.push(1).unwrap();
     match system::fork() {
@@ -167,11 +168,31 @@ pub(crate) fn fork_and_close(mut home: Home) {
 #[test]
 fn a_forked_copy_that_lives_on_does_not_keep_a_closed_role() {
     let name = Name::new("fork-close");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
     let mut rx = ring.consumer().unwrap();
     let mut child = Child::spawn("fork-and-close", &[name.as_str()]);
     child.expect("closed");
     assert_eq!(rx.peer(), Peer::Closed { session: 2 });
     assert_eq!((rx.pop(), rx.pop()), (Ok(1), Err(PopError::Closed)));
     assert_eq!(ring.producer().unwrap().session(), 3);
+}
+
+/// A process that may only read the region can lock it for reading: that makes it no owner, and a dead owner not alive.
+#[test]
+fn who_locks_for_reading_is_no_owner() {
+    let name = Name::new("read-lock");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let reader = std::fs::File::open(name.path()).unwrap();
+    let page = rustix::param::page_size() as u64;
+    // As after a kill: the session is odd, and nobody holds the lease.
+    drop(tx);
+    Bytes::of(ring.descriptor()).set(producer() + SESSION, 1);
+    system::lock_for_reading(&reader, page, page);
+    assert!(matches!(rx.peer(), Peer::Dead { session: 1, .. }), "{:?}", rx.peer());
+    assert_eq!(rx.pop_timeout(LIMIT), Err(PopError::PeerDead));
+    // What it can do: nobody takes the role meanwhile.
+    assert!(matches!(ring.producer(), Err(Error::RoleTaken { role: Role::Producer, .. })));
+    drop(reader);
+    ring.producer().unwrap();
 }

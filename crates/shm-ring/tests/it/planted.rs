@@ -9,10 +9,10 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use shm_ring::{Error, Options, Region, Ring};
 
-use crate::house::{Child, Dir, Home, Name, SOON, root_or_skip, within};
+use crate::harness::{Child, Dir, Home, Name, SOON, root_or_skip, within};
 
 fn ring_at(path: &Path) {
-    drop(Ring::<u64>::create(Region::file(path), Options::new()).unwrap());
+    drop(Ring::<u64>::create(Region::file(path), &Options::new()).unwrap());
 }
 
 /// Opening, creating and opening-or-creating `path`, each of which must return soon.
@@ -21,7 +21,7 @@ fn opened(path: &Path) -> [Result<Ring<u64>, Error>; 2] {
     within(SOON, "opening what was planted", move || {
         [
             Ring::<u64>::open(Region::file(&path)),
-            Ring::<u64>::open_or_create(Region::file(&path), Options::new()),
+            Ring::<u64>::open_or_create(Region::file(&path), &Options::new()),
         ]
     })
 }
@@ -34,7 +34,7 @@ fn assert_not_regular(path: &Path, expected: &str) {
             other => panic!("{other:?}"),
         }
     }
-    let created = Ring::<u64>::create(Region::file(path), Options::new());
+    let created = Ring::<u64>::create(Region::file(path), &Options::new());
     assert!(matches!(created, Err(Error::AlreadyExists { .. })), "{created:?}");
 }
 
@@ -66,11 +66,11 @@ fn links_and_pipes_and_devices_are_refused() {
     }
     // The same under /dev/shm.
     let (name, target) = (Name::new("planted-link"), Name::new("target"));
-    drop(Ring::<u64>::create(target.as_str(), Options::new()).unwrap());
+    drop(Ring::<u64>::create(target.as_str(), &Options::new()).unwrap());
     symlink(target.path(), name.path()).unwrap();
     let opened = Ring::<u64>::open(name.as_str());
     assert!(matches!(opened, Err(Error::NotRegular { found: "a symbolic link", .. })));
-    let created = Ring::<u64>::create(name.as_str(), Options::new());
+    let created = Ring::<u64>::create(name.as_str(), &Options::new());
     assert!(matches!(created, Err(Error::AlreadyExists { .. })), "{created:?}");
 }
 
@@ -82,7 +82,7 @@ fn a_ring_with_a_second_name_is_refused() {
     std::fs::hard_link(&ring, &other).unwrap();
     for path in [&ring, &other] {
         for answer in opened(path) {
-            assert!(matches!(answer, Err(Error::Links { found: 2, .. })), "{answer:?}");
+            assert!(matches!(answer, Err(Error::HardLinked { found: 2, .. })), "{answer:?}");
         }
     }
     std::fs::remove_file(&other).unwrap();
@@ -101,10 +101,10 @@ fn a_ring_of_another_user_is_refused_unless_asked_for() {
     for answer in opened(&path) {
         let error = answer.unwrap_err();
         assert!(error.to_string().contains("65534"), "{error}");
-        assert!(matches!(error, Error::Owner { found: 65534, wanted: 0, .. }));
+        assert!(matches!(error, Error::ForeignOwner { found: 65534, wanted: 0, .. }));
     }
     let options = Options::new().any_owner();
-    Ring::<u64>::open_with(Region::file(&path), options).unwrap().producer().unwrap();
+    Ring::<u64>::open_with(Region::file(&path), &options).unwrap().producer().unwrap();
 }
 
 #[test]
@@ -123,10 +123,10 @@ fn a_ring_that_more_people_may_write_than_agreed_is_refused() {
         (0o666, 0o666, true),
     ] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        let opened = Ring::<u64>::open_with(Region::file(&path), Options::new().mode(agreed));
+        let opened = Ring::<u64>::open_with(Region::file(&path), &Options::new().mode(agreed));
         match opened {
             Ok(_) => assert!(fine, "{mode:o} for {agreed:o}"),
-            Err(Error::Mode { found, allowed, .. }) => {
+            Err(Error::TooPermissive { found, allowed, .. }) => {
                 assert!(!fine && (found, allowed) == (mode, agreed), "{mode:o} for {agreed:o}");
             }
             Err(error) => panic!("{error}"),
@@ -138,8 +138,8 @@ fn a_ring_that_more_people_may_write_than_agreed_is_refused() {
 pub(crate) fn create_under_umask(home: Home) {
     rustix::process::umask(Mode::from_raw_mode(home.number(0) as u32));
     let options = Options::new().mode(home.number(1) as u32);
-    Ring::<u64>::create(Region::file(home.argument(2)), options.clone()).unwrap();
-    Ring::<u64>::create(home.argument(3), options).unwrap();
+    Ring::<u64>::create(Region::file(home.argument(2)), &options).unwrap();
+    Ring::<u64>::create(home.argument(3), &options).unwrap();
 }
 
 #[test]
@@ -165,28 +165,28 @@ fn names_that_cannot_be_names_are_refused() {
     let options = Options::new;
     for name in ["", "/", ".", "..", "/..", "a/b", "/a/b", "//a", "a\0b", "a/", &long] {
         for answer in [
-            Ring::<u64>::create(name, options()),
+            Ring::<u64>::create(name, &options()),
             Ring::<u64>::open(name),
-            Ring::<u64>::open_or_create(name, options()),
+            Ring::<u64>::open_or_create(name, &options()),
         ] {
-            assert!(matches!(answer, Err(Error::Name { .. })), "{name:?}: {answer:?}");
+            assert!(matches!(answer, Err(Error::InvalidName { .. })), "{name:?}: {answer:?}");
         }
         let unlinked = Region::named(name).unlink();
-        assert!(matches!(unlinked, Err(Error::Name { .. })), "{name:?}: {unlinked:?}");
+        assert!(matches!(unlinked, Err(Error::InvalidName { .. })), "{name:?}: {unlinked:?}");
     }
     let dir = Dir::new("names");
     for path in [Path::new(""), Path::new("/"), Path::new(".."), &dir.join(".."), &dir.join(&long)]
     {
-        let answer = Ring::<u64>::create(Region::file(path), options());
-        assert!(matches!(answer, Err(Error::Name { .. })), "{path:?}: {answer:?}");
+        let answer = Ring::<u64>::create(Region::file(path), &options());
+        assert!(matches!(answer, Err(Error::InvalidName { .. })), "{path:?}: {answer:?}");
     }
-    assert!(Ring::<u64>::create(Region::file(dir.join("no/such")), options()).is_err());
-    assert!(Ring::<u64>::create(Region::file(dir.join("a\0b/c")), options()).is_err());
+    assert!(Ring::<u64>::create(Region::file(dir.join("no/such")), &options()).is_err());
+    assert!(Ring::<u64>::create(Region::file(dir.join("a\0b/c")), &options()).is_err());
     assert_eq!(dir.names(), Vec::<String>::new());
     // The longest name is one, with a slash and without; both mean the same.
     let (name, padding) = (Name::new("long"), "y".repeat(150));
     let long = format!("{}-{padding}", name.as_str());
-    let ring = Ring::<u64>::create(long.as_str(), options().unlink_on_drop()).unwrap();
+    let ring = Ring::<u64>::create(long.as_str(), &options().unlink_on_drop()).unwrap();
     assert_eq!(Ring::<u64>::open(&long[1..]).unwrap().id(), ring.id());
 }
 
@@ -201,9 +201,9 @@ fn nothing_is_not_found_and_something_exists_already() {
         assert!(matches!(error, Error::NotFound { .. }), "{error}");
         assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::NotFound);
     }
-    let rings = regions().map(|region| Ring::<u64>::create(region, Options::new()).unwrap());
+    let rings = regions().map(|region| Ring::<u64>::create(region, &Options::new()).unwrap());
     for (region, ring) in regions().into_iter().zip(&rings) {
-        let error = Ring::<u64>::create(region, Options::new()).unwrap_err();
+        let error = Ring::<u64>::create(region, &Options::new()).unwrap_err();
         assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
         assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::AlreadyExists);
         ring.producer().unwrap();

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Region, Ring, Wait};
+use shm_ring_outsider::{FENCE_MODE, SLEEPS, consumer, producer};
 
-use crate::house::{Child, Home, Name, root_or_skip};
+use crate::bytes::Bytes;
+use crate::harness::{Child, Home, Name, root_or_skip};
 use crate::items::{check, make};
 use crate::system;
-use crate::wire::{Bytes, FENCE_MODE, PARKS, consumer, producer};
 
 /// Several laps of the smallest ring, with sleeps on both sides.
 const ITEMS: u64 = 2000;
@@ -30,7 +31,7 @@ pub(crate) fn sandboxed(mut home: Home) {
     if !late {
         refuse(&what);
     }
-    let ring = Ring::<[u8; 24]>::open_with(name, options).unwrap();
+    let ring = Ring::<[u8; 24]>::open_with(name, &options).unwrap();
     if home.argument(1) == "producer" {
         let mut tx = ring.producer().unwrap();
         if late {
@@ -65,7 +66,7 @@ fn a_stream_goes_on_whatever_is_refused_to_either_side() {
             for when in ["early", "late"] {
                 let name = Name::new("sandbox");
                 let options = Options::new().bytes(4096);
-                let ring = Ring::<[u8; 24]>::create(name.as_str(), options).unwrap();
+                let ring = Ring::<[u8; 24]>::create(name.as_str(), &options).unwrap();
                 let spawn = |role: &str, refused: bool| {
                     let what = if refused { what } else { "nothing" };
                     Child::spawn("sandboxed", &[name.as_str(), role, what, when])
@@ -93,13 +94,13 @@ fn a_stream_goes_on_whatever_is_refused_to_either_side() {
 /// Job: sleeps for a while where the barrier that its waker relies on has just been refused.
 pub(crate) fn sleep_lightly(mut home: Home) {
     let options = Options::new().wait(Wait::PARK);
-    let ring = Ring::<u64>::create(Region::memfd("light-sleep"), options).unwrap();
+    let ring = Ring::<u64>::create(Region::memfd("light-sleep"), &options).unwrap();
     let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let bytes = Bytes::of(ring.descriptor());
     refuse("membarrier EPERM");
     assert_eq!(rx.pop_timeout(Duration::from_millis(400)), Err(PopError::TimedOut));
     let relied_on = bytes.get(producer() + FENCE_MODE) as u32 == 1;
-    home.say(&format!("{relied_on} {}", bytes.get(consumer() + PARKS)));
+    home.say(&format!("{relied_on} {}", bytes.get(consumer() + SLEEPS)));
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn strict_consumer<T: Item>(rx: &mut Consumer<T>, home: &mut Home) -> bool {
     home.say("ready");
     home.hear();
     system::allow_nothing();
-    let mut next = rx.capacity();
+    let mut next = rx.capacity() as u64;
     while next < STRICT_ITEMS {
         match rx.pop_timeout(PATIENCE) {
             Ok(item) if item.as_bytes() == make::<T>(next).as_bytes() => next += 1,
@@ -162,7 +163,7 @@ pub(crate) fn strict(mut home: Home) {
     match system::fork() {
         None => {
             let options = Options::new().wait(Wait::SPIN);
-            let ring = Ring::<[u8; 64]>::open_with(name, options).unwrap();
+            let ring = Ring::<[u8; 64]>::open_with(name, &options).unwrap();
             // Ends before the role is given back, which takes system calls.
             let end = |fine: bool| system::exit_now(if fine { 0 } else { 1 });
             if is_producer {
@@ -189,7 +190,7 @@ pub(crate) fn strict(mut home: Home) {
 fn no_system_call_is_made_while_both_sides_are_awake() {
     let name = Name::new("strict");
     let options = Options::new().bytes(4096);
-    let _ring = Ring::<[u8; 64]>::create(name.as_str(), options).unwrap();
+    let _ring = Ring::<[u8; 64]>::create(name.as_str(), &options).unwrap();
     let mut producing = Child::spawn("strict", &[name.as_str(), "producer"]);
     producing.expect("attached");
     let mut consuming = Child::spawn("strict", &[name.as_str(), "consumer"]);
@@ -214,12 +215,12 @@ pub(crate) fn without_proc(mut home: Home) {
     system::mount_tmpfs(std::path::Path::new("/proc"), 4096).unwrap();
     for answer in [
         Ring::<u64>::open(name.as_str()),
-        Ring::<u64>::open_or_create(name.as_str(), Options::new()),
-        Ring::<u64>::create(format!("{name}-other"), Options::new()),
+        Ring::<u64>::open_or_create(name.as_str(), &Options::new()),
+        Ring::<u64>::create(format!("{name}-other"), &Options::new()),
     ] {
         home.say(&answer.unwrap_err().to_string());
     }
-    let memfd = Ring::<u64>::create(Region::memfd("without-proc"), Options::new()).unwrap();
+    let memfd = Ring::<u64>::create(Region::memfd("without-proc"), &Options::new()).unwrap();
     home.say(&memfd.producer().unwrap_err().to_string());
 }
 
@@ -227,7 +228,7 @@ pub(crate) fn without_proc(mut home: Home) {
 fn without_proc_every_error_says_that_it_is_missing() {
     if root_or_skip("a mount namespace without /proc") {
         let name = Name::new("proc");
-        drop(Ring::<u64>::create(name.as_str(), Options::new()).unwrap());
+        drop(Ring::<u64>::create(name.as_str(), &Options::new()).unwrap());
         let mut child = Child::spawn("without-proc", &[name.as_str()]);
         for _ in 0..4 {
             let text = child.hear();

@@ -1,15 +1,19 @@
 //! A process that writes hostile values into the region all the time, while two sides push and pop:
 //! they may be told `Corrupt`, and attach again; they are never stuck, and never crash.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, Error, Options, Payload, PopError, Producer, PushError, Ring, Wait};
-
-use crate::house::{Child, Home, Name, SOON};
-use crate::items::Random;
-use crate::wire::{
-    Bytes, NEVER, POSITION, POSITION_END, SESSION, WAKE_AT, commit_word, consumer, data, producer,
+use shm_ring::{Consumer, Error, Options, PopError, Producer, PushError, Ring, Wait};
+use shm_ring_outsider::{
+    NEVER, POSITION, SESSION, WAKE_AT, consumer, data, producer, unpack, wild_positions,
+    wild_record_headers,
 };
+
+use crate::bytes::Bytes;
+use crate::forms::{AnyRing, Rx, Tx};
+use crate::harness::{Child, Home, Name, SOON};
+use crate::items::Random;
 
 const LAST: Duration = Duration::from_millis(1500);
 const WAITS: [Wait; 3] = [Wait::SPIN, Wait::BALANCED, Wait::PARK];
@@ -17,27 +21,18 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(2);
 
 /// Job: writes wild values into a region until it is killed.
 pub(crate) fn scribble(mut home: Home) {
-    let bytes = Bytes::at(std::path::Path::new(home.argument(0)));
+    let bytes = Bytes::at(Path::new(home.argument(0)));
+    let header = bytes.header();
     let mut random = Random::new(home.number(1));
     home.say("begun");
     for turn in 0_u64.. {
         let page = random.one_of(&[producer(), consumer()]);
-        let position = bytes.get(page + POSITION);
-        let wild = random.next();
-        let value = random.one_of(&[
-            0,
-            1,
-            2,
-            position,
-            position.wrapping_add(16),
-            position.wrapping_sub(16),
-            position ^ 8,
-            POSITION_END,
-            u64::MAX,
-            commit_word(position, wild as u32 % 5000),
-            wild,
-            wild & 0xffff,
-        ]);
+        let position = unpack(bytes.get(page + POSITION)).0;
+        let value = match random.below(3) {
+            0 => random.one_of(&wild_positions(&header, position)),
+            1 => random.one_of(&wild_record_headers(&header, position)),
+            _ => random.next() >> random.below(64),
+        };
         let place = match random.below(5) {
             0 => page + random.below(100) * 8,
             1 => page + random.one_of(&[POSITION, WAKE_AT, SESSION]),
@@ -49,8 +44,7 @@ pub(crate) fn scribble(mut home: Home) {
         bytes.set(place, value);
         // Now and then a way out of positions that no one could attach to.
         if turn % 64 == 0 {
-            let start = random.below(1 << 20) * 16;
-            bytes.start_at(start);
+            bytes.start_at(random.below(1 << 20) * 16);
             bytes.set(page + WAKE_AT, NEVER);
         }
     }
@@ -87,14 +81,29 @@ fn play<E>(
 
 #[test]
 fn two_sides_survive_a_process_that_writes_anything_anywhere() {
-    survive(
-        |tx: &mut Producer<u64>, _| {
+    survive::<Ring<u64>>(
+        |name, options| Ring::create(name, options),
+        |tx: &mut Producer<u64>, random| {
             let _ = (tx.room_at_least(), tx.peer());
-            tx.push_timeout(1, TIMEOUT) != Err(PushError::Corrupt)
+            let told = match random.below(3) {
+                0 => tx.try_push_slice(&[1; 20]).map(drop),
+                1 => tx.reserve_timeout(9, TIMEOUT).map(|room| room.commit(7)),
+                _ => tx.push_timeout(1, TIMEOUT),
+            };
+            told != Err(PushError::Corrupt)
         },
-        |rx: &mut Consumer<u64>, _| {
+        |rx: &mut Consumer<u64>, random| {
             let _ = (rx.ready_at_least(), rx.peer());
-            rx.pop_timeout(TIMEOUT) != Err(PopError::Corrupt)
+            let told = match random.below(4) {
+                0 => rx.pop_slice_timeout(&mut [0; 20], TIMEOUT).map(drop),
+                1 => rx.peek_timeout(9, TIMEOUT).map(|view| {
+                    let half = view.iter().count() / 2;
+                    view.release(half);
+                }),
+                2 => rx.pop_batch_timeout(9, TIMEOUT, drop).map(drop),
+                _ => rx.pop_timeout(TIMEOUT).map(drop),
+            };
+            told != Err(PopError::Corrupt)
         },
     );
 }
@@ -103,9 +112,13 @@ fn two_sides_survive_a_process_that_writes_anything_anywhere() {
 type Turn<E> = fn(&mut E, &mut Random) -> bool;
 
 /// Plays both sides of a ring that somebody scribbles over.
-pub(crate) fn survive<K: Payload + ?Sized>(push: Turn<Producer<K>>, pop: Turn<Consumer<K>>) {
+pub(crate) fn survive<R: AnyRing>(
+    create: impl FnOnce(&str, &Options) -> Result<R, Error>,
+    push: Turn<R::Tx>,
+    pop: Turn<R::Rx>,
+) {
     let name = Name::new("scribbled");
-    let ring = Ring::<K>::create(name.as_str(), Options::new().bytes(4096)).unwrap();
+    let ring = create(name.as_str(), &Options::new().bytes(4096)).unwrap();
     let mut child = Child::spawn("scribble", &[name.path().to_str().unwrap(), "1"]);
     child.expect("begun");
     let (pushing, popping) = std::thread::scope(|scope| {
@@ -113,7 +126,7 @@ pub(crate) fn survive<K: Payload + ?Sized>(push: Turn<Producer<K>>, pop: Turn<Co
             let mut random = Random::new(2);
             play(
                 || ring.producer(),
-                |tx: &mut Producer<K>| {
+                |tx: &mut R::Tx| {
                     tx.set_wait(random.one_of(&WAITS));
                     push(tx, &mut random)
                 },
@@ -122,7 +135,7 @@ pub(crate) fn survive<K: Payload + ?Sized>(push: Turn<Producer<K>>, pop: Turn<Co
         let mut random = Random::new(3);
         let popping = play(
             || ring.consumer(),
-            |rx: &mut Consumer<K>| {
+            |rx: &mut R::Rx| {
                 rx.set_wait(random.one_of(&WAITS));
                 pop(rx, &mut random)
             },

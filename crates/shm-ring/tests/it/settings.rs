@@ -4,10 +4,10 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use shm_ring::{Error, Options, Region, Ring};
+use shm_ring_outsider::page;
 
-use crate::house::{Child, Dir, Home, Name, root_or_skip};
+use crate::harness::{Child, Dir, Home, Name, root_or_skip};
 use crate::system;
-use crate::wire::page;
 
 #[test]
 fn a_name_goes_with_the_last_handle_of_its_creator_if_asked() {
@@ -15,8 +15,8 @@ fn a_name_goes_with_the_last_handle_of_its_creator_if_asked() {
     let path = dir.join("ring");
     for (region, path) in [(Region::named(name.as_str()), name.path()), (Region::file(&path), path)]
     {
-        let ring = Ring::<u64>::create(region, Options::new().unlink_on_drop()).unwrap();
-        let opened = Ring::<u64>::open_with(Region::file(&path), Options::new().unlink_on_drop());
+        let ring = Ring::<u64>::create(region, &Options::new().unlink_on_drop()).unwrap();
+        let opened = Ring::<u64>::open_with(Region::file(&path), &Options::new().unlink_on_drop());
         drop(opened.unwrap());
         assert!(path.exists(), "one that opens it is not its creator");
         let tx = ring.producer().unwrap();
@@ -25,16 +25,16 @@ fn a_name_goes_with_the_last_handle_of_its_creator_if_asked() {
         drop(tx);
         assert!(!path.exists());
     }
-    drop(Ring::<u64>::create(name.as_str(), Options::new()).unwrap());
+    drop(Ring::<u64>::create(name.as_str(), &Options::new()).unwrap());
     assert!(name.path().exists(), "nobody asked");
 }
 
 #[test]
 fn a_name_made_anew_is_not_the_old_creators_to_remove() {
     let name = Name::new("anew");
-    let old = Ring::<u64>::create(name.as_str(), Options::new().unlink_on_drop()).unwrap();
+    let old = Ring::<u64>::create(name.as_str(), &Options::new().unlink_on_drop()).unwrap();
     Region::named(name.as_str()).unlink().unwrap();
-    let new = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let new = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
     drop(old);
     assert_eq!(Ring::<u64>::open(name.as_str()).unwrap().id(), new.id());
 }
@@ -42,13 +42,13 @@ fn a_name_made_anew_is_not_the_old_creators_to_remove() {
 #[test]
 fn an_attached_pair_goes_on_when_its_name_is_used_again() {
     let name = Name::new("reused");
-    let old = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let old = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
     let (mut tx, mut rx) = (old.producer().unwrap(), old.consumer().unwrap());
     tx.push(1).unwrap();
     Region::named(name.as_str()).unlink().unwrap();
     assert!(matches!(Ring::<u64>::open(name.as_str()), Err(Error::NotFound { .. })));
     tx.push(2).unwrap();
-    let new = Ring::<u64>::create(name.as_str(), Options::new()).unwrap();
+    let new = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
     assert_ne!(Ring::<u64>::open(name.as_str()).unwrap().id(), old.id());
     let (mut other_tx, mut other_rx) = (new.producer().unwrap(), new.consumer().unwrap());
     other_tx.push(9).unwrap();
@@ -83,9 +83,10 @@ fn prefaulting_touches_every_page() {
     for (label, options, expected) in [
         ("shm-ring-untouched", Options::new(), 0..whole / 2),
         ("shm-ring-prefaulted", Options::new().prefault(), whole..whole + 1),
-        ("shm-ring-locked", Options::new().lock(), whole..whole + 1),
+        ("shm-ring-locked", Options::new().lock_memory(), whole..whole + 1),
     ] {
-        let ring = Ring::<u64>::create(Region::memfd(label), options.bytes(CAPACITY)).unwrap();
+        let ring =
+            Ring::<u64>::create(Region::memfd(label), &options.bytes(CAPACITY as usize)).unwrap();
         let _tx = ring.producer().unwrap();
         assert!(expected.contains(&resident(label)), "{label}: {}", resident(label));
         drop(_tx);
@@ -98,7 +99,7 @@ fn prefaulting_touches_every_page() {
 pub(crate) fn lock_too_much(mut home: Home) {
     system::become_user(65534);
     setrlimit(Resource::Memlock, Rlimit { current: Some(8192), maximum: Some(8192) }).unwrap();
-    let ring = Ring::<u64>::create(Region::memfd("locked"), Options::new().lock()).unwrap();
+    let ring = Ring::<u64>::create(Region::memfd("locked"), &Options::new().lock_memory()).unwrap();
     home.say(&ring.producer().unwrap_err().to_string());
     // Nothing is held by the attempt.
     let ring =
@@ -120,11 +121,11 @@ fn locking_more_than_allowed_is_an_error_that_says_so() {
 fn memory_is_there_unless_sparse_was_asked_for() {
     let (dense, sparse) = (Name::new("dense"), Name::new("sparse"));
     let blocks = |name: &Name| name.path().metadata().unwrap().blocks() * 512;
-    let ring = Ring::<u64>::create(dense.as_str(), Options::new().bytes(1 << 20)).unwrap();
-    assert!(blocks(&dense) >= 3 * page() + ring.capacity_bytes());
+    let ring = Ring::<u64>::create(dense.as_str(), &Options::new().bytes(1 << 20)).unwrap();
+    assert!(blocks(&dense) >= 3 * page() + ring.limit_bytes() as u64);
     let options = Options::new().bytes(1 << 36).sparse();
-    let ring = Ring::<u64>::create(sparse.as_str(), options).unwrap();
-    assert_eq!(ring.capacity_bytes(), 1 << 36);
+    let ring = Ring::<u64>::create(sparse.as_str(), &options).unwrap();
+    assert_eq!(ring.limit_bytes(), 1 << 36);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     for n in 0..10_000 {
         tx.push(n).unwrap();

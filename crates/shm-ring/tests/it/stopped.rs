@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use shm_ring::{Error, Options, Peer, PopError, PushError, Ring, Wait};
 
-use crate::house::{Child, Dir, Name, until};
+use crate::harness::{Child, Dir, Name, until};
 use crate::items::Numbered;
 
 /// Several slices: long enough for every question about the peer to have been asked.
@@ -24,7 +24,7 @@ fn a_stopped_producer_keeps_its_role_and_goes_on() {
     for wait in [Wait::SPIN, Wait::PARK] {
         let name = Name::new("stopped-producer");
         let options = Options::new().bytes(4096).wait(wait);
-        let ring = Ring::<Numbered>::create(name.as_str(), options).unwrap();
+        let ring = Ring::<Numbered>::create(name.as_str(), &options).unwrap();
         let mut rx = ring.consumer().unwrap();
         let mut child = Child::spawn("feed", &[name.as_str(), "1"]);
         child.expect("attached");
@@ -54,7 +54,7 @@ fn a_stopped_consumer_keeps_its_role_and_goes_on() {
     for wait in [Wait::SPIN, Wait::PARK] {
         let (name, dir) = (Name::new("stopped-consumer"), Dir::new("stopped-consumer"));
         let options = Options::new().bytes(4096).wait(wait);
-        let ring = Ring::<Numbered>::create(name.as_str(), options).unwrap();
+        let ring = Ring::<Numbered>::create(name.as_str(), &options).unwrap();
         let mut tx = ring.producer().unwrap();
         let log = dir.join("log");
         let mut child = Child::spawn("drain", &[name.as_str(), log.to_str().unwrap(), "1"]);

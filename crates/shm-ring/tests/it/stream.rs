@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Ring, Wait};
 
-use crate::house::{Child, Home, Name};
+use crate::harness::{Child, Home, Name};
 use crate::items::{A16, A64, A128, A2048, A4096, Random, check, make};
 
 const WAITS: [(&str, Wait); 4] = [
@@ -14,19 +14,21 @@ const WAITS: [(&str, Wait); 4] = [
     ("park", Wait::PARK),
     ("yield", Wait { spins: 3, yields: 16, park: false }),
 ];
-const PUSHES: [&str; 4] = ["try", "block", "timeout", "from"];
-const POPS: [&str; 5] = ["try", "block", "timeout", "into", "iterate"];
+const PUSHES: [&str; 5] = ["try", "block", "timeout", "from", "slice"];
+const POPS: [&str; 6] = ["try", "block", "timeout", "into", "iterate", "slice"];
 
 /// Calls `$run::<T>($arguments)` for the type of that name.
 macro_rules! with_type {
     ($kind:expr, $run:ident $arguments:tt) => {
         match $kind {
-            "0" => $run::<[u8; 0]> $arguments,
-            "unit" => $run::<()> $arguments,
             "1" => $run::<u8> $arguments,
+            "2" => $run::<u16> $arguments,
             "3" => $run::<[u8; 3]> $arguments,
+            "5" => $run::<[u8; 5]> $arguments,
+            "7" => $run::<[u8; 7]> $arguments,
             "8" => $run::<u64> $arguments,
             "9" => $run::<[u8; 9]> $arguments,
+            "12" => $run::<[u32; 3]> $arguments,
             "63" => $run::<[u8; 63]> $arguments,
             "64" => $run::<[u64; 8]> $arguments,
             "65" => $run::<[u8; 65]> $arguments,
@@ -42,8 +44,8 @@ macro_rules! with_type {
     };
 }
 
-const KINDS: [&str; 16] = [
-    "0", "unit", "1", "3", "8", "9", "63", "64", "65", "256", "4096", "a16", "a64", "a128",
+const KINDS: [&str; 18] = [
+    "1", "2", "3", "5", "7", "8", "9", "12", "63", "64", "65", "256", "4096", "a16", "a64", "a128",
     "a2048", "a4096",
 ];
 
@@ -75,6 +77,8 @@ impl Plan<'_> {
                 "timeout" => tx.push_timeout(make(n), Duration::from_micros(500)),
                 "from" if n % 2 == 0 => tx.push_from(&make(n)),
                 "from" => tx.try_push_from(&make(n)),
+                "slice" if n % 2 == 0 => tx.try_push_slice(&[make(n)]).map(drop),
+                "slice" => tx.push_slice(&[make(n)]).map(drop).map_err(|told| told.error),
                 form => panic!("no way to push is called {form}"),
             };
             while let Err(error) = push() {
@@ -95,6 +99,10 @@ impl Plan<'_> {
                 "timeout" => rx.pop_timeout(Duration::from_micros(500)),
                 "into" if n % 2 == 0 => rx.pop_into(&mut place).map(|()| read(&place)),
                 "into" => rx.try_pop_into(&mut place).map(|()| read(&place)),
+                "slice" if n % 2 == 0 => {
+                    rx.try_pop_slice(core::slice::from_mut(&mut place)).map(|_| read(&place))
+                }
+                "slice" => rx.pop_slice(core::slice::from_mut(&mut place)).map(|_| read(&place)),
                 "iterate" if n % 2 == 0 => rx.iter().next().unwrap(),
                 "iterate" => rx.try_iter().next().unwrap_or(Err(PopError::Empty)),
                 form => panic!("no way to pop is called {form}"),
@@ -131,7 +139,7 @@ pub(crate) fn other_side(mut home: Home) {
     };
     let (name, options) = (home.argument(0), Options::new().wait(wait_called(home.argument(7))));
     fn run<T: Item>(name: &str, options: Options, side: &str, plan: &Plan<'_>) {
-        let ring = Ring::<T>::open_with(name, options).unwrap();
+        let ring = Ring::<T>::open_with(name, &options).unwrap();
         match side {
             "producer" => plan.produce(&mut ring.producer().unwrap()),
             _ => plan.consume(&mut ring.consumer().unwrap()),
@@ -141,16 +149,17 @@ pub(crate) fn other_side(mut home: Home) {
     home.say("done");
 }
 
-fn both_sides(kind: &str, bytes: u64, laps: u64, turn: usize) {
-    fn run<T: Item>(kind: &str, bytes: u64, laps: u64, turn: usize) {
+fn both_sides(kind: &str, bytes: usize, laps: u64, turn: usize) {
+    fn run<T: Item>(kind: &str, bytes: usize, laps: u64, turn: usize) {
         let name = Name::new(&format!("stream-{kind}"));
         // Rotated so that all kinds together see every combination of neighbours.
-        let (push, pop) = (PUSHES[turn % 4], POPS[turn % 5]);
+        let (push, pop) = (PUSHES[turn % 5], POPS[turn % 6]);
         let (our_wait, their_wait) = (WAITS[turn % 4].1, WAITS[turn / 2 % 4].0);
         let options = Options::new().items(1).bytes(bytes).wait(our_wait).unlink_on_drop();
-        let ring = Ring::<T>::create(name.as_str(), options).unwrap();
-        assert_eq!(ring.capacity_bytes(), bytes.max(ring.capacity_bytes()));
-        let records = ring.capacity_bytes() / (8 + size_of::<T>() as u64);
+        let ring = Ring::<T>::create(name.as_str(), &options).unwrap();
+        let size = size_of::<T>();
+        assert_eq!(ring.limit_bytes(), (bytes / size * size).max(size));
+        let records = (ring.limit_bytes() / size) as u64;
         let plan = Plan { count: (laps * records).max(50), push, pop, seed: turn as u64 };
         let child = |side: &str| {
             let (count, seed) = (plan.count.to_string(), plan.seed.to_string());
@@ -196,27 +205,35 @@ fn every_way_to_wait_on_both_sides() {
 
 #[test]
 fn capacities_are_what_was_asked_for_and_all_of_it_can_be_used() {
-    crate::house::watch();
-    for bytes in [1, 4096, 4097, 65536] {
+    crate::harness::watch();
+    let exactly = |options: Options, items: usize| {
         let region = shm_ring::Region::memfd("capacity");
-        let ring = Ring::<u64>::create(region, Options::new().bytes(bytes)).unwrap();
-        let expected = bytes.next_power_of_two().max(crate::wire::page());
-        assert_eq!(ring.capacity_bytes(), expected);
+        let ring = Ring::<u64>::create(region, &options).unwrap();
+        assert_eq!(ring.limit_bytes(), 8 * items);
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        assert_eq!((tx.capacity(), rx.capacity()), ((expected - 8) / 16, (expected - 8) / 16));
+        assert_eq!((tx.capacity(), rx.capacity()), (items, items));
         for lap in 0..3 {
-            for n in 0..tx.capacity() {
-                assert_eq!(tx.room_at_least(), tx.capacity() - n);
-                tx.try_push(lap * n).unwrap();
+            for n in 0..items {
+                assert_eq!(tx.room_at_least(), items - n);
+                tx.try_push((lap * n) as u64).unwrap();
                 assert_eq!(rx.ready_at_least(), n + 1);
             }
             assert_eq!(tx.try_push(0), Err(PushError::Full));
             let read: Vec<_> = rx.try_iter().map(Result::unwrap).collect();
-            assert!(read.into_iter().eq((0..tx.capacity()).map(|n| lap * n)));
+            assert!(read.into_iter().eq((0..items).map(|n| (lap * n) as u64)));
             assert_eq!(rx.try_pop(), Err(PopError::Empty));
         }
+    };
+    for (bytes, items) in
+        [(1, 1), (8, 1), (15, 1), (16, 2), (100, 12), (4096, 512), (4097, 512), (65536, 8192)]
+    {
+        exactly(Options::new().bytes(bytes), items);
     }
-    let many =
-        Ring::<[u8; 100]>::create(shm_ring::Region::memfd("items"), Options::new().items(1000));
-    assert!(many.unwrap().producer().unwrap().capacity() >= 1000);
+    for items in [1, 2, 3, 5, 100, 511, 512, 513, 1000] {
+        exactly(Options::new().items(items), items);
+    }
+    // Whichever is more.
+    exactly(Options::new().items(3).bytes(100), 12);
+    exactly(Options::new().items(13).bytes(100), 13);
+    exactly(Options::new(), 8192);
 }

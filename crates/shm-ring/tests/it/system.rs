@@ -6,12 +6,12 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use shm_ring::{Item, Record, Reservation};
-use zerocopy::IntoBytes;
+use shm_ring::{Item, Message, MessageReservation, Reservation, View};
 
 fn check(answer: libc::c_int) -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -133,6 +133,19 @@ pub(crate) fn become_user(id: u32) {
     check(unsafe { libc::setresuid(id, id, id) }).unwrap();
 }
 
+/// An open file description lock for reading, which takes no more than the right to read. It goes with `file`.
+pub(crate) fn lock_for_reading(file: &std::fs::File, start: u64, len: u64) {
+    let lock = libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start as libc::off_t,
+        l_len: len as libc::off_t,
+        l_pid: 0,
+    };
+    // SAFETY: `file` is open, and `lock` is there while the kernel reads it.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) }).unwrap();
+}
+
 extern "C" fn nothing(_signal: libc::c_int) {}
 
 /// Has SIGUSR1 run a handler that does nothing, and interrupt system calls rather than restart
@@ -163,32 +176,34 @@ pub(crate) fn store(address: usize, byte: u8) {
 }
 
 /// A message's address in the region and a copy of its bytes, by its slice.
-pub(crate) fn slice_bytes<T: Item>(record: &Record<'_, [T]>) -> (usize, Vec<u8>) {
-    // SAFETY: nobody writes committed records in the tests that call this.
-    let slice = unsafe { record.as_slice() };
-    (slice.as_ptr().addr(), slice.as_bytes().to_vec())
+pub(crate) fn message_bytes(message: &Message<'_>) -> (usize, Vec<u8>) {
+    // SAFETY: nobody writes published records in the tests that call this.
+    let slice = unsafe { message.as_slice() };
+    (slice.as_ptr().addr(), slice.to_vec())
 }
 
-/// A value's address in the region and a copy of its bytes, by its reference.
-pub(crate) fn value_bytes<T: Item>(record: &Record<'_, T>) -> (usize, Vec<u8>) {
+/// The address of a view's values in the region and copies of their bytes, by their slice.
+pub(crate) fn view_bytes<T: Item>(view: &View<'_, T>) -> (usize, Vec<Vec<u8>>) {
     // SAFETY: as above.
-    let value = unsafe { record.as_value() };
-    (core::ptr::from_ref(value).addr(), value.as_bytes().to_vec())
+    let values = unsafe { view.as_slice() };
+    (values.as_ptr().addr(), values.iter().map(|value| value.as_bytes().to_vec()).collect())
 }
 
 /// Writes a message through its slice; the slice's address.
-pub(crate) fn write_slice<T: Item>(room: &mut Reservation<'_, [T]>, message: Vec<T>) -> usize {
+pub(crate) fn write_message(room: &mut MessageReservation<'_>, message: &[u8]) -> usize {
     // SAFETY: only the producer, which is the test's own, writes data.
     let place = unsafe { room.as_mut_slice() };
-    for (to, from) in place.iter_mut().zip(message) {
-        *to = from;
-    }
+    place.copy_from_slice(message);
     place.as_ptr().addr()
 }
 
-/// Writes a value through its place; the place's address.
-pub(crate) fn write_value<T: Item>(room: &mut Reservation<'_, T>, value: T) -> usize {
+/// Writes values through their places; the address of the first.
+pub(crate) fn write_values<T: Item>(room: &mut Reservation<'_, T>, values: Vec<T>) -> usize {
     // SAFETY: as above.
-    let place = unsafe { room.as_uninit() };
-    core::ptr::from_ref(place.write(value)).addr()
+    let places = unsafe { room.as_uninit() };
+    let address = places.as_ptr().addr();
+    for (place, value) in places.iter_mut().zip(values) {
+        place.write(value);
+    }
+    address
 }

@@ -5,21 +5,22 @@
 use std::time::Duration;
 
 use shm_ring::{
-    BatchError, Consumer, Options, PopError, Producer, PushError, Region, Ring, Threshold, Wait,
-    WaitAnyError, wait_any,
+    BatchError, MessageConsumer, MessageProducer, Options, PopError, PushError, Region, Threshold,
+    Wait, WaitAnyError, wait_any,
 };
+use shm_ring_outsider::{POSITION, POSITION_END, producer};
 
-use crate::forms::{Kind, Put, Room, Take};
-use crate::house::{LIMIT, within};
+use crate::bytes::Bytes;
+use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take};
+use crate::harness::{LIMIT, within};
 use crate::items::{A64, Random, text};
-use crate::wire::{Bytes, POSITION, POSITION_END, commit_word, data, producer};
 
 const CAPACITY: u64 = 4096;
 
-fn ring<K: Kind + ?Sized>(start: u64) -> (Ring<K>, Bytes) {
-    crate::house::watch();
-    let options = Options::new().bytes(CAPACITY).wait(Wait::PARK);
-    let ring = Ring::<K>::create(Region::memfd("top"), options).unwrap();
+fn ring<K: Kind + ?Sized>(start: u64) -> (K::Ring, Bytes) {
+    crate::harness::watch();
+    let options = Options::new().bytes(CAPACITY as usize).wait(Wait::PARK);
+    let ring = K::create(Region::memfd("top"), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     bytes.start_at(start);
     (ring, bytes)
@@ -27,20 +28,20 @@ fn ring<K: Kind + ?Sized>(start: u64) -> (Ring<K>, Bytes) {
 
 /// Streams records of all lengths by all forms until no more can be pushed.
 fn to_the_top<K: Kind + ?Sized>(start: u64) {
-    let (ring, bytes) = ring::<K>(start);
+    let (ring, bytes) = ring::<K>(start / K::UNIT as u64 * K::UNIT as u64);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let mut random = Random::new(start);
     let (mut pushed, mut popped) = (Vec::new(), 0);
     let ended = loop {
-        let len = K::LEN.unwrap_or(random.below(1200) as usize / K::UNIT);
-        let payload = text(pushed.len() as u64, len * K::UNIT);
+        let len = K::LEN.unwrap_or(random.below(1200) as usize);
+        let payload = text(pushed.len() as u64, len);
         let put = random.one_of(K::PUSHES_THAT_RETURN);
         match K::push(&mut tx, put, &payload) {
             Ok(()) => pushed.push(payload),
             Err(PushError::Full | PushError::TimedOut) => {
                 while popped < pushed.len() {
                     let take = random.one_of(K::POPS_THAT_RETURN);
-                    let taken = K::pop(&mut rx, take, len.max(1200 / K::UNIT));
+                    let taken = K::pop(&mut rx, take, len.max(1200));
                     assert_eq!(taken.as_ref(), Ok(&pushed[popped]), "record {popped}");
                     popped += 1;
                 }
@@ -49,8 +50,8 @@ fn to_the_top<K: Kind + ?Sized>(start: u64) {
         }
     };
     assert_eq!(ended, PushError::Corrupt, "from {start:#x}");
-    assert_eq!(K::room(&mut tx).unwrap_or(0), 0);
-    let tail = bytes.get(producer() + POSITION);
+    assert_eq!(K::room(&mut tx), 0);
+    let tail = bytes.tail();
     assert!((POSITION_END - 1300..POSITION_END).contains(&tail), "it ended at {tail:#x}");
     for payload in &pushed[popped..] {
         assert_eq!(K::pop(&mut rx, Take::Try, 0).as_ref(), Ok(payload));
@@ -68,16 +69,16 @@ fn records_of_any_length_go_through_the_last_laps() {
                 to_the_top::<u64>(start);
                 to_the_top::<A64>(start);
                 to_the_top::<[u8]>(start + 8);
-                to_the_top::<[u32]>(start + 40);
-                to_the_top::<[A64]>(start);
+                to_the_top::<[u8; 13]>(start + 40);
+                to_the_top::<Aligned<64>>(start);
             }
         }
-        // The tags of commit words wrap on the way.
+        // The check in record headers wraps on the way.
         for wrap in [1_u64 << 34, 1 << 35, 1 << 61] {
             let (ring, bytes) = ring::<[u8]>(wrap - 3 * CAPACITY);
             let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             let mut random = Random::new(wrap);
-            while bytes.get(producer() + POSITION) < wrap + 3 * CAPACITY {
+            while bytes.tail() < wrap + 3 * CAPACITY {
                 let payload = text(random.next(), random.below(4081) as usize);
                 tx.push(&payload).unwrap();
                 assert_eq!(rx.try_pop(), Ok(payload));
@@ -100,7 +101,7 @@ fn a_long_message_that_does_not_fit_below_the_end_is_corrupt_by_every_form() {
         // The third would have fitted, but `Corrupt` stays for the attachment.
         assert_eq!(told, [Err(PushError::Corrupt); 3], "{put:?}");
         drop(tx);
-        assert_eq!(bytes.get(producer() + POSITION), POSITION_END - 2048);
+        assert_eq!(bytes.tail(), POSITION_END - 2048);
         // For the next one there is still room for what is short.
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
         let longest = 2048 - 16;
@@ -116,7 +117,7 @@ fn near_the_end_a_full_ring_is_full_and_what_never_fits_is_corrupt_at_once() {
     let (ring, _) = ring::<[u8]>(POSITION_END - CAPACITY - 1024);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     tx.push(&text(1, LONG)).unwrap();
-    // 2088 bytes are left below the end, and fewer are free now.
+    // 2112 bytes are left below the end, and fewer are free now.
     assert_eq!(tx.try_push(&text(2, 2000)), Err(PushError::Full));
     assert_eq!(tx.push_timeout(&text(2, 2000), Duration::ZERO), Err(PushError::TimedOut));
     assert_eq!(rx.try_pop(), Ok(text(1, LONG)));
@@ -128,9 +129,9 @@ fn near_the_end_a_full_ring_is_full_and_what_never_fits_is_corrupt_at_once() {
 
 #[test]
 fn a_batch_ends_where_positions_end() {
-    // Ten records, and the zero behind the last.
-    let start = POSITION_END - 10 * 16 - 8;
-    let (values, messages) = (ring::<u64>(start).0, ring::<[u8]>(start).0);
+    // Ten records, and a place that is still a position.
+    let start = POSITION_END - 11 * 8;
+    let (values, messages) = (ring::<u64>(start).0, ring::<[u8]>(start - 10 * 8).0);
     let batch: Vec<_> = (0..20).map(|n| text(n, 8)).collect();
     let (mut tx, mut rx) = (values.producer().unwrap(), values.consumer().unwrap());
     let told = within(LIMIT, "a batch", move || (tx.push_batch(0..20), tx.try_push_batch(0..20)));
@@ -148,25 +149,29 @@ fn a_batch_ends_where_positions_end() {
 }
 
 #[test]
-fn a_record_that_reaches_beyond_the_end_is_the_last_and_then_all_is_corrupt() {
-    fn beyond<K: Kind + ?Sized + 'static>(start: u64, len: u32) {
-        for take in K::POPS {
-            let (ring, bytes) = ring::<K>(start);
-            bytes.set(data() + start % CAPACITY, commit_word(start, len));
-            let (mut rx, take) = (ring.consumer().unwrap(), *take);
-            assert_eq!(K::pop(&mut rx, Take::Try, 0).map(|bytes| bytes.len()), Ok(len as usize));
-            let told = within(LIMIT, "a pop beyond the end", move || {
-                let told = K::pop(&mut rx, take, 8);
-                (told, wait_any(&mut [&mut rx], None))
-            });
-            assert_eq!(told, (Err(PopError::Corrupt), Ok(0)), "{take:?}");
+fn a_tail_beyond_the_end_is_corrupt_by_every_form() {
+    fn beyond<K: Kind + ?Sized + 'static>(start: u64, len: usize) {
+        for tail in [POSITION_END, POSITION_END + K::UNIT as u64] {
+            for take in K::POPS {
+                let (ring, bytes) = ring::<K>(start / K::UNIT as u64 * K::UNIT as u64);
+                let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+                let take = *take;
+                K::push(&mut tx, Put::Try, &text(1, len)).unwrap();
+                assert_eq!(K::pop(&mut rx, take, len), Ok(text(1, len)));
+                bytes.set(producer() + POSITION, tail);
+                let told = within(LIMIT, "a pop beyond the end", move || {
+                    let told = K::pop(&mut rx, take, 8);
+                    (told, wait_any(&mut [&mut rx], None))
+                });
+                assert_eq!(told, (Err(PopError::Corrupt), Ok(0)), "{take:?}");
+            }
         }
     }
-    beyond::<u64>(POSITION_END - 8, 8);
     beyond::<u64>(POSITION_END - 16, 8);
-    beyond::<[u8]>(POSITION_END - 8, 0);
-    beyond::<[u8]>(POSITION_END - 2048, 4080);
-    beyond::<[A64]>(POSITION_END - 64, 192);
+    beyond::<[u8; 13]>(POSITION_END - 40, 13);
+    beyond::<[u8]>(POSITION_END - 16, 0);
+    beyond::<[u8]>(POSITION_END - 2048, 2000);
+    beyond::<Aligned<64>>(POSITION_END - 512, 192);
 }
 
 #[test]
@@ -176,7 +181,7 @@ fn waiting_for_what_no_position_can_reach_ends_in_time() {
     tx.push(b"the last").unwrap();
     assert_eq!(rx.pop().unwrap(), b"the last");
     let soon = Duration::from_millis(20);
-    let wait = move |mut rx: Consumer<[u8]>, _tx: Producer<[u8]>| {
+    let wait = move |mut rx: MessageConsumer, _tx: MessageProducer| {
         let first = rx.pop_timeout(soon);
         rx.set_threshold(Some(Threshold::bytes(2048, soon)));
         let second = rx.pop_timeout(soon);

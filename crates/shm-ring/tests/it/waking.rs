@@ -6,21 +6,22 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Threshold, Wait};
+use shm_ring_outsider::{NEVER, SLEEPS, WAKE_AT, WAKES_SENT, consumer, producer};
 
-use crate::forms::{Kind, Put, Room, Take};
-use crate::house::{Child, Home, LIMIT, Name, SOON, until, within};
+use crate::bytes::Bytes;
+use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, until, within};
 use crate::items::text;
-use crate::wire::{Bytes, NEVER, PARKS, POSITION, RINGS, WAKE_AT, consumer, producer};
 
 /// Longer than any test takes.
 const AGES: Duration = Duration::from_secs(3600);
-const CAPACITY: u64 = 4096;
-const STRIDE: u64 = 16;
+const CAPACITY: usize = 4096;
+const STRIDE: u64 = 8;
 
-fn ring<K: Kind + ?Sized>() -> (Ring<K>, Bytes) {
-    crate::house::watch();
+fn ring<K: Kind + ?Sized>() -> (K::Ring, Bytes) {
+    crate::harness::watch();
     let options = Options::new().bytes(CAPACITY).wait(Wait::PARK);
-    let ring = Ring::<K>::create(Region::memfd("waking"), options).unwrap();
+    let ring = K::create(Region::memfd("waking"), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
     (ring, bytes)
 }
@@ -32,34 +33,35 @@ fn every_form_of_publishing_and_of_taking_rings_for_a_sleeper() {
         for put in K::PUSHES.iter().copied().chain(less) {
             let (ring, bytes) = ring::<K>();
             let mut tx = ring.producer().unwrap();
-            let (before, payload) = (bytes.get(producer() + RINGS), text(1, len * K::UNIT));
+            let (before, payload) = (bytes.get(producer() + WAKES_SENT), text(1, len));
             K::push(&mut tx, put, &payload).unwrap();
-            assert_eq!(bytes.get(producer() + RINGS), before, "{put:?} rang for nobody");
+            assert_eq!(bytes.get(producer() + WAKES_SENT), before, "{put:?} rang for nobody");
             // As a consumer that is about to sleep until there is a record.
-            let tail = bytes.get(producer() + POSITION);
-            bytes.set(consumer() + WAKE_AT, tail + K::ALIGN as u64);
+            let tail = bytes.tail();
+            bytes.set(consumer() + WAKE_AT, tail + K::UNIT as u64);
             K::push(&mut tx, put, &payload).unwrap();
-            assert_eq!(bytes.get(producer() + RINGS), before + 1, "{put:?} must ring");
+            assert_eq!(bytes.get(producer() + WAKES_SENT), before + 1, "{put:?} must ring");
         }
         for take in K::POPS {
             let (ring, bytes) = ring::<K>();
             let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             for _ in 0..2 {
-                K::push(&mut tx, Put::Try, &text(1, len * K::UNIT)).unwrap();
+                K::push(&mut tx, Put::Try, &text(1, len)).unwrap();
             }
-            let before = bytes.get(consumer() + RINGS);
+            let before = bytes.get(consumer() + WAKES_SENT);
             K::pop(&mut rx, *take, len).unwrap();
-            assert_eq!(bytes.get(consumer() + RINGS), before, "{take:?} rang for nobody");
+            assert_eq!(bytes.get(consumer() + WAKES_SENT), before, "{take:?} rang for nobody");
             // As a producer that is about to sleep until that one is read.
-            bytes.set(producer() + WAKE_AT, bytes.get(producer() + POSITION));
+            bytes.set(producer() + WAKE_AT, bytes.tail());
             K::pop(&mut rx, *take, len).unwrap();
-            assert_eq!(bytes.get(consumer() + RINGS), before + 1, "{take:?} must ring");
+            assert_eq!(bytes.get(consumer() + WAKES_SENT), before + 1, "{take:?} must ring");
         }
     }
-    rings::<u64>(1);
+    rings::<u64>(8);
     rings::<[u8]>(0);
     rings::<[u8]>(100);
-    rings::<[u32]>(5);
+    rings::<Aligned<64>>(20);
+    rings::<[u8; 60]>(60);
 }
 
 /// A consumer that pops on a thread of its own, and what it says about each pop.
@@ -79,9 +81,9 @@ impl Popping {
     /// Waits until the consumer has slept twice more for `wake_at`: whatever it looked at before, it
     /// has looked again.
     fn until_asleep_again(&self, wake_at: u64) {
-        let parks = self.bytes.get(consumer() + PARKS);
+        let parks = self.bytes.get(consumer() + SLEEPS);
         until("the consumer has slept twice more", || {
-            self.bytes.get(consumer() + PARKS) >= parks + 2
+            self.bytes.get(consumer() + SLEEPS) >= parks + 2
                 && self.bytes.get(consumer() + WAKE_AT) == wake_at
         });
     }
@@ -107,16 +109,20 @@ fn a_sleeper_under_a_threshold_is_woken_at_that_many_and_not_before() {
     for round in 0..3 {
         let wake_at = (round + 1) * 8 * STRIDE;
         assert_eq!(side.bytes.until_parked_since(consumer(), round * 8 * STRIDE), wake_at);
-        let rings = side.bytes.get(producer() + RINGS);
+        let rings = side.bytes.get(producer() + WAKES_SENT);
         for n in 0..7 {
             side.tx.push(n).unwrap();
         }
         side.until_asleep_again(wake_at);
         assert!(side.told.try_recv().is_err(), "it was content with seven");
-        assert_eq!(side.bytes.get(producer() + RINGS), rings, "it was rung for before its time");
+        assert_eq!(
+            side.bytes.get(producer() + WAKES_SENT),
+            rings,
+            "it was rung for before its time"
+        );
         side.tx.push(7).unwrap();
         // None if it was awake just then, between two slices of its sleep.
-        assert!(side.bytes.get(producer() + RINGS) <= rings + 1);
+        assert!(side.bytes.get(producer() + WAKES_SENT) <= rings + 1);
         for n in 0..8 {
             assert_eq!(side.told.recv_timeout(LIMIT), Ok(Ok(n)));
         }
@@ -125,12 +131,13 @@ fn a_sleeper_under_a_threshold_is_woken_at_that_many_and_not_before() {
 
 #[test]
 fn a_threshold_of_more_than_half_the_ring_counts_as_half() {
-    for (bytes, expected) in [(0, 8), (1, 8), (u64::MAX, CAPACITY / 2), (CAPACITY, CAPACITY / 2)] {
+    for (bytes, expected) in [(0, 8), (1, 8), (usize::MAX, CAPACITY / 2), (CAPACITY, CAPACITY / 2)]
+    {
         let side = Popping::under(Threshold::bytes(bytes, AGES));
-        assert_eq!(side.bytes.until_parked_since(consumer(), NEVER), expected, "{bytes}");
+        assert_eq!(side.bytes.until_parked_since(consumer(), NEVER), expected as u64, "{bytes}");
     }
-    let side = Popping::under(Threshold::items::<u64>(u64::MAX, AGES));
-    assert_eq!(side.bytes.until_parked_since(consumer(), NEVER), CAPACITY / 2);
+    let side = Popping::under(Threshold::items::<u64>(usize::MAX, AGES));
+    assert_eq!(side.bytes.until_parked_since(consumer(), NEVER), CAPACITY as u64 / 2);
 }
 
 #[test]
@@ -156,9 +163,9 @@ fn fewer_than_the_threshold_are_taken_after_its_time_and_not_before() {
 fn an_idle_consumer_is_not_woken_for_its_threshold() {
     let side = Popping::under(Threshold::items::<u64>(8, Duration::from_millis(1)));
     until("it sleeps until the first", || side.bytes.get(consumer() + WAKE_AT) == 8);
-    let (start, parks) = (Instant::now(), side.bytes.get(consumer() + PARKS));
+    let (start, parks) = (Instant::now(), side.bytes.get(consumer() + SLEEPS));
     std::thread::sleep(Duration::from_millis(500));
-    let slept = side.bytes.get(consumer() + PARKS) - parks;
+    let slept = side.bytes.get(consumer() + SLEEPS) - parks;
     // Once a slice of 100 ms; by its threshold it would be once a millisecond.
     let most = start.elapsed().as_millis() as u64 / 100 + 5;
     assert!(slept <= most, "{slept} sleeps where {most} would do");
@@ -197,9 +204,9 @@ fn a_producer_that_goes_to_sleep_tells_a_consumer_that_sleeps() {
         while tx.try_push(1).is_ok() {}
         // As a consumer under a threshold that this producer cannot reach.
         bytes.set(consumer() + WAKE_AT, wake_at);
-        let before = bytes.get(producer() + RINGS);
+        let before = bytes.get(producer() + WAKES_SENT);
         assert_eq!(tx.push_timeout(1, Duration::from_millis(1)), Err(PushError::TimedOut));
-        assert_eq!(bytes.get(producer() + RINGS) > before, rings, "{wake_at:#x}");
+        assert_eq!(bytes.get(producer() + WAKES_SENT) > before, rings, "{wake_at:#x}");
     }
 }
 
@@ -240,7 +247,7 @@ fn a_producer_that_is_killed_ends_the_wait_for_a_threshold() {
     for count in [0, 3] {
         let name = Name::new("threshold-death");
         let options = Options::new().bytes(CAPACITY).wait(Wait::PARK);
-        let ring = Ring::<u64>::create(name.as_str(), options).unwrap();
+        let ring = Ring::<u64>::create(name.as_str(), &options).unwrap();
         let bytes = Bytes::of(ring.descriptor());
         let told = popping(ring.consumer().unwrap(), Threshold::items::<u64>(8, AGES));
         let mut child = Child::spawn("push-few", &[name.as_str(), &count.to_string()]);

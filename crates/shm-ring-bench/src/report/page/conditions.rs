@@ -1,25 +1,27 @@
 //! What has to be known to believe the figures: how they were measured, on what, which runs there were
-//! and which were left out. It must not show any result.
+//! and which were discarded. It must not show any result.
 
 use maud::{Markup, html};
 
 use super::super::figures::{digits, size};
 use super::super::{Outcome, Report};
+use crate::state::Seen;
+use crate::stats::Excluded;
 use crate::transport::{find, list};
 
 /// The comparison in a few lines.
 pub(super) fn summary(report: &Report) -> Markup {
     let machine = &report.machine;
     let runs: u32 = report.results.iter().map(|row| row.runs).sum();
-    let out: u32 = report.results.iter().map(|row| row.excluded).sum();
+    let out = report.excluded().count();
     html! {
         p class="summary" {
             (machine.cpu) ", " (machine.cores) " processors, Linux " (machine.kernel) ", commit "
-            code { (machine.commit) } ". " (report.results.len()) " rows, " (runs) " runs that count, "
-            (out) " left out."
-            @if let Some(floor) = report.floor_ns {
-                " Floor of a round trip: " (digits(floor.median)) " ns ("
-                (digits(floor.min)) " to " (digits(floor.max)) ")."
+            code { (machine.commit) } ". " (report.rows_once().count()) " rows, " (runs) " valid runs, "
+            (out) " discarded."
+            @for Seen { state, floor_ns, runs } in &report.states {
+                " Floor of a round trip, " (state) ": " (digits(floor_ns.median)) " ns ("
+                (digits(floor_ns.min)) " to " (digits(floor_ns.max)) ", " (runs) " runs)."
             }
         }
     }
@@ -45,12 +47,19 @@ pub(super) fn method(report: &Report, baseline: &str) -> Markup {
                 dt { "Floor" }
                 dd {
                     "Beside every timed run the same two processes play ping-pong on two lines of memory: \
-                     the least that a round trip between these processors can cost, timed in the same way."
+                     the minimum that a round trip between these processors can cost, timed in the same way."
+                }
+                dt { "States" }
+                dd {
+                    "A virtual machine is for seconds or minutes in one of two states: near, where both \
+                     processors share a cache that answers, and far, where they do not. The floor of a run \
+                     tells which. Runs of the two are kept apart, and every figure and every ratio is of runs \
+                     of one state."
                 }
                 dt { "Exclusion" }
                 dd {
-                    "A run is left out if the floor beside it was outside 0.6 to 1.6 of the median floor \
-                     (then the machine was not itself), or if a side that does not sleep had less than 0.85 \
+                    "A run is discarded if the floor beside it fits no state (it is outside 0.6 to 1.6 of the \
+                     median floor of each), or if a side that does not sleep had less than 0.85 \
                      of its processor. What the run measured is not looked at."
                 }
                 dt { "Verification" }
@@ -61,9 +70,9 @@ pub(super) fn method(report: &Report, baseline: &str) -> Markup {
                 }
                 dt { "Figures" }
                 dd {
-                    "The median of the runs that count, with the least and the most of them. Two transports \
+                    "The median of the valid runs, with the minimum and the maximum of them. Two transports \
                      whose ranges overlap may differ by noise alone. A dash in a table stands where there is no \
-                     figure: no run counts, or the row was not part of the comparison. The baseline of ratios is "
+                     figure: no run is valid, or the row was not part of the comparison. The baseline of ratios is "
                     (baseline) "."
                     @if report.has("sysv-binary") {
                         " sysv-binary is kept below 32,767 handoffs a run: with SEM_UNDO, as it is taught, \
@@ -75,7 +84,7 @@ pub(super) fn method(report: &Report, baseline: &str) -> Markup {
     }
 }
 
-/// Which rows there are, and how many runs of each count.
+/// Which rows there are, and how many runs of each are valid.
 pub(super) fn coverage(report: &Report) -> Markup {
     let mut doings: Vec<(String, Vec<&Outcome>)> = Vec::new();
     for row in &report.results {
@@ -89,7 +98,7 @@ pub(super) fn coverage(report: &Report) -> Markup {
         section id="runs" {
             h2 { "Runs" }
             p class="read" {
-                "How many runs of each row count, and in brackets how many were left out. A dash is a row \
+                "How many runs of each row are valid, and in brackets how many were discarded. A dash is a row \
                  that was not part of the comparison: nobody asked for it, or the transport cannot do it, \
                  which its line says."
             }
@@ -163,23 +172,11 @@ fn not_compared(report: &Report) -> Vec<&'static str> {
 }
 
 pub(super) fn left_out(report: &Report) -> Markup {
-    let count = |of: fn(&Outcome) -> u32| report.results.iter().map(of).sum::<u32>();
+    let Excluded { floor, preempted, failed } = report.excluded();
     let reasons = [
-        (
-            "floor",
-            count(|row| row.excluded_for.floor),
-            "the floor beside the run was outside 0.6 to 1.6 of the median floor",
-        ),
-        (
-            "preempted",
-            count(|row| row.excluded_for.preempted),
-            "a side that does not sleep had to share its processor",
-        ),
-        (
-            "failed",
-            count(|row| row.excluded_for.failed),
-            "the run ended with an error or was stuck and killed",
-        ),
+        ("floor", floor, "the floor beside the run fits no state"),
+        ("preempted", preempted, "a side that does not sleep had to share its processor"),
+        ("failed", failed, "the run ended with an error or was stuck and killed"),
     ];
     let none: Vec<&Outcome> = report.results.iter().filter(|row| row.runs == 0).collect();
     html! {
@@ -187,7 +184,7 @@ pub(super) fn left_out(report: &Report) -> Markup {
             h2 { "Left out" }
             div class="table" {
                 table {
-                    caption { "Runs that do not count, by reason" }
+                    caption { "Discarded runs, by reason" }
                     thead {
                         tr { th scope="col" { "reason" } th scope="col" { "runs" } th scope="col" class="words" { "because" } }
                     }
@@ -221,7 +218,7 @@ pub(super) fn left_out(report: &Report) -> Markup {
                 h3 { "Transports that were not part of this comparison" }
                 p { (others.join(", ")) }
             }
-            @let failed: Vec<_> = report.results.iter().filter(|row| !row.failures.is_empty()).collect();
+            @let failed: Vec<_> = report.rows_once().filter(|row| !row.failures.is_empty()).collect();
             h3 { "Failures" }
             @if failed.is_empty() {
                 p { "No run failed." }
@@ -229,7 +226,7 @@ pub(super) fn left_out(report: &Report) -> Markup {
                 ul class="failures" {
                     @for row in failed {
                         @for failure in &row.failures {
-                            li { (row.transport) " " (row.doing()) " " (size(row.bytes)) ": " (failure) }
+                            li { (row.transport) " " (row.workload) " " (size(row.bytes)) ": " (failure) }
                         }
                     }
                 }
@@ -242,13 +239,14 @@ pub(super) fn machine(report: &Report) -> Markup {
     let machine = &report.machine;
     let [receiver, sender] = machine.pinned;
     let clock = if machine.clock.tsc { "time stamp counter" } else { "monotonic clock" };
-    let floor = report.floor_ns.map_or_else(
-        || "none: on one processor there is no ping-pong".to_owned(),
-        |floor| {
-            let [median, min, max] = [floor.median, floor.min, floor.max].map(digits);
-            format!("{median} ns ({min} to {max})")
-        },
-    );
+    let floors = report.states.iter().map(|Seen { state, floor_ns, .. }| {
+        let [median, min, max] = [floor_ns.median, floor_ns.min, floor_ns.max].map(digits);
+        format!("{state}: {median} ns ({min} to {max})")
+    });
+    let floor = match floors.collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => "none: on one processor there is no ping-pong".to_owned(),
+        floors => floors,
+    };
     let facts = [
         ("processor", machine.cpu.clone()),
         ("processors", machine.cores.to_string()),

@@ -149,13 +149,14 @@ fn goals(goals: &[Goal]) -> Markup {
         Verdict::MustReached => "must reached",
         Verdict::Missed => "missed",
         Verdict::NotMeasured => "not measured",
+        Verdict::NotJudged => "not judged",
     };
     html! {
         section id="goals" {
             h2 { "Goals" }
             p class="read" {
-                "What the project set out to reach, as ratios of medians of this comparison: what must be \
-                 reached, what is aimed at, and which of the two was."
+                "What the project set out to reach, as ratios of medians of this comparison, in each state of \
+                 the machine by itself: what must be reached, what is aimed at, and which of the two was."
             }
             div class="table" {
                 table {
@@ -164,6 +165,7 @@ fn goals(goals: &[Goal]) -> Markup {
                         tr {
                             th scope="col" { "goal" }
                             th scope="col" class="words" { "measure" }
+                            th scope="col" { "state" }
                             @for head in ["value", "single runs", "must", "aim"] {
                                 th scope="col" { (head) }
                             }
@@ -174,7 +176,8 @@ fn goals(goals: &[Goal]) -> Markup {
                         @for goal in goals {
                             tr {
                                 th scope="row" { (goal.id) }
-                                td class="words" { (goal.measure) }
+                                td class="words" { (goal.measured()) }
+                                td { @if let Some(state) = goal.state { (state) } }
                                 td { (goal.value.map_or_else(|| "-".to_owned(), digits)) }
                                 td {
                                     @if let Some([least, most]) = goal.range {

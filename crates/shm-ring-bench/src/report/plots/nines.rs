@@ -57,6 +57,7 @@ fn plot<'a>(
         return None;
     }
     let round_trip = group.iter().any(|shown| shown.row.workload == Workload::Echo);
+    let state = group.first().and_then(|shown| shown.row.state);
     let mut transports = apart(group, |shown| shown.row.transport.clone());
     let half = |(_, shown): &(String, Vec<Shown>)| {
         let half = shown.iter().find(|one| one.measured.part == Some(0.5));
@@ -75,7 +76,7 @@ fn plot<'a>(
         });
         Series { look: looks.get(name), points: points.collect() }
     });
-    let floor = report.floor_ns.filter(|_| round_trip);
+    let floor = state.and_then(|state| report.floor(state)).filter(|_| round_trip);
     let said = floor.map(|floor| {
         let [median, min, max] = [floor.median, floor.min, floor.max].map(digits);
         format!("The floor: {median} ns ({min} to {max}).")

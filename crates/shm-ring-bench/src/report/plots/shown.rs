@@ -7,6 +7,7 @@ use super::super::figures::{
 };
 use super::super::{Outcome, Report};
 use crate::spec::Workload;
+use crate::state::State;
 use crate::stats::Figure;
 
 /// One figure of one row.
@@ -63,10 +64,10 @@ pub(super) fn figures<'a>(
     rows.iter().filter_map(shown).collect()
 }
 
-/// What the yardstick shows: what moving bytes can cost.
-pub(super) fn yardstick(report: &Report) -> Option<Shown<'_>> {
-    let lines =
-        report.results.iter().enumerate().filter(|(_, row)| row.workload == Workload::Lines);
+/// What the yardstick shows in a state: what moving bytes can cost.
+pub(super) fn yardstick(report: &Report, state: Option<State>) -> Option<Shown<'_>> {
+    let is_it = |row: &Outcome| row.workload == Workload::Lines && row.state == state;
+    let lines = report.results.iter().enumerate().filter(|(_, row)| is_it(row));
     figures(&lines.collect::<Vec<_>>(), BYTES, None).into_iter().next()
 }
 

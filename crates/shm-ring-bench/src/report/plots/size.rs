@@ -24,8 +24,8 @@ pub(super) fn throughput<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
         id: "throughput",
         title: "Throughput",
         read: "Messages that the receiver verified in a second. Higher is better. Both axes are \
-               logarithmic: the same distance is the same factor. A marker is the median of the runs \
-               that count, the whisker through it reaches from the slowest run to the fastest; where \
+               logarithmic: the same distance is the same factor. A marker is the median of the valid \
+               runs, the whisker through it reaches from the slowest run to the fastest; where \
                whiskers of two transports overlap, the difference between them is not certain."
             .to_owned(),
         missing: none("message rate", &plots),
@@ -34,9 +34,11 @@ pub(super) fn throughput<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
 }
 
 pub(super) fn bandwidth<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
-    let floor = yardstick(report);
     let (mut plots, mut missing) = (Vec::new(), Vec::new());
+    let mut has_floor = false;
     for (doing, group) in by_doing(figures(&rows(report), BYTES, None)) {
+        let floor = yardstick(report, group.first().and_then(|shown| shown.row.state));
+        has_floor |= floor.is_some();
         if distinct(&group, |shown| shown.row.bytes as u64).len() < 2 {
             missing.push(format!(
                 "{doing}: of one size only, at which bytes a second say the same as messages a second."
@@ -44,21 +46,21 @@ pub(super) fn bandwidth<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
             continue;
         }
         let title = format!("Bytes a second, {doing}");
-        let about = About { name: "bandwidth", title, kind: BYTES, floor: floor.clone() };
+        let about = About { name: "bandwidth", title, kind: BYTES, floor };
         plots.extend(plot(&about, &doing, group, looks));
     }
     let mut read =
         "The same runs in bytes. Higher is better; what rises by the same factor as the size \
                     pays for each message, and what is level pays for each byte. "
             .to_owned();
-    read.push_str(match floor {
-        Some(_) => {
+    read.push_str(match has_floor {
+        true => {
             "The dashed line is the floor: lines of memory written by one processor and read by the \
              other, without messages and without copies, and the band around it its slowest and \
              fastest run. It is what moving bytes can cost here, for messages that are read from \
              memory and written to it."
         }
-        None => {
+        false => {
             "No floor is drawn, since the workload \"lines\", which measures what moving bytes can \
              cost, was not part of this comparison."
         }

@@ -13,26 +13,24 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
     shown.retain(|one| one.row.wake_ns.is_some() && one.row.interval_ns.is_some());
     let usual = usual_size(&distinct(&shown, |one| one.row.bytes as u64));
     let mut plots = Vec::new();
-    for (bytes, group) in apart(shown, |one| one.row.bytes) {
+    for ((bytes, state), group) in apart(shown, |one| (one.row.bytes, one.row.state)) {
+        let state = state.map_or_else(String::new, |state| format!(" ({state})"));
         let intervals = distinct(&group, |one| one.row.interval_ns.unwrap_or_default());
-        let title = "Median wake-up latency".to_owned();
+        let title = format!("Median wake-up latency{state}");
         let about = About { name: "wake", title, kind: LATENCY, floor: None };
         let plot = match intervals.as_slice() {
             [interval] => {
                 let about = About {
-                    title: format!(
-                        "Median wake-up latency, a message every {}",
-                        duration(*interval)
-                    ),
+                    title: format!("{}, a message every {}", about.title, duration(*interval)),
                     ..about
                 };
-                bars(&about, &slug(&["wake", &bytes.to_string()]), group, looks)
+                bars(&about, &slug(&["wake", &bytes.to_string(), &state]), group, looks)
             }
             _ => {
                 let about = About { title: format!("{}, {}", about.title, size(bytes)), ..about };
                 against(
                     &about,
-                    &bytes.to_string(),
+                    &slug(&[&bytes.to_string(), &state]),
                     group,
                     looks,
                     &By {

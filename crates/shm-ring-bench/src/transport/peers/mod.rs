@@ -1,7 +1,10 @@
 //! Other people's queues, built with the feature `peers`. Each file knows one crate and nothing of the
 //! others.
 
+mod bbqueue;
+mod cloudtoid;
 mod crossbeam_channel;
+mod gil;
 mod iceoryx2;
 mod iceoryx2_events;
 mod ipmpsc;
@@ -14,7 +17,10 @@ mod shaq;
 mod shmem_ipc;
 mod shmring;
 
+pub(crate) use self::bbqueue::Bbqueue;
+pub(crate) use self::cloudtoid::Cloudtoid;
 pub(crate) use self::crossbeam_channel::CrossbeamChannel;
+pub(crate) use self::gil::Gil;
 pub(crate) use self::iceoryx2::Iceoryx2;
 pub(crate) use self::iceoryx2_events::Iceoryx2Events;
 pub(crate) use self::ipmpsc::Ipmpsc;

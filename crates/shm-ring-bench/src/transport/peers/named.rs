@@ -1,4 +1,4 @@
-//! What names files: those of one run begin with a prefix of its own, by which the parent removes what
+//! What names files: those of one run have a prefix of its own in their names, by which the parent removes what
 //! the sides made, and what a side that was killed left. It must not know who makes what.
 
 use std::fs;
@@ -36,7 +36,12 @@ pub(super) fn directory(prefix: &str) -> PathBuf {
 
 /// The file of a ring among the segments.
 pub(super) fn segment(prefix: &str) -> PathBuf {
-    Path::new(SEGMENTS).join(format!("{prefix}ring"))
+    among_segments(&format!("{prefix}ring"))
+}
+
+/// Something of that name among the segments.
+pub(super) fn among_segments(name: &str) -> PathBuf {
+    Path::new(SEGMENTS).join(name)
 }
 
 /// Opens what the other side makes, trying until it is there.
@@ -70,8 +75,11 @@ impl Drop for Named {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(directory(&self.prefix));
         for entry in fs::read_dir(SEGMENTS).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(&self.prefix) {
-                let _ = fs::remove_file(entry.path());
+            // Some put a word of their own before it.
+            if entry.file_name().to_string_lossy().contains(&self.prefix) {
+                let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let remove = if is_directory { fs::remove_dir_all } else { fs::remove_file };
+                let _ = remove(entry.path());
             }
         }
     }
@@ -82,15 +90,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_begins_with_the_prefix_goes_and_nothing_else_does() {
+    fn what_has_the_prefix_in_its_name_goes_and_nothing_else_does() {
         let [ours, other] = [Named::new(), Named::new()];
         for named in [&ours, &other] {
             fs::write(segment(&named.prefix), "left by a side that was killed").unwrap();
             fs::create_dir(directory(&named.prefix)).unwrap();
+            fs::create_dir(among_segments(&format!("own.{}files", named.prefix))).unwrap();
         }
         let gone = ours.prefix.clone();
         drop(ours);
         assert!(!segment(&gone).exists() && !directory(&gone).exists());
+        assert!(!among_segments(&format!("own.{gone}files")).exists());
+        assert!(among_segments(&format!("own.{}files", other.prefix)).exists());
         assert!(segment(&other.prefix).exists() && directory(&other.prefix).exists());
     }
 }

@@ -19,8 +19,9 @@ fn name(handle: &Handle) -> String {
     format!("{}ring", handle.prefix)
 }
 
+/// The crate takes powers of two only.
 fn capacity(bytes: usize) -> u64 {
-    (items(bytes) * bytes) as u64
+    (items(bytes) * bytes).next_power_of_two() as u64
 }
 
 impl Transport for Shmring {
@@ -28,7 +29,7 @@ impl Transport for Shmring {
     type Receiver<const W: usize> = Rx;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
-        Ok(Box::new(Named::new().holding(items(bytes) * bytes)))
+        Ok(Box::new(Named::new().holding(capacity(bytes) as usize)))
     }
 
     fn sender<const W: usize>(handle: &Handle) -> Result<Tx, Fault> {

@@ -54,7 +54,7 @@ pub(super) fn all() -> Vec<Check> {
 fn a_ring() -> Check {
     const WHAT: &str = "a ring";
     let through = || -> Result<bool, Box<dyn std::error::Error>> {
-        let ring = Ring::<u64>::create(Region::memfd("shm-ring doctor"), Options::new())?;
+        let ring = Ring::<u64>::create(Region::memfd("shm-ring doctor"), &Options::new())?;
         let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
         tx.push(1)?;
         Ok(rx.pop()? == 1)
@@ -101,7 +101,7 @@ fn nameless_files() -> Check {
 fn memfd() -> Check {
     const WHAT: &str = "memfd";
     let policy = read("/proc/sys/vm/memfd_noexec").unwrap_or_else(|| "none".to_owned());
-    let made = Ring::<u64>::create(Region::memfd("shm-ring doctor"), Options::new());
+    let made = Ring::<u64>::create(Region::memfd("shm-ring doctor"), &Options::new());
     match made {
         Ok(_) => ok(WHAT, format!("sealed, not executable (vm.memfd_noexec: {policy})")),
         Err(error) => note(

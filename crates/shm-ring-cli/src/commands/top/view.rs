@@ -18,7 +18,7 @@ const BAR: usize = 10;
 /// How fast a ring is, between two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Rates {
-    /// Bytes of records, with their commit words and padding.
+    /// Bytes of records, messages with their headers and fill.
     published_per_second: f64,
     read_per_second: f64,
     /// How often the producer found the ring full, and the consumer found it empty.
@@ -40,8 +40,8 @@ impl Rates {
         Self {
             published_per_second: rate(now.tail, before.tail),
             read_per_second: rate(now.head, before.head),
-            found_full_per_second: rate(now.producer.stalls, before.producer.stalls),
-            found_empty_per_second: rate(now.consumer.stalls, before.consumer.stalls),
+            found_full_per_second: rate(now.producer.waits, before.producer.waits),
+            found_empty_per_second: rate(now.consumer.waits, before.consumer.waits),
         }
     }
 }
@@ -101,7 +101,7 @@ fn bar(snapshot: &Snapshot) -> String {
         return rings::fill(snapshot);
     }
     let full = BAR as u64 * snapshot.unread_bytes();
-    let filled = (full.div_ceil(snapshot.capacity) as usize).min(BAR);
+    let filled = (full.div_ceil(snapshot.limit) as usize).min(BAR);
     format!("[{}{}] {}", "#".repeat(filled), " ".repeat(BAR - filled), rings::fill(snapshot))
 }
 
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn rates_are_differences_and_bars_are_fills() {
-        let options = Options::new().bytes(4096);
-        let ring = Ring::<u64>::create(Region::memfd("view"), options).unwrap();
+        let options = Options::new().items(256);
+        let ring = Ring::<u64>::create(Region::memfd("view"), &options).unwrap();
         let mut tx = ring.producer().unwrap();
         let fd = ring.descriptor().try_clone_to_owned().unwrap();
         let observer = Observer::open(Region::descriptor(fd)).unwrap();
@@ -127,7 +127,7 @@ mod tests {
         let mut now = look();
         now[0].1.taken = before[0].1.taken + std::time::Duration::from_secs(2);
         let rates = Rates::of(&before, &now[0].1);
-        assert_eq!((rates.published_per_second, rates.read_per_second), (1024.0, 0.0));
+        assert_eq!((rates.published_per_second, rates.read_per_second), (512.0, 0.0));
         assert_eq!(Rates::of(&Vec::new(), &now[0].1), Rates::default());
         let row = &rows(&before, &now)[0];
         assert_eq!(row[..5], ["a", "64", "0", "50 %", "0"]);

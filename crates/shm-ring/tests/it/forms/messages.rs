@@ -1,217 +1,297 @@
 //! The forms of messages.
 
-use shm_ring::{Consumer, Item, PopError, Producer, PushError, Record};
-use zerocopy::IntoBytes;
+use shm_ring::{
+    Error, Message, MessageConsumer, MessageProducer, MessageRing, Options, PopError, PushError,
+    Region,
+};
 
-use super::{Kind, NOW, Put, Room, Take, UNTOUCHED, in_two};
-use crate::items::elements;
+use super::{Kind, NOW, Put, Room, Take, UNTOUCHED};
 use crate::system;
 
+/// Messages whose payloads are aligned to `A` bytes.
+pub(crate) struct Aligned<const A: usize>;
+
 /// A message in three parts, one of them possibly empty.
-fn parts<T: Item>(message: &[T]) -> [&[T]; 3] {
+fn parts(message: &[u8]) -> [&[u8]; 3] {
     let (first, rest) = message.split_at(message.len() / 3);
     let (second, third) = rest.split_at(message.len() % 5 % (rest.len() + 1));
     [first, second, third]
 }
 
-impl<T: Item> Kind for [T] {
-    const ALIGN: usize = if align_of::<T>() > 8 { align_of::<T>() } else { 8 };
-    const UNIT: usize = size_of::<T>();
-    const LEN: Option<usize> = None;
-    const PUSHES: &'static [Put] = &[
-        Put::Try,
-        Put::Wait,
-        Put::Timeout,
-        Put::TryParts,
-        Put::Parts,
-        Put::PartsTimeout,
-        Put::TryBatch,
-        Put::Batch,
-        Put::Reserve(Room::Write),
-        Put::Reserve(Room::Pieces),
-        Put::Reserve(Room::Slice),
-    ];
-    const PUSHES_THAT_RETURN: &'static [Put] =
-        &[Put::Try, Put::Timeout, Put::TryParts, Put::PartsTimeout, Put::TryBatch];
-    const POPS: &'static [Take] = &[
-        Take::Try,
-        Take::Wait,
-        Take::Timeout,
-        Take::TryInto,
-        Take::Into,
-        Take::IntoTimeout,
-        Take::TryTo,
-        Take::To,
-        Take::ToTimeout,
-        Take::TryIterate,
-        Take::Iterate,
-        Take::Peek,
-        Take::TryBatch,
-        Take::Batch,
-    ];
-    const POPS_THAT_RETURN: &'static [Take] = &[
-        Take::Try,
-        Take::Timeout,
-        Take::TryInto,
-        Take::IntoTimeout,
-        Take::TryTo,
-        Take::ToTimeout,
-        Take::TryIterate,
-        Take::TryBatch,
-    ];
+const PUSHES: &[Put] = &[
+    Put::Try,
+    Put::Wait,
+    Put::Timeout,
+    Put::TryParts,
+    Put::Parts,
+    Put::PartsTimeout,
+    Put::TryBatch,
+    Put::Batch,
+    Put::Reserve(Room::Write),
+    Put::Reserve(Room::Pieces),
+    Put::Reserve(Room::Slice),
+];
+const PUSHES_THAT_RETURN: &[Put] =
+    &[Put::Try, Put::Timeout, Put::TryParts, Put::PartsTimeout, Put::TryBatch];
+const POPS: &[Take] = &[
+    Take::Try,
+    Take::Wait,
+    Take::Timeout,
+    Take::TryInto,
+    Take::Into,
+    Take::IntoTimeout,
+    Take::TryTo,
+    Take::To,
+    Take::ToTimeout,
+    Take::TryIterate,
+    Take::Iterate,
+    Take::Peek,
+    Take::TryBatch,
+    Take::Batch,
+];
+const POPS_THAT_RETURN: &[Take] = &[
+    Take::Try,
+    Take::Timeout,
+    Take::TryInto,
+    Take::IntoTimeout,
+    Take::TryTo,
+    Take::ToTimeout,
+    Take::TryIterate,
+    Take::TryBatch,
+];
 
-    fn push(tx: &mut Producer<[T]>, form: Put, bytes: &[u8]) -> Result<(), PushError> {
-        let message = &elements::<T>(bytes)[..];
-        let one = |count| assert_eq!(count, 1);
-        match form {
-            Put::Try => tx.try_push(message),
-            Put::Wait => tx.push(message),
-            Put::Timeout => tx.push_timeout(message, NOW),
-            Put::TryParts => tx.try_push_vectored(&parts(message)),
-            Put::Parts => tx.push_vectored(&parts(message)),
-            Put::PartsTimeout => tx.push_vectored_timeout(&parts(message), NOW),
-            Put::TryBatch => tx.try_push_batch(&[message]).map(one),
-            Put::Batch => Self::push_batch(tx, &[bytes.to_vec()]).map(one),
-            Put::Reserve(room) => Self::reserve(tx, 2, room, bytes, bytes.len() / 2).map(drop),
-            form => panic!("{form:?} is for values or for bytes"),
-        }
-    }
-
-    fn reserve(
-        tx: &mut Producer<[T]>,
-        way: usize,
-        how: Room,
-        bytes: &[u8],
-        part: usize,
-    ) -> Result<Option<usize>, PushError> {
-        let len = bytes.len() / size_of::<T>();
-        let mut room = match way {
-            0 => tx.try_reserve(len)?,
-            1 => tx.reserve_timeout(len, NOW)?,
-            _ => tx.reserve(len)?,
-        };
-        assert_eq!((room.size(), room.len(), room.is_empty()), (bytes.len(), len, len == 0));
-        match how {
-            Room::Slice => {
-                let address = system::write_slice(&mut room, elements::<T>(bytes));
-                assert_eq!(address % align_of::<T>(), 0);
-            }
-            Room::Write => room.write_at(0, bytes).unwrap(),
-            _ => {
-                let (first, second) = bytes.split_at(part % (bytes.len() + 1));
-                room.write_at(first.len(), second).unwrap();
-                room.write_at(0, first).unwrap();
-            }
-        }
-        match how {
-            Room::Drop => drop(room),
-            // The same as dropping as long as a reservation has no `Drop`, which may change.
-            #[allow(clippy::forget_non_drop)]
-            Room::Forget => std::mem::forget(room),
-            Room::More => assert!(room.commit_len(len + 1).is_err()),
-            Room::Less => {
-                let less = part % (len + 1);
-                room.commit_len(less).unwrap();
-                return Ok(Some(less * size_of::<T>()));
-            }
-            _ => {
-                room.commit();
-                return Ok(Some(bytes.len()));
-            }
-        }
-        Ok(None)
-    }
-
-    fn push_batch(tx: &mut Producer<[T]>, batch: &[Vec<u8>]) -> Result<usize, PushError> {
-        let messages: Vec<Vec<T>> = batch.iter().map(|bytes| elements(bytes)).collect();
-        tx.push_batch(&messages).map_err(|told| told.error)
-    }
-
-    fn try_push_batch(tx: &mut Producer<[T]>, batch: &[Vec<u8>]) -> Result<usize, PushError> {
-        let messages: Vec<Vec<T>> = batch.iter().map(|bytes| elements(bytes)).collect();
-        tx.try_push_batch(&messages)
-    }
-
-    fn pop(rx: &mut Consumer<[T]>, form: Take, buffer: usize) -> Result<Vec<u8>, PopError> {
-        let mut place: Vec<T> = elements(&vec![UNTOUCHED; buffer * size_of::<T>()]);
-        let mut batch = Vec::new();
-        let len = match form {
-            Take::TryInto => rx.try_pop_into(&mut place),
-            Take::Into => rx.pop_into(&mut place),
-            Take::IntoTimeout => rx.pop_into_timeout(&mut place, NOW),
-            Take::TryTo => rx.try_pop_to(&mut place),
-            Take::To => rx.pop_to(&mut place),
-            Take::ToTimeout => rx.pop_to_timeout(&mut place, NOW),
-            Take::Peek => return Self::peek(rx, 2, buffer, true),
-            Take::TryBatch => {
-                return Self::pop_batch(rx, 0, 1, |bytes| batch = bytes).map(|_| batch);
-            }
-            Take::Batch => return Self::pop_batch(rx, 2, 1, |bytes| batch = bytes).map(|_| batch),
-            form => {
-                let message = match form {
-                    Take::Try => rx.try_pop(),
-                    Take::Wait => rx.pop(),
-                    Take::Timeout => rx.pop_timeout(NOW),
-                    Take::TryIterate => rx.try_iter().next().unwrap_or(Err(PopError::Empty)),
-                    _ => rx.iter().next().unwrap_or(Err(PopError::Closed)),
-                };
-                return message.map(|message| message.as_bytes().to_vec());
-            }
-        };
-        let touched = len.map_or(0, |len| len * size_of::<T>());
-        let rest = &place.as_bytes()[touched..];
-        assert!(rest.iter().all(|byte| *byte == UNTOUCHED), "{form:?} wrote beyond {len:?}");
-        if form.needs_room() || len.is_err() {
-            assert_eq!(place.len(), buffer);
-        } else {
-            assert_eq!(Ok(place.len()), len);
-        }
-        len.map(|_| place.as_bytes()[..touched].to_vec())
-    }
-
-    fn peek(
-        rx: &mut Consumer<[T]>,
-        way: usize,
-        form: usize,
-        release: bool,
-    ) -> Result<Vec<u8>, PopError> {
-        let view = match way {
-            0 => rx.try_peek()?,
-            1 => rx.peek_timeout(NOW)?,
-            _ => rx.peek()?,
-        };
-        assert_eq!(view.len() * size_of::<T>(), view.size());
-        assert_eq!(view.is_empty(), view.size() == 0);
-        let bytes = match form % 3 {
-            0 => view.to_vec().as_bytes().to_vec(),
-            1 => system::slice_bytes(&view).1,
-            _ => in_two(&view, form / 3),
-        };
-        if release {
-            view.release();
-        }
-        Ok(bytes)
-    }
-
-    fn pop_batch(
-        rx: &mut Consumer<[T]>,
-        way: usize,
-        max: usize,
-        mut each: impl FnMut(Vec<u8>),
-    ) -> Result<usize, PopError> {
-        let each = |record: &Record<'_, [T]>| each(record.to_vec().as_bytes().to_vec());
-        match way {
-            0 => rx.try_pop_batch(max, each),
-            1 => rx.pop_batch_timeout(max, NOW, each),
-            _ => rx.pop_batch(max, each),
-        }
-    }
-
-    fn room(_: &mut Producer<[T]>) -> Option<u64> {
-        None
-    }
-
-    fn ready(rx: &Consumer<[T]>) -> u64 {
-        rx.ready_bytes_at_least()
+fn push(tx: &mut MessageProducer, form: Put, message: &[u8]) -> Result<(), PushError> {
+    let one = |count| assert_eq!(count, 1);
+    match form {
+        Put::Try => tx.try_push(message),
+        Put::Wait => tx.push(message),
+        Put::Timeout => tx.push_timeout(message, NOW),
+        Put::TryParts => tx.try_push_vectored(&parts(message)),
+        Put::Parts => tx.push_vectored(&parts(message)),
+        Put::PartsTimeout => tx.push_vectored_timeout(&parts(message), NOW),
+        Put::TryBatch => tx.try_push_batch(&[message]).map(one),
+        Put::Batch => tx.push_batch(&[message]).map(one).map_err(|told| told.error),
+        Put::Reserve(room) => reserve(tx, 2, room, message, message.len() / 2).map(drop),
+        form => panic!("{form:?} is for values"),
     }
 }
+
+fn reserve(
+    tx: &mut MessageProducer,
+    way: usize,
+    how: Room,
+    bytes: &[u8],
+    part: usize,
+) -> Result<Option<usize>, PushError> {
+    let len = bytes.len();
+    let mut room = match way {
+        0 => tx.try_reserve(len)?,
+        1 => tx.reserve_timeout(len, NOW)?,
+        _ => tx.reserve(len)?,
+    };
+    assert_eq!((room.len(), room.is_empty()), (len, len == 0));
+    match how {
+        Room::Slice => drop(system::write_message(&mut room, bytes)),
+        Room::Write => room.write_at(0, bytes).unwrap(),
+        _ => {
+            let (first, second) = bytes.split_at(part % (len + 1));
+            room.write_at(first.len(), second).unwrap();
+            room.write_at(0, first).unwrap();
+        }
+    }
+    match how {
+        Room::Drop => drop(room),
+        // The same as dropping as long as a reservation has no `Drop`, which may change.
+        #[allow(clippy::forget_non_drop)]
+        Room::Forget => std::mem::forget(room),
+        Room::More => super::must_panic(move || room.commit(len + 1)),
+        Room::Less => {
+            let less = part % (len + 1);
+            room.commit(less);
+            return Ok(Some(less));
+        }
+        _ => {
+            room.commit(len);
+            return Ok(Some(len));
+        }
+    }
+    Ok(None)
+}
+
+fn pop(rx: &mut MessageConsumer, form: Take, buffer: usize) -> Result<Vec<u8>, PopError> {
+    let mut place = vec![UNTOUCHED; buffer];
+    let mut batch = Vec::new();
+    let len = match form {
+        Take::TryInto => rx.try_pop_into(&mut place),
+        Take::Into => rx.pop_into(&mut place),
+        Take::IntoTimeout => rx.pop_into_timeout(&mut place, NOW),
+        Take::TryTo => rx.try_pop_to(&mut place),
+        Take::To => rx.pop_to(&mut place),
+        Take::ToTimeout => rx.pop_to_timeout(&mut place, NOW),
+        Take::Peek => return peek(rx, 2, buffer, 1, 1).map(|mut seen| seen.remove(0)),
+        Take::TryBatch => {
+            return pop_batch(rx, 0, 1, |bytes| batch = bytes).map(|_| batch);
+        }
+        Take::Batch => return pop_batch(rx, 2, 1, |bytes| batch = bytes).map(|_| batch),
+        Take::Try => return rx.try_pop(),
+        Take::Wait => return rx.pop(),
+        Take::Timeout => return rx.pop_timeout(NOW),
+        Take::TryIterate => return rx.try_iter().next().unwrap_or(Err(PopError::Empty)),
+        Take::Iterate => return rx.iter().next().unwrap_or(Err(PopError::Closed)),
+        form => panic!("{form:?} is for values"),
+    };
+    let touched = len.unwrap_or(0);
+    let rest = &place[touched..];
+    assert!(rest.iter().all(|byte| *byte == UNTOUCHED), "{form:?} wrote beyond {len:?}");
+    if form.needs_room() || len.is_err() {
+        assert_eq!(place.len(), buffer);
+    } else {
+        assert_eq!(Ok(place.len()), len);
+    }
+    len.map(|_| place[..touched].to_vec())
+}
+
+fn peek(
+    rx: &mut MessageConsumer,
+    way: usize,
+    form: usize,
+    max: usize,
+    release: usize,
+) -> Result<Vec<Vec<u8>>, PopError> {
+    let view = match way {
+        0 => rx.try_peek(max)?,
+        1 => rx.peek_timeout(max, NOW)?,
+        _ => rx.peek(max)?,
+    };
+    let copy = |message: &Message<'_>| {
+        assert_eq!(message.is_empty(), message.to_vec().is_empty());
+        match form % 3 {
+            0 => message.to_vec(),
+            1 => system::message_bytes(message).1,
+            _ => in_two(message, form / 3),
+        }
+    };
+    let seen: Vec<_> = view.iter().map(|message| copy(&message)).collect();
+    assert_eq!(copy(&view.first()), seen[0]);
+    assert_eq!(view.release(release), release.min(seen.len()));
+    Ok(seen)
+}
+
+/// All bytes of a message, in two copies whose border is anywhere.
+fn in_two(message: &Message<'_>, form: usize) -> Vec<u8> {
+    let mut bytes = vec![UNTOUCHED; message.len()];
+    let border = form % (message.len() + 1);
+    let (first, second) = bytes.split_at_mut(border);
+    message.copy_to(border, second).unwrap();
+    message.copy_to(0, first).unwrap();
+    bytes
+}
+
+fn pop_batch(
+    rx: &mut MessageConsumer,
+    way: usize,
+    max: usize,
+    mut each: impl FnMut(Vec<u8>),
+) -> Result<usize, PopError> {
+    let each = |message: &Message<'_>| each(message.to_vec());
+    match way {
+        0 => rx.try_pop_batch(max, each),
+        1 => rx.pop_batch_timeout(max, NOW, each),
+        _ => rx.pop_batch(max, each),
+    }
+}
+
+macro_rules! messages {
+    ([$($generics:tt)*], $kind:ty, $align:expr) => {
+        impl<$($generics)*> Kind for $kind {
+            type Ring = MessageRing;
+
+            const UNIT: usize = if $align > 8 { $align } else { 8 };
+            const LEN: Option<usize> = None;
+            const PUSHES: &'static [Put] = PUSHES;
+            const PUSHES_THAT_RETURN: &'static [Put] = PUSHES_THAT_RETURN;
+            const POPS: &'static [Take] = POPS;
+            const POPS_THAT_RETURN: &'static [Take] = POPS_THAT_RETURN;
+
+            fn create(region: impl Into<Region>, options: &Options) -> Result<MessageRing, Error> {
+                MessageRing::create(region, &options.clone().align($align))
+            }
+
+            fn stride(len: usize) -> u64 {
+                (Self::UNIT + len.next_multiple_of(Self::UNIT)) as u64
+            }
+
+            fn push(tx: &mut MessageProducer, form: Put, bytes: &[u8]) -> Result<(), PushError> {
+                push(tx, form, bytes)
+            }
+
+            fn reserve(
+                tx: &mut MessageProducer,
+                way: usize,
+                room: Room,
+                bytes: &[u8],
+                part: usize,
+            ) -> Result<Option<usize>, PushError> {
+                reserve(tx, way, room, bytes, part)
+            }
+
+            fn push_batch(
+                tx: &mut MessageProducer,
+                batch: &[Vec<u8>],
+            ) -> Result<usize, PushError> {
+                tx.push_batch(batch).map_err(|told| told.error)
+            }
+
+            fn try_push_batch(
+                tx: &mut MessageProducer,
+                batch: &[Vec<u8>],
+            ) -> Result<usize, PushError> {
+                tx.try_push_batch(batch)
+            }
+
+            fn pop(
+                rx: &mut MessageConsumer,
+                form: Take,
+                buffer: usize,
+            ) -> Result<Vec<u8>, PopError> {
+                pop(rx, form, buffer)
+            }
+
+            fn peek(
+                rx: &mut MessageConsumer,
+                way: usize,
+                form: usize,
+                max: usize,
+                release: usize,
+            ) -> Result<Vec<Vec<u8>>, PopError> {
+                peek(rx, way, form, max, release)
+            }
+
+            fn pop_batch(
+                rx: &mut MessageConsumer,
+                way: usize,
+                max: usize,
+                each: impl FnMut(Vec<u8>),
+            ) -> Result<usize, PopError> {
+                pop_batch(rx, way, max, each)
+            }
+
+            fn try_iter(
+                rx: &mut MessageConsumer,
+            ) -> impl Iterator<Item = Result<Vec<u8>, PopError>> {
+                rx.try_iter()
+            }
+
+            fn room(tx: &mut MessageProducer) -> usize {
+                tx.room_at_least()
+            }
+
+            fn ready(rx: &MessageConsumer) -> usize {
+                rx.ready_bytes_at_least()
+            }
+        }
+    };
+}
+
+messages!([], [u8], 1);
+messages!([const A: usize], Aligned<A>, A);

@@ -1,12 +1,18 @@
 //! Every form of every call of both kinds, by name, in terms of the payload's bytes: so that a test can
-//! go through all of them. It must not know what the answers should be.
+//! go through all of them.
+//!
+//! Owns: [`Kind`] and the names of the forms. Knows nothing of: what the answers should be.
 
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use shm_ring::{Consumer, Payload, PopError, Producer, PushError, Record};
+use shm_ring::{AnyConsumer, Error, Options, PopError, PushError, Region, Wait};
 
+mod ends;
 mod messages;
 mod values;
+
+pub(crate) use messages::Aligned;
 
 /// The forms of publishing one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +27,8 @@ pub(crate) enum Put {
     PartsTimeout,
     TryBatch,
     Batch,
+    TrySlice,
+    Slice,
     Reserve(Room),
 }
 
@@ -30,9 +38,9 @@ pub(crate) enum Room {
     Write,
     Pieces,
     Slice,
-    /// Fewer are committed than were reserved: messages only.
+    /// Less is committed than was reserved.
     Less,
-    /// More are to be committed than were reserved: messages only.
+    /// More is to be committed than was reserved.
     More,
     Drop,
     Forget,
@@ -55,6 +63,9 @@ pub(crate) enum Take {
     Peek,
     TryBatch,
     Batch,
+    TrySlice,
+    Slice,
+    SliceTimeout,
 }
 
 impl Put {
@@ -72,7 +83,7 @@ impl Room {
 impl Take {
     /// Whether it ends with a deadline.
     pub(crate) fn waits(self) -> bool {
-        matches!(self, Self::Timeout | Self::IntoTimeout | Self::ToTimeout)
+        matches!(self, Self::Timeout | Self::IntoTimeout | Self::ToTimeout | Self::SliceTimeout)
     }
 
     /// Whether the message must fit a buffer.
@@ -85,14 +96,42 @@ impl Take {
 const UNTOUCHED: u8 = 0xa5;
 const NOW: Duration = Duration::ZERO;
 
-/// A kind of record, by bytes. `way` is 0 for the form that does not wait, 1 for the one with a deadline
-/// and 2 for the one that waits for ever.
-pub(crate) trait Kind: Payload {
-    /// The record alignment.
-    const ALIGN: usize;
-    /// Bytes of an element.
+/// A handle from which the two roles are taken.
+pub(crate) trait AnyRing: Sized + Send + Sync {
+    type Tx: Tx;
+    type Rx: Rx;
+
+    fn open(region: impl Into<Region>) -> Result<Self, Error>;
+    fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error>;
+    fn producer(&self) -> Result<Self::Tx, Error>;
+    fn consumer(&self) -> Result<Self::Rx, Error>;
+    fn descriptor(&self) -> BorrowedFd<'_>;
+    fn limit_bytes(&self) -> usize;
+}
+
+/// What both kinds of producer answer alike.
+pub(crate) trait Tx: Send + 'static {
+    fn set_wait(&mut self, wait: Wait);
+}
+
+/// What both kinds of consumer answer alike.
+pub(crate) trait Rx: AnyConsumer + Send + 'static {
+    fn set_wait(&mut self, wait: Wait);
+    fn set_threshold(&mut self, threshold: Option<shm_ring::Threshold>);
+}
+
+/// The ends of a kind.
+pub(crate) type TxOf<K> = <<K as Kind>::Ring as AnyRing>::Tx;
+pub(crate) type RxOf<K> = <<K as Kind>::Ring as AnyRing>::Rx;
+
+/// A kind of record, by bytes: an item, `[u8]` for messages, [`Aligned`] for messages whose payloads are. `way` is 0 for
+/// the form that does not wait, 1 for the one with a deadline and 2 for the one that waits for ever.
+pub(crate) trait Kind {
+    type Ring: AnyRing;
+
+    /// What positions are multiples of.
     const UNIT: usize;
-    /// Elements of every payload, if all have the same.
+    /// Bytes of every payload, if all have the same.
     const LEN: Option<usize>;
     const PUSHES: &'static [Put];
     /// Those that return when there is no room.
@@ -101,41 +140,59 @@ pub(crate) trait Kind: Payload {
     /// Those that return when there is nothing.
     const POPS_THAT_RETURN: &'static [Take];
 
-    fn push(tx: &mut Producer<Self>, form: Put, bytes: &[u8]) -> Result<(), PushError>;
+    fn create(region: impl Into<Region>, options: &Options) -> Result<Self::Ring, Error>;
+
+    /// Bytes from a record with a payload of `len` bytes to the next.
+    fn stride(len: usize) -> u64;
+
+    fn push(tx: &mut TxOf<Self>, form: Put, bytes: &[u8]) -> Result<(), PushError>;
     /// How many bytes were committed, if any.
     fn reserve(
-        tx: &mut Producer<Self>,
+        tx: &mut TxOf<Self>,
         way: usize,
         room: Room,
         bytes: &[u8],
         part: usize,
     ) -> Result<Option<usize>, PushError>;
-    fn push_batch(tx: &mut Producer<Self>, batch: &[Vec<u8>]) -> Result<usize, PushError>;
-    fn try_push_batch(tx: &mut Producer<Self>, batch: &[Vec<u8>]) -> Result<usize, PushError>;
-    /// `buffer` is how many elements the buffer has, for the forms that need one.
-    fn pop(rx: &mut Consumer<Self>, form: Take, buffer: usize) -> Result<Vec<u8>, PopError>;
+    fn push_batch(tx: &mut TxOf<Self>, batch: &[Vec<u8>]) -> Result<usize, PushError>;
+    fn try_push_batch(tx: &mut TxOf<Self>, batch: &[Vec<u8>]) -> Result<usize, PushError>;
+    /// `buffer` is how many bytes the buffer has, for the forms that need one.
+    fn pop(rx: &mut RxOf<Self>, form: Take, buffer: usize) -> Result<Vec<u8>, PopError>;
+    /// Looks at up to `max` records and releases up to `release` of them: what it saw.
     fn peek(
-        rx: &mut Consumer<Self>,
+        rx: &mut RxOf<Self>,
         way: usize,
         form: usize,
-        release: bool,
-    ) -> Result<Vec<u8>, PopError>;
+        max: usize,
+        release: usize,
+    ) -> Result<Vec<Vec<u8>>, PopError>;
     fn pop_batch(
-        rx: &mut Consumer<Self>,
+        rx: &mut RxOf<Self>,
         way: usize,
         max: usize,
         each: impl FnMut(Vec<u8>),
     ) -> Result<usize, PopError>;
-    fn room(tx: &mut Producer<Self>) -> Option<u64>;
-    fn ready(rx: &Consumer<Self>) -> u64;
+    fn try_iter(rx: &mut RxOf<Self>) -> impl Iterator<Item = Result<Vec<u8>, PopError>>;
+    /// Records that fit, if all have the same length; else bytes of records.
+    fn room(tx: &mut TxOf<Self>) -> usize;
+    /// Records that are there, if all have the same length; else bytes of records.
+    fn ready(rx: &RxOf<Self>) -> usize;
 }
 
-/// All bytes of a record, in two copies whose border is anywhere.
-fn in_two<P: Payload + ?Sized>(record: &Record<'_, P>, form: usize) -> Vec<u8> {
-    let mut bytes = vec![UNTOUCHED; record.size()];
-    let border = form % (record.size() + 1);
-    let (first, second) = bytes.split_at_mut(border);
-    record.copy_to(border, second).unwrap();
-    record.copy_to(0, first).unwrap();
-    bytes
+/// The first record of a peek.
+pub(crate) fn peek_one<K: Kind + ?Sized>(
+    rx: &mut RxOf<K>,
+    way: usize,
+    form: usize,
+    release: bool,
+) -> Result<Vec<u8>, PopError> {
+    let mut seen = K::peek(rx, way, form, 1, usize::from(release))?;
+    assert_eq!(seen.len(), 1);
+    Ok(seen.remove(0))
+}
+
+/// Runs what is expected to panic.
+fn must_panic(run: impl FnOnce()) {
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err();
+    assert!(panicked, "more was committed than was reserved");
 }
