@@ -181,12 +181,16 @@ fn a_record_whose_header_is_no_witness_is_never_returned_torn() {
     let (mut whole, mut taken) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            // Through a mapping, so that what is written follows the head at once.
+            let mapping = Mapping::writable(bytes.fd()).unwrap();
             for lap in 0..1_u64 << 27 {
                 let end = lap * LAP + 8 + LEN as u64;
-                bytes.set(consumer() + POSITION, end);
-                bytes.write(data() + 8, &[lap as u8; LEN]);
-                bytes.set(producer() + POSITION, end + LAP);
-                bytes.set(consumer() + POSITION, (lap + 1) * LAP);
+                mapping.set(consumer() + POSITION, end);
+                mapping.write(data() + 8, &[lap as u8; LEN]);
+                mapping.set(producer() + POSITION, end + LAP);
+                mapping.set(consumer() + POSITION, (lap + 1) * LAP);
+                // Now the record is there, for sometimes more and sometimes less than a copy of it takes.
+                (0..lap % 500).for_each(|_| std::hint::spin_loop());
                 if over.load(Ordering::Relaxed) {
                     break;
                 }

@@ -226,13 +226,23 @@ fn heads_that_cannot_be_are_corrupt_by_every_form() {
 #[test]
 fn a_threshold_does_not_wait_for_a_tail_that_cannot_be() {
     for tail in [START + 8 * 4096, POSITION_END, u64::MAX, START + 1] {
-        let (ring, bytes) = ring::<[u8]>(START);
-        let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        rx.set_threshold(Some(Threshold::bytes(64, Duration::from_secs(3600))));
-        bytes.set(producer() + POSITION, tail);
-        let told = within(LIMIT, "a pop", move || (rx.pop(), rx.try_pop(), rx.pop()));
-        let corrupt = Err(PopError::Corrupt);
-        assert_eq!(told, (corrupt.clone(), corrupt.clone(), corrupt), "{tail:#x}");
+        for asleep in [false, true] {
+            let (ring, bytes) = ring::<[u8]>(START);
+            let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+            rx.set_threshold(Some(Threshold::bytes(64, Duration::from_secs(3600))));
+            let forge = || bytes.set(producer() + POSITION, tail);
+            if !asleep {
+                forge();
+            }
+            let popping = std::thread::spawn(move || (rx.pop(), rx.try_pop(), rx.pop()));
+            if asleep {
+                bytes.until_parked(consumer());
+                forge();
+            }
+            let told = within(LIMIT, "a pop", || popping.join().unwrap());
+            let corrupt = Err(PopError::Corrupt);
+            assert_eq!(told, (corrupt.clone(), corrupt.clone(), corrupt), "{tail:#x}");
+        }
     }
 }
 
