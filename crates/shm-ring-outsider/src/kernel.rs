@@ -1,6 +1,7 @@
 //! What only the kernel gives: a mapping of a region, and locks of an open file description.
 //!
 //! Owns: all `unsafe` of this crate. Knows nothing of: what the words mean.
+#![allow(unsafe_code)]
 
 use core::ffi::c_void;
 use core::ptr::NonNull;

@@ -66,3 +66,21 @@ pub const fn life(session: u64, held: bool) -> Life {
         (_, false, false) => Life::Closed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_lock_proves_nothing() {
+        let fd = rustix::fs::memfd_create("lease", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        let reader = File::open(path).unwrap();
+        ofd_lock(&reader, libc::F_OFD_SETLK, libc::F_RDLCK, 0, 4 * page()).unwrap();
+        assert!(!Lease::is_held(&fd, Side::Producer).unwrap());
+        assert!(Lease::take(&fd, Side::Producer).unwrap().is_none(), "but it is in the way");
+        drop(reader);
+        let lease = Lease::take(&fd, Side::Producer).unwrap();
+        assert!(lease.is_some() && Lease::is_held(&fd, Side::Producer).unwrap());
+    }
+}

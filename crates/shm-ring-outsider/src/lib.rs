@@ -14,6 +14,8 @@
 //! - [`wild_positions`], [`wild_record_headers`] and [`wild_headers`] are what a hostile peer writes.
 //! - [`Lease`] and [`life`] know the locks and what they mean.
 
+#![deny(unsafe_code)]
+
 mod attached;
 mod changes;
 mod consumer;

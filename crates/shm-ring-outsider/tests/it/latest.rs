@@ -6,7 +6,7 @@ use shm_ring_outsider::{
     version, wild_versions,
 };
 
-use crate::{flip, payload};
+use crate::{Moving, flip, payload};
 
 fn published(header: &Header, last: u64) -> Vec<u8> {
     let mut image = fresh(header);
@@ -97,4 +97,18 @@ fn a_reader_believes_what_can_be() {
     }
     assert_eq!(Latest::ATTACH_END, 1 << 61);
     assert_eq!(image.size(), header.region_bytes());
+}
+
+#[test]
+fn a_copy_is_whole_until_the_slot_may_have_been_begun_again() {
+    let header = Header::latest(24, 8);
+    let slots = header.slots();
+    for (moved, whole) in [(0, true), (slots - 2, true), (slots - 1, false), (slots, false)] {
+        let region = Moving::new(published(&header, 9), moved);
+        let mut reader = Reader::default();
+        let item = whole.then(|| Some(payload(9, 24)));
+        assert_eq!(reader.read(&region, &header), item, "{moved} of {slots}");
+        assert_eq!(reader.version, if whole { 9 } else { 0 });
+        assert!(!reader.corrupt);
+    }
 }

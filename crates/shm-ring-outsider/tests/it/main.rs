@@ -10,7 +10,9 @@ mod regions;
 mod sides;
 mod wild;
 
-use shm_ring_outsider::{Header, Region, Rule, Writable, cells, fresh, judge, lay, publish};
+use shm_ring_outsider::{
+    Header, Region, Rule, Writable, cells, fresh, judge, lay, producer, publish,
+};
 
 /// The bytes that record number `n` of `len` bytes holds.
 pub(crate) fn payload(n: usize, len: usize) -> Vec<u8> {
@@ -49,4 +51,33 @@ pub(crate) type Cells = [core::cell::Cell<u8>];
 /// Turns the bit over that is `mask` in the byte at `at`.
 pub(crate) fn flip(region: &Cells, at: u64, mask: u8) {
     region.write(at, &[region.read(at, 1)[0] ^ mask]);
+}
+
+/// An image whose producer moves by as much after each look at its position.
+pub(crate) struct Moving {
+    image: Vec<u8>,
+    position: core::cell::Cell<u64>,
+    by: u64,
+}
+
+impl Moving {
+    pub(crate) fn new(image: Vec<u8>, by: u64) -> Self {
+        let position = image[..].word(producer()).into();
+        Self { image, position, by }
+    }
+}
+
+impl Region for Moving {
+    fn size(&self) -> u64 {
+        self.image[..].size()
+    }
+
+    fn try_read(&self, at: u64, into: &mut [u8]) -> std::io::Result<()> {
+        self.image[..].try_read(at, into)?;
+        if at == producer() {
+            let next = self.position.get().wrapping_add(self.by);
+            into.copy_from_slice(&self.position.replace(next).to_le_bytes());
+        }
+        Ok(())
+    }
 }

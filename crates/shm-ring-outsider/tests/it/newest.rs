@@ -116,3 +116,21 @@ fn the_front_of_a_record_that_was_taken_is_judged_while_its_data_is_whole() {
     poison(cells(&mut image), &header, None);
     judge(&image[..], &header).unwrap();
 }
+
+/// The room for the next record is the whole data area, and still a front that is too short cannot be right.
+#[test]
+fn the_front_of_a_full_ring_is_no_longer_than_it_can_be() {
+    let header = Header::values(64, 1, page() / 64);
+    let mut image = ring(&header, 0, &[64], false);
+    take_all(cells(&mut image));
+    refused(&image, &header, Rule::Front, |region| {
+        region.set_named(Side::Producer, Word::Position, 64);
+    });
+    let header = Header::messages(8, page());
+    let mut image = ring(&header, 0, &[49], false);
+    take_all(cells(&mut image));
+    refused(&image, &header, Rule::Front, |region| {
+        region.set(producer() + FRONT, record_header(0, 49));
+        region.set_named(Side::Producer, Word::Position, 64);
+    });
+}

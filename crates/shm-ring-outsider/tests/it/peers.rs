@@ -1,5 +1,8 @@
 //! The outsider's producer and consumer, against each other and against the judge.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
 use shm_ring_outsider::{
     Consumer, Corrupt, FRONT, HINT, Header, Mapping, NO_FRONT, Producer, PushError, Region, Rule,
     Side, Word, Writable, changes, consumer, fresh, judge, start_at,
@@ -163,4 +166,41 @@ fn records_stay_whole_between_two_threads() {
         assert!(fronts >= if header.item_size == 24 { lone } else { lone / 2 }, "{fronts} fronts");
         judge(&region, &header).unwrap();
     }
+}
+
+/// Somebody who looks at the front all the time while it is written, and takes it only between two equal loads of
+/// a tail word with a clear bit.
+#[test]
+fn a_front_with_a_clear_bit_is_never_torn() {
+    let header = Header::values(56, 8, 3);
+    let region = mapping(&header, 0);
+    let page = shm_ring_outsider::producer();
+    let value = |n: u64| n.to_le_bytes().repeat(7);
+    let over = AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let observer = scope.spawn(|| {
+            let mut seen = 0;
+            while !over.load(Relaxed) {
+                let word = region.word(page);
+                let front: Vec<u64> = (0..7).map(|at| region.word(page + FRONT + 8 * at)).collect();
+                if word == 0 || word & NO_FRONT != 0 || region.word(page) != word {
+                    continue;
+                }
+                assert_eq!(front, [word / 56 - 1; 7], "the front at {word}");
+                seen += 1;
+            }
+            seen
+        });
+        let mut tx = Producer::attach(&region, &header).unwrap();
+        let mut rx = Consumer::attach(&region, &header).unwrap();
+        let mut n = 0;
+        while n < 100_000 && !observer.is_finished() {
+            tx.push(&value(n)).unwrap();
+            assert_eq!(rx.pop(), Ok(Some(value(n))));
+            n += 1;
+        }
+        over.store(true, Relaxed);
+        observer.join().unwrap()
+    });
+    assert!(seen > 0, "no front was seen");
 }

@@ -1,11 +1,11 @@
 //! What a producer and a consumer must answer.
 
 use shm_ring_outsider::{
-    Head, Header, Look, NO_FRONT, POSITION_END, Room, Side, Tail, Word, Writable, cells, fresh,
-    page, record_header, start_at,
+    FRONT, Head, Header, Look, NO_FRONT, POSITION_END, Room, Side, Tail, Word, Writable, cells,
+    fresh, page, record_header, start_at,
 };
 
-use crate::{payload, ring};
+use crate::{Moving, payload, ring};
 
 #[test]
 fn a_producer_fills_the_limit_and_looks_only_when_it_must() {
@@ -127,10 +127,31 @@ fn a_message_that_cannot_be_is_corrupt_in_the_data() {
         let mut head = Head::attach(&image[..], &header).unwrap();
         assert_eq!(head.look(&image[..], &header), Look::Record { front: None, data: None });
     }
+    // Two are new: a front for the first is none of the newest, and is not taken.
+    let mut forged = image.clone();
+    cells(&mut forged).set(page() + FRONT, record_header(0, 8));
+    cells(&mut forged).set_named(Side::Producer, Word::Position, 32);
+    let mut head = Head::attach(&forged[..], &header).unwrap();
+    let data = Some(payload(0, 8));
+    assert_eq!(head.look(&forged[..], &header), Look::Record { front: None, data });
     // A length that can be is the length, whatever was written once.
     let mut image = image;
     cells(&mut image).set(header.at(0), record_header(0, 24));
     let mut head = Head::attach(&image[..], &header).unwrap();
     let Look::Record { data: Some(data), .. } = head.look(&image[..], &header) else { panic!() };
     assert_eq!(data.len(), 24);
+}
+
+#[test]
+fn a_front_is_discarded_if_the_tail_word_has_changed_meanwhile() {
+    for (header, len) in [(Header::values(24, 8, 3), 24), (Header::messages(8, 256), 24)] {
+        let image = ring(&header, header.unit() * 90, &[len], true);
+        for (by, whole) in [(0, true), (header.stride(24), false), (NO_FRONT, false)] {
+            let region = Moving::new(image.clone(), by);
+            let mut head = Head::attach(&region, &header).unwrap();
+            let data = Some(payload(0, len));
+            let front = data.clone().filter(|_| whole);
+            assert_eq!(head.look(&region, &header), Look::Record { front, data }, "by {by:#x}");
+        }
+    }
 }
