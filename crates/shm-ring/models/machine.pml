@@ -15,8 +15,7 @@
 #define BELL(side) (4 + side)
 #define SESSION(side) (6 + side)
 #define LIVENESS(side) (8 + side)
-#define COMMITTED 10                /* commit words, as the position up to which they stand */
-#define WORDS 11
+#define WORDS 10
 
 #define NEVER 63
 #define NAMED 1                     /* a liveness word that names a thread; the worst case: always the same one */

@@ -1,5 +1,6 @@
-/* Park and ring, in both directions, with death at any step: the rules of gate.rs, endpoint/ and session.rs
- * in the order in which those files have them. It must not know how a machine does what it does.
+/* Park and ring, in both directions, with death at any step: the rules of park.rs, attachment/ and session.rs
+ * in the order in which those files have them. The tail word is its position alone: the mark does not change that, and
+ * the front is in front.pml. It must not know how a machine does what it does.
  *
  * The stream: a short record, one that needs the whole ring, a short one. So the producer waits for room
  * while less is there than the consumer's threshold: the case in which both could wait.
@@ -22,7 +23,7 @@
 #include "machine.pml"
 
 /* Ghosts. */
-byte published;                     /* the position up to which commit words were stored */
+byte published;                     /* the tail that was stored */
 byte published_by[8];               /* the same, at the end of each session of the producer */
 bool ended[16];                     /* sessions that ended: the consumer's from 8 on */
 
@@ -227,12 +228,8 @@ proctype Producer() {
 again:
     begin(P);
     {
-        /* Tail::recover: steps over what is committed and not counted. */
-        atomic {
-            tail = memory[COMMITTED];
-            record = RECORD_AT(tail);
-            store(P, POSITION(P), tail)
-        }
+        /* Tail::recover. */
+        atomic { tail = memory[POSITION(P)]; record = RECORD_AT(tail) }
         attach(P);
         do
         :: record < RECORDS ->
@@ -255,10 +252,9 @@ again:
                 head = 0; ask = 0;
                 tail = tail + SIZE(record);
                 record = record + 1;
-                store(P, COMMITTED, tail);
+                store(P, POSITION(P), tail);
                 published = tail
             }
-            store(P, POSITION(P), tail);
             moved(P, tail)
 #ifdef QUITS
         :: break
@@ -292,18 +288,18 @@ again:
         atomic { head = memory[POSITION(C)]; record = RECORD_AT(head) }
         attach(C);
         do
-        :: head < END && memory[COMMITTED] > head ->
+        :: head < END && memory[POSITION(P)] > head ->
             atomic { head = head + SIZE(record); record = record + 1; store(C, POSITION(C), head) }
             moved(C, head)
-        :: head < END && memory[COMMITTED] == head ->
+        :: head < END && memory[POSITION(P)] == head ->
             over = false;
 #if THRESHOLD == 1
-            park(C, head + 1, false, memory[COMMITTED] > head);
+            park(C, head + 1, false, memory[POSITION(P)] > head);
 #else
 #ifdef NO_GIVING_WAY
 #define ENOUGH (memory[POSITION(P)] >= head + THRESHOLD)
 #else
-#define ENOUGH (memory[POSITION(P)] >= head + THRESHOLD || sleeps(P) && memory[COMMITTED] > head)
+#define ENOUGH (memory[POSITION(P)] >= head + THRESHOLD || sleeps(P) && memory[POSITION(P)] > head)
 #endif
             /* Sleeps on a record if there are too few, as a pop that found none does. */
             do
@@ -315,7 +311,7 @@ again:
             :: over ->
 #ifndef NO_LOOK_AFTER_END
                 if
-                :: memory[COMMITTED] > head
+                :: memory[POSITION(P)] > head
                 :: else ->
 #endif
                     /* An end is told: of a session that ended, and when all of it has been taken. */

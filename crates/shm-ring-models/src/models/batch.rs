@@ -1,66 +1,22 @@
-//! Batches: all of one or none of it, for a consumer that runs all the while and for the successor of
-//! a producer that was killed between any two stores. The consumer takes records of any length.
-
-use std::cell::Cell;
+//! Batches: all of one or none of it, and every record of it whole, also when a single record follows.
 
 use loom::thread;
 
-use super::restart::Dying;
-use super::{LEN, Region, STRIDE, explore};
-use crate::protocol::position::{Head, Look, Tail, Words};
-use crate::protocol::layout::SidePage;
-use crate::protocol::sync::{AtomicU64, Foreign};
+use super::{Region, WORD, explore, is_mutant};
+use crate::protocol::sync::Foreign;
 
-/// Publishes all of `values`, for which there is room, as `Staging` does.
-fn push_batch(
-    region: &Region,
-    words: &impl Words,
-    page: &SidePage,
-    tail: &mut Tail,
-    values: &[u64],
-) {
-    assert!(tail.has_room(STRIDE));
-    let mut batch = tail.begin_batch(STRIDE, LEN);
-    region.write(tail.position(), values[0]);
-    for &value in &values[1..] {
-        assert!(tail.has_room_behind(&batch, STRIDE));
-        region.write(batch.end(), value);
-        tail.stage(words, &mut batch, STRIDE, LEN);
-    }
-    tail.commit_batch(words, page, &batch);
-}
-
-/// Takes what is there, up to `max`, and gives its room back at the end, as `Passing` does.
-fn pop_batch(region: &Region, head: &mut Head, max: usize) -> Vec<u64> {
-    let mut popped = Vec::new();
-    while popped.len() < max {
-        match head.look_any(region, region.shape.len_max, 1) {
-            (Look::Empty, _) => break,
-            (Look::Record, LEN) => popped.push(region.read(head.position())),
-            other => panic!("old bytes were taken for a commit word: {other:?}"),
-        }
-        head.advance_to(head.position() + STRIDE);
-    }
-    if !popped.is_empty() {
-        head.release_below(&region.consumer, head.position());
-    }
-    popped
-}
-
-/// Edge `publish` of a batch, and the zero ahead of it.
+/// Edge `publish` of a batch.
 #[test]
 fn a_batch_appears_at_once() {
-    explore("batch, at once", None, 10, || {
-        let region = Region::at(0, 64);
+    explore("batch, at once", None, 12, || {
+        let region = Region::at(0, 2);
         let (mut tail, mut head) = (region.tail(), region.head());
         let producer = {
             let region = region.clone();
-            thread::spawn(move || {
-                push_batch(&region, &*region, &region.producer, &mut tail, &[1, 2]);
-            })
+            thread::spawn(move || assert!(region.push_batch(&mut tail, &[1, 2])))
         };
         let popped = loop {
-            let popped = pop_batch(&region, &mut head, 3);
+            let popped = region.pop_batch(&mut head, 3);
             if !popped.is_empty() {
                 break popped;
             }
@@ -71,27 +27,53 @@ fn a_batch_appears_at_once() {
     });
 }
 
-/// Edge `release` of a batch: the second needs the room of the first, across the end of the data.
+/// Edge `publish`, repeated: the tail word that the single record repeats with the mark shows the batch too.
 #[test]
-fn a_batch_goes_through_reused_room() {
-    explore("batch, room reused", Some(3), 140, || {
-        let region = Region::at(32, 64);
+fn batch_then_single() {
+    let explored = explore("batch then single", None, 110, || {
+        let region = Region::in_front(0, 4, 1);
         let (mut tail, mut head) = (region.tail(), region.head());
         let producer = {
             let region = region.clone();
             thread::spawn(move || {
-                push_batch(&region, &*region, &region.producer, &mut tail, &[1, 2]);
-                while !tail.has_room(2 * STRIDE) {
-                    let consumer = Foreign::new(&region.consumer);
-                    tail.refresh(&region.shape, &region.producer, consumer, STRIDE).unwrap();
-                    thread::yield_now();
+                assert!(region.push_batch(&mut tail, &[1, 2]));
+                assert!(region.push(&mut tail, 3));
+            })
+        };
+        for item in 1..=2 {
+            let popped = loop {
+                match region.pop(&mut head) {
+                    Some(popped) => break popped,
+                    None => thread::yield_now(),
                 }
-                push_batch(&region, &*region, &region.producer, &mut tail, &[3, 4]);
+            };
+            assert_eq!(popped, item, "out of order");
+        }
+        producer.join().unwrap();
+        assert_eq!(region.pop(&mut head), Some(3));
+    });
+    assert!(is_mutant() || explored.hits > 0, "the front was never taken");
+}
+
+/// Edge `release` of a batch: the second needs the room of the first, across the end of the data.
+#[test]
+fn a_batch_goes_through_reused_room() {
+    explore("batch, room reused", Some(4), 160, || {
+        let region = Region::at(WORD, 3);
+        let (mut tail, mut head) = (region.tail(), region.head());
+        let producer = {
+            let region = region.clone();
+            thread::spawn(move || {
+                for batch in [[1, 2], [3, 4]] {
+                    while !region.push_batch(&mut tail, &batch) {
+                        thread::yield_now();
+                    }
+                }
             })
         };
         let mut popped = Vec::new();
         while popped.len() < 4 {
-            popped.extend(pop_batch(&region, &mut head, 2));
+            popped.extend(region.pop_batch(&mut head, 2));
             thread::yield_now();
         }
         assert_eq!(popped, [1, 2, 3, 4], "out of order");
@@ -99,70 +81,22 @@ fn a_batch_goes_through_reused_room() {
     });
 }
 
-/// Edge `tail` of a batch: whoever sees the tail sees its records.
+/// Edge `publish`, counted, of a batch.
 #[test]
-fn what_tail_counts_of_a_batch_is_there() {
-    explore("batch, tail", None, 5, || {
-        let region = Region::at(0, 64);
+fn what_is_counted_of_a_batch_is_there() {
+    explore("batch, counted", None, 6, || {
+        let region = Region::at(0, 2);
         let mut tail = region.tail();
         let head = region.head();
         let producer = {
             let region = region.clone();
-            thread::spawn(move || {
-                push_batch(&region, &*region, &region.producer, &mut tail, &[1, 2]);
-            })
+            thread::spawn(move || assert!(region.push_batch(&mut tail, &[1, 2])))
         };
-        let ready = head.ready(&region.shape, Foreign::new(&region.producer)).unwrap();
+        let ready = head.ready(&region.layout, Foreign::new(&region.producer)).unwrap();
         if ready > 0 {
-            assert_eq!(ready, 2 * STRIDE);
-            let look = head.look(&*region, LEN);
-            assert_ne!(look, Look::Empty, "tail counted a record that is not there");
+            assert_eq!(ready, 2 * WORD, "not all at once");
+            assert_eq!(region.read(WORD), 2, "counted a record that is not there");
         }
         producer.join().unwrap();
     });
-}
-
-/// A batch of two stores the second's commit word, the zero ahead, the first's commit word, the tail.
-const FIRST_COMMIT: u32 = 3;
-const TAIL: u32 = 4;
-const NEVER: u32 = 5;
-
-fn killed_at(dies_at: u32) {
-    let region = Region::at(0, 64);
-    let mut head = region.head();
-    let producers = {
-        let region = region.clone();
-        thread::spawn(move || {
-            let mut first = region.tail();
-            let words = Dying {
-                region: &region,
-                stores: Cell::new(0),
-                dies_at,
-                nowhere: AtomicU64::new(0),
-            };
-            let ghost = SidePage::at(0);
-            let page = if dies_at <= TAIL { &ghost } else { &region.producer };
-            push_batch(&region, &words, page, &mut first, &[1, 2]);
-            // The successor knows only what stands in the region.
-            let mut second = region.tail();
-            let existed = dies_at > FIRST_COMMIT;
-            assert_eq!(second.position(), if existed { 2 * STRIDE } else { 0 });
-            assert!(region.push(&mut second, 3));
-        })
-    };
-    let mut popped = Vec::new();
-    while popped.last() != Some(&3) {
-        popped.extend(pop_batch(&region, &mut head, 3));
-        thread::yield_now();
-    }
-    let existed = dies_at > FIRST_COMMIT;
-    assert_eq!(popped, if existed { vec![1, 2, 3] } else { vec![3] }, "out of order, or in part");
-    producers.join().unwrap();
-}
-
-#[test]
-fn killed_between_any_two_stores_of_a_batch() {
-    for dies_at in 1..=NEVER {
-        explore(&format!("batch, killed at {dies_at}"), Some(3), 75, move || killed_at(dies_at));
-    }
 }

@@ -32,7 +32,7 @@ impl Lease {
 #[test]
 fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
     explore("close", Some(3), 2_000, || {
-        let region = Region::at(0, 64);
+        let region = Region::in_front(0, 2, 1);
         let lease = Lease::taken();
         let mut head = region.head();
         let mut tail = region.tail();
@@ -44,7 +44,7 @@ fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
                 let consumer = Foreign::new(&region.consumer);
                 Gate::new(true).moved(tail.position(), &region.producer, consumer);
                 session::close(&region.producer, open);
-                gate::ring(&region.producer);
+                park::ring(&region.producer);
                 lease.give_up();
             })
         };
@@ -57,7 +57,7 @@ fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
                 continue;
             }
             let last_look = || {
-                if head.stirs(&*region) {
+                if head.has_changed(theirs) {
                     return Some(Life::Alive);
                 }
                 match session::look(theirs, || lease.is_held()) {
@@ -66,7 +66,9 @@ fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
                     (life, _) => Some(life),
                 }
             };
-            match gate.park(mine, theirs, head.position() + 8, false, last_look, |_| Deadline) {
+            match gate
+                .park(mine, theirs, head.position() + super::WORD, false, last_look, |_| Deadline)
+            {
                 None => {}
                 Some(Life::Alive) => thread::yield_now(),
                 // The look that every waiting form ends with: what was published is still there.
@@ -87,7 +89,7 @@ fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
 #[test]
 fn closing_and_attaching_never_look_like_a_death() {
     explore("close and attach", None, 500, || {
-        let region = Region::at(0, 64);
+        let region = Region::in_front(0, 2, 1);
         let lease = Lease::taken();
         let open = session::open(&region.producer);
         let closing = {

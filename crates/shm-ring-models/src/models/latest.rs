@@ -7,8 +7,8 @@ use loom::thread;
 
 use super::explore;
 use crate::protocol::clock::Deadline;
-use crate::protocol::park;
 use crate::protocol::layout::SidePage;
+use crate::protocol::park;
 use crate::protocol::sync::{AtomicU64, Foreign, Ordering};
 use crate::protocol::version::{Miss, Seen, Written};
 
@@ -159,13 +159,13 @@ fn a_reader_that_waits_hears_of_what_is_newer() {
                 let theirs = Foreign::new(&region.writer);
                 while !seen.is_behind(theirs).unwrap() {
                     let last_look = || seen.is_behind(theirs).unwrap().then_some(());
-                    gate::listen(theirs, last_look, || Deadline);
+                    park::listen(theirs, last_look, || Deadline);
                 }
                 assert_eq!(region.read(&mut seen), Some(1));
             })
         };
         region.write(&mut written);
-        gate::ring(&region.writer);
+        park::ring(&region.writer);
         reader.join().unwrap();
     });
 }

@@ -1,159 +1,228 @@
-//! Loom models of the protocol floor: the same functions that the real ends call, in the same order,
-//! over words that loom watches. A payload is a cell, so that a race on it is reported; a wait that
-//! nobody ends is a deadlock.
+//! Owns: the models of the protocol: the functions that the real ends call, in their order, over words that loom watches.
+//! Data are cells, so that a race on them is reported; a wait that nobody ends is a deadlock. Knows nothing of: mappings.
 //!
-//! Each model says how many executions it explored, and fails below the number that is recorded
-//! here: it must not pass by exploring nothing.
+//! Each model fails below the number of executions that is recorded with it: it must not pass by exploring nothing.
 
 mod batch;
+mod bounds;
 mod close;
+mod front;
 mod latest;
 mod park;
 mod publish;
 mod restart;
+mod reuse;
 
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 
-use crate::protocol::position::{Head, Look, RecordLayout, Tail, Words};
-use crate::protocol::layout::SidePage;
-use crate::protocol::record::stride;
-use crate::protocol::sync::{AtomicU64, Foreign};
+use crate::protocol::layout::{FRONT_WORDS, SidePage};
+use crate::protocol::position::{Head, Look, Tail, front_is_wanted};
+use crate::protocol::record::RecordLayout;
+use crate::protocol::sync::{AtomicU64, Foreign, Ordering};
 
-/// Bytes of a payload, and from one record to the next.
-const LEN: u32 = 8;
-const STRIDE: u64 = stride(8, LEN as u64);
+/// Bytes of a value of one word.
+const WORD: u64 = 8;
 
-/// A ring in memory that loom watches.
+/// A ring of values in memory that loom watches. Each word of a value holds its number.
 struct Region {
     producer: SidePage,
     consumer: SidePage,
-    words: Vec<AtomicU64>,
-    /// The payload whose word has the same index, apart from the word: loom's cells are no atomics.
-    payloads: Vec<UnsafeCell<u64>>,
-    shape: RecordLayout,
-}
-
-impl Words for Region {
-    fn word(&self, position: u64) -> &AtomicU64 {
-        &self.words[self.index(position)]
-    }
+    data: Vec<UnsafeCell<u64>>,
+    layout: RecordLayout,
 }
 
 impl Region {
-    /// A ring of `capacity` bytes with payloads of one word, as [`with_len`](Self::with_len).
-    fn at(position: u64, capacity: u64) -> Arc<Self> {
-        Self::with_len(position, capacity, LEN)
+    /// A ring of up to `limit` values of one word, of which all before `position` have been read.
+    fn at(position: u64, limit: u64) -> Arc<Self> {
+        Self::with(position, limit, 1)
     }
 
-    /// A ring in which everything before `position` has been read. What is left of it stands there as
-    /// old bytes: every word but the one at `position` looks like a commit word of the lap that comes,
-    /// which is the worst that old payload bytes can be.
-    fn with_len(position: u64, capacity: u64, len: u32) -> Arc<Self> {
-        let count = (capacity / 8) as usize;
-        let words = (0..count as u64).map(|index| {
-            let mut here = position - position % capacity + index * 8;
-            if here < position {
-                here += capacity;
-            }
-            let old = crate::protocol::record::commit_word(here, len);
-            AtomicU64::new(if here == position { 0 } else { old })
-        });
+    /// A ring of up to `limit` values of `words` words each.
+    fn with(position: u64, limit: u64, words: u64) -> Arc<Self> {
+        let capacity = (limit * words).next_power_of_two();
         Arc::new(Self {
             producer: SidePage::at(position),
             consumer: SidePage::at(position),
-            words: words.collect(),
-            payloads: (0..count).map(|_| UnsafeCell::new(0)).collect(),
-            shape: RecordLayout { capacity, align: 8, len_min: len.into(), len_max: len.into(), unit: 1 },
+            data: (0..capacity).map(|_| UnsafeCell::new(0)).collect(),
+            layout: RecordLayout { limit: limit * words * WORD, unit: words * WORD },
         })
     }
 
-    fn len(&self) -> u32 {
-        self.shape.len_min as u32
+    /// [`with`](Self::with) a consumer that wants the front.
+    fn in_front(position: u64, limit: u64, words: u64) -> Arc<Self> {
+        let region = Self::with(position, limit, words);
+        region.hint(true);
+        region
     }
 
-    fn stride(&self) -> u64 {
-        stride(8, self.shape.len_min)
+    /// What the consumer's `Hint` stores.
+    fn hint(&self, wanted: bool) {
+        self.consumer.park.0.hint.store(wanted.into(), Ordering::Relaxed);
     }
 
-    fn index(&self, position: u64) -> usize {
-        (position % self.shape.capacity / 8) as usize
+    fn unit(&self) -> u64 {
+        self.layout.unit
+    }
+
+    fn words(&self) -> usize {
+        (self.unit() / WORD) as usize
     }
 
     fn tail(&self) -> Tail {
-        Tail::recover(self, &self.shape, &self.producer, Foreign::new(&self.consumer)).unwrap()
+        Tail::recover(&self.layout, &self.producer, Foreign::new(&self.consumer)).unwrap()
     }
 
     fn head(&self) -> Head {
-        Head::recover(&self.shape, &self.consumer).unwrap()
+        Head::recover(&self.layout, &self.consumer).unwrap()
     }
 
-    /// The cells of the payload of the record at `position`.
-    fn payload(&self, position: u64) -> impl Iterator<Item = &UnsafeCell<u64>> {
-        (1..=u64::from(self.len()) / 8).map(move |at| &self.payloads[self.index(position + at * 8)])
+    /// The words of the value at `position`.
+    fn value(&self, position: u64) -> impl Iterator<Item = &UnsafeCell<u64>> {
+        let first = (position / WORD) as usize;
+        (first..first + self.words()).map(|word| &self.data[word % self.data.len()])
     }
 
     fn write(&self, position: u64, value: u64) {
-        // The zero ahead overwrites what stood there, too.
-        let ahead = &self.payloads[self.index(position + self.stride())];
-        for cell in self.payload(position).chain([ahead]) {
-            cell.with_mut(|payload| {
+        for cell in self.value(position) {
+            cell.with_mut(|word| {
                 #[allow(unsafe_code)]
                 // SAFETY: loom reports whoever else is here at the same time.
                 unsafe {
-                    *payload = value;
+                    *word = value;
                 }
             });
         }
     }
 
     fn read(&self, position: u64) -> u64 {
-        let words = self.payload(position).map(|cell| {
-            cell.with(|payload| {
+        let words = self.value(position).map(|cell| {
+            cell.with(|word| {
                 #[allow(unsafe_code)]
                 // SAFETY: as in `write`.
                 unsafe {
-                    *payload
+                    *word
                 }
             })
         });
-        let words: Vec<u64> = words.collect();
-        assert!(words.iter().all(|&word| word == words[0]), "out of order, or not whole");
-        words[0]
+        whole(&words.collect::<Vec<_>>())
     }
 
-    /// Publishes if there is room, as `Producer::publish` does.
-    fn push(&self, tail: &mut Tail, value: u64) -> bool {
-        if !tail.has_room(self.stride()) {
+    /// Makes sure of room for `bytes`, as `Publisher::make_room` does.
+    fn make_room(&self, tail: &mut Tail, bytes: u64) -> bool {
+        if !tail.has_room(bytes) {
             let consumer = Foreign::new(&self.consumer);
-            tail.refresh(&self.shape, &self.producer, consumer, self.stride()).unwrap();
-            if !tail.has_room(self.stride()) {
-                return false;
-            }
+            tail.refresh(&self.layout, &self.producer, consumer, bytes).unwrap();
         }
-        let at = tail.position();
-        let put = || self.write(at, value);
-        let next = tail.commit(self, &self.producer, self.stride(), self.len(), put);
+        tail.has_room(bytes)
+    }
+
+    /// Publishes if there is room, as `Producer::try_push` does.
+    fn push(&self, tail: &mut Tail, value: u64) -> bool {
+        if !self.make_room(tail, self.unit()) {
+            return false;
+        }
+        let next = tail.position() + self.unit();
+        self.write(tail.position(), value);
+        if front_is_wanted(Foreign::new(&self.consumer)) {
+            tail.publish_in_front(&self.producer, next, |front| {
+                put_front(front, self.words(), value)
+            });
+        } else {
+            tail.publish(&self.producer, next);
+        }
         tail.advance_to(next);
         true
     }
 
-    /// Takes if something is there, as `Consumer::try_pop` does.
-    fn pop(&self, head: &mut Head) -> Option<u64> {
-        match head.look(self, self.len()) {
-            Look::Empty => None,
-            Look::Record => {
-                let value = self.read(head.position());
-                let next = head.position() + self.stride();
-                head.release_below(&self.consumer, next);
-                head.advance_to(next);
-                Some(value)
-            }
-            Look::Corrupt => panic!("old bytes were taken for a commit word"),
+    /// Publishes all of `values` if there is room, as a `WriteBatch` does.
+    fn push_batch(&self, tail: &mut Tail, values: &[u64]) -> bool {
+        let bytes = self.unit() * values.len() as u64;
+        if !self.make_room(tail, bytes) {
+            return false;
         }
+        let mut end = tail.position();
+        for &value in values {
+            self.write(end, value);
+            end += self.unit();
+        }
+        tail.publish(&self.producer, end);
+        tail.advance_to(end);
+        true
     }
+
+    /// Finds the oldest value, as `Consumer::take_next` does: in the front, or else in the data.
+    fn take(&self, head: &mut Head) -> Option<u64> {
+        if !head.has_record() {
+            let theirs = Foreign::new(&self.producer);
+            match head.look(&self.layout, theirs).expect("positions that can be") {
+                Look::Empty => return None,
+                Look::Front { word } if head.tail() - head.position() == self.unit() => {
+                    let copy = take_front(theirs, self.words());
+                    if Head::front_is_whole(theirs, word) {
+                        HITS.fetch_add(1, Std::Relaxed);
+                        return Some(whole(&copy));
+                    }
+                    DISCARDED.fetch_add(1, Std::Relaxed);
+                }
+                Look::Front { .. } | Look::Records => {}
+            }
+        }
+        Some(self.read(head.position()))
+    }
+
+    /// Takes the oldest value if there is one, as `Consumer::try_pop` does.
+    fn pop(&self, head: &mut Head) -> Option<u64> {
+        let value = self.take(head)?;
+        let next = head.position() + self.unit();
+        head.release_below(&self.consumer, next);
+        head.advance_to(next);
+        Some(value)
+    }
+
+    /// Takes what is there, up to `max`, and gives its room back by one store, as `Consumer::try_pop_batch` does.
+    fn pop_batch(&self, head: &mut Head, max: usize) -> Vec<u64> {
+        let theirs = Foreign::new(&self.producer);
+        head.look(&self.layout, theirs).expect("positions that can be");
+        let known = ((head.tail() - head.position()) / self.unit()) as usize;
+        let positions = (0..known.min(max) as u64).map(|at| head.position() + at * self.unit());
+        let popped: Vec<u64> = positions.map(|position| self.read(position)).collect();
+        if !popped.is_empty() {
+            let next = head.position() + popped.len() as u64 * self.unit();
+            head.release_below(&self.consumer, next);
+            head.advance_to(next);
+        }
+        popped
+    }
+}
+
+/// The one value that all `words` hold.
+fn whole(words: &[u64]) -> u64 {
+    assert!(words.iter().all(|&word| word == words[0]), "not whole: {words:?}");
+    words[0]
+}
+
+fn put_front(front: &[AtomicU64; FRONT_WORDS], words: usize, value: u64) {
+    for word in &front[..words] {
+        word.store(value, Ordering::Relaxed);
+    }
+}
+
+fn take_front(producer: Foreign<'_, SidePage>, words: usize) -> Vec<u64> {
+    let front = producer.map(|page| &page.position.0.front);
+    (0..words).map(|word| front.map(|front| &front[word]).relaxed()).collect()
+}
+
+/// How often the front was taken, and how often a copy of it was discarded, in all executions of a model.
+static HITS: AtomicUsize = AtomicUsize::new(0);
+static DISCARDED: AtomicUsize = AtomicUsize::new(0);
+
+/// What the executions of a model did.
+struct Explored {
+    hits: usize,
+    discarded: usize,
 }
 
 /// Explores `model`, with at most that many preemptions if given, and checks how much there was.
@@ -162,11 +231,13 @@ fn explore(
     preemptions: Option<usize>,
     least: usize,
     model: impl Fn() + Sync + Send + 'static,
-) {
+) -> Explored {
     static EXECUTIONS: AtomicUsize = AtomicUsize::new(0);
     static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    EXECUTIONS.store(0, Std::Relaxed);
+    for counter in [&EXECUTIONS, &HITS, &DISCARDED] {
+        counter.store(0, Std::Relaxed);
+    }
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions;
     builder.max_branches = 20_000;
@@ -175,11 +246,20 @@ fn explore(
         model();
     });
     let executions = EXECUTIONS.load(Std::Relaxed);
-    println!("{name}: {executions} executions");
-    // A mutant may have fewer, and must not pass for killed by that.
-    let counts = std::env::var_os("SHM_RING_MUTANT").is_none();
+    let explored =
+        Explored { hits: HITS.load(Std::Relaxed), discarded: DISCARDED.load(Std::Relaxed) };
+    println!(
+        "{name}: {executions} executions, {} fronts taken, {} discarded",
+        explored.hits, explored.discarded
+    );
     assert!(
-        !counts || executions >= least,
+        is_mutant() || executions >= least,
         "{name}: {executions} executions, and {least} are expected"
     );
+    explored
+}
+
+/// A planted bug may explore less, and must not pass for found by that.
+fn is_mutant() -> bool {
+    std::env::var_os("SHM_RING_MUTANT").is_some()
 }

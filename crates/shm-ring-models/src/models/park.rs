@@ -1,27 +1,39 @@
-//! Parking and ringing, in both directions and both at once: no wake-up is lost. Nobody polls here: a
-//! side that finds nothing to do sleeps, and only a ring ends that.
+//! Parking and ringing, in both directions and both at once: no wake-up is lost. Nobody polls here: a side that finds
+//! nothing to do sleeps, and only a ring ends that.
 
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Region, STRIDE, explore};
+use super::{Region, WORD, explore};
 use crate::protocol::clock::Deadline;
-use crate::protocol::position::{Head, Tail};
 use crate::protocol::park::{self, Gate};
-use crate::protocol::record::COMMIT_WORD;
+use crate::protocol::position::{Head, Tail};
 use crate::protocol::sync::Foreign;
 
-/// `push` of a producer that sleeps when there is no room.
-fn push(region: &Region, tail: &mut Tail, gate: &mut Gate, item: u64) {
+/// Sleeps until there is room for `bytes`, as `Publisher::wait_for_room` does.
+fn await_room(region: &Region, tail: &mut Tail, gate: &Gate, bytes: u64) {
     let (mine, theirs) = (&region.producer, Foreign::new(&region.consumer));
-    while !region.push(tail, item) {
-        let needed = (STRIDE + COMMIT_WORD).max(region.shape.capacity / 2);
-        let wake_at = (tail.position() + needed).saturating_sub(region.shape.capacity);
-        let head = theirs.map(|page| &page.position.0);
+    while !region.make_room(tail, bytes) {
+        let needed = bytes.max(region.layout.limit / 2);
+        let wake_at = (tail.position() + needed).saturating_sub(region.layout.limit);
+        let head = theirs.map(|page| &page.position.0.word);
         let reached = || (head.relaxed() >= wake_at).then_some(());
         let _ = gate.park(mine, theirs, wake_at, true, reached, |_| Deadline);
     }
-    gate.moved(tail.position(), mine, theirs);
+}
+
+/// `push` of a producer that sleeps when there is no room.
+fn push(region: &Region, tail: &mut Tail, gate: &mut Gate, item: u64) {
+    await_room(region, tail, gate, region.unit());
+    assert!(region.push(tail, item));
+    gate.moved(tail.position(), &region.producer, Foreign::new(&region.consumer));
+}
+
+/// `push_batch`, likewise.
+fn push_batch(region: &Region, tail: &mut Tail, gate: &mut Gate, items: &[u64]) {
+    await_room(region, tail, gate, region.unit() * items.len() as u64);
+    assert!(region.push_batch(tail, items));
+    gate.moved(tail.position(), &region.producer, Foreign::new(&region.consumer));
 }
 
 /// `pop` of a consumer that sleeps when there is nothing.
@@ -32,9 +44,9 @@ fn pop(region: &Region, head: &mut Head, gate: &mut Gate) -> u64 {
             gate.moved(head.position(), mine, theirs);
             return item;
         }
-        let wake_at = head.position() + 8;
-        let stirs = || head.stirs(region).then_some(());
-        let _ = gate.park(mine, theirs, wake_at, false, stirs, |_| Deadline);
+        let wake_at = head.position() + region.unit();
+        let has_changed = || head.has_changed(theirs).then_some(());
+        let _ = gate.park(mine, theirs, wake_at, false, has_changed, |_| Deadline);
     }
 }
 
@@ -59,19 +71,26 @@ fn stream(region: &Arc<Region>, items: u64) {
 /// The consumer sleeps; there is room for everything.
 #[test]
 fn a_sleeping_consumer_is_woken_for_one_item() {
-    explore("park, consumer, one item", None, 240, || stream(&Region::at(0, 64), 1));
+    explore("park, consumer, one item", None, 240, || stream(&Region::at(0, 2), 1));
+}
+
+/// The two stores of a publication in front are one: a consumer that sees the first may sleep, and is woken for the
+/// second.
+#[test]
+fn a_sleeping_consumer_is_woken_for_an_item_in_front() {
+    explore("park, consumer, in front", None, 900, || stream(&Region::in_front(0, 2, 1), 1));
 }
 
 #[test]
 fn a_sleeping_consumer_is_woken_for_each_of_two_items() {
-    explore("park, consumer, two items", None, 1_000_000, || stream(&Region::at(0, 64), 2));
+    explore("park, consumer, two items", Some(6), 43_000, || stream(&Region::at(0, 2), 2));
 }
 
 /// The producer sleeps: the ring is full when it starts.
 #[test]
 fn a_sleeping_producer_is_woken_for_room() {
     explore("park, producer", None, 240, || {
-        let region = Region::at(0, 32);
+        let region = Region::at(0, 1);
         let (mut tail, mut head) = (region.tail(), region.head());
         assert!(region.push(&mut tail, 1));
         let consumer = {
@@ -89,8 +108,37 @@ fn a_sleeping_producer_is_woken_for_room() {
 
 /// Both sleep, in a ring that holds one item.
 #[test]
-fn neither_waits_for_the_other_for_ever() {
-    explore("park, both", Some(3), 50_000, || stream(&Region::at(0, 32), 3));
+fn neither_waits_for_the_other_in_a_ring_of_one() {
+    explore("park, both, one", Some(3), 50_000, || stream(&Region::at(0, 1), 3));
+}
+
+/// The same with the front.
+#[test]
+fn neither_waits_for_the_other_in_front() {
+    explore("park, both, in front", Some(3), 13_000, || stream(&Region::in_front(0, 1, 1), 2));
+}
+
+/// A limit of three in a data area of four: half the limit is no multiple of an item, nor half the capacity.
+#[test]
+fn neither_waits_for_the_other_in_a_ring_of_three() {
+    explore("park, both, three", Some(3), 65_000, || {
+        let region = Region::at(WORD, 3);
+        let (mut tail, mut head) = (region.tail(), region.head());
+        let producer = {
+            let region = region.clone();
+            thread::spawn(move || {
+                let mut gate = Gate::new(true);
+                push_batch(&region, &mut tail, &mut gate, &[1, 2, 3]);
+                push(&region, &mut tail, &mut gate, 4);
+                push_batch(&region, &mut tail, &mut gate, &[5, 6]);
+            })
+        };
+        let mut gate = Gate::new(true);
+        for item in 1..=6 {
+            assert_eq!(pop(&region, &mut head, &mut gate), item);
+        }
+        producer.join().unwrap();
+    });
 }
 
 /// `pop` of a consumer that sleeps until `threshold` bytes are there.
@@ -103,8 +151,8 @@ fn pop_at(region: &Region, head: &mut Head, gate: &mut Gate, threshold: u64) -> 
         }
         let wake_at = head.position() + threshold;
         let enough = || {
-            let ready = head.ready(&region.shape, theirs).unwrap();
-            gate::is_enough(ready, threshold, || head.stirs(region), theirs).then_some(())
+            let ready = head.ready(&region.layout, theirs).unwrap();
+            park::is_enough(ready, threshold, || head.has_changed(theirs), theirs).then_some(())
         };
         let _ = gate.park(mine, theirs, wake_at, false, enough, |_| Deadline);
     }
@@ -113,8 +161,8 @@ fn pop_at(region: &Region, head: &mut Head, gate: &mut Gate, threshold: u64) -> 
 /// A consumer that sleeps for two records is woken when they are there.
 #[test]
 fn a_threshold_is_enough_to_wake() {
-    explore("park, threshold", None, 3_000, || {
-        let region = Region::at(0, 64);
+    explore("park, threshold", None, 1_700, || {
+        let region = Region::at(0, 4);
         let (mut tail, mut head) = (region.tail(), region.head());
         let producer = {
             let region = region.clone();
@@ -125,8 +173,8 @@ fn a_threshold_is_enough_to_wake() {
             })
         };
         let mut gate = Gate::new(true);
-        assert_eq!(pop_at(&region, &mut head, &mut gate, 2 * STRIDE), 1);
-        assert_eq!(pop_at(&region, &mut head, &mut gate, STRIDE), 2);
+        assert_eq!(pop_at(&region, &mut head, &mut gate, 2 * WORD), 1);
+        assert_eq!(pop_at(&region, &mut head, &mut gate, WORD), 2);
         producer.join().unwrap();
     });
 }
@@ -134,26 +182,18 @@ fn a_threshold_is_enough_to_wake() {
 /// The consumer waits for two records; the producer has published one and waits for all the room.
 #[test]
 fn a_threshold_gives_way_to_a_producer_that_waits_for_room() {
-    explore("park, threshold against room", None, 150_000, || {
-        let region = Region::at(0, 64);
+    explore("park, threshold against room", None, 110_000, || {
+        let region = Region::at(0, 4);
         let (mut tail, mut head) = (region.tail(), region.head());
         let producer = {
             let region = region.clone();
             thread::spawn(move || {
                 let mut gate = Gate::new(true);
                 push(&region, &mut tail, &mut gate, 1);
-                let (mine, theirs) = (&region.producer, Foreign::new(&region.consumer));
-                let all = region.shape.capacity - COMMIT_WORD;
-                let wake_at = tail.position();
-                while !tail.has_room(all) {
-                    let head = theirs.map(|page| &page.position.0);
-                    let reached = || (head.relaxed() >= wake_at).then_some(());
-                    let _ = gate.park(mine, theirs, wake_at, true, reached, |_| Deadline);
-                    tail.refresh(&region.shape, mine, theirs, all).unwrap();
-                }
+                await_room(&region, &mut tail, &gate, region.layout.limit);
             })
         };
-        assert_eq!(pop_at(&region, &mut head, &mut Gate::new(true), 2 * STRIDE), 1);
+        assert_eq!(pop_at(&region, &mut head, &mut Gate::new(true), 2 * WORD), 1);
         producer.join().unwrap();
     });
 }

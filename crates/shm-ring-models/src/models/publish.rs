@@ -1,11 +1,13 @@
-//! Publishing and releasing: whole records in order, room reused only after it was read.
+//! Publishing and releasing: whole records in order, room reused only after it was read, an exactly full ring.
 
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Region, explore};
+use super::{Region, WORD, explore};
+use crate::protocol::position::Look;
+use crate::protocol::sync::Foreign;
 
-fn stream(region: &Arc<Region>, items: u64) {
+pub(super) fn stream(region: &Arc<Region>, items: u64) {
     let (mut tail, mut head) = (region.tail(), region.head());
     let producer = {
         let region = region.clone();
@@ -24,35 +26,68 @@ fn stream(region: &Arc<Region>, items: u64) {
                 None => thread::yield_now(),
             }
         };
-        assert_eq!(popped, item, "out of order, or not whole");
+        assert_eq!(popped, item, "out of order");
     }
     producer.join().unwrap();
 }
 
-/// Edge `publish`, and the zero ahead: both items fit, old bytes stand where the second goes.
+/// Edge `publish`: both items fit.
 #[test]
-fn two_items_exhaustively() {
-    explore("publish, two items", None, 50, || stream(&Region::at(0, 64), 2));
+fn two_items_from_the_data() {
+    explore("publish, two items", None, 90, || stream(&Region::at(0, 2), 2));
 }
 
 /// Edge `release`: the third item needs the room of the first, across the end of the data.
 #[test]
 fn three_items_through_reused_room() {
-    explore("publish, room reused", None, 18_000, || stream(&Region::at(16, 32), 3));
+    explore("publish, room reused", None, 19_000, || stream(&Region::at(WORD, 2), 3));
 }
 
-/// Records of three words, so that laps do not coincide: the zero behind the third stands where the
-/// payload of the first was, and there is room for it as soon as the first is released.
+/// A limit below the capacity: the room that a pop frees is not where the next record goes.
 #[test]
 fn room_is_reused_only_after_it_was_read() {
-    explore("publish, laps apart", None, 7_000, || stream(&Region::with_len(0, 64, 16), 3));
+    explore("publish, laps apart", Some(3), 130_000, || stream(&Region::at(0, 3), 5));
 }
 
-/// Edge `tail`: whoever sees a tail sees the records below it.
+/// A ring of n values holds n, whatever its capacity, and its consumer takes all of them for possible.
 #[test]
-fn what_tail_counts_is_there() {
-    explore("publish, tail", None, 10, || {
-        let region = Region::at(0, 64);
+fn a_ring_of_n_holds_exactly_n() {
+    for limit in [1, 2, 3] {
+        explore(&format!("publish, exactly {limit}"), None, 6, move || {
+            let region = Region::at(0, limit);
+            let (mut tail, mut head) = (region.tail(), region.head());
+            let producer = {
+                let region = region.clone();
+                thread::spawn(move || {
+                    for item in 1..=limit {
+                        assert!(region.push(&mut tail, item), "less than the limit fits");
+                    }
+                    tail
+                })
+            };
+            let mut first = region.pop(&mut head);
+            let mut tail = producer.join().unwrap();
+            assert_eq!(
+                region.push(&mut tail, limit + 1),
+                first.is_some(),
+                "more than the limit fits"
+            );
+            if first.is_none() {
+                first = region.pop(&mut head);
+                assert!(region.push(&mut tail, limit + 1), "room that was given back is not room");
+            }
+            assert_eq!(first, Some(1), "out of order");
+            let rest: Vec<u64> = std::iter::from_fn(|| region.pop(&mut head)).collect();
+            assert_eq!(rest, (2..=limit + 1).collect::<Vec<_>>(), "out of order");
+        });
+    }
+}
+
+/// Edge `publish`, counted: what a consumer counts without looking at it is there.
+#[test]
+fn what_is_counted_is_there() {
+    explore("publish, counted", None, 10, || {
+        let region = Region::at(0, 2);
         let mut tail = region.tail();
         let head = region.head();
         let producer = {
@@ -63,15 +98,38 @@ fn what_tail_counts_is_there() {
                 }
             })
         };
-        let theirs = crate::protocol::sync::Foreign::new(&region.producer);
-        let ready = head.ready(&region.shape, theirs).expect("a tail that can be");
-        if ready > 0 {
-            assert_ne!(
-                head.look(&*region, super::LEN),
-                crate::protocol::position::Look::Empty,
-                "tail counted a record that is not there"
-            );
+        let theirs = Foreign::new(&region.producer);
+        let ready = head.ready(&region.layout, theirs).expect("a tail that can be");
+        for item in 1..=ready / WORD {
+            assert_eq!(region.read((item - 1) * WORD), item, "counted a record that is not there");
         }
         producer.join().unwrap();
+    });
+}
+
+/// What was found stays found: a look beside unread records neither loses nor repeats one.
+#[test]
+fn a_look_beside_unread_records() {
+    explore("publish, second look", None, 40, || {
+        let region = Region::in_front(0, 2, 1);
+        let (mut tail, mut head) = (region.tail(), region.head());
+        assert!(region.push(&mut tail, 1));
+        let producer = {
+            let region = region.clone();
+            thread::spawn(move || assert!(region.push(&mut tail, 2)))
+        };
+        let theirs = Foreign::new(&region.producer);
+        assert!(matches!(
+            head.look(&region.layout, theirs),
+            Ok(Look::Front { .. } | Look::Records)
+        ));
+        assert!(matches!(
+            head.look(&region.layout, theirs),
+            Ok(Look::Front { .. } | Look::Records)
+        ));
+        assert_eq!(region.pop(&mut head), Some(1));
+        producer.join().unwrap();
+        assert_eq!(region.pop(&mut head), Some(2));
+        assert_eq!(region.pop(&mut head), None);
     });
 }

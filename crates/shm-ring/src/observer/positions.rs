@@ -30,8 +30,8 @@ impl Observer {
         let (mut tail, mut settled) = (0, false);
         for _ in 0..LOOKS {
             tail = unpack(self.published()).0;
-            // Keeps the three loads in order; nothing else depends on it.
-            fence(Ordering::Acquire);
+            // Keeps the three loads in order; what is copied below this tail is there.
+            fence(Ordering::Acquire); // edge `publish`, observed
             let again = self.head();
             settled = again == head;
             if settled {

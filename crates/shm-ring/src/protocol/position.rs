@@ -3,7 +3,7 @@
 //!
 //! | edge | release end | acquire end | carries |
 //! |---|---|---|---|
-//! | `publish` | the producer stores the tail word | the consumer loads it, then fences | the records below `tail`, and the front |
+//! | `publish` | the producer stores the tail word | the consumer, or an observer, loads it, then fences | the records below `tail`, and the front |
 //! | `front` | the producer marks the front, fences, then writes it | the consumer copies the front, fences, then loads the tail word | that the front was marked |
 //! | `release` | the consumer stores `head` | the producer loads it in `refresh`, then fences | the consumer's last read of the room |
 //! | `reuse` | the producer fences in `refresh`, then writes into the room | an observer copies a record, fences, then loads `head` | the `head` that freed the room |

@@ -12,7 +12,6 @@ use std::path::Path;
 use std::process::Command;
 
 use shm_ring::{Item, Message, MessageReservation, Reservation, View};
-use zerocopy::IntoBytes;
 
 fn check(answer: libc::c_int) -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
