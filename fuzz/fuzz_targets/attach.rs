@@ -1,186 +1,329 @@
-//! Attach to arbitrary bytes: whatever a region holds, opening it, as values or as messages, ends in an
-//! error or in a ring whose every call returns. The bytes go to the start of the header and of both
-//! sides' pages and of the data; half of the time into a valid header, somewhere, and with a commit word
-//! at the tail that is right but for its length, so that the checks behind those are reached.
+//! Attaching to what somebody else made: a header of which fields may be damaged, records that the outsider laid, and
+//! words that may hold anything. The library opens and attaches exactly where LAYOUT.md lets it, reads what is whole, and
+//! ends every call with an answer of the documented kinds.
+//!
+//! Owns: what an input says of a region, and the refusals. Knows nothing of: what calls of two ends answer each other.
 #![no_main]
-
-use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use rustix::io::pread;
-use shm_ring::{Consumer, Options, Payload, PopError, Producer, PushError, Region, Ring, Wait};
-use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, PRODUCER, commit_word};
+use shm_ring::{
+    Consumer, Error, MessageConsumer, MessageProducer, Options, PopError, Producer, PushError, Wait,
+};
+use shm_ring_fuzz::DATA_BYTES;
+use shm_ring_fuzz::choice::{Limit, NO_TIME, Side, Start, message, value};
+use shm_ring_fuzz::kind::{End, Kind, Messages, Reads, Values};
+use shm_ring_fuzz::memory::{Memory, memory};
+use shm_ring_outsider::{
+    FIELDS, Head, Header, Region, Tail, Word, Writable, data, lay, publish, start_at,
+    wild_positions, wild_record_headers,
+};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    messages: bool,
-    /// Where in a valid header the bytes of `header` go, if it is to be one.
-    valid_until: Option<u8>,
-    header: Vec<u8>,
-    producer: Vec<u8>,
-    consumer: Vec<u8>,
-    data: Vec<u8>,
-    /// The length that the record at the tail says it has.
-    committed: Option<u32>,
+    kind: Carried,
+    limit: Limit,
+    start: Start,
+    /// Records that stand in the ring, of about so many bytes, the last of them in the front or not.
+    records: Vec<u16>,
+    front: bool,
+    damage: Option<[Damage; 2]>,
+    /// How long the region is, if not as long as its header says.
     len: Option<u16>,
+    words: Vec<Wild>,
     calls: Vec<Call>,
 }
 
-#[derive(Arbitrary, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Carried {
+    Words,
+    Odd,
+    Messages,
+    AlignedMessages,
+}
+
+/// What one field of the header is instead of what it should be.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Damage {
+    None,
+    Moved { field: u8, by: i8 },
+    Shifted { field: u8, by: i8 },
+    PowerOfTwo { field: u8, shift: u8 },
+    Any { field: u8, value: u64 },
+    Byte { at: u8, value: u8 },
+}
+
+/// A word that is not what it should be.
+#[derive(Arbitrary, Clone, Debug)]
+enum Wild {
+    Position { side: Side, number: u8 },
+    Word { side: Side, word: u8, number: u8 },
+    Any { side: Side, word: u8, value: u64 },
+    Record { number: u8 },
+    Bytes { at: u16, bytes: [u8; 9] },
+}
+
+#[derive(Arbitrary, Clone, Debug)]
 enum Call {
-    Push(u64),
-    PushTimeout(u64),
+    Push(u8),
+    PushTimeout(u8),
     Pop,
     PopTimeout,
     Questions,
     /// Somebody writes into the region while it is in use.
-    Scribble {
-        at: u16,
-        bytes: Vec<u8>,
-    },
+    Scribble(Wild),
 }
 
 fuzz_target!(|input: Input| {
-    if input.messages { play::<[u8]>(&input) } else { play::<u64>(&input) }
+    let header = |size, align| {
+        let items = input.limit.of(DATA_BYTES / size);
+        Header::values(size, align, items)
+    };
+    let messages = |align: u64| {
+        let limit = align.max(8) - 1 + input.limit.of(DATA_BYTES - align.max(8) + 1);
+        Header::messages(align, limit)
+    };
+    match input.kind {
+        Carried::Words => play::<Values<u64>>(&input, header(8, 8)),
+        Carried::Odd => play::<Values<[u8; 3]>>(&input, header(3, 1)),
+        Carried::Messages => play::<Messages>(&input, messages(1)),
+        Carried::AlignedMessages => play::<Messages>(&input, messages(64)),
+    }
 });
 
-const MOMENT: Duration = Duration::from_micros(50);
-
 /// The calls that are made, of one kind or the other.
-trait Carried: Payload {
-    fn push(tx: &mut Producer<Self>, number: u64) -> Result<(), PushError>;
-    fn push_timeout(tx: &mut Producer<Self>, number: u64) -> Result<(), PushError>;
-    fn pop(rx: &mut Consumer<Self>) -> Result<(), PopError>;
-    fn pop_timeout(rx: &mut Consumer<Self>) -> Result<(), PopError>;
-    fn questions(tx: &mut Producer<Self>, rx: &Consumer<Self>);
+trait Calls: Kind {
+    fn push(tx: &mut Self::Tx, number: u8, timed: bool) -> Result<(), PushError>;
+    fn pop(rx: &mut Self::Rx, timed: bool) -> Result<Vec<u8>, PopError>;
+    fn questions(tx: &mut Self::Tx, rx: &Self::Rx, limit: u64);
 }
 
-impl Carried for u64 {
-    fn push(tx: &mut Producer<u64>, number: u64) -> Result<(), PushError> {
-        tx.try_push(number)
-    }
+macro_rules! calls {
+    ($item:ty) => {
+        impl Calls for Values<$item> {
+            fn push(tx: &mut Producer<$item>, number: u8, timed: bool) -> Result<(), PushError> {
+                let item = value(number.into());
+                if timed { tx.push_timeout(item, NO_TIME) } else { tx.try_push(item) }
+            }
 
-    fn push_timeout(tx: &mut Producer<u64>, number: u64) -> Result<(), PushError> {
-        tx.push_timeout(number, MOMENT)
-    }
+            fn pop(rx: &mut Consumer<$item>, timed: bool) -> Result<Vec<u8>, PopError> {
+                let popped = if timed { rx.pop_timeout(NO_TIME) } else { rx.try_pop() };
+                popped.map(|item| zerocopy::IntoBytes::as_bytes(&item).to_vec())
+            }
 
-    fn pop(rx: &mut Consumer<u64>) -> Result<(), PopError> {
-        rx.try_pop().map(|_| ())
-    }
-
-    fn pop_timeout(rx: &mut Consumer<u64>) -> Result<(), PopError> {
-        rx.pop_timeout(MOMENT).map(|_| ())
-    }
-
-    fn questions(tx: &mut Producer<u64>, rx: &Consumer<u64>) {
-        let capacity = tx.capacity();
-        assert!(tx.room_at_least() <= capacity && rx.ready_at_least() <= capacity + 1);
-    }
+            fn questions(tx: &mut Producer<$item>, rx: &Consumer<$item>, limit: u64) {
+                let capacity = limit as usize / size_of::<$item>();
+                assert_eq!((tx.capacity(), rx.capacity()), (capacity, capacity));
+                assert!(tx.room_at_least() <= capacity && rx.ready_at_least() <= capacity);
+            }
+        }
+    };
 }
 
-/// A message whose length is a part of its number.
-fn message(number: u64) -> Vec<u8> {
-    number.to_le_bytes().repeat((number >> 56) as usize)
-}
+calls!(u64);
+calls!([u8; 3]);
 
-impl Carried for [u8] {
-    fn push(tx: &mut Producer<[u8]>, number: u64) -> Result<(), PushError> {
-        tx.try_push(&message(number))
+impl Calls for Messages {
+    fn push(tx: &mut MessageProducer, number: u8, timed: bool) -> Result<(), PushError> {
+        let message = message(usize::from(number) * 4, number.into());
+        if timed { tx.push_timeout(&message, NO_TIME) } else { tx.try_push(&message) }
     }
 
-    fn push_timeout(tx: &mut Producer<[u8]>, number: u64) -> Result<(), PushError> {
-        tx.push_timeout(&message(number), MOMENT)
+    fn pop(rx: &mut MessageConsumer, timed: bool) -> Result<Vec<u8>, PopError> {
+        if timed { rx.pop_timeout(NO_TIME) } else { rx.try_pop() }
     }
 
-    fn pop(rx: &mut Consumer<[u8]>) -> Result<(), PopError> {
-        rx.try_pop().map(|popped| assert!(popped.len() <= rx.max_len()))
-    }
-
-    fn pop_timeout(rx: &mut Consumer<[u8]>) -> Result<(), PopError> {
-        rx.pop_timeout(MOMENT).map(|popped| assert!(popped.len() <= rx.max_len()))
-    }
-
-    fn questions(tx: &mut Producer<[u8]>, rx: &Consumer<[u8]>) {
+    fn questions(tx: &mut MessageProducer, rx: &MessageConsumer, limit: u64) {
+        // The longest message fills the ring.
         assert_eq!(tx.max_len(), rx.max_len());
-        // The longest message fills the ring, with its commit word and the zero behind it.
-        assert!(rx.ready_bytes_at_least() <= rx.max_len() as u64 + 16);
+        assert!((tx.max_len() as u64) < limit);
+        assert!(tx.room_at_least() as u64 <= limit && rx.ready_bytes_at_least() as u64 <= limit);
     }
 }
 
-fn play<P: Carried + ?Sized>(input: &Input) {
-    let bytes = region::<P>(input);
-    let options = Options::new().wait(Wait::PARK);
-    let opened = Ring::<P>::open_with(Region::descriptor(bytes.sealed()), options);
-    let Ok(ring) = opened else { return };
-    let capacity = ring.capacity_bytes();
-    assert!(capacity.is_power_of_two() && capacity >= PAGE, "a capacity of {capacity}");
-    let mut tx = ring.producer().ok();
-    let mut rx = ring.consumer().ok();
-    for call in input.calls.iter().take(64) {
-        run(call, tx.as_mut(), rx.as_mut(), &bytes);
+fn play<K: Calls>(input: &Input, wanted: Header) {
+    let memory = memory();
+    let (header, laid) = region(input, &wanted, memory);
+    let options = Options::new().align(wanted.item_align as usize);
+    let options = options.death_notice(false).wait(Wait::PARK);
+    let agreed = Header {
+        // A side that opens messages takes an alignment that is more than it asked for.
+        item_align: match wanted.record_kind {
+            2 => wanted.item_align.max(header.item_align),
+            _ => wanted.item_align,
+        },
+        ..wanted
+    };
+    let ring = match (K::open(memory.region(), &options), header.opens(&agreed, memory.size())) {
+        (Ok(ring), Ok(())) => ring,
+        (Err(error), Err(_)) => return check_refusal(&error),
+        (opened, should) => panic!("{opened:?}, and it should be {should:?}"),
+    };
+    // The consumer first: a producer writes nothing that decides about it.
+    let head = Head::attach(memory, &header).is_some();
+    let mut rx = attached(K::consumer(&ring), head);
+    let tail = Tail::attach(memory, &header).is_some();
+    let mut tx = attached(K::producer(&ring), tail);
+    if let (Some(rx), true) = (&mut rx, input.words.is_empty()) {
+        // Nobody touched what the outsider laid: all of it is there, and whole.
+        for record in laid {
+            assert_eq!(K::pop(rx, false).as_ref(), Ok(&record), "another record than was laid");
+        }
+        assert_eq!(K::pop(rx, false), Err(PopError::Empty));
+    }
+    for call in input.calls.iter().take(32) {
+        run::<K>(call, tx.as_mut(), rx.as_mut(), &header, memory);
     }
 }
 
-fn region<P: Carried + ?Sized>(input: &Input) -> Bytes {
-    let mut header = [0; 256];
-    if input.valid_until.is_some() {
-        let options = Options::new().bytes(PAGE);
-        let whole = Ring::<P>::create(Region::memfd("whole"), options).unwrap();
-        pread(whole.descriptor(), &mut header, 0).unwrap();
+fn attached<E: End>(attached: Result<E, Error>, should: bool) -> Option<E> {
+    match attached {
+        Ok(end) if should => Some(end),
+        Err(Error::Corrupt { .. }) if !should => None,
+        answer => panic!("{answer:?}, and it should attach: {should}"),
     }
-    let there = &mut header[input.valid_until.unwrap_or(0).into()..];
-    let len = input.header.len().min(there.len());
-    there[..len].copy_from_slice(&input.header[..len]);
+}
+
+/// The region that the input says, its header, and the records in it.
+fn region(input: &Input, wanted: &Header, memory: &Memory) -> (Header, Vec<Vec<u8>>) {
+    memory.create(wanted);
+    let start = input.start.position(wanted.unit());
+    start_at(memory, wanted, start);
+    let (mut tail, mut newest, mut laid) = (start, None, Vec::new());
+    for &len in input.records.iter().take(8) {
+        let room = wanted.limit - (tail - start);
+        let Some(longest) = wanted.longest_in(room) else { break };
+        let len = if wanted.record_kind == 1 { longest } else { u64::from(len) % (longest + 1) };
+        let payload = message(len as usize, tail);
+        newest = Some(tail);
+        tail = lay(memory, wanted, tail, &payload);
+        laid.push(payload);
+    }
+    if let (Some(at), Some(payload)) = (newest, laid.last()) {
+        let front = input.front && wanted.front_of(at, payload).is_some();
+        publish(memory, wanted, tail, front.then_some((at, payload)));
+    }
+    for wild in input.words.iter().take(4) {
+        scribble(wild, wanted, memory);
+    }
+    let mut header = wanted.to_bytes();
+    for damage in input.damage.iter().flatten() {
+        inflict(damage, &mut header);
+    }
+    let parsed = Header::parse(&header);
+    memory.write(0, &header);
     // As long as the header says, where that can be afforded, unless the input says otherwise.
-    let capacity = u64::from_le_bytes(header[56..64].try_into().unwrap());
-    let capacity = if capacity <= 16 * PAGE { capacity } else { PAGE };
-    let bytes = Bytes::empty(input.len.map_or(DATA + capacity, u64::from));
-    bytes.write(0, &header);
-    bytes.write(PRODUCER, &input.producer);
-    bytes.write(CONSUMER, &input.consumer);
-    bytes.write(DATA, &input.data);
-    let tail = input.producer.first_chunk().map_or(0, |&first| u64::from_le_bytes(first));
-    if let Some(len) = input.committed {
-        bytes.set(DATA + tail % PAGE, commit_word(tail, len));
+    let affordable = if parsed.capacity <= 16 * DATA_BYTES { parsed.capacity } else { DATA_BYTES };
+    let len = input.len.map_or(data() + affordable, u64::from);
+    if len != memory.size() {
+        let mut image = memory.all();
+        image.resize(len as usize, 0);
+        memory.hold(&image);
     }
-    bytes
+    (if len < 256 { *wanted } else { parsed }, laid)
 }
 
-fn run<P: Carried + ?Sized>(
+fn inflict(damage: &Damage, header: &mut [u8; 256]) {
+    let mut change = |field: u8, value: &dyn Fn(u64) -> u64| {
+        let field = FIELDS[usize::from(field) % FIELDS.len()];
+        let bytes = field.bytes.min(8);
+        let mut word = [0; 8];
+        word[..bytes].copy_from_slice(&header[field.at..][..bytes]);
+        let changed = value(u64::from_le_bytes(word)).to_le_bytes();
+        header[field.at..][..bytes].copy_from_slice(&changed[..bytes]);
+    };
+    match *damage {
+        Damage::None => {}
+        Damage::Moved { field, by } => {
+            change(field, &|right| right.wrapping_add_signed(by.into()));
+        }
+        Damage::Shifted { field, by: by @ 0.. } => {
+            change(field, &|right| right.wrapping_shl(by.unsigned_abs().into()));
+        }
+        Damage::Shifted { field, by } => {
+            change(field, &|right| right.wrapping_shr(by.unsigned_abs().into()));
+        }
+        Damage::PowerOfTwo { field, shift } => change(field, &|_| 1_u64 << (shift % 64)),
+        Damage::Any { field, value } => change(field, &|_| value),
+        Damage::Byte { at, value } => header[usize::from(at)] = value,
+    }
+}
+
+fn scribble(wild: &Wild, header: &Header, memory: &Memory) {
+    let page = |side: Side| shm_ring_outsider::Side::from(side).page(header.page.into());
+    let near = |side| memory.word(page(side)) & !(1 << 63);
+    let put = |side: Side, word: u8, value: u64| {
+        let word = Word::ALL[usize::from(word) % Word::ALL.len()];
+        let bytes = word.bytes().min(8) as usize;
+        memory.scribble(page(side) + word.offset(), &value.to_le_bytes()[..bytes]);
+    };
+    let positions = |side: Side, number: u8| {
+        let positions = wild_positions(header, near(side.other()));
+        positions[usize::from(number) % positions.len()]
+    };
+    match *wild {
+        Wild::Position { side, number } => put(side, 0, positions(side, number)),
+        Wild::Word { side, word, number } => put(side, word, positions(side, number)),
+        Wild::Any { side, word, value } => put(side, word, value),
+        Wild::Record { number } => {
+            let head = near(Side::Consumer);
+            let words = wild_record_headers(header, head);
+            let word = words[usize::from(number) % words.len()];
+            memory.scribble(header.at(head), &word.to_le_bytes());
+        }
+        Wild::Bytes { at, ref bytes } => {
+            memory.scribble(u64::from(at) % memory.size(), bytes);
+        }
+    }
+}
+
+fn check_refusal(error: &Error) {
+    let documented = matches!(
+        error,
+        Error::NotARing { .. }
+            | Error::Incompatible { .. }
+            | Error::InvalidHeader { .. }
+            | Error::WrongLength { .. }
+    );
+    assert!(documented && !error.to_string().is_empty(), "{error:?}");
+}
+
+fn run<K: Calls>(
     call: &Call,
-    tx: Option<&mut Producer<P>>,
-    rx: Option<&mut Consumer<P>>,
-    bytes: &Bytes,
+    tx: Option<&mut K::Tx>,
+    rx: Option<&mut K::Rx>,
+    header: &Header,
+    memory: &Memory,
 ) {
     match (call, tx, rx) {
-        (Call::Push(number), Some(tx), _) => {
-            let pushed = P::push(tx, *number);
+        (&Call::Push(number), Some(tx), _) => {
+            let pushed = K::push(tx, number, false);
             let may_be = matches!(
                 pushed,
                 Ok(()) | Err(PushError::Full | PushError::Corrupt | PushError::TooLarge { .. })
             );
             assert!(may_be, "{pushed:?}");
         }
-        (Call::PushTimeout(number), Some(tx), _) => {
-            assert_ne!(P::push_timeout(tx, *number), Err(PushError::Full));
+        (&Call::PushTimeout(number), Some(tx), _) => {
+            assert_ne!(K::push(tx, number, true), Err(PushError::Full));
         }
         (Call::Pop, _, Some(rx)) => {
-            let popped = P::pop(rx);
-            assert!(matches!(popped, Ok(()) | Err(PopError::Empty | PopError::Corrupt)));
+            let popped = K::pop(rx, false);
+            assert!(matches!(popped, Ok(_) | Err(PopError::Empty | PopError::Corrupt)));
         }
         (Call::PopTimeout, _, Some(rx)) => {
-            let popped = P::pop_timeout(rx);
+            let popped = K::pop(rx, true);
             assert_ne!(popped, Err(PopError::Empty));
             if popped == Err(PopError::Corrupt) {
-                assert_eq!(P::pop(rx), Err(PopError::Corrupt), "corruption is final");
+                assert_eq!(K::pop(rx, false), Err(PopError::Corrupt), "corruption is final");
             }
         }
         (Call::Questions, Some(tx), Some(rx)) => {
-            P::questions(tx, rx);
+            K::questions(tx, rx, header.limit);
+            rx.set_threshold(None);
             let _ = (tx.peer(), rx.peer());
         }
-        (Call::Scribble { at, bytes: wild }, ..) => bytes.write(u64::from(*at), wild),
+        (Call::Scribble(wild), ..) => scribble(wild, header, memory),
         _ => {}
     }
 }

@@ -1,5 +1,7 @@
-//! What the fuzzer chooses: sides, forms of waiting, what becomes of a view, and contents by which each
-//! record can be told from all others. It must not know what a ring answers.
+//! What the fuzzer chooses.
+//!
+//! Owns: sides, limits, forms of waiting, what becomes of a view, and contents by which each record can be told from all
+//! others. Knows nothing of: what a ring answers.
 
 use std::time::Duration;
 
@@ -7,10 +9,29 @@ use arbitrary::Arbitrary;
 use shm_ring::{Item, Wait};
 use zerocopy::IntoBytes;
 
+/// One of the two sides, for the fuzzer to choose.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Producer,
     Consumer,
+}
+
+impl From<Side> for shm_ring_outsider::Side {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Producer => Self::Producer,
+            Side::Consumer => Self::Consumer,
+        }
+    }
+}
+
+impl Side {
+    pub fn other(self) -> Self {
+        match self {
+            Self::Producer => Self::Consumer,
+            Self::Consumer => Self::Producer,
+        }
+    }
 }
 
 /// Where the positions of a ring begin.
@@ -18,17 +39,34 @@ pub enum Side {
 pub enum Start {
     Zero,
     Anywhere(u32),
-    /// A few records before the position in commit words starts over.
-    BeforeTagsRepeat(u8),
+    /// A few records before the position in record headers starts over.
+    BeforeChecksRepeat(u8),
 }
 
 impl Start {
-    pub fn position(self, item_align: usize) -> u64 {
-        let align = item_align.max(8) as u64;
+    /// A multiple of `unit`.
+    pub fn position(self, unit: u64) -> u64 {
         match self {
             Self::Zero => 0,
-            Self::Anywhere(records) => u64::from(records) * align,
-            Self::BeforeTagsRepeat(records) => (1 << 34) - u64::from(records) * align,
+            Self::Anywhere(records) => u64::from(records) * unit,
+            Self::BeforeChecksRepeat(records) => ((1 << 34) / unit - u64::from(records)) * unit,
+        }
+    }
+}
+
+/// How much a ring may hold, down to one record.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Limit(u16);
+
+impl Limit {
+    /// From 1 to `most`: often few, nearly all or all.
+    pub fn of(self, most: u64) -> u64 {
+        let number = u64::from(self.0 / 4);
+        match self.0 % 4 {
+            0 => most,
+            1 => 1 + number % most.min(8),
+            2 => most - number % most.min(8),
+            _ => 1 + number % most,
         }
     }
 }
@@ -105,9 +143,23 @@ pub fn fill(bytes: &mut [u8], number: u64) {
     }
 }
 
-/// `len` elements that no other `number` gives.
-pub fn elements<T: Item>(len: usize, number: u64) -> Vec<T> {
-    let mut elements: Vec<T> = std::iter::repeat_with(T::new_zeroed).take(len).collect();
-    fill(elements.as_mut_slice().as_mut_bytes(), number);
-    elements
+/// A value that no other `number` gives.
+pub fn value<T: Item>(number: u64) -> T {
+    let mut value = T::new_zeroed();
+    fill(value.as_mut_bytes(), number);
+    value
+}
+
+/// So many values that no other `number` gives.
+pub fn values<T: Item + Clone>(count: usize, number: u64) -> Vec<T> {
+    let mut values = vec![T::new_zeroed(); count];
+    fill(values.as_mut_slice().as_mut_bytes(), number);
+    values
+}
+
+/// A message of `len` bytes that no other `number` gives.
+pub fn message(len: usize, number: u64) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    fill(&mut bytes, number);
+    bytes
 }

@@ -1,8 +1,14 @@
-//! What the fuzz targets share: the bytes of a region ([`bytes`]), what they must be ([`model`]), the
-//! two ends and what each must know of the other ([`pair`]), and how the fuzzer chooses among forms of
-//! a call ([`choice`]). It must not know what a target is about.
+//! What the fuzz targets share.
+//!
+//! Owns: the memory under test ([`memory`]), what a ring in it must hold ([`model`]), the two ends and what each must
+//! know of the other ([`pair`], [`kind`]), and how the fuzzer chooses among forms of a call ([`choice`]).
+//! Knows nothing of: what a target is about, and of the wire format: `shm-ring-outsider` knows that.
 
-pub mod bytes;
 pub mod choice;
+pub mod kind;
+pub mod memory;
 pub mod model;
 pub mod pair;
+
+/// The most bytes of data of a ring under test: one page, so that a few records fill it.
+pub const DATA_BYTES: u64 = 4096;

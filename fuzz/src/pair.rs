@@ -1,16 +1,17 @@
-//! The two ends of a ring in one process: attaching, leaving, dying, and what each end must know of the
-//! other at any time. It must not know what records hold.
+//! The two ends of a ring in one process.
+//!
+//! Owns: attaching, leaving, dying, and what each end must know of the other at any time.
+//! Knows nothing of: what records hold.
 
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use shm_ring::{
-    Consumer, Error, Options, Payload, Peer, PopError, Producer, PushError, Region, Ring,
-    Threshold, Wait, WaitAnyError, wait_any,
-};
+use shm_ring::{Error, Options, Peer, PopError, PushError, Threshold, Wait, WaitAnyError, wait_any};
+use shm_ring_outsider::{Header, Region, Writable, page};
 
-use crate::bytes::{Bytes, CONSUMER, PAGE, PRODUCER};
 use crate::choice::{How, NO_TIME, Policy, Side, Start};
+use crate::kind::{End as _, Kind, Reads};
+use crate::memory::{Memory, memory};
 use crate::model::Model;
 
 /// What happens to an end and not to a record.
@@ -18,13 +19,15 @@ use crate::model::Model;
 pub enum Change {
     Attach(Side),
     Close(Side),
-    /// Both processes are killed at once.
-    Kill,
+    /// A process is killed: its page keeps what it says, and its lease is free.
+    Kill(Side),
     Wait(Side, Policy),
     Threshold {
         bytes: Option<u16>,
         within_micros: u8,
     },
+    /// Each end about the other, by a system call or two.
+    Ask,
 }
 
 /// Why a call that waits ends without what it waits for.
@@ -35,28 +38,27 @@ enum End {
     PeerDead,
 }
 
-pub struct Pair<P: Payload + ?Sized> {
-    ring: Ring<P>,
-    pub tx: Option<Producer<P>>,
-    pub rx: Option<Consumer<P>>,
-    pub bytes: Bytes,
+pub struct Pair<K: Kind> {
+    // Before the ring, as every user drops them.
+    pub tx: Option<K::Tx>,
+    pub rx: Option<K::Rx>,
+    ring: K::Ring,
+    pub memory: &'static Memory,
     /// What each side's session word must be, and how the side waits.
     sessions: [u64; 2],
     waits: [Wait; 2],
 }
 
-impl<P: Payload + ?Sized> Pair<P> {
-    /// Both ends of a new ring of one page, and what it holds.
-    pub fn new(item_align: usize, start: Start) -> (Self, Model) {
-        let options = Options::new().bytes(PAGE).wait(Wait::PARK);
-        let ring = Ring::<P>::create(Region::memfd("fuzz"), options).unwrap();
-        let start = start.position(item_align);
-        let bytes = Bytes::of(&ring);
-        bytes.set(PRODUCER, start);
-        bytes.set(CONSUMER, start);
-        let model = Model::new(ring.capacity_bytes(), item_align, start);
+impl<K: Kind> Pair<K> {
+    /// Both ends of a ring with `header`, which the outsider makes, and what it holds.
+    pub fn new(header: &Header, start: Start) -> (Self, Model) {
+        let memory = memory();
+        let model = Model::new(memory, header, start.position(header.unit()));
+        let align = header.item_align as usize;
+        let options = Options::new().align(align).death_notice(false).wait(Wait::PARK);
+        let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
         let (sessions, waits) = ([0; 2], [Wait::PARK; 2]);
-        let mut pair = Self { ring, tx: None, rx: None, bytes, sessions, waits };
+        let mut pair = Self { tx: None, rx: None, ring, memory, sessions, waits };
         pair.attach(Side::Producer);
         pair.attach(Side::Consumer);
         (pair, model)
@@ -66,7 +68,7 @@ impl<P: Payload + ?Sized> Pair<P> {
         match change {
             Change::Attach(side) => self.attach(side),
             Change::Close(side) => self.close(side),
-            Change::Kill => self.kill(),
+            Change::Kill(side) => self.kill(side),
             Change::Wait(side, policy) => {
                 let wait = policy.wait();
                 match side {
@@ -82,9 +84,11 @@ impl<P: Payload + ?Sized> Pair<P> {
                     rx.set_threshold(threshold);
                 }
             }
+            Change::Ask => {
+                self.check_peers();
+                self.check_any(model);
+            }
         }
-        self.check_peers();
-        self.check_any(model);
     }
 
     fn is_attached(&self, side: Side) -> bool {
@@ -96,8 +100,8 @@ impl<P: Payload + ?Sized> Pair<P> {
 
     fn attach(&mut self, side: Side) {
         let attached = match side {
-            Side::Producer => self.ring.producer().map(|tx| (tx.session(), self.tx = Some(tx)).0),
-            Side::Consumer => self.ring.consumer().map(|rx| (rx.session(), self.rx = Some(rx)).0),
+            Side::Producer => K::producer(&self.ring).map(|tx| (tx.session(), self.tx = Some(tx)).0),
+            Side::Consumer => K::consumer(&self.ring).map(|rx| (rx.session(), self.rx = Some(rx)).0),
         };
         match attached {
             Ok(session) => {
@@ -114,25 +118,25 @@ impl<P: Payload + ?Sized> Pair<P> {
 
     fn close(&mut self, side: Side) {
         let was_there = match side {
-            Side::Producer => self.tx.take().map(Producer::close).is_some(),
-            Side::Consumer => self.rx.take().map(Consumer::close).is_some(),
+            Side::Producer => self.tx.take().map(K::Tx::close).is_some(),
+            Side::Consumer => self.rx.take().map(K::Rx::close).is_some(),
         };
         self.sessions[side as usize] += u64::from(was_there);
     }
 
-    fn kill(&mut self) {
-        let bytes = self.bytes.copied();
-        let options = Options::new().wait(Wait::PARK);
-        let ring = Ring::open_with(Region::descriptor(bytes.sealed()), options).unwrap();
-        (self.tx, self.rx) = (None, None);
-        (self.ring, self.bytes) = (ring, bytes);
+    fn kill(&mut self, side: Side) {
+        let at = shm_ring_outsider::Side::from(side).page(page());
+        let left = self.memory.read(at, page() as usize);
+        match side {
+            Side::Producer => self.tx = None,
+            Side::Consumer => self.rx = None,
+        }
+        // What it stored when it was dropped never happened.
+        self.memory.write(at, &left);
     }
 
     fn peer_of(&self, side: Side) -> Peer {
-        let other = match side {
-            Side::Producer => Side::Consumer,
-            Side::Consumer => Side::Producer,
-        };
+        let other = side.other();
         let (session, pid) = (self.sessions[other as usize], std::process::id());
         match (session, session % 2 == 1, self.is_attached(other)) {
             (0, ..) => Peer::Absent,

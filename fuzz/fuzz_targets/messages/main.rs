@@ -1,45 +1,43 @@
 //! Messages against a queue: as `values`, with any lengths, parts, buffers and byte streams.
+//!
+//! Owns: what an input says. Knows nothing of: the wire format.
 #![no_main]
 
 mod pop;
 mod push;
 mod stream;
 
-use std::fmt::Debug;
-
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use shm_ring::Item;
-use shm_ring_fuzz::bytes::PAGE;
-use shm_ring_fuzz::choice::{How, Place, Start, Then, elements};
+use shm_ring_fuzz::DATA_BYTES;
+use shm_ring_fuzz::choice::{How, Limit, Place, Start, Then, message};
+use shm_ring_fuzz::kind;
 use shm_ring_fuzz::model::Model;
 use shm_ring_fuzz::pair::{Change, Pair};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use shm_ring_outsider::Header;
 
 /// The longest input that is looked at.
-const CALLS: usize = 100;
+const CALLS: usize = 40;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    kind: Kind,
+    align: Align,
+    limit: Limit,
     start: Start,
     calls: Vec<Call>,
 }
 
-#[derive(Arbitrary, Debug)]
-enum Kind {
-    Bytes,
-    Words,
-    Odd,
-    Aligned,
+/// What payloads are aligned to.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Align {
+    Byte,
+    Word,
+    Two,
+    Line,
+    Long,
 }
 
-/// More alignment than a commit word.
-#[derive(Clone, Copy, Debug, PartialEq, FromBytes, IntoBytes, Immutable)]
-#[repr(C, align(32))]
-struct Aligned([u8; 96]);
-
-/// A length in elements.
+/// A length in bytes.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Len {
     Few(u8),
@@ -61,40 +59,45 @@ enum Call {
     Pop { how: How },
     PopInto { how: How, before: u8 },
     PopTo { how: How, buffer: Len },
-    Peek { how: How, place: Place, then: Then },
+    Peek { how: How, max: u8, place: Place, release: u8, then: Then },
     PopBatch { how: How, place: Place, max: u8 },
     Iterate { max: u8 },
     Read { len: u8 },
     Change(Change),
 }
 
-fuzz_target!(|input: Input| {
-    match input.kind {
-        Kind::Bytes => Messages::<u8>::play(&input, Messages::stream),
-        Kind::Words => Messages::<u32>::play(&input, |_, _| {}),
-        Kind::Odd => Messages::<[u8; 3]>::play(&input, |_, _| {}),
-        Kind::Aligned => Messages::<Aligned>::play(&input, |_, _| {}),
-    }
-});
+fuzz_target!(|input: Input| Messages::play(&input));
 
-struct Messages<T: Item> {
-    pair: Pair<[T]>,
+struct Messages {
+    pair: Pair<kind::Messages>,
     model: Model,
     made: u64,
-    /// Elements of the longest message.
+    /// Bytes of the longest message.
     most: usize,
 }
 
-impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
-    /// `stream` makes the calls that only bytes have.
-    fn play(input: &Input, stream: fn(&mut Self, &Call)) {
-        let (pair, model) = Pair::new(align_of::<T>(), input.start);
-        let most = model.longest() as usize / size_of::<T>();
-        let mut messages = Self { pair, model, made: 0, most };
+impl Messages {
+    fn play(input: &Input) {
+        let align: u64 = match input.align {
+            Align::Byte => 1,
+            Align::Word => 8,
+            Align::Two => 16,
+            Align::Line => 64,
+            Align::Long => 512,
+        };
+        let least = align.max(8);
+        // Any number of bytes, from those of an empty message on.
+        let limit = least - 1 + input.limit.of(DATA_BYTES - least + 1);
+        let header = Header::messages(align, limit);
+        let (pair, model) = Pair::new(&header, input.start);
+        let mut messages = Self { pair, model, made: 0, most: header.longest() as usize };
         for call in input.calls.iter().take(CALLS) {
             messages.call(call);
-            stream(&mut messages, call);
             messages.check();
+        }
+        // It looks at every byte, which takes as long as the calls did.
+        if input.calls.len() % 8 == 0 {
+            messages.model.judge(messages.pair.memory);
         }
     }
 
@@ -103,29 +106,33 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
             Call::Push { how, len } => self.push(how, len),
             Call::Vectored { how, len, cuts } => self.push_vectored(how, len, cuts),
             Call::Reserve { how, len, place, commit, then } => {
-                self.reserve(how, len, place, commit, then)
+                self.reserve(how, len, place, commit, then);
             }
             Call::TooLarge { how, len } => self.reserve_too_much(how, len),
             Call::PushBatch { how, ref lens } => self.push_batch(how, lens),
+            Call::Write { lens, vectored } => self.write(lens, vectored),
             Call::Pop { how } => self.pop(how),
             Call::PopInto { how, before } => self.pop_into(how, before),
             Call::PopTo { how, buffer } => self.pop_to(how, buffer),
-            Call::Peek { how, place, then } => self.peek(how, place, then),
+            Call::Peek { how, max, place, release, then } => {
+                self.peek(how, max, place, release, then);
+            }
             Call::PopBatch { how, place, max } => self.pop_batch(how, place, max),
             Call::Iterate { max } => self.iterate(max),
+            Call::Read { len } => self.read(len.into()),
             Call::Change(change) => self.pair.change(change, &self.model),
-            Call::Write { .. } | Call::Read { .. } => {}
         }
     }
 
     fn check(&mut self) {
-        self.model.check(&self.pair.bytes);
-        if let Some(tx) = &self.pair.tx {
+        self.model.check(self.pair.memory);
+        if let Some(tx) = &mut self.pair.tx {
             assert_eq!(tx.max_len(), self.most);
+            assert_eq!(tx.room_at_least() as u64, self.model.room());
         }
         if let Some(rx) = &self.pair.rx {
             assert_eq!(rx.max_len(), self.most);
-            assert_eq!(rx.ready_bytes_at_least(), self.model.ready());
+            assert_eq!(rx.ready_bytes_at_least() as u64, self.model.ready());
         }
     }
 
@@ -135,21 +142,19 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         let len = match len {
             Len::Few(len) => len.into(),
             Len::Any(len) => usize::from(len) % (self.most + 2),
-            Len::Room(more) => {
-                about(self.model.longest_now().unwrap_or(0) as usize / size_of::<T>(), more)
-            }
+            Len::Room(more) => about(self.model.longest_now().unwrap_or(0) as usize, more),
             Len::Most(more) => about(self.most, more),
         };
-        len.min(2 * PAGE as usize / size_of::<T>())
+        len.min(2 * DATA_BYTES as usize)
     }
 
-    fn message(&mut self, len: usize) -> Vec<T> {
+    fn message(&mut self, len: usize) -> Vec<u8> {
         self.made += 1;
-        elements(len, self.made)
+        message(len, self.made)
     }
 
-    /// Whether a message of `len` elements fits now.
+    /// Whether a message of `len` bytes fits now.
     fn fits(&self, len: usize) -> bool {
-        len <= self.most && self.model.fits(len * size_of::<T>())
+        self.model.fits(len)
     }
 }

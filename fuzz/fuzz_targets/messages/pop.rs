@@ -1,17 +1,13 @@
-//! Taking messages: each form of a pop against the queue.
+//! Owns: each form of taking messages, against the queue. Knows nothing of: how messages are published.
 
-use std::fmt::Debug;
-
-use shm_ring::{Item, PopError, Record};
-use shm_ring_fuzz::bytes::CONSUMER;
+use shm_ring::{Message, PopError};
 use shm_ring_fuzz::choice::{How, NO_TIME, Place, Side, Then};
-use shm_ring_fuzz::model::check_place;
-
-use zerocopy::IntoBytes;
+use shm_ring_fuzz::model::check_message;
+use shm_ring_outsider::{POSITION, Region, consumer};
 
 use super::{Len, Messages};
 
-impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
+impl Messages {
     fn not_popped(&self, how: How, error: PopError) {
         assert!(self.model.is_empty(), "{error:?}");
         self.pair.check_not_popped(how, error);
@@ -30,7 +26,7 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
             How::Wait => rx.pop(),
         };
         match popped {
-            Ok(message) => assert_eq!(message.as_bytes(), self.model.pop()),
+            Ok(message) => self.model.pop(&message),
             Err(error) => self.not_popped(how, error),
         }
     }
@@ -48,7 +44,7 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         match popped {
             Ok(len) => {
                 assert_eq!(len, message.len());
-                assert_eq!(message.as_bytes(), self.model.pop());
+                self.model.pop(&message);
             }
             Err(error) => {
                 assert_eq!(message, untouched);
@@ -70,14 +66,13 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         };
         match popped {
             Ok(popped) => {
-                assert_eq!(buffer[..popped].as_bytes(), self.model.pop());
+                self.model.pop(&buffer[..popped]);
                 assert_eq!(buffer[popped..], untouched[popped..]);
             }
             Err(error) => {
                 assert_eq!(buffer, untouched);
-                match self.model.first() {
-                    Some(payload) => {
-                        let needed = payload.len() / size_of::<T>();
+                match self.model.first_len() {
+                    Some(needed) => {
                         assert_eq!(error, PopError::TooSmall { len, needed });
                         assert!(needed > len);
                     }
@@ -87,28 +82,36 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         }
     }
 
-    pub(super) fn peek(&mut self, how: How, place: Place, then: Then) {
+    pub(super) fn peek(&mut self, how: How, max: u8, place: Place, release: u8, then: Then) {
         let how = self.there(how);
         let Some(rx) = &mut self.pair.rx else { return };
+        let max = usize::from(max);
         let peeked = match how {
-            How::Try => rx.try_peek(),
-            How::AtOnce => rx.peek_timeout(NO_TIME),
-            How::Wait => rx.peek(),
+            How::Try => rx.try_peek(max),
+            How::AtOnce => rx.peek_timeout(max, NO_TIME),
+            How::Wait => rx.peek(max),
         };
         let view = match peeked {
             Ok(view) => view,
             Err(error) => return self.not_popped(how, error),
         };
-        let payload = self.model.first().unwrap();
-        assert_eq!(view.to_vec().as_bytes(), payload);
-        assert_eq!(view.len(), payload.len() / size_of::<T>());
-        // SAFETY: both sides are ours, and the other one does nothing now.
-        assert_eq!(unsafe { view.as_slice() }.as_bytes(), payload);
-        check_place(&view, payload, place);
+        let count = max.max(1).min(self.model.len());
+        check_message(&view.first(), &self.model, self.model.head(), place);
+        let mut messages = self.model.messages();
+        let mut seen = 0;
+        for message in view.iter() {
+            let position = messages.next().expect("a message that is not there");
+            // SAFETY: both sides are ours, and the other one does nothing now.
+            assert!(self.model.is_message(position, unsafe { message.as_slice() }));
+            seen += 1;
+        }
+        drop(messages);
+        assert_eq!(seen, count);
         match then {
             Then::Finish => {
-                view.release();
-                self.model.pop();
+                let released = view.release(release.into());
+                assert_eq!(released, count.min(release.into()));
+                self.model.release(released);
             }
             Then::Drop => drop(view),
             Then::Forget => std::mem::forget(view),
@@ -120,15 +123,14 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         let how = self.pair.prompt(Side::Consumer, how, there);
         let Self { pair, model, .. } = self;
         let Some(rx) = &mut pair.rx else { return };
-        let (head, bytes, max) = (model.head(), &pair.bytes, usize::from(max));
+        let (head, memory, max) = (model.head(), pair.memory, usize::from(max));
         let expected = max.min(model.len());
         let mut seen = 0;
-        let each = |record: &Record<'_, [T]>| {
+        let each = |message: &Message<'_>| {
             // The room of all of them is given back at the end.
-            assert_eq!(bytes.word(CONSUMER), head, "room given back too early");
-            let payload = model.pop();
-            assert_eq!(record.to_vec().as_bytes(), payload);
-            check_place(record, &payload, place);
+            assert_eq!(memory.word(consumer() + POSITION), head, "room given back too early");
+            check_message(message, model, model.head(), place);
+            model.release(1);
             seen += 1;
         };
         let popped = match how {
@@ -151,7 +153,7 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         let expected = self.model.len().min(max.into());
         let mut seen = 0;
         for message in rx.try_iter().take(max.into()) {
-            assert_eq!(message.unwrap().as_bytes(), self.model.pop());
+            self.model.pop(&message.unwrap());
             seen += 1;
         }
         assert_eq!(seen, expected);

@@ -1,23 +1,20 @@
-//! Publishing messages: each form of a push against the queue.
+//! Owns: each form of publishing a message, against the queue. Knows nothing of: how messages are taken.
 
 use std::cell::Cell;
-use std::fmt::Debug;
 
-use shm_ring::{BatchError, Item, OutOfBounds, PushError};
+use shm_ring::{BatchError, PushError};
 use shm_ring_fuzz::choice::{How, NO_TIME, Place, Side, Then, fill};
 use shm_ring_fuzz::model::within;
 
-use zerocopy::IntoBytes;
-
 use super::{Len, Messages};
 
-impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
+impl Messages {
     /// [`Pair::prompt`] for a message: one that never fits is refused at once.
     fn prompt(&self, how: How, len: usize) -> How {
         self.pair.prompt(Side::Producer, how, self.fits(len) || len > self.most)
     }
 
-    /// `error` is why a message of `len` elements, which does not fit now, was not pushed.
+    /// `error` is why a message of `len` bytes, which does not fit now, was not pushed.
     fn check_not_pushed(&self, how: How, len: usize, error: PushError) {
         assert!(!self.fits(len), "{error:?}");
         if len > self.most {
@@ -27,9 +24,9 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         }
     }
 
-    fn pushed(&mut self, how: How, message: &[T], pushed: Result<(), PushError>) {
+    fn pushed(&mut self, how: How, message: &[u8], pushed: Result<(), PushError>) {
         match pushed {
-            Ok(()) => self.model.push(message.as_bytes()),
+            Ok(()) => self.model.push(message, self.pair.memory),
             Err(error) => self.check_not_pushed(how, message.len(), error),
         }
     }
@@ -83,34 +80,25 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
             Err(error) => return self.check_not_pushed(how, len, error),
         };
         assert_eq!((room.len(), room.is_empty()), (len, len == 0));
-        let payload = message.as_mut_slice().as_mut_bytes();
-        assert_eq!(room.size(), payload.len());
-        assert_eq!(room.write_at(0, &*payload), Ok(()));
+        assert_eq!(room.write_at(0, &message[..]), Ok(()));
         let mut part = vec![0; place.len.into()];
         fill(&mut part, !self.made);
         let offset = place.offset();
-        let should = within(offset, part.len(), payload.len());
+        let should = within(offset, part.len(), len);
         assert_eq!(room.write_at(offset, &part[..]), should);
         if should.is_ok() {
-            payload[offset..offset + part.len()].copy_from_slice(&part);
+            message[offset..offset + part.len()].copy_from_slice(&part);
         }
         // SAFETY: both sides are ours, and the other one writes no data.
         assert_eq!(unsafe { room.as_mut_slice() }, message);
-        match (then, commit) {
-            (Then::Finish, None) => {
-                room.commit();
-                self.model.push(message.as_bytes());
+        let fewer = commit.map_or(len, |fewer| fewer.min(len));
+        match then {
+            Then::Finish => {
+                room.commit(fewer);
+                self.model.push(&message[..fewer], self.pair.memory);
             }
-            (Then::Finish, Some(fewer)) => match room.commit_len(fewer) {
-                Ok(()) => self.model.push(message[..fewer].as_bytes()),
-                Err(error) => {
-                    let (size, bytes) = (len * size_of::<T>(), fewer * size_of::<T>());
-                    assert!(fewer > len);
-                    assert_eq!(error, OutOfBounds { offset: 0, len: bytes, size });
-                }
-            },
-            (Then::Drop, _) => drop(room),
-            (Then::Forget, _) => std::mem::forget(room),
+            Then::Drop => drop(room),
+            Then::Forget => std::mem::forget(room),
         }
     }
 
@@ -134,7 +122,7 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         // How many fit, and whether the next one would be waited for.
         let (mut fit, mut room) = (0, self.model.room());
         for &len in &lens {
-            let stride = self.model.stride(len * size_of::<T>());
+            let stride = self.model.stride(len);
             if len > self.most || stride > room {
                 break;
             }
@@ -146,14 +134,14 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         let Self { pair, model, .. } = self;
         let Some(tx) = &mut pair.tx else { return };
         let model = &*model;
-        let (bytes, early) = (&pair.bytes, &Cell::new(false));
+        let (memory, early) = (pair.memory, &Cell::new(false));
         let messages: Vec<_> = messages
             .iter()
             .enumerate()
             .map(|(index, message)| {
                 // None of the batch exists before all of it does.
                 let asked = move || {
-                    let came = index < fit && model.something_came(bytes);
+                    let came = index < fit && model.something_came(memory);
                     early.set(early.get() || came);
                 };
                 Asked { message, asked }
@@ -172,9 +160,7 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
         assert_eq!(pushed, fit);
         let messages: Vec<_> = messages.iter().map(|asked| asked.message).collect();
         assert!(!early.get(), "half a batch");
-        for message in &messages[..pushed] {
-            self.model.push(message.as_bytes());
-        }
+        messages[..pushed].iter().for_each(|message| self.model.push_together(message));
         match (error, next) {
             (None, None) => {}
             (None, Some(_)) => assert!(how != How::Wait && pushed > 0),
@@ -189,13 +175,13 @@ impl<T: Item + Copy + Debug + PartialEq> Messages<T> {
 }
 
 /// A message that tells when it is asked for.
-struct Asked<'a, T, F> {
-    message: &'a Vec<T>,
+struct Asked<'a, F> {
+    message: &'a Vec<u8>,
     asked: F,
 }
 
-impl<T, F: Fn()> AsRef<[T]> for Asked<'_, T, F> {
-    fn as_ref(&self) -> &[T] {
+impl<F: Fn()> AsRef<[u8]> for Asked<'_, F> {
+    fn as_ref(&self) -> &[u8] {
         (self.asked)();
         self.message
     }

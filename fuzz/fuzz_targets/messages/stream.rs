@@ -1,23 +1,14 @@
-//! Byte streams over messages against the queue.
+//! Owns: byte streams over messages, against the queue. Knows nothing of: messages as such.
 
 use std::io::{ErrorKind, IoSlice, Read, Write};
 
-use shm_ring_fuzz::bytes::PAGE;
 use shm_ring_fuzz::choice::{How, Side};
 
-use super::{Call, Len, Messages};
+use super::{Len, Messages};
 
-impl Messages<u8> {
-    pub(super) fn stream(&mut self, call: &Call) {
-        match *call {
-            Call::Write { lens, vectored } => self.write(lens, vectored),
-            Call::Read { len } => self.read(len.into()),
-            _ => {}
-        }
-    }
-
-    fn write(&mut self, lens: [Len; 2], vectored: bool) {
-        let quarter = PAGE as usize / 4;
+impl Messages {
+    pub(super) fn write(&mut self, lens: [Len; 2], vectored: bool) {
+        let quarter = (self.model.header().limit as usize / 4).min(self.most);
         let [first, second] = lens.map(|len| self.len(len));
         let message = self.message(first + second);
         // Whole parts up to a quarter of the ring, or as much of the first with anything in it as that is.
@@ -45,16 +36,16 @@ impl Messages<u8> {
             Ok(written) => {
                 assert!(fits && written == should);
                 if should > 0 {
-                    self.model.push(&message[..should]);
+                    self.model.push(&message[..should], self.pair.memory);
                 }
             }
             Err(error) => assert!(!fits && error.kind() == ErrorKind::BrokenPipe),
         }
     }
 
-    fn read(&mut self, len: usize) {
+    pub(super) fn read(&mut self, len: usize) {
         // Empty messages are no end: the first other one is read from.
-        let there = self.model.has_bytes() || len == 0;
+        let there = self.has_bytes() || len == 0;
         if self.pair.prompt(Side::Consumer, How::Wait, there) != How::Wait {
             return;
         }
@@ -67,17 +58,21 @@ impl Messages<u8> {
         if len == 0 {
             return assert!(matches!(read, Ok(0)) && rest.is_empty());
         }
-        while self.model.first().is_some_and(<[u8]>::is_empty) {
-            self.model.pop();
+        while self.model.first_len() == Some(0) {
+            self.model.release(1);
         }
         match read {
             Ok(read) if there => {
-                let payload = self.model.pop();
-                assert_eq!(read, len.min(payload.len()));
-                assert_eq!([&buffer[..read], &rest].concat(), payload);
+                assert_eq!(Some(read), self.model.first_len().map(|first| first.min(len)));
+                self.model.pop(&[&buffer[..read], &rest].concat());
             }
             Ok(read) => assert!(read == 0 && rest.is_empty()),
             Err(error) => assert!(!there && error.kind() == ErrorKind::BrokenPipe),
         }
+    }
+
+    /// Whether any message has a payload.
+    fn has_bytes(&self) -> bool {
+        self.model.messages().any(|position| !self.model.is_message(position, &[]))
     }
 }
