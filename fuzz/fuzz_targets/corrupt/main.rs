@@ -1,6 +1,8 @@
-//! Any calls of both ends while somebody writes anything anywhere in the region, also in the middle of
-//! a batch. Each answer must be the one that what stands in the region calls for: see `truth`. Nothing
-//! panics, nothing waits, nothing outside is touched, and `Corrupt` is final.
+//! Any calls of both ends while somebody writes anything anywhere in the region, also in the middle of a batch. Each
+//! answer must be the one that the words in the region call for: see `truth`. Nothing panics, nothing waits, nothing
+//! outside is touched, and `Corrupt` is final.
+//!
+//! Owns: what an input says. Knows nothing of: the wire format.
 #![no_main]
 
 mod ends;
@@ -11,7 +13,7 @@ mod values;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use shm_ring_fuzz::choice::{Place, Policy, Side, Start, Then};
+use shm_ring_fuzz::choice::{Limit, Place, Policy, Side, Start, Then};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use self::scribble::Scribble;
@@ -19,6 +21,7 @@ use self::scribble::Scribble;
 #[derive(Arbitrary, Debug)]
 struct Input {
     kind: Kind,
+    limit: Limit,
     start: Start,
     calls: Vec<Call>,
 }
@@ -26,14 +29,15 @@ struct Input {
 #[derive(Arbitrary, Debug)]
 enum Kind {
     Word,
+    Three,
+    TwentyFour,
     Long,
     AlignedValue,
     Bytes,
-    Odd,
     AlignedMessage,
 }
 
-/// More alignment than a commit word.
+/// More alignment than a word.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(C, align(64))]
 struct Aligned([u8; 64]);
@@ -46,16 +50,20 @@ enum Call {
         lent: bool,
         len: u16,
     },
+    /// Of so many values, or of a message of so many bytes.
     Reserve {
         timed: bool,
         len: u16,
         place: Place,
-        fewer: Option<u16>,
+        commit: u16,
         then: Then,
     },
     PushBatch {
         lens: Vec<u16>,
         meanwhile: Option<Scribble>,
+    },
+    PushSlice {
+        count: u8,
     },
     Pop {
         timed: bool,
@@ -64,7 +72,9 @@ enum Call {
     },
     Peek {
         timed: bool,
+        max: u8,
         place: Place,
+        release: u8,
         then: Then,
         meanwhile: Option<Scribble>,
     },
@@ -74,6 +84,10 @@ enum Call {
         place: Place,
         meanwhile: Option<Scribble>,
     },
+    PopSlice {
+        timed: bool,
+        count: u8,
+    },
     Iterate {
         max: u8,
     },
@@ -81,8 +95,8 @@ enum Call {
     Close(Side),
     /// Closes and attaches again, with a word in between.
     Again(Side, Scribble),
-    /// Both attach anew at a position so many times 8 below the end of all positions.
-    NearTheEnd(u16),
+    /// Both attach anew so many records below the end of all positions.
+    NearTheEnd(u8),
     Wait(Side, Policy),
     Threshold(Option<u16>),
     Ask,
@@ -91,11 +105,12 @@ enum Call {
 
 fuzz_target!(|input: Input| {
     match input.kind {
-        Kind::Word => values::play::<u64>(input.start, &input.calls),
-        Kind::Long => values::play::<[u8; 300]>(input.start, &input.calls),
-        Kind::AlignedValue => values::play::<Aligned>(input.start, &input.calls),
-        Kind::Bytes => messages::play::<u8>(input.start, &input.calls),
-        Kind::Odd => messages::play::<[u8; 3]>(input.start, &input.calls),
-        Kind::AlignedMessage => messages::play::<Aligned>(input.start, &input.calls),
+        Kind::Word => values::play::<u64>(&input),
+        Kind::Three => values::play::<[u8; 3]>(&input),
+        Kind::TwentyFour => values::play::<[u32; 6]>(&input),
+        Kind::Long => values::play::<[u8; 300]>(&input),
+        Kind::AlignedValue => values::play::<Aligned>(&input),
+        Kind::Bytes => messages::play(&input, 1),
+        Kind::AlignedMessage => messages::play(&input, 64),
     }
 });

@@ -1,108 +1,104 @@
 //! Somebody who writes into the region what and where it should not, with a liking for what decides.
+//!
+//! Owns: what is written where. Knows nothing of: what anybody makes of it. Wild values are the outsider's.
 
 use arbitrary::Arbitrary;
-use shm_ring_fuzz::bytes::{
-    Bytes, CONSUMER, DATA, POSITION_MAX, PRODUCER, SESSION, WAKE_AT, commit_word,
+use shm_ring_fuzz::choice::{Side, message};
+use shm_ring_fuzz::memory::Memory;
+use shm_ring_outsider::{
+    FRONT, Header, NO_FRONT, POSITION, Region, Word, Writable, data, pack, record_header, unpack,
+    wild_positions, wild_record_headers,
 };
-use shm_ring_fuzz::choice::Side;
 
 #[derive(Arbitrary, Clone, Debug)]
 pub(crate) enum Scribble {
-    /// Where this side comes to next, a commit word that is right but for its length.
-    Length(Side, u32),
-    /// A length around those that may be.
-    LengthAbout(Side, u16),
-    /// So many times 8 from where this side stands.
-    Moved(Side, i16),
-    Other {
-        place: Place,
-        what: What,
-    },
+    /// So many records from where this side stands, with the mark or without.
+    Moved { side: Side, units: i8, front: bool },
+    /// A tail for which the front is one record of so many bytes, and says something else than the data.
+    Front { len: u8, whole: bool },
+    /// Where this side comes to next, a record header that is right but for its length.
+    Length(Side, u16),
+    Mark,
+    Hint(u8),
+    Position { side: Side, number: u8 },
+    Word { side: Side, word: u8, number: u8 },
+    /// So many records from the one that this side comes to next.
+    Record { side: Side, units: i8, number: u8 },
+    Any { at: u16, word: u64 },
+    Bytes { at: u16, bytes: Vec<u8> },
 }
 
-#[derive(Arbitrary, Clone, Debug)]
-pub(crate) enum Place {
-    Anywhere(u16),
-    Page(Side, Word),
-    /// So many times 8 bytes from the record that this side comes to next.
-    Record(Side, i8),
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub(crate) enum Word {
-    Position,
-    WakeAt,
-    Bell,
-    Session,
-    FenceMode,
-    Counter(u8),
-}
-
-#[derive(Arbitrary, Clone, Debug)]
-pub(crate) enum What {
-    Bytes(Vec<u8>),
-    Word(u64),
-    /// So many times 8 from where this side stands.
-    Position(Side, i16),
-    NearTheEnd(i8),
-    /// A commit word that is right but for its length.
-    Commit(u32),
-}
-
-fn page(side: Side) -> u64 {
-    match side {
-        Side::Producer => PRODUCER,
-        Side::Consumer => CONSUMER,
-    }
+fn page(side: Side, header: &Header) -> u64 {
+    shm_ring_outsider::Side::from(side).page(header.page.into())
 }
 
 impl Scribble {
-    pub(crate) fn write(&self, bytes: &Bytes, capacity: u64) {
-        let moved =
-            |side, words: i16| bytes.word(page(side)).wrapping_add_signed(8 * i64::from(words));
+    pub(crate) fn write(&self, memory: &Memory, header: &Header) {
+        let word_at = |side| page(side, header) + POSITION;
+        let position = |side| unpack(memory.word(word_at(side))).0;
+        let moved = |side, units: i8| {
+            let by = (header.unit() as i64).wrapping_mul(units.into());
+            position(side).wrapping_add_signed(by)
+        };
         match *self {
+            Self::Moved { side, units, front } => {
+                let to = moved(side, units);
+                let word = if side == Side::Producer { pack(to, front) } else { to };
+                memory.set(word_at(side), word);
+            }
+            Self::Front { len, whole } => {
+                let tail = position(Side::Producer);
+                let longest = header.longest_in(header.limit).unwrap_or(0);
+                let payload = match header.record_kind {
+                    1 => message(header.item_size as usize, tail),
+                    _ => message(u64::from(len).min(longest) as usize, tail),
+                };
+                if let Some(front) = header.front_of(tail, &payload) {
+                    memory.write(page(Side::Producer, header) + FRONT, &front);
+                    let next = tail.wrapping_add(header.stride(payload.len() as u64));
+                    memory.set(word_at(Side::Producer), pack(next, whole));
+                }
+            }
             Self::Length(side, len) => {
-                let next = moved(side, 0);
-                bytes.set(DATA + next % capacity, commit_word(next, len));
+                let (next, len) = (position(side), u32::from(len) % (header.capacity as u32 + 256));
+                set(memory, header, next, record_header(next, len));
             }
-            Self::LengthAbout(side, len) => {
-                let (next, len) = (moved(side, 0), u32::from(len) % (capacity as u32 + 256));
-                bytes.set(DATA + next % capacity, commit_word(next, len));
+            Self::Mark => {
+                let word = memory.word(word_at(Side::Producer));
+                memory.set(word_at(Side::Producer), word ^ NO_FRONT);
             }
-            Self::Moved(side, words) => bytes.set(page(side), moved(side, words)),
-            Self::Other { ref place, ref what } => {
-                let (at, position) = match *place {
-                    Place::Anywhere(at) => (u64::from(at) % (DATA + capacity), 0),
-                    Place::Page(side, word) => (page(side) + word.offset(), 0),
-                    Place::Record(side, words) => {
-                        let position = moved(side, words.into());
-                        (DATA + position % capacity, position)
-                    }
-                };
-                let word = match *what {
-                    What::Bytes(ref wild) => return bytes.write(at, wild),
-                    What::Word(word) => word,
-                    What::Position(side, words) => moved(side, words),
-                    What::NearTheEnd(words) => {
-                        POSITION_MAX.wrapping_add_signed(8 * i64::from(words))
-                    }
-                    What::Commit(len) => commit_word(position, len),
-                };
-                bytes.set(at, word);
+            Self::Hint(hint) => {
+                memory.set(page(Side::Consumer, header) + Word::Hint.offset(), hint.into());
             }
+            Self::Position { side, number } => {
+                let wild = wild_positions(header, position(side.other()));
+                memory.set(word_at(side), wild[usize::from(number) % wild.len()]);
+            }
+            Self::Word { side, word, number } => {
+                let wild = wild_positions(header, position(side.other()));
+                let word = Word::ALL[usize::from(word) % Word::ALL.len()];
+                let value = wild[usize::from(number) % wild.len()].to_le_bytes();
+                let at = page(side, header) + word.offset();
+                memory.write(at, &value[..word.bytes().min(8) as usize]);
+            }
+            Self::Record { side, units, number } => {
+                let at = moved(side, units);
+                let wild = wild_record_headers(header, at);
+                set(memory, header, at, wild[usize::from(number) % wild.len()]);
+            }
+            Self::Any { at, word } => anywhere(memory, at, &word.to_le_bytes()),
+            Self::Bytes { at, ref bytes } => anywhere(memory, at, bytes),
         }
     }
 }
 
-impl Word {
-    fn offset(self) -> u64 {
-        match self {
-            Self::Position => 0,
-            Self::WakeAt => WAKE_AT,
-            Self::Bell => 256,
-            Self::Session => SESSION,
-            Self::FenceMode => 392,
-            Self::Counter(index) => 640 + u64::from(index) % 4 * 8,
-        }
-    }
+/// A word of data: what lies beyond the end is cut off.
+fn set(memory: &Memory, header: &Header, position: u64, word: u64) {
+    memory.scribble(header.at(position), &word.to_le_bytes());
+}
+
+fn anywhere(memory: &Memory, at: u16, bytes: &[u8]) {
+    // Half of it in the data.
+    let at = if at % 2 == 0 { u64::from(at / 2) } else { data() + u64::from(at / 2) };
+    memory.scribble(at % memory.size(), bytes);
 }
