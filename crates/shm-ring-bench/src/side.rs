@@ -113,6 +113,10 @@ fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Faul
             pin(spec)?;
             between_processes::<Ringed<Spin>, W>(spec, control, play_batches::<_, _, W>)
         }
+        "shm-ring-in-place" => {
+            pin(spec)?;
+            between_processes::<RingInPlace, W>(spec, control, play_batches::<_, _, W>)
+        }
         "shm-ring-messages" => {
             pin(spec)?;
             between_processes::<RingMessages, W>(spec, control, play_batches::<_, _, W>)

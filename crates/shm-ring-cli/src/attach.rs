@@ -4,7 +4,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    Contents, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer, Role, Snapshot,
+    Contents, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer, Role,
+    Snapshot,
 };
 
 use crate::cli::Copying;

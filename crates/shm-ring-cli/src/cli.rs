@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// while (found it empty, or full), then sleeps, and is woken when the other one rings; sides also ring on
     /// attaching and closing. High water is the most that the producer found unread.
     Stat(Stat),
-    /// Watches rings: rates, fill, stalls.
+    /// Watches rings: rates, fill, how often they were full or empty.
     #[command(after_help = "Example: shm-ring top --interval 200ms ticks; q quits")]
     Top(Top),
     /// Creates a ring of messages.
@@ -113,7 +113,7 @@ pub(crate) struct Create {
     #[arg(value_name = "NAME")]
     pub(crate) target: Target,
 
-    /// How much it holds, messages with their headers: 64K, 1M.
+    /// How many bytes of records it holds, messages with their headers: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     pub(crate) bytes: usize,
 
@@ -186,7 +186,7 @@ pub(crate) struct Copying {
     #[command(flatten)]
     pub(crate) framing: Framing,
 
-    /// How much the ring holds, if it is created: 64K, 1M.
+    /// How many bytes of records the ring holds, if it is created: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     pub(crate) bytes: usize,
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use shm_ring::{Error, PopError, PushError};
+use shm_ring::{Error, PopError, Property, PushError};
 
 use crate::units::shown;
 
@@ -100,6 +100,12 @@ impl From<Error> for Failure {
                 format!("{region} has a header whose {field} cannot be {found}"),
                 "it is damaged: `shm-ring rm --force` removes it",
             ),
+            Error::Incompatible { region, property: Property::Version, found, wanted } => new(
+                Code::Incompatible,
+                format!("{region} has layout version {found} and this release knows {wanted}"),
+                "read it out with the release that made it; `shm-ring rm` removes it if nobody uses it, and `shm-ring rm \
+                 --force` also if somebody does",
+            ),
             Error::Incompatible { region, property, found, wanted } => new(
                 Code::Incompatible,
                 format!("{region} is a ring with {property} {found}, and {wanted} is wanted"),
@@ -108,7 +114,7 @@ impl From<Error> for Failure {
             Error::RoleTaken { region, role, pid } => new(
                 Code::Failure,
                 format!("{region} has a {role} already: process {pid}"),
-                "a ring has one of each: wait for its end, or use another ring",
+                "a ring has one of each: wait until that process ends, or use another ring",
             ),
             Error::Corrupt { region, .. } => new(
                 Code::Failure,
@@ -155,6 +161,9 @@ impl From<PopError> for Failure {
                 Code::PeerDead,
                 "all that it had published was read; whether that was everything nobody knows",
             ),
+            PopError::NoMemory { .. } => {
+                (Code::Failure, "free some memory: the message is still in the ring")
+            }
             _ => (Code::Failure, "remove the ring and create it anew"),
         };
         Self::new(code, error.to_string(), hint)

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::units::shown;
 
 /// Raised when a reader of the old JSON could misread the new.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

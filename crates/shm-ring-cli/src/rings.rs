@@ -157,8 +157,7 @@ pub(crate) fn side_in_full(side: &SideSnapshot) -> String {
 /// What the records hold, in a few words.
 pub(crate) fn kind(contents: Contents) -> String {
     match contents {
-        Contents::Messages { size: 1, .. } => "messages".to_owned(),
-        Contents::Messages { size, .. } => format!("messages of {size} B"),
+        Contents::Messages { .. } => "messages".to_owned(),
         Contents::Values { size, .. } => format!("values of {size} B"),
         Contents::Latest { size, .. } => format!("latest of {size} B"),
         _ => "unknown".to_owned(),

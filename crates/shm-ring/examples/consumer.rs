@@ -4,7 +4,7 @@
 use std::io::{Write, stdout};
 use std::time::Duration;
 
-use shm_ring::{Consumer, Options, Peer, PopError, Region};
+use shm_ring::{MessageConsumer, Options, Peer, PopError, Region};
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -17,7 +17,7 @@ fn main() {
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "/shm-ring-hello".to_owned());
     let options = Options::new().bytes(1 << 16).label("lines of text");
-    let mut rx = Consumer::<[u8]>::open_or_create(name.as_str(), options)?;
+    let mut rx = MessageConsumer::open_or_create(name.as_str(), &options)?;
     println!("{name}: the producer is {:?}", rx.peer());
     let mut line = Vec::new();
     loop {

@@ -35,7 +35,7 @@ fn main() {
 }
 
 fn write(path: &Path, pause: Duration) -> Result<(), Box<dyn Error>> {
-    let latest = Latest::<u64>::open_or_create(Region::file(path), Options::new())?;
+    let latest = Latest::<u64>::open_or_create(Region::file(path), &Options::new())?;
     let last = match latest.reader()?.read() {
         Ok(last) => last,
         Err(ReadError::Empty) => 0,

@@ -13,7 +13,7 @@ use std::error::Error;
 use std::process::id;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
-use shm_ring::{Options, Region, Ring};
+use shm_ring::{MessageRing, Options, Region};
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -24,7 +24,7 @@ fn main() {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let ring = Ring::<[u8]>::create(Region::memfd("fork example"), Options::new())?;
+    let ring = MessageRing::create(Region::memfd("fork example"), &Options::new())?;
     println!("process {} has made the ring and forks", id());
     // SAFETY: this process has one thread until a role is taken, so that the child may do anything.
     let child = unsafe { libc::fork() };
@@ -39,7 +39,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn write(ring: &Ring<[u8]>) -> Result<(), Box<dyn Error>> {
+fn write(ring: &MessageRing) -> Result<(), Box<dyn Error>> {
     let mut tx = ring.producer()?;
     for line in ["from the child", "to its parent", "without a name"] {
         tx.push(line.as_bytes())?;
@@ -47,7 +47,7 @@ fn write(ring: &Ring<[u8]>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn read(ring: &Ring<[u8]>) -> Result<(), Box<dyn Error>> {
+fn read(ring: &MessageRing) -> Result<(), Box<dyn Error>> {
     let mut rx = ring.consumer()?;
     for line in rx.iter() {
         println!("process {} has read: {}", id(), String::from_utf8_lossy(&line?));

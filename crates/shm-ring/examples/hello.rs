@@ -41,7 +41,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 fn write(name: &str) -> Result<(), Box<dyn Error>> {
     // The handle keeps the name until the end; the producer alone would take it along when it closes.
     let options = Options::new().items(1024).label(LABEL).unlink_on_drop();
-    let ring = Ring::<Tick>::create(name, options)?;
+    let ring = Ring::<Tick>::create(name, &options)?;
     let mut tx = ring.producer()?;
     let mut reader = Command::new(std::env::current_exe()?).arg(name).spawn()?;
     for number in 1..=5 {
@@ -55,7 +55,7 @@ fn write(name: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(name: &str) -> Result<(), Box<dyn Error>> {
-    let mut rx = Consumer::<Tick>::open_with(name, Options::new().label(LABEL))?;
+    let mut rx = Consumer::<Tick>::open_with(name, &Options::new().label(LABEL))?;
     for tick in rx.iter() {
         let Tick { number, price } = tick?;
         println!("process {} has popped tick {number}: {price}", id());

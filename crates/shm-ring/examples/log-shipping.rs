@@ -13,7 +13,7 @@ use std::error::Error;
 use std::io::{Write, stdout};
 use std::process::{Command, id};
 
-use shm_ring::{Options, PopError, Producer, PushError, Ring};
+use shm_ring::{MessageProducer, MessageRing, Options, PopError, PushError};
 
 const LEVELS: [&str; 3] = ["INFO", "WARN", "ERROR"];
 
@@ -34,7 +34,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
 /// What the program logs through.
 struct Log {
-    tx: Producer<[u8]>,
+    tx: MessageProducer,
     dropped: u64,
 }
 
@@ -52,7 +52,7 @@ impl Log {
 }
 
 fn work(name: &str) -> Result<(), Box<dyn Error>> {
-    let tx = Producer::<[u8]>::open_with(name, Options::new().label("log lines"))?;
+    let tx = MessageProducer::open_with(name, &Options::new().label("log lines"))?;
     let mut log = Log { tx, dropped: 0 };
     log.line(0, "started")?;
     for n in 1..=10 {
@@ -66,7 +66,7 @@ fn work(name: &str) -> Result<(), Box<dyn Error>> {
 
 fn ship(name: &str) -> Result<(), Box<dyn Error>> {
     let options = Options::new().bytes(1 << 16).label("log lines").unlink_on_drop();
-    let ring = Ring::<[u8]>::create(name, options)?;
+    let ring = MessageRing::create(name, &options)?;
     let mut rx = ring.consumer()?;
     let mut program = Command::new(std::env::current_exe()?).arg(name).spawn()?;
     let mut lines = Vec::new();

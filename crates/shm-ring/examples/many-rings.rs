@@ -11,7 +11,10 @@ use std::error::Error;
 use std::process::{Child, Command, id};
 use std::time::Duration;
 
-use shm_ring::{AnyConsumer, Consumer, Options, PopError, Producer, Ring, wait_any};
+use shm_ring::{
+    AnyConsumer, Consumer, MessageConsumer, MessageProducer, MessageRing, Options, PopError,
+    Producer, Ring, wait_any,
+};
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -36,9 +39,9 @@ fn run() -> Result<(), Box<dyn Error>> {
 fn serve(name: &str) -> Result<(), Box<dyn Error>> {
     let options = Options::new().unlink_on_drop();
     let names = ["thermometer", "counter", "text"].map(|job| (job, format!("{name}-{job}")));
-    let degrees = Ring::<f64>::create(names[0].1.as_str(), options.clone())?;
-    let counts = Ring::<u64>::create(names[1].1.as_str(), options.clone())?;
-    let texts = Ring::<[u8]>::create(names[2].1.as_str(), options)?;
+    let degrees = Ring::<f64>::create(names[0].1.as_str(), &options)?;
+    let counts = Ring::<u64>::create(names[1].1.as_str(), &options)?;
+    let texts = MessageRing::create(names[2].1.as_str(), &options)?;
     let (mut degree, mut count, mut text) =
         (degrees.consumer()?, counts.consumer()?, texts.consumer()?);
     let mut children = Vec::new();
@@ -81,7 +84,7 @@ fn all_there<T: shm_ring::Item>(
     }
 }
 
-fn texts_there(rx: &mut Consumer<[u8]>) -> Result<bool, PopError> {
+fn texts_there(rx: &mut MessageConsumer) -> Result<bool, PopError> {
     match rx.pop_batch(usize::MAX, |text| println!("{}", String::from_utf8_lossy(&text.to_vec()))) {
         Ok(_) => Ok(true),
         Err(PopError::Closed) => Ok(false),
@@ -112,6 +115,6 @@ fn count(name: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn tell(name: &str) -> Result<(), Box<dyn Error>> {
-    Producer::<[u8]>::open(name)?.push(b"a message of any length")?;
+    MessageProducer::open(name)?.push(b"a message of any length")?;
     Ok(())
 }

@@ -41,7 +41,7 @@ fn write() -> Result<(), Box<dyn Error>> {
     let (ours, theirs) = UnixStream::pair()?;
     let program = std::env::current_exe()?;
     let mut reader = Command::new(program).arg("receive").stdin(OwnedFd::from(theirs)).spawn()?;
-    let ring = Ring::<u64>::create(Region::memfd("sent"), Options::new().items(1024))?;
+    let ring = Ring::<u64>::create(Region::memfd("sent"), &Options::new().items(1024))?;
     println!("process {} sends ring {:032x}", id(), ring.id());
     send(&ours, ring.descriptor())?;
     let mut tx = ring.producer()?;

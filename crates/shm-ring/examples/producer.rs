@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, Write, stdin, stdout};
 
-use shm_ring::{Options, Producer};
+use shm_ring::{MessageProducer, Options};
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -16,7 +16,7 @@ fn main() {
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "/shm-ring-hello".to_owned());
     let options = Options::new().bytes(1 << 16).label("lines of text");
-    let mut tx = Producer::<[u8]>::open_or_create(name.as_str(), options)?;
+    let mut tx = MessageProducer::open_or_create(name.as_str(), &options)?;
     println!("{name}: the consumer is {:?}; type lines, an empty one ends", tx.peer());
     stdout().flush()?;
     for line in stdin().lock().lines() {

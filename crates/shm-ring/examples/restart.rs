@@ -35,7 +35,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 }
 
 fn read(name: &str) -> Result<(), Box<dyn Error>> {
-    let ring = Ring::<u64>::create(name, Options::new().items(1024).unlink_on_drop())?;
+    let ring = Ring::<u64>::create(name, &Options::new().items(1024).unlink_on_drop())?;
     let mut rx = ring.consumer()?;
     let mut next = 0;
     for life in 1..=LIVES {

@@ -44,10 +44,10 @@ fn main() {
 
 fn write(name: &str) -> Result<(), Box<dyn Error>> {
     let options = Options::new().bytes(4_000_000_000).sparse().label(LABEL);
-    let ring = Ring::<Numbers>::create(name, options)?;
+    let ring = Ring::<Numbers>::create(name, &options)?;
     ring.producer()?.push(Numbers { first: 100, second: 876, third: 8021 })?;
     let found = File::from(ring.descriptor().try_clone_to_owned()?).metadata()?;
-    println!("{name} has {} bytes of data", ring.capacity_bytes());
+    println!("{name} has room for {} bytes", ring.limit_bytes());
     println!(
         "it takes {} bytes of memory, mode {:04o}",
         found.blocks() * 512,
@@ -57,7 +57,7 @@ fn write(name: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(name: &str) -> Result<(), Box<dyn Error>> {
-    let ring = Ring::<Numbers>::open_with(name, Options::new().label(LABEL))?;
+    let ring = Ring::<Numbers>::open_with(name, &Options::new().label(LABEL))?;
     let Numbers { first, second, third } = ring.consumer()?.pop()?;
     println!("first {first}, second {second}, third {third}");
     Region::named(name).unlink()?;

@@ -15,7 +15,7 @@ use std::error::Error;
 use std::io::{Write, stdin, stdout};
 use std::time::Duration;
 
-use shm_ring::{Consumer, Options, Peer, PopError, Producer, Region};
+use shm_ring::{MessageConsumer, MessageProducer, Options, Peer, PopError, Region};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -37,7 +37,7 @@ fn options() -> Options {
 }
 
 fn send(name: &str) -> Result<(), Box<dyn Error>> {
-    let mut tx = Producer::<[u8]>::open_or_create(name, options())?;
+    let mut tx = MessageProducer::open_or_create(name, &options())?;
     let mut lines = stdin().lines();
     loop {
         print!("Enter some text: ");
@@ -52,7 +52,7 @@ fn send(name: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn receive(name: &str) -> Result<(), Box<dyn Error>> {
-    let mut rx = Consumer::<[u8]>::open_or_create(name, options())?;
+    let mut rx = MessageConsumer::open_or_create(name, &options())?;
     let mut line = Vec::new();
     loop {
         match rx.pop_into(&mut line) {
@@ -67,7 +67,7 @@ fn receive(name: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// A death is not final: whoever becomes the producer next goes on where this one stopped.
-fn wait_for_the_next_one(rx: &mut Consumer<[u8]>) {
+fn wait_for_the_next_one(rx: &mut MessageConsumer) {
     if let Peer::Dead { pid, .. } = rx.peer() {
         println!("the sender (process {pid}) died; start it again");
     }

@@ -42,7 +42,7 @@ fn main() {
 }
 
 fn write(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
-    let latest = Latest::<Counter>::open_or_create(name, Options::new().label(LABEL))?;
+    let latest = Latest::<Counter>::open_or_create(name, &Options::new().label(LABEL))?;
     let mut counter = match latest.reader()?.read() {
         Ok(counter) => counter,
         Err(ReadError::Empty) => Counter { count: 0, ip: [0; 64] },
@@ -63,7 +63,7 @@ fn write(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
 
 fn read(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
     // Whoever comes first makes it: the reader may.
-    let latest = Latest::<Counter>::open_or_create(name, Options::new().label(LABEL))?;
+    let latest = Latest::<Counter>::open_or_create(name, &Options::new().label(LABEL))?;
     let mut reader = latest.reader()?;
     for _ in 0..10 {
         if let Peer::Dead { pid, .. } = reader.writer() {

@@ -53,8 +53,8 @@ fn now() -> u64 {
 fn feed(rate: u64, seconds: u64) -> Result<(), Box<dyn Error>> {
     let between = 1_000_000_000_u64.checked_div(rate).ok_or("at least one tick a second")?;
     let name = format!("/shm-ring-tick-feed-{}", id());
-    let options = Options::new().items(rate).label("ticks").prefault().unlink_on_drop();
-    let ring = Ring::<Tick>::create(name.as_str(), options)?;
+    let options = Options::new().items(rate as usize).label("ticks").prefault().unlink_on_drop();
+    let ring = Ring::<Tick>::create(name.as_str(), &options)?;
     let mut tx = ring.producer()?;
     let mut reader = Command::new(std::env::current_exe()?).args(["read", &name]).spawn()?;
     let start = now();
@@ -69,7 +69,7 @@ fn feed(rate: u64, seconds: u64) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(name: &str) -> Result<(), Box<dyn Error>> {
-    let mut rx = Consumer::<Tick>::open_with(name, Options::new().label("ticks"))?;
+    let mut rx = Consumer::<Tick>::open_with(name, &Options::new().label("ticks"))?;
     // Up to a minute, by three digits.
     let mut late = Histogram::<u64>::new_with_max(60_000_000_000, 3)?;
     let mut prices = 0;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use shm_ring::{Consumer, Options, PopError, PushError, Ring};
 
-const PATIENCE: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_millis(50);
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -33,11 +33,11 @@ fn run() -> Result<(), Box<dyn Error>> {
 }
 
 fn write(name: &str) -> Result<(), Box<dyn Error>> {
-    let ring = Ring::<u64>::create(name, Options::new().bytes(4096).unlink_on_drop())?;
+    let ring = Ring::<u64>::create(name, &Options::new().items(256).unlink_on_drop())?;
     let mut tx = ring.producer()?;
     let mut number = 0;
     let error = loop {
-        match tx.push_timeout(number, PATIENCE) {
+        match tx.push_timeout(number, TIMEOUT) {
             Ok(()) => number += 1,
             Err(error) => break error,
         }
@@ -50,7 +50,7 @@ fn write(name: &str) -> Result<(), Box<dyn Error>> {
     let mut reader = Command::new(std::env::current_exe()?).arg(name).spawn()?;
     // Now somebody makes room. The same number again: what timed out was not published.
     tx.push(number)?;
-    sleep(4 * PATIENCE);
+    sleep(4 * TIMEOUT);
     tx.push(number + 1)?;
     tx.close();
     reader.wait()?;
@@ -61,11 +61,11 @@ fn read(name: &str) -> Result<(), Box<dyn Error>> {
     let mut rx = Consumer::<u64>::open(name)?;
     let mut next = 0;
     loop {
-        match rx.pop_timeout(PATIENCE) {
+        match rx.pop_timeout(TIMEOUT) {
             Ok(number) if number == next => next += 1,
             Ok(number) => return Err(format!("{number} came in place of {next}").into()),
             // Neither lost nor over: time for something else.
-            Err(PopError::TimedOut) => println!("reader: nothing for {PATIENCE:?} after {next}"),
+            Err(PopError::TimedOut) => println!("reader: nothing for {TIMEOUT:?} after {next}"),
             Err(PopError::Closed) => break,
             Err(error) => return Err(error.into()),
         }

@@ -9,7 +9,7 @@
 use core::ffi::c_void;
 use core::ptr;
 
-use shm_ring::{Consumer, Options, Producer, Region, Ring, Wait};
+use shm_ring::{MessageRing, Options, Region, Ring, Wait};
 
 /// The bytes of message `number`: any piece of another message differs from them.
 fn fill(number: u64, bytes: &mut [u8]) {
@@ -31,14 +31,9 @@ fn value<const LEN: usize>(number: u64) -> [u8; LEN] {
     value
 }
 
-/// Runs both ends of `ring`, each in a thread of its own.
-fn both<P: shm_ring::Payload + ?Sized>(
-    ring: &Ring<P>,
-    push: impl FnOnce(Producer<P>) + Send,
-    pop: impl FnOnce(Consumer<P>) + Send,
-) {
-    let (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let (mut push, mut pop) = (Some(|| push(tx)), Some(|| pop(rx)));
+/// Runs both ends of a ring, each in a thread of its own.
+fn both(push: impl FnOnce() + Send, pop: impl FnOnce() + Send) {
+    let (mut push, mut pop) = (Some(push), Some(pop));
     let threads = [start(&mut push), start(&mut pop)];
     for thread in threads {
         // SAFETY: a thread that was started and is joined once.
@@ -72,10 +67,10 @@ fn options(wait: Wait) -> Options {
 
 /// Values by copy, in turn one by one, in batches, and in place.
 fn values<const LEN: usize>(count: u64, wait: Wait) {
-    let ring = Ring::<[u8; LEN]>::create(Region::memfd("threads"), options(wait)).unwrap();
+    let ring = Ring::<[u8; LEN]>::create(Region::memfd("threads"), &options(wait)).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     both(
-        &ring,
-        |mut tx| {
+        move || {
             let mut number = 0;
             while number < count {
                 match number % 3 {
@@ -86,15 +81,15 @@ fn values<const LEN: usize>(count: u64, wait: Wait) {
                         number = end - 1;
                     }
                     _ => {
-                        let mut room = tx.reserve().unwrap();
-                        room.write(&value(number));
-                        room.commit();
+                        let mut room = tx.reserve(1).unwrap();
+                        room.write(0, &value(number));
+                        room.commit(1);
                     }
                 }
                 number += 1;
             }
         },
-        |mut rx| {
+        move || {
             let mut number = 0;
             while number < count {
                 match number % 3 {
@@ -108,9 +103,9 @@ fn values<const LEN: usize>(count: u64, wait: Wait) {
                         number -= 1;
                     }
                     _ => {
-                        let view = rx.peek().unwrap();
-                        check(number, &view.read());
-                        view.release();
+                        let view = rx.peek(1).unwrap();
+                        check(number, &view.get(0).expect("one is there"));
+                        view.release(1);
                     }
                 }
                 number += 1;
@@ -125,10 +120,10 @@ fn length(number: u64) -> usize {
 }
 
 fn messages(count: u64, wait: Wait) {
-    let ring = Ring::<[u8]>::create(Region::memfd("threads"), options(wait)).unwrap();
+    let ring = MessageRing::create(Region::memfd("threads"), &options(wait)).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     both(
-        &ring,
-        |mut tx| {
+        move || {
             let mut bytes = Vec::new();
             for number in 0..count {
                 bytes.resize(length(number), 0);
@@ -136,7 +131,7 @@ fn messages(count: u64, wait: Wait) {
                 tx.push(&bytes).unwrap();
             }
         },
-        |mut rx| {
+        move || {
             let mut bytes = Vec::new();
             for number in 0..count {
                 rx.pop_into(&mut bytes).unwrap();

@@ -1,6 +1,6 @@
-//! What can go wrong. Setting up (create, open, attach) may say much: [`Error`] carries what was
-//! found, what was wanted and what to do. The hot path says little: [`PushError`] and [`PopError`]
-//! are small and `Copy`, in a file of their own. This one must not know how anything is done.
+//! Owns: what can go wrong when a ring is set up (create, open, attach): [`Error`] carries what was found, what was wanted
+//! and what to do. The hot path says little: [`PushError`] and [`PopError`] are small and `Copy`, in `hot`. Knows nothing
+//! of: how anything is done.
 
 mod hot;
 

@@ -1,27 +1,28 @@
-//! A lock-free single-producer single-consumer ring between two processes over shared memory, for
-//! Linux: neither side makes a system call while both are busy, an idle side sleeps on a futex,
-//! and whatever happens to one side, the other loses nothing that was published, never hangs and
-//! never crashes.
+// Owns: the front page of the documentation, and what is public. Knows nothing of: how anything is done.
+
+//! A lock-free single-producer single-consumer ring between two processes over shared memory, for Linux. Neither side
+//! makes a system call while both are busy, an idle side sleeps on a futex, and whatever happens to one side, the other
+//! loses nothing that was published, never hangs and never crashes.
 //!
 //! # What it promises
 //!
-//! - What was published is read whole, in order and once, across kills and restarts of either side
-//!   in place. `pop` delivers at most once, `peek` and `release` at least once.
-//! - A waiting side learns that the other closed or died, and takes everything that was published
-//!   first. The kernel tells it of a death, usually within a millisecond; where that is not to be had,
-//!   it finds out within a tenth of a second ([`Options::death_notice`]).
-//! - Wild values from the other side are `Corrupt`, for good: never a panic, an access outside the
-//!   region, or a loop without end. Each side maps what the other owns read-only.
+//! - What was published is read whole, in order and once, across kills and restarts of either side in place. `pop` delivers
+//!   at most once, `peek` and `release` at least once.
+//! - A waiting side learns that the other closed or died, and takes everything that was published first. The kernel reports
+//!   a death, usually within a millisecond; where it cannot, the waiting side finds out within a tenth of a second
+//!   ([`Options::death_notice`]).
+//! - Wild values from the other side are `Corrupt`, permanently: never a panic, an access outside the region, or a loop
+//!   without end. Each side maps what the other owns read-only.
 //! - One producer and one consumer, across processes, containers and threads.
 //!
 //! # What it does not do
 //!
 //! - It keeps no secrets between the two sides: each can read all of the region.
-//! - It does not make delivery exactly once: a consumer that is killed has lost what it had popped and
-//!   not used, or sees again what it had not released.
+//! - It does not make delivery exactly once: a consumer that is killed has lost what it had popped and not used, or sees
+//!   again what it had not released.
 //! - It does not keep records for anyone but the one consumer, nor beyond the memory that they are in.
-//! - It knows no types beyond size, alignment and the label that you give: what the bytes mean is for
-//!   both sides to agree on.
+//! - It knows no types beyond size, alignment and the label that you give: what the bytes mean is for both sides to agree
+//!   on.
 //!
 //! # Two processes
 //!
@@ -30,7 +31,7 @@
 //! ```no_run
 //! use shm_ring::{Options, Producer};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut tx = Producer::<[u64; 2]>::open_or_create("/ticks", Options::new().items(4095))?;
+//! let mut tx = Producer::<[u64; 2]>::open_or_create("/ticks", &Options::new().items(4096))?;
 //! tx.push([1, 100])?;
 //! # Ok(())
 //! # }
@@ -50,27 +51,56 @@
 //! # }
 //! ```
 //!
-//! `open_or_create` on both sides, with the same options, spares them the question who comes first. The name
-//! stays until it is removed ([`Region::unlink`], [`Options::unlink_on_drop`]). Programs to run and to copy from are in
-//! `crates/shm-ring/examples`, beginning with `hello`.
+//! Call `open_or_create` with the same options on both sides if either may start first. The name stays until it is removed
+//! ([`Region::unlink`], [`Options::unlink_on_drop`]). Programs to run and to copy from are in `crates/shm-ring/examples`,
+//! beginning with `hello`.
 //!
 //! # The nouns
 //!
 //! A [`Region`] says where the memory comes from: a name, a file, a memfd, a received descriptor
-//! ([more](guide::regions)). A [`Ring`] is a region whose header checks out ([what lies where](guide::layout)).
-//! It has one [`Producer`] and one [`Consumer`]; each is a role, held by a lock that the kernel frees when
-//! its holder dies. What a record holds is a [`Payload`]: an [`Item`] or a slice of them. [`Options`] say
-//! what a new ring is like, and [`Wait`] how a side waits. [How large, how many](guide::limits).
+//! ([more](guide::regions)). A [`Ring`] is a region of values whose header checks out, a [`MessageRing`] one of messages
+//! ([what lies where](guide::layout)). It has one producer and one consumer; each is a role, held by a lock that the kernel
+//! frees when its holder dies. [`Options`] say what a new ring is like, and [`Wait`] how a side waits. [How large, how
+//! many](guide::limits).
 //!
-//! # Values or messages
+//! | | values of one size | messages of any length |
+//! |---|---|---|
+//! | what crosses | an [`Item`]: `Ring<Tick>` | bytes |
+//! | handle | [`Ring`] | [`MessageRing`] |
+//! | ends | [`Producer`], [`Consumer`] | [`MessageProducer`], [`MessageConsumer`] |
+//! | written and read in place | [`Reservation`], [`View`]: slices of values | [`MessageReservation`], [`MessageView`] |
+//! | as a byte stream | | [`StreamWriter`], [`StreamReader`] |
 //!
-//! A ring of values (`Ring<T>`) carries items of one size. A ring of messages (`Ring<[u8]>`, or slices of
-//! any other item) carries slices of any length up to the ring's own:
+//! # Values
+//!
+//! Values lie in the ring like the items of an array, and `items(n)` holds exactly `n`. They are pushed and popped one by
+//! one, as iterators, as slices, or in place:
 //!
 //! ```
 //! use shm_ring::{Options, Region, Ring};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ring = Ring::<[u8]>::create(Region::memfd("log"), Options::new().bytes(1 << 20))?;
+//! let ring = Ring::<u64>::create(Region::memfd("numbers"), &Options::new().items(1000))?;
+//! let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+//! tx.push(1)?;
+//! tx.push_slice(&[2, 3])?; // both exist at once
+//! let mut room = tx.reserve(2)?;
+//! room.write(0, &4);
+//! room.commit(1);
+//!
+//! assert_eq!(rx.pop()?, 1);
+//! let view = rx.peek(100)?; // as many as are there
+//! assert_eq!(view.iter().collect::<Vec<_>>(), [2, 3, 4]);
+//! view.release(3);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Messages
+//!
+//! ```
+//! use shm_ring::{MessageRing, Options, Region};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ring = MessageRing::create(Region::memfd("log"), &Options::new().bytes(1 << 20))?;
 //! let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 //! tx.push(b"of any length")?;
 //! let mut line = Vec::new();
@@ -80,27 +110,24 @@
 //! # }
 //! ```
 //!
-//! Both can be written and read in place ([`Reservation`], [`View`]) and in batches, which cost one look
-//! at a sleeper and one store of a position. [`Writer`] and [`Reader`] make a ring of messages a byte
-//! stream. What has happened before what, for those who share more than the ring:
-//! [ordering](guide::ordering).
+//! A batch costs one look at a sleeper and one store of a position. What has happened before what, for those who share
+//! more than the ring: [ordering](guide::ordering).
 //!
 //! # Waiting
 //!
-//! `try_` calls never wait, the plain ones wait as long as it makes sense, and `_timeout` is for so long.
-//! [`Wait`] says whether a waiting side spins, yields or sleeps, and [`Threshold`] how much a consumer wants
-//! to be woken for; [`wait_any`] lets one thread serve many rings. [What each costs](guide::waiting).
+//! `try_` calls never wait. The plain call blocks until it succeeds or the peer is gone; `_timeout` blocks for at most the
+//! given time. [`Wait`] says whether a waiting side spins, yields or sleeps, and [`Threshold`] how much a consumer wants to
+//! be woken for; [`wait_any`] lets one thread serve many rings. [What each costs](guide::waiting).
 //!
 //! # The latest value
 //!
-//! Where only the newest value counts, a [`Latest`] has one writer and any number of readers, which need
-//! nothing but the right to read the region. Nobody waits for anybody, and a read is never torn
-//! ([more](guide::the_latest_value)):
+//! Where only the newest value counts, a [`Latest`] has one writer and any number of readers, which need nothing but the
+//! right to read the region. Nobody waits for anybody, and a read is never torn ([more](guide::the_latest_value)):
 //!
 //! ```
 //! use shm_ring::{Latest, Options, Region};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let speed = Latest::<[f64; 2]>::create(Region::memfd("speed"), Options::new())?;
+//! let speed = Latest::<[f64; 2]>::create(Region::memfd("speed"), &Options::new())?;
 //! let (mut writer, mut reader) = (speed.writer()?, speed.reader()?);
 //! writer.write([1.5, 2.5]);
 //! writer.write([1.6, 2.4]);
@@ -112,30 +139,26 @@
 //! # Watching
 //!
 //! An [`Observer`] looks at any ring or latest value without being noticed: positions, sessions, who the sides are and
-//! whether they live, how often they waited ([`Observer::snapshot`]), and what has not been read yet
-//! ([`Observer::dump`]).
+//! whether they live, how often they waited ([`Observer::snapshot`]), and what has not been read yet ([`Observer::dump`]).
 //!
 //! # When the other side goes away
 //!
-//! [`Producer::peer`] and [`Consumer::peer`] tell whether it is absent, alive, closed or dead ([`Peer`]).
-//! Closed and dead are not final: another process may take the role and the ring goes on
-//! ([`Consumer::wait_for_peer`]). `pop` ends with
-//! [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read; `push` with their counterparts
-//! only when the ring is full. [What a death leaves behind, at any
-//! instruction](guide::when_the_other_side_goes_away).
+//! [`Producer::peer`] and [`Consumer::peer`] return whether it is absent, alive, closed or dead ([`Peer`]). Closed and dead
+//! are not final: another process may take the role and the ring goes on ([`Consumer::wait_for_peer`]). `pop` ends with
+//! [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read; `push` ends with their counterparts only when
+//! the ring is full. [What a death leaves behind, at any instruction](guide::when_the_other_side_goes_away).
 //!
 //! # Trust
 //!
-//! The other side may be buggy or hostile: it can write, at any moment, every byte that it maps for
-//! writing and, through its own descriptor, every other byte too. Nothing in the safe interface depends on
-//! its good will. Four calls lend references into the region and are therefore `unsafe`:
-//! [`Record::as_slice`], [`Record::as_value`], [`Reservation::as_mut_slice`] and [`Reservation::as_uninit`];
-//! beside each is one that copies. [What is promised, and why](guide::trust).
+//! The other side may be buggy or hostile: it can write, at any moment, every byte that it maps for writing and, through
+//! its own descriptor, every other byte too. Nothing in the safe interface depends on its good will. Four calls lend slices
+//! of the region and are therefore `unsafe`: [`View::as_slice`], [`Message::as_slice`], [`Reservation::as_uninit`] and
+//! [`MessageReservation::as_mut_slice`]; beside each is one that copies. [What is promised, and why](guide::trust).
 //!
 //! # When not to use it
 //!
-//! For several producers or consumers of one queue, between threads of one process, or between
-//! machines there are better things.
+//! For several producers or consumers of one queue, between threads of one process, or between machines there are better
+//! things.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]

@@ -1,5 +1,5 @@
-//! What a user may choose: [`Options`] of a ring and [`Wait`], how a side waits. It must not act on
-//! any of it.
+//! Owns: what a user may choose: [`Options`] of a ring and [`Wait`], how a side waits. Knows nothing of: what is done
+//! with it.
 
 use core::fmt;
 use core::time::Duration;
@@ -11,8 +11,8 @@ use crate::protocol::layout::LABEL_MAX;
 ///
 /// ```
 /// use shm_ring::{Options, Wait};
-/// let patient = Wait { spins: 100, yields: 0, park: true };
-/// let options = Options::new().items(1024).wait(patient);
+/// let brief = Wait { spins: 100, yields: 0, park: true };
+/// let options = Options::new().items(1024).wait(brief);
 /// assert_eq!(Wait::default(), Wait::BALANCED);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::protocol::session::Life;
 /// take the role, and then the session number is another.
 ///
 /// ```
-/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// assert!(matches!(rx.peer(), shm_ring::Peer::Alive { session: 1, .. }));
 /// tx.close();

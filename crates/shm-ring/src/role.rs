@@ -3,7 +3,7 @@
 /// The two ends of a ring.
 ///
 /// ```
-/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// let taken = ring.producer().unwrap_err();
 /// assert!(matches!(taken, shm_ring::Error::RoleTaken { role: shm_ring::Role::Producer, .. }));

@@ -107,7 +107,11 @@ impl<Y: Way, const W: usize> Sender<W> for Tx<Y, W> {
 impl<Y: Way, const W: usize> Receiver<W> for Rx<Y, W> {
     #[inline(always)]
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        let popped = if Y::QUIET { self.consumer.pop_quiet(message) } else { self.consumer.pop_into(message) };
+        let popped = if Y::QUIET {
+            self.consumer.pop_quiet(message)
+        } else {
+            self.consumer.pop_into(message)
+        };
         popped.map_err(|error| Fault::new("pop", error))
     }
 

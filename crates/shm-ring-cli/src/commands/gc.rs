@@ -51,7 +51,7 @@ pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
         } else if take(gc, &name)? {
             removed.push(Removed {
                 name: name.to_string(),
-                bytes: snapshot.capacity,
+                bytes: snapshot.limit,
                 age_seconds: snapshot.age().as_secs_f64(),
             });
         } else {

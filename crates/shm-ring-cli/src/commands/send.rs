@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use shm_ring::{Peer, MessageProducer, PushError};
+use shm_ring::{MessageProducer, Peer, PushError};
 
 use crate::attach::{self, Attached, Before, End};
 use crate::cli::{Frames, Send};

@@ -29,8 +29,12 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
         (false, false) => ", not of one moment",
     };
     let mut line = head(&snapshot, output)?;
-    line("limit", bytes(snapshot.limit))?;
-    line("memory", bytes(snapshot.capacity))?;
+    let room = match snapshot.contents.stride() {
+        Some(size) => format!("{} records, ", snapshot.limit / size),
+        None => String::new(),
+    };
+    line("limit", format!("{room}{}", bytes(snapshot.limit)))?;
+    line("capacity", bytes(snapshot.capacity))?;
     line(
         "unread",
         format!("{unread}{} ({})", bytes(snapshot.unread_bytes()), rings::fill(&snapshot)),

@@ -1,4 +1,4 @@
-//! `top`: rates, fill and stalls of rings as they are, again and again. `view` draws, `screen` has the
+//! `top`: rates, fill and waits of rings as they are, again and again. `view` draws, `screen` has the
 //! terminal.
 
 mod screen;

@@ -157,8 +157,8 @@ fn a_ring_that_is_kept_serves_one_stream_after_another() {
 #[test]
 fn what_does_not_fit_is_refused_and_what_stood_before_it_arrives() {
     for (arguments, input, expected) in [
-        ("--lines", [b"short\n".to_vec(), vec![b'x'; 5000], b"\n".to_vec()].concat(), "4080 bytes"),
-        ("--lines", [b"short\n".to_vec(), vec![b'x'; 200_000]].concat(), "4080 bytes"),
+        ("--lines", [b"short\n".to_vec(), vec![b'x'; 5000], b"\n".to_vec()].concat(), "4088 bytes"),
+        ("--lines", [b"short\n".to_vec(), vec![b'x'; 200_000]].concat(), "4088 bytes"),
         (
             "--length-prefixed",
             b"\x05\0\0\0short\xff\xff\xff\xffand".to_vec(),

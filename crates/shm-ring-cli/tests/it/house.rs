@@ -177,7 +177,7 @@ pub(crate) fn told(code: i32, output: &Output) -> String {
 pub(crate) fn json(arguments: &[&str]) -> Value {
     let text = expect(0, &[arguments, &["--json"]].concat());
     let value: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(value["schema"], 1, "{text}");
+    assert_eq!(value["schema"], 2, "{text}");
     value
 }
 

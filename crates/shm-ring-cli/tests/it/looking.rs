@@ -28,7 +28,7 @@ fn a_ring_is_listed_with_its_sides() {
     let find = |ring: &&serde_json::Value| ring["name"] == name.as_str();
     let ring = rings["rings"].as_array().unwrap().iter().find(find).unwrap();
     assert_eq!(ring["kind"], "messages");
-    assert_eq!((ring["capacity"].as_u64(), ring["unread_bytes"].as_u64()), (Some(65536), Some(0)));
+    assert_eq!((ring["limit"].as_u64(), ring["unread_bytes"].as_u64()), (Some(65536), Some(0)));
     assert_eq!(ring["consumer"]["pid"], id);
     assert_eq!(ring["consumer"]["state"], "alive");
     assert_eq!(ring["consumer"]["command"], "shm-ring");
@@ -41,13 +41,13 @@ fn what_cannot_be_looked_at_is_said_and_what_is_no_ring_is_left_out() {
     let (damaged, other) = (Name::new("damaged"), Name::new("other"));
     expect(0, &["create", damaged.as_str()]);
     let mut bytes = std::fs::read(damaged.path()).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     std::fs::write(damaged.path(), bytes).unwrap();
     std::fs::write(other.path(), "no ring at all").unwrap();
     let listed = crate::house::run(&["ls"]);
     let (out, err) =
         (String::from_utf8(listed.stdout).unwrap(), String::from_utf8(listed.stderr).unwrap());
-    assert!(err.contains(damaged.as_str()) && err.contains("layout version 2"), "{err}");
+    assert!(err.contains(damaged.as_str()) && err.contains("layout version 3"), "{err}");
     assert!(!out.contains(damaged.as_str()) && !(out + &err).contains(other.as_str()));
     let listed = crate::house::run(&["ls", "--json"]);
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
@@ -69,8 +69,9 @@ fn stat_says_all_that_a_snapshot_has() {
     drop(rx);
     let ring_as_json = json(&["stat", name.as_str()]);
     let expected = serde_json::json!({
-        "kind": "values", "item_size": 16, "item_align": 8, "schema_id": 42, "tail": 240, "head": 24,
-        "unread_bytes": 216, "unread_records": 9, "layout": 1, "corrupt": false,
+        "kind": "values", "item_size": 16, "item_align": 8, "schema_id": 42, "tail": 160, "head": 16,
+        "unread_bytes": 144, "unread_records": 9, "layout": 2, "corrupt": false, "limit": 1600,
+        "capacity": 4096,
         "id": format!("{:032x}", ring.id()), "label": "ticks\u{1b}[31m",
     });
     for (field, value) in expected.as_object().unwrap() {
@@ -80,9 +81,13 @@ fn stat_says_all_that_a_snapshot_has() {
     assert_eq!(ring_as_json["consumer"]["state"], "closed");
     assert_eq!(ring_as_json["consumer"]["session"], 2);
     let text = expect(0, &["stat", name.as_str()]);
-    for expected in
-        ["values of 16 B", "9 records, 216 B (5 %)", "closed, session 2", "schema id    42"]
-    {
+    for expected in [
+        "values of 16 B",
+        "9 records, 144 B (9 %)",
+        "closed, session 2",
+        "schema id    42",
+        "100 records, 1600 B",
+    ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(!text.contains('\u{1b}'), "somebody else's text does not move our cursor");

@@ -23,7 +23,7 @@ fn a_ring_is_created_as_asked() {
         ],
     );
     let ring = json(&["stat", name.as_str()]);
-    assert_eq!(ring["capacity"], 128 * 1024);
+    assert_eq!((&ring["limit"], &ring["capacity"]), (&(100 * 1024).into(), &(128 * 1024).into()));
     assert_eq!(ring["label"], "orders");
     assert_eq!(ring["schema_id"], 7);
     let mode = std::fs::metadata(name.path()).unwrap().permissions().mode();
@@ -62,6 +62,34 @@ fn a_ring_in_use_is_not_removed_unless_by_force() {
     assert!(!name.path().exists());
     sender.say(b"into nothing");
     told(0, &sender.end());
+}
+
+/// As release 0.1 made it, for all that is looked at: page, kind and locks are where they were.
+#[test]
+fn a_ring_of_another_layout_is_removed_if_nobody_uses_it() {
+    let name = Name::new("old");
+    let set_version = |version: u8| {
+        let file = std::fs::File::options().write(true).open(name.path()).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &[version], 8).unwrap();
+    };
+    let mut receiver = Process::start(&["recv", name.as_str()]);
+    until("the reader is there", || state(&name, "consumer") == "alive");
+    set_version(1);
+    let error = expect(4, &["stat", name.as_str()]);
+    assert!(error.contains("layout version 1") && error.contains("`shm-ring rm`"), "{error}");
+    let error = expect(1, &["rm", name.as_str()]);
+    assert!(error.contains("in use") && error.contains(&receiver.id().to_string()), "{error}");
+    receiver.kill();
+    expect(0, &["rm", name.as_str()]);
+    assert!(!name.path().exists());
+
+    // Where those of later layouts have their locks nobody knows.
+    expect(0, &["create", name.as_str()]);
+    set_version(3);
+    let error = expect(4, &["rm", name.as_str()]);
+    assert!(error.contains("rm --force"), "{error}");
+    expect(0, &["rm", name.as_str(), "--force"]);
+    assert!(!name.path().exists());
 }
 
 #[test]

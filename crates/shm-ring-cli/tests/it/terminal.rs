@@ -134,9 +134,7 @@ fn top_shows_what_goes_on_and_gives_the_terminal_back() {
         assert!(terminal.is_taken());
         terminal.until("1 ring   q quits");
         // What changes is shown in the next view.
-        let mut options = shm_ring::Options::new();
-        options = options.bytes(4096);
-        let mut tx = shm_ring::MessageProducer::open_with(name.as_str(), &options).unwrap();
+        let mut tx = shm_ring::MessageProducer::open(name.as_str()).unwrap();
         terminal.until(&std::process::id().to_string());
         tx.push(&[7; 2000]).unwrap();
         terminal.until("[#####     ] 49 %");
@@ -163,7 +161,7 @@ fn top_says_lines_where_there_is_no_terminal() {
     let text = expect(0, &["top", name.as_str(), "--interval", "1ms", "--count", "2", "--json"]);
     for line in text.lines() {
         let view: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(view["schema"], 1);
+        assert_eq!(view["schema"], 2);
         assert_eq!(view["rings"][0]["name"], name.as_str());
         assert_eq!(view["rings"][0]["rates"]["read_per_second"], 0.0);
     }

@@ -1,5 +1,5 @@
-//! How long a waiting consumer stays away from a ring that ran dry, and a producer from one that is
-//! full. It must not know what sleeping is: this is about streams in which both sides are awake.
+//! Owns: how long a waiting consumer stays away from a ring that ran dry, and a producer from one that is full. Knows
+//! nothing of: sleeping; this is about streams in which both sides are awake.
 //!
 //! A consumer that looks again at once takes each record the moment it appears, and both sides pay
 //! for moving its line each time. Staying away for a few pauses lets the producer run ahead, and

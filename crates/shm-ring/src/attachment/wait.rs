@@ -1,5 +1,5 @@
-//! The waiting policy: spin, yield, sleep in slices, and ask now and then whether the other side is
-//! still there. It must not know what is waited for: a [`Waitable`] does.
+//! Owns: the waiting policy: spin, yield, sleep in slices, and ask now and then whether the other side is still there.
+//! Knows nothing of: what is waited for; a [`Waitable`] does.
 
 use core::time::Duration;
 use std::sync::OnceLock;

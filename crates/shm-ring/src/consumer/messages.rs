@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
+use super::found::{Found, found_at};
 use super::{Message, MessageView, Receiver};
 use crate::attachment::wait::Timeout;
 use crate::error::PopError;
@@ -33,25 +34,6 @@ pub struct MessageConsumer {
 
 assert_impl_all!(MessageConsumer: Send);
 assert_not_impl_any!(MessageConsumer: Sync, Clone);
-
-/// A message whose header was loaded once and checked: what the region says later is not believed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(crate) at: u64,
-    /// Bytes of its payload.
-    pub(crate) len: u32,
-    /// Bytes to the next.
-    pub(crate) stride: u64,
-}
-
-/// The message at `position`, if there is one that ends at `tail` at the latest.
-#[inline(always)]
-pub(super) fn found_at(area: Area<'_, [u8]>, position: u64, tail: u64) -> Option<Found> {
-    let len = record::header_len(area.header(position), position)?;
-    let stride = area.stride(u64::from(len));
-    let fits = u64::from(len) <= area.len_max() && stride <= tail - position;
-    fits.then_some(Found { at: position, len, stride })
-}
 
 impl Receiver<[u8]> {
     /// The message at the head, where one is known to be.

@@ -72,6 +72,9 @@ impl<T: Item> Consumer<T> {
     ///
     /// Delivery is at most once, as with [`try_pop`](Self::try_pop).
     ///
+    /// The item is returned by move, through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`pop_into`](Self::pop_into) and a place on the heap, or [`peek`](Self::peek).
+    ///
     /// # Errors
     /// Only when everything published has been taken: [`PopError::Closed`] and
     /// [`PopError::PeerDead`] once the producer is gone (another may attach, and then popping

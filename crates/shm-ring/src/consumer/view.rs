@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use zerocopy::FromBytes;
 
 use super::Receiver;
-use super::messages::{Found, found_at};
+use super::found::{Found, found_at};
 use crate::error::OutOfBounds;
 use crate::item::Item;
 use crate::mapping::copy;
@@ -217,6 +217,16 @@ impl fmt::Debug for MessageView<'_> {
 }
 
 /// The messages of a [`MessageView`], oldest first.
+///
+/// ```
+/// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+/// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+/// tx.push_batch(&["one", "three"])?;
+/// let view = rx.peek(8)?;
+/// let longest = view.iter().map(|message| message.len()).max();
+/// assert_eq!(longest, Some(5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Messages<'a> {
     area: Area<'a, [u8]>,

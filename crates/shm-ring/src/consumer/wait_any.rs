@@ -229,7 +229,7 @@ impl Waitable for Several<'_, '_> {
                 .zip(counts)
                 .map(|(theirs, count)| theirs.map(|page| &page.bell.0).while_at(count));
             let watched = each().zip(&lives).filter_map(|(theirs, life)| match life {
-                Liveness::ReadOnly(value) => {
+                Liveness::Monitored(value) => {
                     Some(Sleep { word: theirs.map(|page| &page.liveness.0), value: *value })
                 }
                 Liveness::Untold | Liveness::Told => None,

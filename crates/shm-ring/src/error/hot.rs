@@ -1,4 +1,4 @@
-//! What the hot path answers: small and `Copy`. It must not know how anything is done.
+//! Owns: what the hot path answers: small and `Copy`. Knows nothing of: how anything is done.
 
 use core::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 /// Why nothing was pushed.
 ///
 /// ```
-/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// while tx.try_push(7).is_ok() {}
 /// drop(rx);
@@ -26,11 +26,11 @@ pub enum PushError {
     PeerDead,
     /// The consumer's page contradicts the protocol. Final for this attachment.
     Corrupt,
-    /// A message that this ring can never hold. Lengths in elements: bytes for `[u8]`.
+    /// More than this ring can ever hold: a message, in bytes, or a reservation of values, in items.
     TooLarge {
-        /// The length that was asked for.
+        /// How much was asked for.
         len: usize,
-        /// The longest that fits: make the ring larger, or the message shorter.
+        /// The most that fits: create a larger ring, or send it in parts.
         max: usize,
     },
 }
@@ -38,7 +38,7 @@ pub enum PushError {
 /// Why nothing was popped.
 ///
 /// ```
-/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// assert_eq!(rx.try_pop(), Err(shm_ring::PopError::Empty));
 /// drop(tx);
@@ -64,12 +64,11 @@ pub enum PopError {
         /// Bytes of the message.
         needed: usize,
     },
-    /// The next message is longer than the buffer. It stays in the ring. Lengths in elements: bytes
-    /// for `[u8]`.
+    /// The next message is longer than the buffer. It stays in the ring.
     TooSmall {
-        /// The length of the buffer.
+        /// Bytes of the buffer.
         len: usize,
-        /// The length of the message.
+        /// Bytes of the message.
         needed: usize,
     },
 }
@@ -77,11 +76,11 @@ pub enum PopError {
 /// Why a batch was not pushed to its end, and how much of it was.
 ///
 /// ```
-/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// drop(rx);
-/// let error = tx.push_batch(0..5000).unwrap_err();
-/// assert_eq!(error, shm_ring::BatchError { pushed: 4095, error: shm_ring::PushError::Closed });
+/// let error = tx.push_batch(0..10_000).unwrap_err();
+/// assert_eq!(error, shm_ring::BatchError { pushed: 8192, error: shm_ring::PushError::Closed });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +91,13 @@ pub struct BatchError {
     pub error: PushError,
 }
 
-/// A place beyond the end of a record.
+/// A place beyond the end of a message, or of the room reserved for one.
 ///
 /// ```
-/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+/// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-/// tx.push(7)?;
-/// let error = rx.peek()?.read_at::<u64>(4).unwrap_err();
+/// tx.push(b"8 bytes.")?;
+/// let error = rx.peek(1)?.first().read_at::<u64>(4).unwrap_err();
 /// assert_eq!(error, shm_ring::OutOfBounds { offset: 4, len: 8, size: 8 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -118,8 +117,8 @@ impl fmt::Display for PushError {
             Self::TooLarge { len, max } => {
                 return write!(
                     f,
-                    "a message of {len} elements, and the longest that fits this ring has {max}: \
-                     create a larger ring, or send it in parts"
+                    "{len} bytes of a message, or items, never fit this ring, which holds {max}: create a larger ring, \
+                     or send it in parts"
                 );
             }
             Self::Full => "the ring is full",
@@ -137,7 +136,7 @@ impl fmt::Display for PopError {
             Self::TooSmall { len, needed } => {
                 return write!(
                     f,
-                    "the next message has {needed} elements and the buffer {len}: it stays in the \
+                    "the next message has {needed} bytes and the buffer {len}: it stays in the \
                      ring; bring a larger buffer, or pop into a Vec"
                 );
             }
@@ -166,7 +165,7 @@ impl fmt::Display for BatchError {
 impl fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { offset, len, size } = self;
-        write!(f, "{len} bytes at offset {offset} of a record of {size} bytes: stay inside it")
+        write!(f, "{len} bytes at offset {offset} of a message of {size} bytes: stay inside it")
     }
 }
 

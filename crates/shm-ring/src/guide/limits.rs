@@ -1,40 +1,58 @@
+// Owns: the guide's page on sizes, counts and systems. Knows nothing of: why the layout is so (layout.rs).
+
 //! How large, how long, how many, and on what systems.
 //!
 //! # Sizes
 //!
 //! | what | limit |
 //! |---|---|
-//! | capacity | a power of two, from a page to 2^44 bytes; what is asked for is rounded up |
-//! | address space | for each attachment twice the capacity and a few pages |
-//! | an item | 2^32 - 16 bytes, aligned to at most a page |
-//! | a message | the capacity less 16 bytes (less two alignments, if items need one above 8), at most 2^32 - 16 bytes |
+//! | room of a ring | exactly what is asked for: [`items(n)`](crate::Options::items) holds `n`, [`bytes(n)`](crate::Options::bytes) `n` bytes of records; at most 2^44 bytes |
+//! | memory | the room rounded up to a power of two, at least a page, and three pages |
+//! | address space | for each attachment twice that power of two, and a few pages |
+//! | an item | 1 to 2^32 - 16 bytes, aligned to at most a page; an item of no bytes does not compile |
+//! | a message | 0 bytes to the room less 8, the room rounded down to a multiple of 8, at most 2^32 - 16 bytes. Under [`align(a)`](crate::Options::align) with `a` above 8, read `a` for each 8 |
+//! | payload alignment of messages | 8 bytes, or what [`Options::align`](crate::Options::align) asks for, up to a page |
 //! | a label | 64 bytes of UTF-8 |
 //! | a name | one component of up to 255 bytes under `/dev/shm` |
 //!
-//! [`Producer::max_len`](crate::Producer::max_len) and [`Producer::capacity`](crate::Producer::capacity) say
+//! [`Producer::capacity`](crate::Producer::capacity) and [`MessageProducer::max_len`](crate::MessageProducer::max_len) say
 //! what came of it:
 //!
 //! ```
-//! use shm_ring::{Options, PushError, Region, Ring};
+//! use shm_ring::{MessageRing, Options, PushError, Region, Ring};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ring = Ring::<[u8]>::create(Region::memfd("limits"), Options::new().bytes(5000))?;
-//! assert_eq!(ring.capacity_bytes(), 8192);
+//! let ring = Ring::<[u8; 5]>::create(Region::memfd("limits"), &Options::new().items(7))?;
+//! assert_eq!((ring.producer()?.capacity(), ring.limit_bytes()), (7, 35));
+//! let ring = MessageRing::create(Region::memfd("limits"), &Options::new().bytes(5000))?;
 //! let mut tx = ring.producer()?;
-//! assert_eq!(tx.max_len(), 8176);
-//! assert_eq!(tx.push(&[0; 8177]), Err(PushError::TooLarge { len: 8177, max: 8176 }));
+//! assert_eq!(tx.max_len(), 4992);
+//! tx.push(b"")?; // an empty message is a message
+//! assert_eq!(tx.push(&[0; 4993]), Err(PushError::TooLarge { len: 4993, max: 4992 }));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A message of nearly the ring's length can be published only when the ring is empty, so that the two sides
-//! take turns. For a stream make the ring several times the longest message.
+//! A message of nearly the ring's length can be published only when the ring is empty, so that the two sides take turns.
+//! For a stream make the ring several times the longest message.
+//!
+//! # Large items
+//!
+//! `push(item)`, `pop()` and [`LatestReader::read`](crate::LatestReader::read) move the item by value, through the stack.
+//! A thread of Rust's standard library has a stack of 2 MiB, so items of megabytes overflow it, in debug builds sooner.
+//! Use [`push_from`](crate::Producer::push_from), [`pop_into`](crate::Consumer::pop_into),
+//! [`read_into`](crate::LatestReader::read_into) and a place on the heap, or [`reserve`](crate::Producer::reserve) and
+//! [`peek`](crate::Consumer::peek), or messages.
+//!
+//! A message is popped into a `Vec`. The memory for it is asked for fallibly: if there is none, the call returns
+//! [`PopError::NoMemory`](crate::PopError::NoMemory) and the message stays. A ring says itself how long its messages may
+//! be; [`Options::max_capacity`](crate::Options::max_capacity) refuses rings that are larger than you expect.
 //!
 //! # Positions
 //!
-//! Positions count every byte that ever went through the ring, commit words included, and end at 2^62. At ten
-//! gigabytes a second that is more than fourteen years. The producer that gets there gets `Corrupt`, for good;
-//! the consumer takes what was published before; create the ring anew. The number of a session goes up by two
-//! with each attachment and has 64 bits.
+//! Positions count every byte that ever went through the ring, message headers included, and end at 2^62. At ten
+//! gigabytes a second that is more than fourteen years. A producer that gets there gets `Corrupt`, permanently; the
+//! consumer takes what was published before; create the ring anew. The number of a session goes up by two with each
+//! attachment and has 64 bits.
 //!
 //! # How many
 //!
@@ -44,8 +62,8 @@
 //! - [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings in one `wait_any`.
 //! - Each attachment holds two descriptors: the region's, shared by all handles of one [`Ring`](crate::Ring),
 //!   and its lease's. And about six mappings of the 65530 that a process has by default (`vm.max_map_count`).
-//! - The kernel gives notice of the deaths of at most 2048 attachments of one process. Those beyond are found
-//!   dead after a slice of 100 ms.
+//! - The kernel reports the deaths of at most 2048 attachments of one process. Those beyond are found dead after a slice
+//!   of 100 ms.
 //!
 //! # Processes
 //!
@@ -85,6 +103,7 @@
 //!
 //! # Time
 //!
-//! A `push` or `pop` that finds room or a record takes a bounded number of steps, whatever the other side does.
-//! A waiting call ends when its condition, its deadline or the other side's end does; the deadline is kept to
-//! what the scheduler allows. A process that attaches as producer steps over at most one ring of records.
+//! A `push` or `pop` that finds room or a record takes a bounded number of steps, whatever the other side does. A batch of
+//! the consumer, and [`Consumer::try_iter`](crate::Consumer::try_iter), end at the `tail` that they saw at their start. A
+//! waiting call ends when its condition, its deadline or the other side's end comes; the deadline is kept to what the
+//! scheduler allows. Attaching scans nothing: it takes as long for a full ring as for an empty one.

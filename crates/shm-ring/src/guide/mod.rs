@@ -1,3 +1,5 @@
+// Owns: the order of the guide's pages. Knows nothing of: code; the pages have none of their own.
+
 //! The guide: what does not belong to any one type, in the order in which it is best read. Pages without code
 //! of their own.
 //!

@@ -1,3 +1,5 @@
+// Owns: the guide's page on where memory comes from, who may open it, what it leaves. Knows nothing of: what is in a region.
+
 //! What shared memory is and what it costs, who may open it, what is left behind, and how to clean up.
 //!
 //! # Private and shared mappings
@@ -12,8 +14,8 @@
 //!
 //! | | made by | who finds it | lives until |
 //! |---|---|---|---|
-//! | [`Region::named`](crate::Region::named) | a file in `/dev/shm`, a file system in memory, as `shm_open` makes | who knows the name and may write the file | the name is removed and the last process lets go, or the machine goes down |
-//! | [`Region::memfd`](crate::Region::memfd) | `memfd_create`: a file without a name | who inherits or is sent the descriptor | the last descriptor and mapping go |
+//! | [`Region::named`](crate::Region::named) | a file in `/dev/shm`, a file system in memory, as `shm_open` makes | whoever knows the name and may write the file | the name is removed and the last process lets go, or the machine goes down |
+//! | [`Region::memfd`](crate::Region::memfd) | `memfd_create`: a file without a name | whoever inherits or is sent the descriptor | the last descriptor and mapping go |
 //! | [`Region::file`](crate::Region::file) | a file on any disk | as with a name | it is removed; it outlives the machine as far as it was written back |
 //! | [`Region::descriptor`](crate::Region::descriptor) | received | | as what it leads to |
 //!
@@ -32,7 +34,7 @@
 //! use shm_ring::{Consumer, Error, Options, Producer, Region};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let name = &format!("/shm-ring-doc-unlink-{}", std::process::id());
-//! let mut tx = Producer::<u64>::create(name.as_str(), Options::new())?;
+//! let mut tx = Producer::<u64>::create(name.as_str(), &Options::new())?;
 //! let mut rx = Consumer::<u64>::open(name.as_str())?;
 //! Region::named(name).unlink()?;
 //! assert!(matches!(Consumer::<u64>::open(name.as_str()), Err(Error::NotFound { .. })));
@@ -61,7 +63,7 @@
 //! use shm_ring::{Options, Region, Ring};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let options = Options::new().bytes(1 << 20).prefault();
-//! let ring = Ring::<u64>::create(Region::memfd("no faults later"), options)?;
+//! let ring = Ring::<u64>::create(Region::memfd("no faults later"), &options)?;
 //! let (tx, rx) = (ring.producer()?, ring.consumer()?); // all faults are here
 //! # Ok(())
 //! # }
@@ -70,13 +72,13 @@
 //! It is each side's own choice: the other side's page table is another. What it is about: in a ring of 64 MiB,
 //! both sides in one process on a busy virtual machine, unoptimised, a record of a page took 20 to 24
 //! microseconds in the first lap and 5 to 8 in those after; with `prefault` 5 to 8 from the first on, and
-//! attaching one side took 150 milliseconds in place of 0.2.
+//! attaching one side took 150 milliseconds instead of 0.2.
 //!
 //! # Swapping and locking
 //!
 //! Pages of `/dev/shm` and memfds can be swapped out when memory is short, and pages of a file dropped and read
-//! again. The next touch is then a fault that waits for a disk. [`Options::lock`](crate::Options::lock) keeps
-//! them in memory (`mlock`) while this side is attached. It counts against `RLIMIT_MEMLOCK` (`ulimit -l`), the
+//! again. The next touch is then a fault that waits for a disk. [`Options::lock_memory`](crate::Options::lock_memory)
+//! keeps them in memory (`mlock`) while this side is attached. It counts against `RLIMIT_MEMLOCK` (`ulimit -l`), the
 //! data twice, and attaching fails if that is too low.
 //!
 //! # Sparse regions
@@ -120,12 +122,11 @@
 //!
 //! # SIGBUS
 //!
-//! A mapping is a promise that can be broken: where there is no page to be had, the process that touches it
-//! gets SIGBUS. This library installs no handler. It can happen
+//! A mapping is a promise that can be broken: a process that touches a page for which there is no memory gets SIGBUS. This library installs no handler. It can happen
 //!
-//! - in a named or file region that somebody cuts, which takes the right to write it;
+//! - in a named or file region that another process truncates, which takes the right to write it;
 //! - in a sparse region when the file system or the memory is full;
-//! - where somebody has punched a hole, and memory is full;
+//! - where a process has punched a hole, and memory is full;
 //! - in a file on a disk that cannot be read any more, or on a file system that needs new room for each write
 //!   (copy on write) and has none.
 //!

@@ -1,3 +1,5 @@
+// Owns: the guide's page on `Latest`. Knows nothing of: rings.
+
 //! One value that is replaced again and again, and read by anybody: how it works, how many slots, what a death
 //! leaves.
 //!
@@ -11,7 +13,7 @@
 //! ```
 //! use shm_ring::{Latest, Options, Region};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let pose = Latest::<[f64; 6]>::create(Region::memfd("pose"), Options::new().items(16))?;
+//! let pose = Latest::<[f64; 6]>::create(Region::memfd("pose"), &Options::new().items(16))?;
 //! let mut writer = pose.writer()?;
 //! let mut readers = [pose.reader()?, pose.reader()?];
 //! for n in 0..1000 {
@@ -43,7 +45,7 @@
 //! Eight, unless [`Options::items`](crate::Options::items) or [`Options::bytes`](crate::Options::bytes) ask for
 //! more; at least four; each a power of two of at least 128 bytes. A reader of eight starts again only if seven values
 //! are published during one copy. With a writer that goes on without a pause that can happen: a value takes as long
-//! to write as to copy, so a reader that is interrupted for the length of a few writes is overtaken. RecordMap are
+//! to write as to copy, so a reader that is interrupted for the length of a few writes is overtaken. Slots are
 //! cheap, and each more is one more write that a reader may be put aside for: a writer that writes every
 //! microsecond and a reader that is put aside for a millisecond want a thousand. It only ever costs the reader
 //! another copy.
@@ -74,7 +76,7 @@
 //! Readers open and map the region for reading alone: give others the right to read it
 //! ([`Options::mode`](crate::Options::mode), 0640 for a group) or hand them a descriptor that is open for reading,
 //! and they can have the value and spoil nothing. A reader must trust its writer only for what the value says:
-//! a count that goes back or cannot be is [`Corrupt`](crate::ReadError::Corrupt) for good, a read ends after its 64
+//! a count that goes back or cannot be is [`Corrupt`](crate::ReadError::Corrupt), permanently; a read ends after its 64
 //! copies whatever is written meanwhile, and nothing outside the region is touched. A writer reads nothing back
 //! but the count, once, when it attaches.
 //!

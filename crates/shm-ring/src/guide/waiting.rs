@@ -1,12 +1,15 @@
+// Owns: the guide's page on waiting: policies, their cost, thresholds. Knows nothing of: how a death is found out.
+
 //! How a side waits, what that costs, and how to choose.
 //!
 //! # Three ways
 //!
-//! `try_` calls never wait. The plain calls wait as long as the other side lives or has never been there. The
-//! `_timeout` calls wait for so long and end with `TimedOut`; the time is read only by calls that have to wait.
+//! A `try_` call never waits. The plain call blocks until it succeeds or the peer is gone; a peer that has never been there
+//! is waited for. `_timeout` blocks for at most the given time and then returns `TimedOut`. Only a call that has to wait
+//! reads the clock.
 //!
-//! A side that waits looks again and again for a while (spins), then perhaps lets other threads run between
-//! looks (yields), and then sleeps until it is woken (parks). [`Wait`](crate::Wait) says how much of each:
+//! A side that waits looks again and again for a while (spins), then perhaps lets other threads run between looks
+//! (yields), and then sleeps until it is woken (parks). [`Wait`](crate::Wait) says how much of each:
 //!
 //! | | spins | then | choose it when |
 //! |---|---|---|---|
@@ -19,7 +22,7 @@
 //! use shm_ring::{Options, PopError, Region, Ring, Wait};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let options = Options::new().wait(Wait { spins: 0, yields: 100, park: true });
-//! let ring = Ring::<u64>::create(Region::memfd("waiting"), options)?;
+//! let ring = Ring::<u64>::create(Region::memfd("waiting"), &options)?;
 //! let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 //! rx.set_wait(Wait::PARK); // each side has its own, and may change it
 //! assert_eq!(rx.pop_timeout(Duration::from_millis(1)), Err(PopError::TimedOut));
@@ -29,45 +32,42 @@
 //! # }
 //! ```
 //!
-//! Do not spin with more waiting threads than processors: the one that is waited for then does not run. On a
-//! machine with one processor the spins of a policy that yields or parks are left out.
+//! Do not spin with more waiting threads than processors: the one that is waited for then does not run. On a machine with
+//! one processor the spins of a policy that yields or parks are skipped.
 //!
 //! # What it costs
 //!
-//! - Nobody waits: no system call. A push looks at one word of the other side's page.
+//! - Nobody waits: no system call. A push looks at one line of the other side's page.
 //! - Going to sleep: a `membarrier`, a question about the other side's lease (`fcntl`), and the futex call.
-//! - Waking: one futex call for each sleep that is ended, by the side that publishes. While the other side is
-//!   awake it makes none.
-//! - Being woken: what the scheduler takes, far more than all of the above. The `tick-feed` example shows it on
-//!   your machine.
+//! - Waking: one futex call for each sleep that is ended, by the side that publishes. While the other side is awake it
+//!   makes none.
+//! - Being woken: what the scheduler takes, far more than all of the above. The `tick-feed` example shows it on your
+//!   machine.
 //!
-//! A producer that finds the ring full is not woken at the first free slot but when half the ring is free, or
-//! what its record needs, so that a fast producer does not go to sleep once for each record. A consumer that
-//! runs a stream dry pauses a little before it looks again, by a rule that adapts itself; `try_` calls never
-//! pause.
+//! A producer that finds the ring full is not woken at the first free slot but when half the limit is free, or what its
+//! record needs, so that a fast producer does not go to sleep once for each record. A consumer that runs a stream dry
+//! pauses a little before it looks again, by a rule that adapts itself; `try_` calls never pause.
 //!
 //! # Slices and the notice
 //!
-//! No sleep is longer than a slice of 100 ms. Within a slice a sleeper is woken by a record or room, by the
-//! other side attaching or closing, and by the kernel when the other side dies: see [when the other side goes
-//! away](super::when_the_other_side_goes_away). After each slice it asks whether the other side still holds its
-//! lease. So whatever is lost (a kernel that gives no notice of a death, a producer that was killed between
-//! publishing and waking) costs a tenth of a second and no more. A side that spins asks about the lease as
-//! often.
+//! No sleep is longer than a slice of 100 ms. Within a slice a sleeper is woken by a record or room, by the other side
+//! attaching or closing, and by the kernel when the other side dies: see [when the other side goes
+//! away](super::when_the_other_side_goes_away). After each slice it asks whether the other side still holds its lease. So
+//! whatever is lost (a kernel that reports no deaths, a producer that was killed between publishing and waking) costs a
+//! tenth of a second and no more. A side that spins asks about the lease as often.
 //!
-//! Where the pushing side relies on `membarrier` and the sleeping side may not call it (a sandbox), sleeps are
-//! slices of 1 ms.
+//! If the pushing side relies on `membarrier` and the sleeping side may not call it (a sandbox), sleeps are slices of 1 ms.
 //!
 //! # Thresholds: woken seldom
 //!
-//! A consumer that handles many records at once gains nothing from being woken for the first. It can ask to
-//! sleep until there are enough, or until a time after the first is over:
+//! A consumer that handles many records at once gains nothing from being woken for the first. It can ask to sleep until
+//! there are enough, or until a time after the first is over:
 //!
 //! ```
 //! use std::time::Duration;
 //! use shm_ring::{Options, Region, Ring, Threshold};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ring = Ring::<u64>::create(Region::memfd("threshold"), Options::new().items(1024))?;
+//! let ring = Ring::<u64>::create(Region::memfd("threshold"), &Options::new().items(1024))?;
 //! let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 //! rx.set_threshold(Some(Threshold::items::<u64>(64, Duration::from_millis(2))));
 //! let other = std::thread::spawn(move || (0..200).try_for_each(|n| tx.push(n)));
@@ -80,26 +80,25 @@
 //! # }
 //! ```
 //!
-//! The threshold is looked at when a call finds the ring empty. A producer that waits for room, closes or dies
-//! ends the wait: the two sides never wait for each other. More than half the ring counts as half.
+//! The threshold is looked at when a call finds the ring empty. A producer that waits for room, closes or dies ends the
+//! wait: the two sides never wait for each other. A threshold above half the limit counts as half.
 //!
 //! # Many rings, one thread
 //!
-//! [`wait_any`](crate::wait_any) sleeps on up to [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings at once
-//! (`futex_waitv`) and says which has something: a record, corruption, or a producer that is gone. It looks at
-//! all of them when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before that it
-//! looks every millisecond. With more than 64 rings the kernel has no place for all the words that tell of
-//! deaths, and those of the last rings are found by slices.
+//! [`wait_any`](crate::wait_any) sleeps on up to [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings at once (`futex_waitv`) and
+//! returns the index of one that has something: a record, corruption, or a producer that is gone. It looks at all of them
+//! when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before that it looks every millisecond.
+//! With more than 64 rings the kernel has no place for all the words that report deaths, and those of the last rings are
+//! found by slices.
 //!
 //! # In an event loop
 //!
-//! A ring has no descriptor that `poll` or `epoll` could wait for: waking through one would cost a system call
-//! for each push. Give the ring a thread, and let that thread tell the loop, or look at the ring (`try_pop`)
-//! each time around.
+//! A ring has no descriptor that `poll` or `epoll` could wait for: waking through one would cost a system call for each
+//! push. Give the ring a thread, and let that thread tell the loop, or look at the ring (`try_pop`) each time around.
 //!
 //! # Interrupts
 //!
-//! A signal that arrives during a sleep does not end the call: it sleeps on until its deadline. For a clean
-//! shutdown wait with a timeout and look at a flag in between, or have the other side close.
+//! A signal that arrives during a sleep does not end the call: it sleeps on until its deadline. For a clean shutdown wait
+//! with a timeout and look at a flag in between, or have the other side close.
 //!
 //! Next: [the latest value](super::the_latest_value).

@@ -1,10 +1,11 @@
-//! What one side sees when the other closes, is stopped, or dies, and what is left behind by a death at any
-//! instruction.
+// Owns: the guide's page on closing, dying and restarting. Knows nothing of: how a side waits (waiting.rs).
+
+//! What one side sees when the other closes, is stopped, or dies, and what a death at any instruction leaves behind.
 //!
 //! # What there is to see
 //!
-//! Each side has a *session*, a number in its page of the region, and a *lease*, a lock that the kernel frees
-//! when its holder ends. Together they say what [`Producer::peer`](crate::Producer::peer) and
+//! Each side has a *session*, a number in its page of the region, and a *lease*, a lock that the kernel frees when its
+//! holder ends. Together they say what [`Producer::peer`](crate::Producer::peer) and
 //! [`Consumer::peer`](crate::Consumer::peer) answer:
 //!
 //! | session | lease | [`Peer`](crate::Peer) |
@@ -15,28 +16,27 @@
 //! | even | free | `Closed` in order |
 //! | odd | free | `Dead` |
 //!
-//! No process id decides anything: it may be used again, or mean nothing in another namespace.
+//! No process id is asked whether its process lives: it may be used again, or mean nothing in another namespace.
 //!
 //! # When it is found out
 //!
-//! `try_` calls never ask about the other side. A `pop` takes everything that was published before it ends
-//! with [`PopError::Closed`](crate::PopError::Closed) or [`PopError::PeerDead`](crate::PopError::PeerDead). A
-//! `push` does not care while there is room, since what it publishes waits for whoever comes; only a full ring
-//! makes it end with their counterparts. Neither answer is final: as soon as somebody takes the role again the
-//! ring goes on, with another session number. Nobody ([`Peer::Absent`](crate::Peer::Absent)) is waited for. Whoever
-//! wants to go on with the next one waits for it by
-//! [`Consumer::wait_for_peer`](crate::Consumer::wait_for_peer) or its counterpart.
+//! `try_` calls never ask about the other side. A `pop` takes everything that was published before it ends with
+//! [`PopError::Closed`](crate::PopError::Closed) or [`PopError::PeerDead`](crate::PopError::PeerDead). A `push` succeeds
+//! while there is room, since what it publishes waits for the next consumer; only on a full ring does it end with the
+//! counterparts. Neither answer is final: as soon as another process takes the role the ring goes on, with another session
+//! number. A side that has never been there ([`Peer::Absent`](crate::Peer::Absent)) is waited for. Call
+//! [`Consumer::wait_for_peer`](crate::Consumer::wait_for_peer) or its counterpart to wait for the next one.
 //!
-//! A side that sleeps is told:
+//! A side that sleeps learns
 //!
-//! - of an orderly close by the closing side itself;
-//! - of a death by the kernel, usually within a millisecond. Each attached process has one thread that only
-//!   sleeps and owns a [robust list]; when the process ends, by whatever signal, by `exit` or by `exec`, the
-//!   kernel walks that list, marks a word in the region and wakes the sleeper. The word is a hint, the lease
-//!   decides ([`Options::death_notice`](crate::Options::death_notice));
-//! - of nothing, where the kernel has no notice to give (before Linux 5.16, or refused by a sandbox). Sleeps
-//!   are cut into slices of 100 ms, and after each the lease is asked about. A slice also ends what no protocol
-//!   can prevent: a producer that dies between publishing a record and waking its consumer.
+//! - of an orderly close from the closing side itself;
+//! - of a death from the kernel, usually within a millisecond. Each attached process has one thread that only sleeps and
+//!   owns a [robust list]; when the process ends, by whatever signal, by `exit` or by `exec`, the kernel walks that list,
+//!   marks a word in the region and wakes the sleeper. The word is a hint, the lease decides
+//!   ([`Options::death_notice`](crate::Options::death_notice));
+//! - of a death from the end of its slice, where the kernel reports none (before Linux 5.16, or refused by a sandbox).
+//!   Sleeps are cut into slices of 100 ms, and after each the lease is asked about. A slice also ends what no protocol can
+//!   prevent: a producer that dies between publishing a record and waking its consumer.
 //!
 //! A side that spins looks at the same words, and asks about the lease ten times a second.
 //!
@@ -44,39 +44,41 @@
 //!
 //! # What a death leaves behind
 //!
+//! A record exists if `tail` has passed it, and nothing else is asked. What a producer had written behind `tail` never
+//! existed. The next one starts from `tail`, and scans and repairs nothing.
+//!
 //! | the producer dies | in the region | the consumer | the next producer |
 //! |---|---|---|---|
 //! | creating, before the region has its name | nothing: an unnamed file goes with its last descriptor (without O_TMPFILE a temporary name stays) | finds no ring | creates it |
 //! | creating, after that | a whole, empty ring | attaches; its peer is `Absent` | attaches |
-//! | attaching, before its session is odd | the last producer's session; perhaps tail moved over records that had been published and not counted | sees what it saw before | does the same again |
+//! | attaching, before its session is odd | the last producer's session | sees what it saw before | attaches |
 //! | attaching, after that | an odd session, a free lease | `PeerDead` | takes the next odd number |
-//! | in `push`, `reserve` or `write_at`, before the commit word is stored | payload bytes and a zero beyond the last record | nothing: that record never existed | writes over it |
-//! | in `push` or `commit`, between commit word and tail | a record that tail does not count | pops it | steps over it, then counts it |
-//! | after tail, before it rings | a record, and a consumer that sleeps | is told of the death (or its slice ends), pops the record, then `PeerDead` | |
-//! | in `push_batch`, before the first commit word | records that nobody can reach | nothing of the batch | writes over them |
-//! | in `push_batch`, after it | the whole batch, not counted | pops all of it | steps over all of it |
+//! | in `push`, in `push_batch`, or with a reservation, before `tail` is stored | bytes behind `tail` | nothing of the record, nor of any of the batch | writes over them |
+//! | the same, while the front is being written | the mark on `tail`: the front is not used | the same | the same |
+//! | after storing `tail`, before it rings | the record or the whole batch, and a consumer that sleeps | learns of the death (or its slice ends), pops all, then `PeerDead` | |
 //! | asleep, waiting for room | its `wake_at` is set | rings for nobody; pops all, then `PeerDead` | takes it back |
 //! | closing, before its session is even | an odd session, a free lease | `PeerDead` | as after any death |
 //! | closing, after that | an even session, a free lease | `Closed`; if it sleeps, the kernel's mark wakes it until the liveness word is cleared, and the ring of the bell before that | attaches |
 //!
 //! | the consumer dies | in the region | the producer | the next consumer |
 //! |---|---|---|---|
-//! | in `pop`, before head is stored | the record | has no more room than before | pops it |
+//! | in `pop`, before `head` is stored | the record | has no more room than before | pops it |
 //! | in `pop`, after that, or later with the item in hand | the record's room is free | may use it | goes on behind it: the item is lost (at most once) |
-//! | with a [`View`](crate::View), before `release` stores head | the record | has no more room than before | sees it again (at least once) |
-//! | in `pop_batch`, before head is stored | all of the batch | has no more room than before | pops all of it again |
-//! | after storing head, before it rings | room that a sleeping producer was not told of | is told of the death, or its slice ends; takes the room, then `PeerDead` when the ring is full | |
+//! | with a [`View`](crate::View), before `release` stores `head` | the records | has no more room than before | sees them again (at least once) |
+//! | in `pop_batch`, before `head` is stored | all of the batch | has no more room than before | pops all of it again |
+//! | after storing `head`, before it rings | room that a sleeping producer does not know of | learns of the death, or its slice ends; takes the room, then `PeerDead` when the ring is full | |
 //! | asleep, waiting for a record | its `wake_at` is set | rings once for nobody | takes it back |
 //! | attaching or closing | as for the producer | as for the consumer | as for the producer |
 //!
-//! With both dead the region, if it has a name or somebody holds its descriptor, is what the next pair goes on
-//! with.
+//! With both dead the region, if it has a name or a process holds its descriptor, is what the next pair continues with.
+//!
+//! After a power loss nothing is promised for a region in a file on a disk: pages are written back in any order.
 //!
 //! # What counts as alive
 //!
-//! A stopped process is alive: its role is not taken over, and it goes on after SIGCONT. So is a process
-//! whose forked child still holds a copy of the lease's descriptor: a child that neither execs nor exits keeps
-//! its parent's role, as far as anyone can tell, until it does.
+//! A stopped process is alive: its role is not taken over, and it goes on after SIGCONT. So is a process whose forked child
+//! still holds a copy of the lease's descriptor: a child that neither execs nor exits keeps its parent's role, as far as
+//! anyone can tell, until it does.
 //!
 //! # Starting over
 //!
@@ -85,7 +87,7 @@
 //! ```
 //! use shm_ring::{Options, PopError, Producer, Region, Ring};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ring = Ring::<u64>::create(Region::memfd("restarts"), Options::new())?;
+//! let ring = Ring::<u64>::create(Region::memfd("restarts"), &Options::new())?;
 //! let mut rx = ring.consumer()?;
 //! for life in 0..3 {
 //!     let mut tx: Producer<u64> = ring.producer()?;

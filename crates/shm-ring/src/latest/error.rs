@@ -1,4 +1,4 @@
-//! Why a reader of a latest value has none. It must not know how one is read.
+//! Owns: why a reader of a latest value has none. Knows nothing of: how one is read.
 
 use core::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::io;
 ///
 /// ```
 /// # use shm_ring::{Latest, Options, ReadError, Region};
-/// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new())?;
+/// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new())?;
 /// assert_eq!(latest.reader()?.read(), Err(ReadError::Empty));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,5 +1,5 @@
-//! The latest value: one writer, any number of readers that write nothing. Creating, opening and handing out
-//! the two ends. It must not know how a version comes to exist.
+//! Owns: [`Latest`], one writer and any number of readers that write nothing: creating, opening and handing out the two
+//! ends. Knows nothing of: how a version comes to exist.
 
 mod error;
 mod reader;
@@ -43,7 +43,7 @@ use crate::role::Role;
 /// use shm_ring::{Latest, Options};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let name = &format!("/shm-ring-doc-latest-{}", std::process::id());
-/// let latest = Latest::<[f64; 3]>::create(name.as_str(), Options::new().unlink_on_drop())?;
+/// let latest = Latest::<[f64; 3]>::create(name.as_str(), &Options::new().unlink_on_drop())?;
 /// let mut writer = latest.writer()?;
 /// writer.write([1.0, 2.0, 3.0]);
 ///
@@ -108,9 +108,9 @@ impl<T: Item> Latest<T> {
     /// ```
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let latest = Latest::<u64>::create(Region::memfd("doc"), Options::new().label("speed"))?;
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new().label("speed"))?;
     /// let fd = latest.descriptor().try_clone_to_owned()?;
-    /// let same = Latest::<u64>::open_with(Region::descriptor(fd), Options::new().label("speed"))?;
+    /// let same = Latest::<u64>::open_with(Region::descriptor(fd), &Options::new().label("speed"))?;
     /// assert_eq!(same.id(), latest.id());
     /// # Ok(())
     /// # }
@@ -123,7 +123,7 @@ impl<T: Item> Latest<T> {
         Handle::open(&region.into(), contents, Access::Read, options).map(Self::over)
     }
 
-    /// Opens the latest value in `region`, or creates it: whoever else does the same at the same time, both
+    /// Opens the latest value in `region`, or creates it: if another process does the same at the same time, both
     /// get the same one.
     ///
     /// ```
@@ -131,8 +131,8 @@ impl<T: Item> Latest<T> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let name = &format!("/shm-ring-doc-latest-or-{}", std::process::id());
     /// let options = Options::new().unlink_on_drop();
-    /// let one = Latest::<u64>::open_or_create(name.as_str(), options.clone())?;
-    /// let other = Latest::<u64>::open_or_create(name.as_str(), options)?;
+    /// let one = Latest::<u64>::open_or_create(name.as_str(), &options)?;
+    /// let other = Latest::<u64>::open_or_create(name.as_str(), &options)?;
     /// assert_eq!(one.id(), other.id());
     /// # Ok(())
     /// # }

@@ -1,5 +1,5 @@
-//! The end that reads a latest value: it maps the region for reading alone, and nobody knows of it. It must
-//! not know what proves a copy whole.
+//! Owns: [`LatestReader`], the end that reads a latest value: it maps the region for reading alone, and nobody knows of it.
+//! Knows nothing of: what proves a copy whole.
 
 use core::marker::PhantomData;
 use core::time::Duration;
@@ -89,9 +89,12 @@ impl<T: Item> LatestReader<T> {
     /// It ends after 64 copies at most, whatever the writer does, and makes no system call. One copy is the
     /// rule: another is needed only if the writer published all slots but one anew meanwhile.
     ///
+    /// The value is returned by move, through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`read_into`](Self::read_into) and a place on the heap.
+    ///
     /// # Errors
     /// [`ReadError::Empty`] before the first write; [`ReadError::Overrun`] if the writer came round in each
-    /// attempt; [`ReadError::Corrupt`], for good.
+    /// attempt; [`ReadError::Corrupt`], permanently.
     ///
     /// ```
     /// use shm_ring::{Latest, Options, Region};
@@ -110,8 +113,8 @@ impl<T: Item> LatestReader<T> {
         Ok(seen.read(mapping.side(Role::Writer), take)?)
     }
 
-    /// [`read`](Self::read) into a place that is there already: for values of a kilobyte and more, where
-    /// moving one costs as much as reading it.
+    /// Like [`read`](Self::read), but into a place that is there already. Use it for values of about 1 KiB or more, where
+    /// the move would cost as much as the read.
     ///
     /// # Errors
     /// As [`read`](Self::read). After [`ReadError::Overrun`] and [`ReadError::Corrupt`] the place is all zeros
@@ -143,8 +146,8 @@ impl<T: Item> LatestReader<T> {
         Ok(read?)
     }
 
-    /// [`read`](Self::read) of a value that this reader has not read. It waits for one as long as the writer
-    /// lives, or nobody has come to write.
+    /// Like [`read`](Self::read), but of a value that this reader has not read: waits for one as long as the writer lives, or
+    /// none has come yet.
     ///
     /// It waits as [`Options::wait`](crate::Options::wait) says. A reader that sleeps is woken by
     /// [`LatestWriter::notify`] and when the writer attaches or closes, and looks by itself once a
@@ -170,10 +173,10 @@ impl<T: Item> LatestReader<T> {
     ///
     /// [`LatestWriter::notify`]: crate::LatestWriter::notify
     pub fn read_newer(&mut self) -> Result<T, ReadError> {
-        self.read_patiently(Timeout::FOREVER)
+        self.read_newer_within(Timeout::FOREVER)
     }
 
-    /// [`read_newer`](Self::read_newer), waiting for `timeout` at most.
+    /// Like [`read_newer`](Self::read_newer), but waits at most `timeout`.
     ///
     /// # Errors
     /// As [`read_newer`](Self::read_newer), and [`ReadError::TimedOut`].
@@ -194,12 +197,12 @@ impl<T: Item> LatestReader<T> {
     /// # }
     /// ```
     pub fn read_newer_timeout(&mut self, timeout: Duration) -> Result<T, ReadError> {
-        self.read_patiently(Timeout::of(timeout))
+        self.read_newer_within(Timeout::of(timeout))
     }
 
-    fn read_patiently(&mut self, patience: Timeout) -> Result<T, ReadError> {
+    fn read_newer_within(&mut self, timeout: Timeout) -> Result<T, ReadError> {
         if !self.has_newer()? {
-            let (wait, deadline) = (self.wait, patience.deadline());
+            let (wait, deadline) = (self.wait, timeout.deadline());
             let ended = wait_until(wait, deadline, &mut *self);
             // What was written before the writer went is still there.
             match ended {
@@ -235,7 +238,7 @@ impl<T> LatestReader<T> {
     /// Whether there is a value that this reader has not read: one load.
     ///
     /// # Errors
-    /// [`ReadError::Corrupt`], for good.
+    /// [`ReadError::Corrupt`], permanently.
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};

@@ -1,4 +1,4 @@
-//! The end that writes a latest value. It must not know what proves a copy of it whole.
+//! Owns: [`LatestWriter`], the end that writes a latest value. Knows nothing of: what proves a copy of it whole.
 
 use std::sync::Arc;
 
@@ -81,8 +81,8 @@ impl<T: Item> LatestWriter<T> {
         self.write_from(&value);
     }
 
-    /// [`write`](Self::write) of a value that stays where it is: for values of a kilobyte and more, where
-    /// moving one costs as much as writing it.
+    /// Like [`write`](Self::write), but takes the value by reference. Use it for values of about 1 KiB or more, where the
+    /// move would cost as much as the write.
     ///
     /// ```
     /// use shm_ring::{Latest, Options, Region};

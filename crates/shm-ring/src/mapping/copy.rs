@@ -27,7 +27,8 @@ const WORD: usize = size_of::<u64>();
 const VECTOR_MIN: usize = 256;
 
 /// Whether bytes may be moved by assembly. Not where somebody decides about each access: assembly asks nobody.
-const ASSEMBLY: bool = cfg!(all(target_arch = "x86_64", not(shm_ring_steps)));
+#[cfg(target_arch = "x86_64")]
+const ASSEMBLY: bool = cfg!(not(shm_ring_steps));
 
 /// The size of the accesses that values of `size` bytes are made of: the place of such a value is a multiple of it.
 /// Values are never merged into larger words: the mirror gives one word two addresses.
@@ -89,10 +90,6 @@ granules!(words_in, words_out, u64, AtomicU64);
 /// The invariants above.
 #[inline(always)]
 pub(crate) unsafe fn copy_in(shared: *mut u8, private: *const u8, len: usize) {
-    if cfg!(shm_ring_one_mapping) {
-        // SAFETY: invariants 1 and 2, and both sides are ours.
-        return unsafe { seen::copy_in(shared, private, len) };
-    }
     let whole = len & !(WORD - 1);
     // SAFETY: invariants 1 and 2.
     unsafe { whole_words_in(shared, private, whole) };
@@ -112,10 +109,6 @@ pub(crate) unsafe fn copy_in(shared: *mut u8, private: *const u8, len: usize) {
 /// The invariants above, `private` being valid for writing.
 #[inline(always)]
 pub(crate) unsafe fn copy_out(private: *mut u8, shared: *const u8, len: usize) {
-    if cfg!(shm_ring_one_mapping) {
-        // SAFETY: invariants 1 and 2, and both sides are ours.
-        return unsafe { ptr::copy_nonoverlapping(shared, private, len) };
-    }
     let whole = len & !(WORD - 1);
     // SAFETY: invariants 1 and 2.
     unsafe { whole_words_out(private, shared, whole) };
@@ -273,10 +266,6 @@ pub(crate) unsafe fn value_out(private: *mut u8, shared: *const u8, len: usize) 
 /// The invariants above; `shared` is a multiple of [`granule`] of `size`, and `len` is one of `size`.
 #[inline(always)]
 pub(crate) unsafe fn values_in(shared: *mut u8, private: *const u8, len: usize, size: usize) {
-    if cfg!(shm_ring_one_mapping) {
-        // SAFETY: invariants 1 and 2, and both sides are ours.
-        return unsafe { ptr::copy_nonoverlapping(private, shared, len) };
-    }
     #[cfg(target_arch = "x86_64")]
     if ASSEMBLY && by_assembly(len, size) {
         // SAFETY: invariants 1 and 2.
@@ -298,10 +287,6 @@ pub(crate) unsafe fn values_in(shared: *mut u8, private: *const u8, len: usize, 
 /// As [`values_in`], `private` being valid for writing.
 #[inline(always)]
 pub(crate) unsafe fn values_out(private: *mut u8, shared: *const u8, len: usize, size: usize) {
-    if cfg!(shm_ring_one_mapping) {
-        // SAFETY: invariants 1 and 2, and both sides are ours.
-        return unsafe { ptr::copy_nonoverlapping(shared, private, len) };
-    }
     #[cfg(target_arch = "x86_64")]
     if ASSEMBLY && by_assembly(len, size) {
         // SAFETY: invariants 1 and 2.
@@ -356,23 +341,6 @@ const fn by_assembly(len: usize, size: usize) -> bool {
 #[cfg(target_arch = "x86_64")]
 #[path = "copy/moves.rs"]
 mod moves;
-
-/// Plain copies, so that ThreadSanitizer reports whoever is here at the same time: it sees no race between
-/// atomic words and nothing in assembly. Only for threads of one process.
-mod seen {
-    use super::{WORD, ptr};
-
-    /// # Safety
-    /// As [`copy_in`](super::copy_in).
-    pub(super) unsafe fn copy_in(shared: *mut u8, private: *const u8, len: usize) {
-        // SAFETY: the contract above.
-        unsafe { ptr::copy_nonoverlapping(private, shared, len) };
-        // SAFETY: the contract above; `len` rounded up to 8 is mapped.
-        let rest = unsafe { shared.add(len) };
-        // SAFETY: the same.
-        unsafe { ptr::write_bytes(rest, 0, len.next_multiple_of(WORD) - len) };
-    }
-}
 
 /// Asks for the line at `address` in order to write it. Never faults, whatever the address.
 #[inline(always)]

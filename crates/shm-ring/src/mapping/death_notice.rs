@@ -1,6 +1,7 @@
-//! The kernel's notice of our death. A thread that only sleeps owns a robust list (set_robust_list(2)):
-//! when the process ends, however it ends, the kernel walks that list, marks each liveness word that
-//! names the thread, and wakes whoever sleeps on it. This file must not know what is done with a notice.
+//! Owns: the kernel's notice of our death. Knows nothing of: what is done with a notice.
+//!
+//! A thread that only sleeps owns a robust list (set_robust_list(2)): when the process ends, however it ends, the kernel
+//! walks that list, marks each liveness word that names the thread, and wakes whoever sleeps on it.
 //!
 //! One thread, the keeper, serves all attachments of a process, from the first to the end of the last.
 //! The list's links stand in private memory; in a region stands only the word, at one and the same

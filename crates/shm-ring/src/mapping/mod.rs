@@ -1,5 +1,5 @@
-//! The mapping of a region: control pages, then the data area twice in a row, so that a record
-//! never wraps. It must not know the protocol. [`records`] sees it as records.
+//! Owns: the mapping of a region: control pages, then the data area twice in a row, so that a record never wraps. Knows
+//! nothing of: the protocol. [`records`] sees it as records.
 //!
 //! Invariants that every unsafe block here and in `records` and `messages` rests on:
 //! 1. `raw` spans `NODE_PAGES` private pages for the death notice and then, from `at(0)` on,
@@ -20,8 +20,6 @@
 pub(crate) mod copy;
 mod death_notice;
 pub(crate) mod messages;
-#[cfg(shm_ring_one_mapping)]
-mod one;
 mod read_only;
 pub(crate) mod records;
 
@@ -31,7 +29,7 @@ use core::ffi::c_void;
 use core::ptr::NonNull;
 use std::os::fd::BorrowedFd;
 
-use memmap2::MmapOptions;
+use memmap2::{MmapOptions, MmapRaw};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
@@ -54,16 +52,11 @@ const NODE_PAGES: usize = 2;
 /// Pages from the node in a private page to the liveness word that it stands for.
 const NODE_DISTANCE: usize = 3;
 
-#[cfg(not(shm_ring_one_mapping))]
-type Reserved = memmap2::MmapRaw;
-#[cfg(shm_ring_one_mapping)]
-type Reserved = one::Shared;
-
 /// The mapping of one role's attachment.
 pub(crate) struct Mapping {
     /// Leads into `raw`: dropped before it.
     notice: Option<DeathNotice>,
-    raw: Reserved,
+    raw: MmapRaw,
     page: usize,
     capacity: usize,
     role: Role,
@@ -87,10 +80,6 @@ impl Mapping {
         preparation: Preparation,
     ) -> Result<Self, MapError> {
         let (page, capacity) = (page as usize, capacity as usize);
-        #[cfg(shm_ring_one_mapping)]
-        if let Some(raw) = one::mapped(fd) {
-            return Ok(Self { notice: None, raw, page, capacity, role });
-        }
         let control = CONTROL_PAGES as usize * page;
         // Reserves the whole range. What it shows of the region until everything has been laid over
         // it is never looked at.
@@ -99,8 +88,6 @@ impl Mapping {
             call: "mmap",
             errno: Errno::from_io_error(&error).unwrap_or(Errno::NOMEM),
         })?;
-        #[cfg(shm_ring_one_mapping)]
-        let raw = one::Shared::new(raw);
         let mut mapping = Self { notice: None, raw, page, capacity, role };
         mapping.lay_nodes()?;
         let data = match role.writes_data() {
@@ -112,8 +99,6 @@ impl Mapping {
         mapping.lay(fd, own, page, own, ProtFlags::READ | ProtFlags::WRITE)?;
         mapping.lay(fd, control, capacity, control, data)?;
         mapping.lay(fd, control + capacity, capacity, control, data)?;
-        #[cfg(shm_ring_one_mapping)]
-        one::share(fd, &mapping.raw)?;
         if preparation.prefault {
             mapping.prefault()?;
         }

@@ -1,5 +1,5 @@
-//! Who watches: an [`Observer`] maps a ring for reading and nothing else. It must not take a role, and
-//! must not write, ring or wait.
+//! Owns: [`Observer`], which maps a ring for reading and nothing else. Knows nothing of: roles; it writes nothing, rings no
+//! bell and never waits.
 
 mod dump;
 mod positions;
@@ -33,7 +33,7 @@ use crate::ring::header::{self, RegionLayout};
 /// use shm_ring::{Observer, Options, Peer, Region, Ring};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let name = &format!("/shm-ring-doc-observer-{}", std::process::id());
-/// let ring = Ring::<u64>::create(name.as_str(), Options::new().items(100).unlink_on_drop())?;
+/// let ring = Ring::<u64>::create(name.as_str(), &Options::new().items(100).unlink_on_drop())?;
 /// let mut tx = ring.producer()?;
 /// tx.push(7)?;
 ///

@@ -1,4 +1,4 @@
-//! One look at a ring. It must not look at records: `dump` does.
+//! Owns: one look at a ring. Knows nothing of: records; `dump` does.
 
 use core::time::Duration;
 use std::os::fd::AsFd;
@@ -45,15 +45,15 @@ pub struct Snapshot {
     pub schema: u64,
     /// The user's text that says what is inside; empty if none was given.
     pub label: String,
-    /// Bytes of the data area.
+    /// Bytes of the data area: the limit rounded up to a power of two, at least a page.
     pub capacity: u64,
-    /// The most bytes of records in flight.
+    /// The most bytes of records in flight: "full" is this much.
     pub limit: u64,
-    /// How many bytes have been published since the ring was created, with commit words and padding.
-    /// It may lag behind the records: a producer stores it after them. Of a latest value, so many slots.
+    /// The producer's position: how many bytes have been published since the ring was created, messages with
+    /// their headers and fill. Of a latest value, so many slots.
     pub tail: u64,
-    /// How many bytes have been read since the ring was created, counted in the same way. Zero of a latest
-    /// value, whose readers leave no trace.
+    /// The consumer's position: how many bytes have been read, counted in the same way. Zero of a latest value,
+    /// whose readers leave no trace.
     pub head: u64,
     /// Whether `tail` and `head` belong to one moment. If not, the consumer moved on whenever we looked,
     /// and their difference is off by what moved meanwhile.
@@ -94,9 +94,9 @@ pub enum Contents {
     },
     /// Messages of any length.
     Messages {
-        /// Bytes of an element: 1 for plain bytes.
+        /// Always 1: messages are bytes.
         size: u64,
-        /// Its alignment.
+        /// What the payloads are aligned to at least ([`Options::align`](crate::Options::align)).
         align: u64,
     },
     /// No records: a [`Latest`](crate::Latest) value.
@@ -258,7 +258,7 @@ impl SideSnapshot {
     /// # let fd = ring.descriptor().try_clone_to_owned()?;
     /// # let observer = Observer::open(Region::descriptor(fd))?;
     /// // Nobody waits here.
-    /// assert!(!observer.snapshot().consumer.sleeps());
+    /// assert!(!observer.snapshot().consumer.is_asleep());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

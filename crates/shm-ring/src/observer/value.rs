@@ -1,5 +1,5 @@
-//! What a latest value is, for somebody who does not know its type: the one record of its dump. It must not
-//! know what proves a copy whole: `version` does.
+//! Owns: what a latest value is to an observer that does not know its type: the one record of its dump. Knows nothing of:
+//! what proves a copy whole; `version` does.
 
 use super::{DumpError, Observer, Unread};
 use crate::protocol::version::{self, Miss, Seen};

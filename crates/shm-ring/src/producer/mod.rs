@@ -19,11 +19,11 @@ use crate::attachment::Side;
 use crate::attachment::backoff;
 use crate::attachment::wait::{Ended, Timeout, WaitRequest};
 use crate::error::{Error, PushError};
-use crate::item::Payload;
-use crate::mapping::records::{Area, CACHE_LINE, RecordMap};
+use crate::item::{Item, Payload};
+use crate::mapping::records::{self, Area, CACHE_LINE, RecordMap};
 use crate::options::Options;
 use crate::protocol::park::Gate;
-use crate::protocol::position::{Corrupt, FRONT_WORDS, Tail, front_is_wanted};
+use crate::protocol::position::{Corrupt, FRONT_BYTES, FRONT_WORDS, Tail, front_is_wanted};
 use crate::protocol::record::RecordLayout;
 use crate::protocol::sync::AtomicU64;
 use crate::region::Backing;
@@ -209,6 +209,19 @@ impl<P: Payload + ?Sized> Publisher<P> {
         match self.tail.refresh(layout, mine, theirs, layout.unit) {
             Ok(()) => self.tail.room(),
             Err(Corrupt) => 0,
+        }
+    }
+}
+
+impl<T: Item> Publisher<T> {
+    /// Makes `item` exist, which is written at the tail. The position behind it.
+    #[inline(always)]
+    pub(crate) fn publish_one(&self, item: &T) -> u64 {
+        let bytes = size_of::<T>() as u64;
+        if const { size_of::<T>() as u64 <= FRONT_BYTES } {
+            self.publish_in_front(bytes, |front| records::put_front(front, item))
+        } else {
+            self.publish(bytes)
         }
     }
 }

@@ -14,7 +14,6 @@ use std::os::fd::{AsFd, AsRawFd};
 use zerocopy::{Immutable, IntoBytes};
 
 use super::Publisher;
-use super::values::publish_one;
 use crate::error::OutOfBounds;
 use crate::item::Item;
 use crate::mapping::copy;
@@ -144,7 +143,7 @@ impl<'a, T: Item> Reservation<'a, T> {
             0 => return,
             1 if Self::SIZE <= FRONT_BYTES => {
                 let item = publisher.map.area().take(publisher.position());
-                publish_one(publisher, &item)
+                publisher.publish_one(&item)
             }
             _ => publisher.publish(count as u64 * Self::SIZE),
         };

@@ -66,7 +66,7 @@ impl StreamWriter {
     }
 }
 
-/// Waits for room as [`Producer::push`] does, and fails as it does.
+/// Waits for room as [`MessageProducer::push`] does, and fails as it does.
 impl Write for StreamWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let len = bytes.len().min(self.most);

@@ -8,8 +8,6 @@ use super::{Publisher, Reservation};
 use crate::attachment::wait::Timeout;
 use crate::error::{BatchError, PushError};
 use crate::item::Item;
-use crate::mapping::records;
-use crate::protocol::position::FRONT_BYTES;
 
 /// The end of a ring that publishes values.
 ///
@@ -116,6 +114,9 @@ impl<T: Item> Producer<T> {
     ///
     /// A waiting producer is woken when half the ring is free, not at the first free slot.
     ///
+    /// The item is moved through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`push_from`](Self::push_from), or [`reserve`](Self::reserve).
+    ///
     /// # Errors
     /// Only while there is no room: [`PushError::Closed`] and [`PushError::PeerDead`] once the
     /// consumer is gone (another may attach, and then pushing goes on); at any time
@@ -167,7 +168,7 @@ impl<T: Item> Producer<T> {
     fn write(&mut self, item: &T) -> u64 {
         self.inner.prefetch(Self::SIZE);
         self.inner.map.area().put(self.inner.position(), item);
-        publish_one(&self.inner, item)
+        self.inner.publish_one(item)
     }
 
     /// Publishes what `items` supplies while there is room, all of it by one store of the position. How many it was.
@@ -380,16 +381,5 @@ impl<T: Item> Producer<T> {
         let next = self.write(item);
         self.inner.wake_nobody(next);
         Ok(())
-    }
-}
-
-/// Makes `item` exist, which is written at the tail. The position behind it.
-#[inline(always)]
-pub(super) fn publish_one<T: Item>(publisher: &Publisher<T>, item: &T) -> u64 {
-    let bytes = size_of::<T>() as u64;
-    if const { size_of::<T>() as u64 <= FRONT_BYTES } {
-        publisher.publish_in_front(bytes, |front| records::put_front(front, item))
-    } else {
-        publisher.publish(bytes)
     }
 }

@@ -1,5 +1,5 @@
-//! The two halves of the park edge: a light barrier for the side that publishes often and a heavy
-//! one for the side that is about to sleep. It must not know what is ordered.
+//! Owns: the two halves of the park edge: a light barrier for the side that publishes often and a heavy one for the side
+//! that is about to sleep. Knows nothing of: what is ordered.
 //!
 //! The waker stores a position and then loads the sleeper's `wake_at`; the sleeper stores `wake_at`
 //! and then loads the position. Both stores must not stay invisible to both loads, which takes a

@@ -1,5 +1,4 @@
-//! The bell: a futex word that its owner rings and the other side sleeps on. It must not know why
-//! anyone sleeps.
+//! Owns: the bell, a futex word that its owner rings and the other side sleeps on. Knows nothing of: why anyone sleeps.
 //!
 //! The futex is shared (no PRIVATE flag), since the two sides are two processes; the sleeper waits
 //! through a read-only mapping, which FUTEX_WAIT allows.

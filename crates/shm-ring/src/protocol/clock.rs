@@ -1,5 +1,5 @@
-//! Absolute points on `CLOCK_MONOTONIC`, the clock that a futex deadline is read against. It must
-//! not know what is waited for.
+//! Owns: absolute points on `CLOCK_MONOTONIC`, the clock that a futex deadline is read against. Knows nothing of: what is
+//! waited for.
 
 #[cfg(not(loom))]
 pub(crate) use real::Deadline;

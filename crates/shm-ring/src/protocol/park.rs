@@ -1,5 +1,5 @@
-//! Park and ring: how a side that has nothing to do sleeps, and how the other wakes it. It must not
-//! know what is carried, and decides nothing about life and death: its caller does, in `last_look`.
+//! Owns: park and ring: how a side that has nothing to do sleeps, and how the other wakes it. Knows nothing of: what is
+//! carried; life and death, about which its caller decides, in `last_look`.
 //!
 //! | edge | between | made by |
 //! |---|---|---|
@@ -109,7 +109,7 @@ impl Gate {
             let until = until(SleepLimit::of(whole, life == Liveness::Told));
             let bell = theirs.map(|page| &page.bell.0);
             match life {
-                Liveness::ReadOnly(word) => {
+                Liveness::Monitored(word) => {
                     bell.wait_with(count, theirs.map(|page| &page.liveness.0), word, until);
                 }
                 Liveness::Untold | Liveness::Told => bell.wait(count, until),

@@ -1,5 +1,5 @@
-//! Life and death: the session word of each side and what it says together with the lease. It must
-//! not know how a lease is held.
+//! Owns: life and death: the session word of each side and what it says together with the lease. Knows nothing of: how a
+//! lease is held.
 //!
 //! | edge | release end | acquire end | carries |
 //! |---|---|---|---|
@@ -57,7 +57,7 @@ pub(crate) enum Liveness {
     /// If the kernel tells, it changes the word from this value or a later one, and wakes who sleeps on
     /// it. A word that names no thread is watched too: who stores a name there while we sleep may be
     /// killed before it rings.
-    ReadOnly(u32),
+    Monitored(u32),
     /// The kernel has told. The lease is free at once or very soon: a process gives up its memory
     /// before its files.
     Told,
@@ -65,14 +65,14 @@ pub(crate) enum Liveness {
 
 /// What the other side's liveness word says.
 ///
-/// No order is needed: whoever acts on [`Liveness::ReadOnly`] has the kernel compare the word again.
+/// No order is needed: whoever acts on [`Liveness::Monitored`] has the kernel compare the word again.
 pub(crate) fn liveness(theirs: Foreign<'_, SidePage>) -> Liveness {
     // Loom has no kernel. What sleeps and wakes by this word is modelled in spin.
     if cfg!(loom) {
         return Liveness::Untold;
     }
     let word = theirs.map(|page| &page.liveness.0).relaxed();
-    if word & LIVENESS_DIED != 0 { Liveness::Told } else { Liveness::ReadOnly(word) }
+    if word & LIVENESS_DIED != 0 { Liveness::Told } else { Liveness::Monitored(word) }
 }
 
 /// How often a session is read again because it changed or is in between.

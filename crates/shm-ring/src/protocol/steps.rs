@@ -1,7 +1,6 @@
-//! The other face of the atomics facade, under `--cfg shm_ring_steps`: every access to shared memory, and
-//! every system call by which the sides meet, is put to a machine that decides when it happens. With it
-//! a fuzzer stops a side between any two accesses, kills it there, and holds stores back. It must not
-//! know what any word means, nor who takes turns.
+//! Owns: the other face of the atomics facade, under `--cfg shm_ring_steps`: every access to shared memory, and every
+//! system call by which the sides meet, is put to a machine that decides when it happens. With it a fuzzer stops a side
+//! between any two accesses, kills it there, and holds stores back. Knows nothing of: what any word means, who takes turns.
 //!
 //! An ordinary build has none of this. Without a machine (see [`install`]) accesses are what they
 //! always are, and nobody sleeps.

@@ -1,6 +1,5 @@
-//! The atomics facade: the one place that names the standard atomics, so that the protocol floor
-//! runs unchanged under loom, and step by step under `--cfg shm_ring_steps` (see `steps`). It must not
-//! know what any word means.
+//! Owns: the atomics facade, the one place that names the standard atomics, so that the protocol runs unchanged under loom,
+//! and step by step under `--cfg shm_ring_steps` (see `steps`). Knows nothing of: what any word means.
 //!
 //! [`Foreign`] is law one in the type system: a word that the other side owns can be loaded and
 //! nothing else, because our mapping of it is read-only.
@@ -52,23 +51,17 @@ impl<'a, T> Foreign<'a, T> {
 // Only relaxed loads are promised to work on memory that is mapped read-only (core::sync::atomic,
 // "Atomic accesses to read-only memory"). An acquire load is therefore a relaxed load and a fence;
 // callers that act only on some values place that fence themselves, after the test.
-//
-// ThreadSanitizer knows no fences and would report every record. For it, which maps one region once and
-// writable, the load itself acquires: it then sees what is stored without release or too early, and it
-// cannot see a fence that is missing. Loom does that.
-const LOOK: Ordering =
-    if cfg!(shm_ring_one_mapping) { Ordering::Acquire } else { Ordering::Relaxed };
 
 impl Foreign<'_, AtomicU64> {
     #[inline]
     pub(crate) fn relaxed(self) -> u64 {
-        self.0.load(LOOK)
+        self.0.load(Ordering::Relaxed)
     }
 }
 
 impl Foreign<'_, AtomicU32> {
     #[inline]
     pub(crate) fn relaxed(self) -> u32 {
-        self.0.load(LOOK)
+        self.0.load(Ordering::Relaxed)
     }
 }

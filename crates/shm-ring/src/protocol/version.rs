@@ -1,5 +1,5 @@
-//! Versions of a latest value: when one exists, which slot holds it, and what proves that a copy of it is
-//! whole. It must not touch payload bytes and must not know about sleeping.
+//! Owns: versions of a latest value: when one exists, which slot holds it, and what proves that a copy of it is whole.
+//! Knows nothing of: payload bytes, sleeping.
 //!
 //! The versions are counted from 1, and version v stands in slot v modulo the number of slots. One word,
 //! `published` (the position in the writer's page), says which is the latest: its store is what makes a
@@ -26,7 +26,7 @@ const ATTACH_MAX: u64 = VERSION_MAX / 2;
 #[cfg(not(loom))]
 pub(crate) const SLOTS_MIN: u64 = 4;
 
-/// RecordMap when the user says nothing.
+/// Slots when the user says nothing.
 #[cfg(not(loom))]
 pub(crate) const SLOTS_DEFAULT: u64 = 8;
 

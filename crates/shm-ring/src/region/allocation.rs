@@ -1,5 +1,5 @@
-//! The memory of a new region: that there is enough of it, that it is there, and what it starts with. It must not
-//! know where the region is.
+//! Owns: the memory of a new region: that there is enough of it, that it is there, and what it starts with. Knows nothing
+//! of: where the region is.
 
 use core::time::Duration;
 use std::os::fd::BorrowedFd;

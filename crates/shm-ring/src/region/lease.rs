@@ -1,5 +1,5 @@
-//! The lock that proves a role: an OFD write lock on the byte range of the role's page. The kernel
-//! frees it when the holder dies, in any pid namespace. It must not know about sessions.
+//! Owns: the lock that proves a role: an OFD write lock on the byte range of the role's page. The kernel frees it when the
+//! holder dies, in any pid namespace. Knows nothing of: sessions.
 //!
 //! Invariant of the unsafe blocks: `fcntl` gets a descriptor that is open for the duration of the
 //! call and a `flock` that outlives it. `rustix` has no OFD locks, hence `libc`.
@@ -62,8 +62,12 @@ impl Drop for Lease {
 
 /// Whether somebody holds `role` through another description than `description`, which may be one for
 /// reading only. An error counts as held, as above.
+///
+/// Asked with a lock for reading, which only a lock for writing is in the way of: a lock for reading takes no more than the
+/// right to read the region, and proves nothing.
 pub(crate) fn is_held(description: BorrowedFd<'_>, page: u64, role: Role) -> bool {
     let mut lock = range(page, role);
+    lock.l_type = libc::F_RDLCK as libc::c_short;
     match fcntl(description, libc::F_OFD_GETLK, &mut lock) {
         Ok(()) => lock.l_type != libc::F_UNLCK as libc::c_short,
         Err(_) => true,

@@ -1,5 +1,5 @@
-//! Where the memory comes from: a name under /dev/shm, a file, a memfd, or a descriptor that was
-//! received. It must not know what a ring is: it is told a length and the bytes to start with.
+//! Owns: where the memory comes from: a name under /dev/shm, a file, a memfd, or a descriptor that was received. Knows
+//! nothing of: rings; it is told a length and the bytes to start with.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -23,14 +23,14 @@ use crate::options::Options;
 /// A description of memory that two processes can see. Nothing exists until a ring is created in
 /// it, and then all of it exists at once.
 ///
-/// A text converts into a named region: `Producer::create("/ticks", options)`.
+/// A text converts into a named region: `Producer::create("/ticks", &options)`.
 ///
 /// # SIGBUS
-/// A region that somebody can shorten can take the ground from under us. A memfd cannot be
-/// shortened: it is sealed, and a received descriptor without those seals is refused. Named and
-/// file regions cannot be sealed: whoever may write them can cut them, and a process that touches
-/// them afterwards gets SIGBUS. So can one that touches a [sparse](Options::sparse) region when the
-/// file system is full, or a page that somebody has punched out while memory is full.
+/// If another process truncates the region, touching it raises SIGBUS. A memfd cannot be truncated: it is
+/// sealed, and a received descriptor without those seals is refused. Named and file regions cannot be
+/// sealed: any process that may write them can truncate them. SIGBUS also comes from touching a
+/// [sparse](Options::sparse) region when the file system is full, or a page that was punched out while
+/// memory is full.
 ///
 /// ```
 /// let region: shm_ring::Region = "/ticks".into();
@@ -79,7 +79,7 @@ impl Region {
     /// A received descriptor. It must be sealed against shrinking and growing, as memfd rings are.
     ///
     /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
     /// let received = ring.descriptor().try_clone_to_owned()?;
     /// let same = shm_ring::Ring::<u64>::open(shm_ring::Region::descriptor(received))?;
     /// assert_eq!(same.id(), ring.id());
@@ -89,10 +89,10 @@ impl Region {
         Self(Kind::Descriptor { fd: fd.into(), sealed: true })
     }
 
-    /// A received descriptor whose region somebody may cut: see the section on SIGBUS.
+    /// A received descriptor whose region another process may truncate: see the section on SIGBUS.
     ///
     /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), Default::default())?;
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
     /// let received = ring.descriptor().try_clone_to_owned()?;
     /// let same = shm_ring::Ring::<u64>::open(shm_ring::Region::unsealed_descriptor(received))?;
     /// assert_eq!(same.id(), ring.id());
@@ -109,7 +109,7 @@ impl Region {
     /// use std::os::fd::AsRawFd;
     /// use shm_ring::{Observer, Options, Region, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), Options::new())?;
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
     /// // Told to another process:
     /// let (pid, fd) = (std::process::id(), ring.descriptor().as_raw_fd() as u32);
     /// let observer = Observer::open(Region::of_process(pid, fd))?;

@@ -1,5 +1,5 @@
-//! A name in a directory: how a file gets there whole or not at all, and how one that stands there
-//! is looked at before it is trusted. It must not know what is in the file.
+//! Owns: a name in a directory: how a file gets there whole or not at all, and how one that stands there is looked at
+//! before it is trusted. Knows nothing of: what is in the file.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

@@ -1,5 +1,5 @@
-//! What /proc tells of other processes: a descriptor of theirs, opened, and what they are called. It
-//! must not know what is behind a descriptor, and no decision rests on what it tells.
+//! Owns: what /proc says of other processes: a descriptor of theirs, opened, and what they are called. No decision rests
+//! on it. Knows nothing of: what is behind a descriptor.
 
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

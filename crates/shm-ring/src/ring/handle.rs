@@ -90,7 +90,7 @@ impl Handle {
         let lease = match taken {
             Ok(Some(lease)) => lease,
             Ok(None) => {
-                let pid = header::pid(&self.backing, &self.layout, role);
+                let pid = header::pid(&self.backing, self.layout.page, role);
                 let region = region.clone();
                 return Err(Error::RoleTaken { region, role, pid });
             }

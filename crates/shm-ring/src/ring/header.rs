@@ -18,6 +18,9 @@ use crate::protocol::version;
 use crate::region::{Backing, os};
 use crate::role::Role;
 
+/// The layout of release 0.1.
+const VERSION_1: u32 = 1;
+
 /// The largest data area: twice this must fit an address space.
 const CAPACITY_MAX: u64 = 1 << 44;
 
@@ -157,6 +160,21 @@ pub(crate) fn examine(backing: &Backing) -> Result<(Header, RegionLayout), Error
     Ok((header, layout))
 }
 
+/// What is needed to take a region out of use: its page, and the roles that there are in it. Layout 1 has both where this
+/// one has them, and locks its roles alike; nothing else of it is looked at.
+pub(crate) fn examine_roles(backing: &Backing) -> Result<(u64, &'static [Role]), Error> {
+    let header = read(backing)?;
+    if (header.byte_order, header.version) == (BYTE_ORDER, VERSION_1) {
+        let (found, page) = (u64::from(header.page), rustix::param::page_size() as u64);
+        return match found == page {
+            true => Ok((page, roles(&header))),
+            false => differs(backing, Property::PageSize, found.to_string(), page.to_string()),
+        };
+    }
+    let (header, layout) = examine(backing)?;
+    Ok((layout.page, roles(&header)))
+}
+
 /// The roles that there are in such a region.
 pub(crate) fn roles(header: &Header) -> &'static [Role] {
     match header.kind {
@@ -248,10 +266,10 @@ pub(crate) fn check_len(backing: &Backing, layout: &RegionLayout) -> Result<(), 
 }
 
 /// What the holder of `role` wrote down as its process id; 0 if that cannot be read.
-pub(crate) fn pid(backing: &Backing, layout: &RegionLayout, role: Role) -> u32 {
+pub(crate) fn pid(backing: &Backing, page: u64, role: Role) -> u32 {
     let mut pid = [0; 4];
     let in_page = offset_of!(SidePage, life) + offset_of!(Life, pid);
-    match backing.read(&mut pid, role.page_index() * layout.page + in_page as u64) {
+    match backing.read(&mut pid, role.page_index() * page + in_page as u64) {
         Ok(4) => u32::from_ne_bytes(pid),
         _ => 0,
     }

@@ -12,6 +12,8 @@ impl Region {
     /// done, so that nobody attaches in between; a side that tries is told [`Error::RoleTaken`] for that
     /// moment. Of the options, [`any_owner`](Options::any_owner) and [`mode`](Options::mode) matter.
     ///
+    /// A region of layout version 1, made by release 0.1, is removed too: its roles are locked in the same way.
+    ///
     /// Records that nobody has read go with the ring, and the value with its region. A process that has the
     /// ring open and holds no role can still take one, in a ring without a name; those that read a latest
     /// value, of whom nobody knows, go on reading what they have open.
@@ -37,13 +39,13 @@ impl Region {
     /// without a name.
     pub fn unlink_unused(&self, options: &Options) -> Result<(), Error> {
         let backing = self.open(options, Access::ReadWrite)?;
-        let (header, layout) = header::examine(&backing)?;
+        let (page, roles) = header::examine_roles(&backing)?;
         let mut leases = Vec::new();
-        for &role in header::roles(&header) {
-            match Lease::take(backing.reopen()?, layout.page, role) {
+        for &role in roles {
+            match Lease::take(backing.reopen()?, page, role) {
                 Ok(Some(lease)) => leases.push(lease),
                 Ok(None) => {
-                    let pid = header::pid(&backing, &layout, role);
+                    let pid = header::pid(&backing, page, role);
                     return Err(Error::RoleTaken { region: self.describe(), role, pid });
                 }
                 Err(source) => {

@@ -35,7 +35,7 @@ fn shm_struct() {
     let name = Name::new("struct");
     let mut writer = Running::start("shm-struct", &["write", &name.0]);
     let printed = writer.end_well();
-    assert_lines(&printed, &["has 4294967296 bytes of data", "it takes ", ", mode 0600"]);
+    assert_lines(&printed, &["has room for 3999999996 bytes", "it takes ", ", mode 0600"]);
     let taken = printed.split("it takes ").nth(1).unwrap().split(' ').next().unwrap();
     assert!(taken.parse::<u64>().unwrap() < 1 << 20, "{taken}");
     let (status, printed) = Running::start("shm-struct", &["write", &name.0]).end();
@@ -180,7 +180,12 @@ fn memfd_over_socket() {
 fn in_place() {
     assert_eq!(
         run("in-place", &[]),
-        "a look at the first message: channel 1\n\
+        "4 samples, the first 0: mean 15\n\
+         4 samples, the first 20: mean 35\n\
+         4 samples, the first 40: mean 55\n\
+         4 samples, the first 60: mean 75\n\
+         2 samples, the first 80: mean 85\n\
+         a look at the first message: channel 1\n\
          channel 1: word-0 word-1 word-2\n\
          channel 2: 7 bytes, skipped\n\
          channel 1: word-0 word-1 word-2 word-3 word-4\n\
@@ -200,9 +205,9 @@ fn timeouts() {
     assert_lines(
         &printed,
         &[
-            "writer: 255 of 255 pushed; then: the ring stayed full until the deadline\n",
+            "writer: 256 of 256 pushed; then: the ring stayed full until the deadline\n",
             "writer: the reader is Absent\n",
-            "reader: 257 popped in order; the writer has closed\n",
+            "reader: 258 popped in order; the writer has closed\n",
         ],
     );
 }

@@ -48,10 +48,6 @@ impl Bytes {
         self.0.word(offset)
     }
 
-    pub(crate) fn half(&self, offset: u64) -> u32 {
-        self.0.half(offset)
-    }
-
     pub(crate) fn set(&self, offset: u64, word: u64) {
         self.0.set(offset, word);
     }

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use shm_ring::{
     DumpError, MessageProducer, MessageRing, Observer, Options, Peer, PopError, Region, Ring, Wait,
 };
-use shm_ring_outsider::{POSITION, consumer, data, pack, producer, record_header};
+use shm_ring_outsider::{
+    Mapping, POSITION, Region as _, Writable as _, consumer, data, pack, producer, record_header,
+};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, Name, until, watch};
+use crate::harness::{Child, Ends, Home, LIMIT, Name, until, watch};
 use crate::items::{Random, text};
 
 fn of(region: BorrowedFd<'_>) -> Observer {
@@ -207,15 +209,6 @@ fn a_record_whose_header_is_no_witness_is_never_returned_torn() {
     });
 }
 
-/// Says that it is over, be it by a panic.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn whatever_stands_in_the_region_a_dump_ends() {
     let capacity = 4096;
@@ -321,4 +314,45 @@ fn a_message_written_in_pieces_beside_a_dump_arrives_whole() {
             }
         }
     });
+}
+
+/// An observer copies words, and accesses of other sizes to the same bytes would race with it: what writes a part of a
+/// word stores all of it. That shows where a stranger writes another part at the same time, and what it wrote is gone.
+#[test]
+fn a_part_of_a_message_is_written_by_whole_words() {
+    if std::thread::available_parallelism().is_ok_and(|count| count.get() == 1) {
+        eprintln!("skipped, since two threads must run at the same time");
+        return;
+    }
+    watch();
+    let ring = MessageRing::create(Region::memfd("parts"), &Options::new().bytes(4096)).unwrap();
+    let mut tx = ring.producer().unwrap();
+    let mapping = Mapping::writable(Bytes::of(ring.descriptor()).fd()).unwrap();
+    for (part, stranger) in [(2..7, 0), (0..3, 7), (9..15, 8), (8..10, 14)] {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let mut room = tx.reserve(16).unwrap();
+            let (start, len) = (part.start, part.len());
+            scope.spawn(|| {
+                let _ends = Ends(&over);
+                let mut gone = false;
+                let start = std::time::Instant::now();
+                for n in (1..=255_u8).cycle() {
+                    mapping.write(data() + 8 + stranger, &[n]);
+                    for _ in 0..20 {
+                        gone |= mapping.read(data() + 8 + stranger, 1) != [n];
+                    }
+                    if gone {
+                        break;
+                    }
+                    assert!(start.elapsed() < LIMIT, "{part:?} of a message is written by itself");
+                }
+            });
+            let mut n = 0;
+            while !over.load(Ordering::Relaxed) {
+                n += 1;
+                room.write_at(start, &vec![n as u8; len][..]).unwrap();
+            }
+        });
+    }
 }

@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -24,30 +24,60 @@ pub(crate) const SOON: Duration = Duration::from_secs(5);
 const ENVIRONMENT: &str = "SHM_RING_TEST_JOB";
 const SEPARATOR: &str = "\u{1f}";
 
-/// What every name of this process begins with.
+/// What the names of everything that these tests leave behind begin with.
+const PREFIX: &str = "shm-ring-it-";
+
+/// What every name of this process begins with: its number, and when it started, since numbers are used again.
 fn prefix() -> String {
-    format!("shm-ring-it-{}-", std::process::id())
+    let id = std::process::id();
+    format!("{PREFIX}{id}@{}-", started(id).unwrap())
+}
+
+/// When the process with this number started, in ticks since the machine did. `None` if there is none.
+fn started(id: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name before the last bracket may hold anything.
+    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
+}
+
+/// Removes what `is_ours` where names of ours are.
+fn remove(is_ours: impl Fn(&str) -> bool) {
+    for directory in [Path::new("/dev/shm"), &std::env::temp_dir()] {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            if is_ours(&entry.file_name().to_string_lossy()) {
+                let path = entry.path();
+                let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
+            }
+        }
+    }
+}
+
+/// Whether `name` was left by a run whose process is gone.
+pub(crate) fn is_of_the_dead(name: &str) -> bool {
+    let process = || {
+        let (id, rest) = name.strip_prefix(PREFIX)?.split_once('@')?;
+        let start = rest.split_once('-')?.0;
+        Some((id.parse().ok()?, start.parse().ok()?))
+    };
+    process().is_some_and(|(id, start): (u32, u64)| started(id) != Some(start))
 }
 
 /// Ends this process, cleaned up, if it is still there long after all tests should have ended: a
-/// call that never returns must fail a run and not stop it.
+/// call that never returns must fail a run and not stop it. What dead runs left is removed at the start.
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::thread::spawn(|| {
             std::thread::sleep(8 * LIMIT);
-            for directory in [Path::new("/dev/shm"), &std::env::temp_dir()] {
-                for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-                    if entry.file_name().to_string_lossy().starts_with(&prefix()) {
-                        let path = entry.path();
-                        let _ =
-                            std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
-                    }
-                }
-            }
+            let ours = prefix();
+            remove(|name| name.starts_with(&ours));
             eprintln!("a test hangs: of those that were started, the one without a result");
             system::exit_now(101);
         });
+        // A child of ours may see other processes than we do.
+        if std::env::var_os(ENVIRONMENT).is_none() {
+            remove(is_of_the_dead);
+        }
     });
 }
 
@@ -139,6 +169,15 @@ pub(crate) fn within<R: Send + 'static>(
             Err(panic) => std::panic::resume_unwind(panic),
             Ok(()) => unreachable!("a thread that ended in order has answered"),
         },
+    }
+}
+
+/// Says that it is over, be it by a panic.
+pub(crate) struct Ends<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -313,4 +352,29 @@ impl Home {
     pub(crate) fn stay(&mut self) {
         self.hear();
     }
+}
+
+#[test]
+fn what_a_dead_run_left_is_removed_and_nothing_else() {
+    let (id, start) = (std::process::id(), started(std::process::id()).unwrap());
+    let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+    child.wait().unwrap();
+    let left = format!("{PREFIX}{}@1-0-left", child.id());
+    for (name, dead) in [
+        (left.clone(), true),
+        // The number is used again: another process has it now.
+        (format!("{PREFIX}{id}@{}-0-x", start - 1), true),
+        (format!("{PREFIX}{id}@{start}-0-x"), false),
+        (format!("{PREFIX}{id}-0-x"), false),
+        (format!("other-{}@1-0-x", child.id()), false),
+        ("shm-ring-it-".to_owned(), false),
+    ] {
+        assert_eq!(is_of_the_dead(&name), dead, "{name}");
+    }
+    let path = Path::new("/dev/shm").join(left);
+    std::fs::write(&path, "").unwrap();
+    let alive = Name::new("alive");
+    std::fs::write(alive.path(), "").unwrap();
+    remove(is_of_the_dead);
+    assert!(!path.exists() && alive.path().exists());
 }

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use shm_ring::{MessageRing, Options, PopError, Region, Ring, Wait};
-use shm_ring_outsider::{POSITION, consumer, data, page, producer};
+use shm_ring_outsider::{POSITION, consumer, data, page};
 
 use crate::bytes::Bytes;
 use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take, peek_one};

@@ -10,12 +10,14 @@ mod batches;
 mod bytes;
 mod creating;
 mod death;
+mod dense;
 mod descriptors;
 mod dumping;
 mod ending;
 mod far;
 mod forged;
 mod forms;
+mod front;
 mod golden;
 mod harness;
 mod hostile;
@@ -24,6 +26,7 @@ mod items;
 mod latest;
 mod latest_trust;
 mod lengths;
+mod memory;
 mod messages;
 mod mmu;
 mod model;
@@ -33,6 +36,7 @@ mod observing_latest;
 mod opening;
 mod owners;
 mod planted;
+mod recovery;
 mod sandbox;
 mod scribble;
 mod settings;
@@ -94,6 +98,8 @@ const JOBS: &[(&str, Job)] = &[
     ("latest-fork-and-drop", latest::fork_and_drop),
     ("latest-read-only", latest::read_only),
     ("publish-three", dumping::publish_three),
+    ("push-and-end", recovery::push_and_end),
+    ("take-with-little-memory", memory::take_with_little_memory),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.

@@ -4,9 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use shm_ring::{
-    MessageConsumer, MessageProducer, Options, PopError, PushError, Ring, Threshold, Wait,
-};
+use shm_ring::{MessageConsumer, MessageProducer, Options, PopError, PushError, Threshold, Wait};
 use shm_ring_outsider::{NEVER, WAKE_AT, consumer, producer};
 use zerocopy::IntoBytes;
 

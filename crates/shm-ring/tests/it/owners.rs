@@ -176,3 +176,23 @@ fn a_forked_copy_that_lives_on_does_not_keep_a_closed_role() {
     assert_eq!((rx.pop(), rx.pop()), (Ok(1), Err(PopError::Closed)));
     assert_eq!(ring.producer().unwrap().session(), 3);
 }
+
+/// A process that may only read the region can lock it for reading: that makes it no owner, and a dead owner not alive.
+#[test]
+fn who_locks_for_reading_is_no_owner() {
+    let name = Name::new("read-lock");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let reader = std::fs::File::open(name.path()).unwrap();
+    let page = rustix::param::page_size() as u64;
+    // As after a kill: the session is odd, and nobody holds the lease.
+    drop(tx);
+    Bytes::of(ring.descriptor()).set(producer() + SESSION, 1);
+    system::lock_for_reading(&reader, page, page);
+    assert!(matches!(rx.peer(), Peer::Dead { session: 1, .. }), "{:?}", rx.peer());
+    assert_eq!(rx.pop_timeout(LIMIT), Err(PopError::PeerDead));
+    // What it can do: nobody takes the role meanwhile.
+    assert!(matches!(ring.producer(), Err(Error::RoleTaken { role: Role::Producer, .. })));
+    drop(reader);
+    ring.producer().unwrap();
+}

@@ -6,12 +6,12 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
 use shm_ring::{Item, Message, MessageReservation, Reservation, View};
-use zerocopy::IntoBytes;
 
 fn check(answer: libc::c_int) -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -131,6 +131,19 @@ pub(crate) fn become_user(id: u32) {
     check(unsafe { libc::setresgid(id, id, id) }).unwrap();
     // SAFETY: integers only.
     check(unsafe { libc::setresuid(id, id, id) }).unwrap();
+}
+
+/// An open file description lock for reading, which takes no more than the right to read. It goes with `file`.
+pub(crate) fn lock_for_reading(file: &std::fs::File, start: u64, len: u64) {
+    let lock = libc::flock {
+        l_type: libc::F_RDLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start as libc::off_t,
+        l_len: len as libc::off_t,
+        l_pid: 0,
+    };
+    // SAFETY: `file` is open, and `lock` is there while the kernel reads it.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) }).unwrap();
 }
 
 extern "C" fn nothing(_signal: libc::c_int) {}

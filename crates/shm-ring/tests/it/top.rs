@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use shm_ring::{
-    BatchError, MessageConsumer, MessageProducer, Options, PopError, PushError, Region, Ring,
-    Threshold, Wait, WaitAnyError, wait_any,
+    BatchError, MessageConsumer, MessageProducer, Options, PopError, PushError, Region, Threshold,
+    Wait, WaitAnyError, wait_any,
 };
 use shm_ring_outsider::{POSITION, POSITION_END, producer};
 

@@ -18,7 +18,7 @@ const BAR: usize = 10;
 /// How fast a ring is, between two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Rates {
-    /// Bytes of records, with their commit words and padding.
+    /// Bytes of records, messages with their headers and fill.
     published_per_second: f64,
     read_per_second: f64,
     /// How often the producer found the ring full, and the consumer found it empty.
@@ -114,23 +114,23 @@ mod tests {
 
     #[test]
     fn rates_are_differences_and_bars_are_fills() {
-        let options = Options::new().bytes(4096);
+        let options = Options::new().items(256);
         let ring = Ring::<u64>::create(Region::memfd("view"), &options).unwrap();
         let mut tx = ring.producer().unwrap();
         let fd = ring.descriptor().try_clone_to_owned().unwrap();
         let observer = Observer::open(Region::descriptor(fd)).unwrap();
         let look = || vec![(Target::Name("a".to_owned()), observer.snapshot())];
         let before = look();
-        for n in 0..256 {
+        for n in 0..128 {
             tx.push(n).unwrap();
         }
         let mut now = look();
         now[0].1.taken = before[0].1.taken + std::time::Duration::from_secs(2);
         let rates = Rates::of(&before, &now[0].1);
-        assert_eq!((rates.published_per_second, rates.read_per_second), (1024.0, 0.0));
+        assert_eq!((rates.published_per_second, rates.read_per_second), (512.0, 0.0));
         assert_eq!(Rates::of(&Vec::new(), &now[0].1), Rates::default());
         let row = &rows(&before, &now)[0];
-        assert_eq!(row[..5], ["a", "128", "0", "50 %", "0"]);
+        assert_eq!(row[..5], ["a", "64", "0", "50 %", "0"]);
         assert_eq!(bar(&now[0].1), "[#####     ] 50 %");
         assert_eq!(bar(&before[0].1), "[          ] 0 %");
     }

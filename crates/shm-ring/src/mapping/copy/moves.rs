@@ -54,18 +54,24 @@ two_moves!(two_vectors, 16, xmm_reg);
 pub(super) unsafe fn any(to: *mut u8, from: *const u8, len: usize) {
     match len {
         0 => {}
-        // SAFETY: the contract; each has at most twice the bytes of its moves.
+        // SAFETY: the contract; at most twice the bytes of a move, as below.
         1 => unsafe { two_bytes(to, from, len) },
+        // SAFETY: as above.
         2..4 => unsafe { two_pairs(to, from, len) },
+        // SAFETY: as above.
         4..8 => unsafe { two_halves(to, from, len) },
+        // SAFETY: as above.
         8..16 => unsafe { two_words(to, from, len) },
+        // SAFETY: as above.
         16..32 => unsafe { two_vectors(to, from, len) },
         32..BLOCK => {
             // SAFETY: the contract: the first 32 bytes.
             unsafe { two_vectors(to, from, 32) };
+            let (to, from) = (to.wrapping_add(len - 32), from.wrapping_add(len - 32));
             // SAFETY: the contract: the last 32 bytes.
-            unsafe { two_vectors(to.add(len - 32), from.add(len - 32), 32) };
+            unsafe { two_vectors(to, from, 32) };
         }
+        // SAFETY: the contract; at least a block.
         _ => unsafe { run(to, from, len) },
     }
 }

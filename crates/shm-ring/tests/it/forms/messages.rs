@@ -164,7 +164,7 @@ fn peek(
         _ => rx.peek(max)?,
     };
     let copy = |message: &Message<'_>| {
-        assert_eq!(message.is_empty(), message.len() == 0);
+        assert_eq!(message.is_empty(), message.to_vec().is_empty());
         match form % 3 {
             0 => message.to_vec(),
             1 => system::message_bytes(message).1,
