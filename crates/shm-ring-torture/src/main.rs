@@ -12,7 +12,7 @@ mod report;
 mod rings;
 mod rng;
 mod shared;
-// mod soak;
+mod soak;
 // mod stepkill;
 // mod system;
 mod trace;
@@ -77,8 +77,8 @@ enum Campaign {
     Interleave(interleave::Which),
     // /// Everything that a buggy or hostile peer can write.
     // Hostile,
-    // /// Processes that are killed and stopped at random, and restarted in place.
-    // Soak,
+    /// Processes that are killed and stopped at random, and restarted in place.
+    Soak,
     // /// The operating system's faults, each a named case.
     // System(system::Which),
     // /// Deaths of every kind beside a peer that sleeps, told by the kernel.
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
         // Campaign::Stepkill => stepkill::run(how),
         Campaign::Interleave(which) => interleave::run(how, &which),
         // Campaign::Hostile => hostile::run(how),
-        // Campaign::Soak => soak::run(how),
+        Campaign::Soak => soak::run(how),
         // Campaign::System(which) => system::run(how, &which),
         // Campaign::Notice(which) => notice::run(how, &which),
         // Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),

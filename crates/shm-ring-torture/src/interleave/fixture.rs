@@ -121,6 +121,7 @@ impl<'c, P: Payload> Fixture<'c, P> {
         for role in self.case.ops.iter().filter_map(|op| op.succeeds()) {
             let side = if role == Role::Producer { Side::Producer } else { Side::Consumer };
             region.set_named(side, Word::Session, 1);
+            region.set_named(Side::Consumer, Word::Hint, self.case.front.into());
             let head = region.named(Side::Consumer, Word::Position);
             let wake_at = match side {
                 Side::Producer => head,

@@ -1,5 +1,6 @@
-//! In which order points are tried, so that whenever time is over those tried were the best to try. It
-//! must not know what is tried.
+//! In which order points are tried, so that whenever time is over those tried were the best to try.
+//!
+//! Owns: the order. Knows nothing of: what is tried.
 
 use super::path::Path;
 

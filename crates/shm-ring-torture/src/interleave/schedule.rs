@@ -1,4 +1,6 @@
-//! One schedule: two sides take turns until both are done. It must not know what they do.
+//! One schedule: two sides take turns until both are done.
+//!
+//! Owns: whose turn it is. Knows nothing of: what they do.
 
 use rustix::time::{ClockId, clock_gettime};
 

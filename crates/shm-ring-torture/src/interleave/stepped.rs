@@ -1,5 +1,7 @@
 //! One side of a schedule: a traced child whose operation goes on by so many instructions or to its
-//! end, and which may fall asleep in a system call meanwhile. It must not know of the other side.
+//! end, and which may fall asleep in a system call meanwhile.
+//!
+//! Owns: how a process is moved and where it is. Knows nothing of: the other side.
 //!
 //! A system call counts as one instruction. A call that sleeps is known by what the kernel says of
 //! the process, and how the sleep ended by what the call returned: time decides nothing.
