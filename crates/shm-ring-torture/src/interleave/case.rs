@@ -18,6 +18,8 @@ pub(crate) enum Op {
     /// So many waiting pushes.
     Push(u64),
     TryPush,
+    /// One, and the end of the role.
+    PushClose,
     /// So many at once by an iterator.
     PushBatch(u64),
     /// The same by a slice.
@@ -53,6 +55,7 @@ impl Op {
         match self {
             Self::Push(_)
             | Self::TryPush
+            | Self::PushClose
             | Self::PushBatch(_)
             | Self::PushSlice(_)
             | Self::ReserveCommit(_) => Some(Role::Producer),
@@ -119,7 +122,7 @@ impl Outcome {
 /// What a case carries.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// Values of so many bytes: 1, 8, 24, 64 or 200.
+    /// Values of so many bytes: 1, 8, 24, 64, 200 or 1024, of which as many fit as the data have room for.
     Values(u64),
     /// Messages of these lengths.
     Messages(&'static str, Lengths),
@@ -217,6 +220,9 @@ const LARGE: Kind = Kind::Messages("large", |_| 2600);
 const GROWING: Kind =
     Kind::Messages("growing", |number| if number == 1 { 3000 } else { 1200 });
 
+/// The next one goes where the oldest is: the limit is the capacity.
+const PAGE_FULL: Kind = Kind::Values(CAPACITY / ITEMS);
+
 /// What has a front and fits it, once each way, and what does not.
 const EVERY: [Kind; 7] = [
     Kind::Values(1),
@@ -272,7 +278,7 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 fn one_by_one(cases: &mut Cases) {
-    use Op::{Close, Pop, Push, TryPop, TryPush};
+    use Op::{Close, Pop, Push, PushClose, TryPop, TryPush};
     for kind in EVERY {
         // At the start of the data or over its end, and with the record header before the end.
         let near = if matches!(kind, Kind::Values(_)) { [0, 1] } else { [0, 8] };
@@ -288,9 +294,11 @@ fn one_by_one(cases: &mut Cases) {
     }
     for prefill in [ITEMS - 1, ITEMS] {
         cases.add("push against pop", Kind::Values(24), 1, prefill, [TryPush, TryPop]);
+        cases.add("push against pop", PAGE_FULL, 1, prefill, [TryPush, TryPop]);
     }
     for kind in SOME {
         cases.add("close against park", kind, 0, 0, [Close(Role::Producer), Pop(1)]);
+        cases.add("push and close against park", kind, 0, 0, [PushClose, Pop(1)]);
     }
     cases.add("close against park", Kind::Values(8), 0, 0, [Close(Role::Producer), Op::PopSlice(3)]);
 }
@@ -321,7 +329,7 @@ fn many_at_once(cases: &mut Cases) {
 fn waiting_for_room(cases: &mut Cases) {
     use Op::{Close, PeekRelease, Pop, PopBatch, PopSlice, PopThreshold, Push, PushSlice, ReserveCommit};
     let group = "release against a waiting producer";
-    for kind in [Kind::Values(1), Kind::Values(24), Kind::Values(200)] {
+    for kind in [Kind::Values(1), Kind::Values(24), PAGE_FULL] {
         cases.add(group, kind, 0, ITEMS, [Push(1), PopBatch(ITEMS)]);
         cases.add(group, kind, 0, ITEMS, [PushSlice(3), PopSlice(ITEMS)]);
         cases.add(group, kind, 1, ITEMS, [ReserveCommit(1), PeekRelease(ITEMS)]);

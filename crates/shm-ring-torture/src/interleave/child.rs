@@ -195,6 +195,11 @@ fn operate<P: Payload>(
             (Outcome::Done, count, 0)
         }
         (Op::TryPush, Some(tx), _) => pushed(P::try_push(tx, &out[0]).map(|()| 1)),
+        (Op::PushClose, Some(tx), _) => {
+            let answer = pushed(P::push(tx, &out[0]).map(|()| 1));
+            hand.tx = None;
+            answer
+        }
         (Op::PushBatch(count), Some(tx), _) => pushed(P::push_batch(tx, &out[..count as usize])),
         (Op::PushSlice(count), Some(tx), _) => pushed(P::push_slice(tx, &out[..count as usize])),
         (Op::ReserveCommit(count), Some(tx), _) => {

@@ -195,7 +195,8 @@ impl Campaign {
                 Kind::Values(8) => self.case::<Values<u64>>(at, &case, |_| 0, part, share),
                 Kind::Values(24) => self.case::<Values<[u64; 3]>>(at, &case, |_| 0, part, share),
                 Kind::Values(64) => self.case::<Values<[u64; 8]>>(at, &case, |_| 0, part, share),
-                Kind::Values(_) => self.case::<Values<[u64; 25]>>(at, &case, |_| 0, part, share),
+                Kind::Values(200) => self.case::<Values<[u64; 25]>>(at, &case, |_| 0, part, share),
+                Kind::Values(_) => self.case::<Values<[u64; 128]>>(at, &case, |_| 0, part, share),
                 Kind::Messages(_, lengths) => {
                     self.case::<Messages>(at, &case, lengths, part, share)
                 }

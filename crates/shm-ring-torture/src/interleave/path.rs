@@ -1,7 +1,6 @@
 //! The path of an operation that nobody disturbs, instruction by instruction, and how one gets to a
 //! place on it without stepping all of it: by system calls, then by a breakpoint, then by steps.
 //!
-//!
 //! Owns: paths and places on them. Knows nothing of: how a process is moved.
 
 /// What was walked once.
