@@ -217,8 +217,7 @@ const LONG: Kind = Kind::Messages("long", |number| 49 + (number * 29 % 150) as u
 /// One fills most of the ring.
 const LARGE: Kind = Kind::Messages("large", |_| 2600);
 /// The first leaves no room for the second, and is less than a threshold of half a ring.
-const GROWING: Kind =
-    Kind::Messages("growing", |number| if number == 1 { 3000 } else { 1200 });
+const GROWING: Kind = Kind::Messages("growing", |number| if number == 1 { 3000 } else { 1200 });
 
 /// The next one goes where the oldest is: the limit is the capacity.
 const PAGE_FULL: Kind = Kind::Values(CAPACITY / ITEMS);
@@ -300,11 +299,19 @@ fn one_by_one(cases: &mut Cases) {
         cases.add("close against park", kind, 0, 0, [Close(Role::Producer), Pop(1)]);
         cases.add("push and close against park", kind, 0, 0, [PushClose, Pop(1)]);
     }
-    cases.add("close against park", Kind::Values(8), 0, 0, [Close(Role::Producer), Op::PopSlice(3)]);
+    cases.add(
+        "close against park",
+        Kind::Values(8),
+        0,
+        0,
+        [Close(Role::Producer), Op::PopSlice(3)],
+    );
 }
 
 fn many_at_once(cases: &mut Cases) {
-    use Op::{PeekRelease, Pop, PopBatch, PopSlice, PushBatch, PushSlice, ReserveCommit, TryPop, TryPush};
+    use Op::{
+        PeekRelease, Pop, PopBatch, PopSlice, PushBatch, PushSlice, ReserveCommit, TryPop, TryPush,
+    };
     for kind in EVERY {
         let group = "push_slice against pop_slice";
         cases.add(group, kind, 0, 0, [PushSlice(3), PopSlice(4)]);
@@ -327,7 +334,9 @@ fn many_at_once(cases: &mut Cases) {
 }
 
 fn waiting_for_room(cases: &mut Cases) {
-    use Op::{Close, PeekRelease, Pop, PopBatch, PopSlice, PopThreshold, Push, PushSlice, ReserveCommit};
+    use Op::{
+        Close, PeekRelease, Pop, PopBatch, PopSlice, PopThreshold, Push, PushSlice, ReserveCommit,
+    };
     let group = "release against a waiting producer";
     for kind in [Kind::Values(1), Kind::Values(24), PAGE_FULL] {
         cases.add(group, kind, 0, ITEMS, [Push(1), PopBatch(ITEMS)]);

@@ -126,8 +126,7 @@ fn live<P: Payload>(
     if let (Op::PopThreshold(bytes), Some(rx)) = (op, &mut hand.rx) {
         P::set_threshold(rx, Some(Threshold::bytes(bytes, Duration::from_secs(60))));
     }
-    let out =
-        (case.prefill..case.prefill + 4).map(|number| make::<P>(number, lengths)).collect();
+    let out = (case.prefill..case.prefill + 4).map(|number| make::<P>(number, lengths)).collect();
     let taken = (0..case.prefill + 8).map(|_| P::place()).collect();
     let mut basket = Basket { out, taken };
     raise(Signal::SIGSTOP).map_err(|_| Fault::Setup)?;
@@ -179,11 +178,7 @@ fn check<P: Payload>(held: &P::Held, number: u64, lengths: Lengths) -> Result<()
 
 /// What is stepped. How it ended, records pushed, records taken.
 #[inline(never)]
-fn operate<P: Payload>(
-    op: Op,
-    hand: &mut Hand<P>,
-    basket: &mut Basket<P>,
-) -> (Outcome, u64, u64) {
+fn operate<P: Payload>(op: Op, hand: &mut Hand<P>, basket: &mut Basket<P>) -> (Outcome, u64, u64) {
     let Basket { out, taken } = basket;
     match (op, &mut hand.tx, &mut hand.rx) {
         (Op::Push(count), Some(tx), _) => {
@@ -215,8 +210,12 @@ fn operate<P: Payload>(
         }
         (Op::PopThreshold(_), _, Some(rx)) => popped(P::pop(rx, &mut taken[0]).map(|()| 1)),
         (Op::TryPop, _, Some(rx)) => popped(P::try_pop(rx, &mut taken[0]).map(|()| 1)),
-        (Op::PopBatch(count), _, Some(rx)) => popped(P::pop_batch(rx, &mut taken[..count as usize])),
-        (Op::PopSlice(count), _, Some(rx)) => popped(P::pop_slice(rx, &mut taken[..count as usize])),
+        (Op::PopBatch(count), _, Some(rx)) => {
+            popped(P::pop_batch(rx, &mut taken[..count as usize]))
+        }
+        (Op::PopSlice(count), _, Some(rx)) => {
+            popped(P::pop_slice(rx, &mut taken[..count as usize]))
+        }
         (Op::PeekRelease(count), _, Some(rx)) => {
             popped(P::peek_release(rx, &mut taken[..count as usize]))
         }

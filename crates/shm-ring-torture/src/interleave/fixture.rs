@@ -11,10 +11,10 @@ use shm_ring_outsider::{Descriptor, Header, Region as _, Side, Word, Writable as
 use super::case::{CAPACITY, Case, Kind, Outcome};
 use super::child::{self, AFTERWARDS, Site};
 use super::ledger::{Entry, Ledger};
-use super::schedule::{self, End, Schedule};
-use super::stepped::{Code, Stepped, Wrong};
 use super::path::Path;
 use super::payload::{Lengths, Payload, bytes};
+use super::schedule::{self, End, Schedule};
+use super::stepped::{Code, Stepped, Wrong};
 
 /// Some times around, and not a multiple of the size of values that do not divide the data: there one is over its
 /// end.
@@ -68,7 +68,8 @@ impl<'c, P: Payload> Fixture<'c, P> {
             Kind::Values(size) => (AROUND / size - case.before_wrap) * size,
             Kind::Messages(..) => AROUND - case.before_wrap,
         };
-        let mut this = Self { case, code, lengths, ledger, set: Set::Named { name: String::new() }, tail };
+        let mut this =
+            Self { case, code, lengths, ledger, set: Set::Named { name: String::new() }, tail };
         this.furnish(&region, &header);
         let image = region.all();
         outsider::judge(&image[..], &header)
@@ -105,9 +106,8 @@ impl<'c, P: Payload> Fixture<'c, P> {
             newest = Some((at, record));
             at = next;
         }
-        let newest = newest.filter(|(at, record)| {
-            self.case.front && header.front_of(*at, record).is_some()
-        });
+        let newest =
+            newest.filter(|(at, record)| self.case.front && header.front_of(*at, record).is_some());
         let newest = newest.as_ref().map(|(at, record)| (*at, &record[..]));
         outsider::publish(region, header, self.tail, newest);
         if self.case.after_death {
@@ -226,9 +226,7 @@ impl<'c, P: Payload> Fixture<'c, P> {
     /// whole.
     fn check_region(&self, pushed: u64, taken: u64) -> Result<(), Wrong> {
         let (image, header) = match &self.set {
-            Set::Given { region, image, .. } => {
-                (region.all(), Header::of(&image[..]))
-            }
+            Set::Given { region, image, .. } => (region.all(), Header::of(&image[..])),
             Set::Named { name } => {
                 let region = Descriptor::open(format!("/dev/shm/{name}")).map_err(text)?;
                 (region.all(), Header::of(&region))

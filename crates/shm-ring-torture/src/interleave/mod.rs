@@ -9,25 +9,25 @@
 //!
 //! Owns: which schedules are played, for how long, and their counts. Knows nothing of: operations.
 
-mod payload;
 mod case;
 mod child;
+mod fixture;
 mod ledger;
 mod order;
-mod schedule;
-mod fixture;
-mod stepped;
 mod path;
+mod payload;
+mod schedule;
+mod stepped;
 
 use std::time::{Duration, Instant};
 
-use self::payload::Payload;
 use self::case::{Case, Kind};
-use self::order::{Spread, order};
-use self::schedule::{End, Schedule};
 use self::fixture::Fixture;
-use self::stepped::{Code, Sleeps};
+use self::order::{Spread, order};
 use self::path::Path;
+use self::payload::Payload;
+use self::schedule::{End, Schedule};
+use self::stepped::{Code, Sleeps};
 use crate::How;
 use crate::report::Report;
 use crate::rings::{Messages, Values};
@@ -222,7 +222,9 @@ impl Campaign {
                 None => [fixture.path(0)?, fixture.path(1)?],
             };
             match part {
-                Part::OneOfShort | Part::OneOfLong => self.one_preemption(at, &fixture, &paths, until),
+                Part::OneOfShort | Part::OneOfLong => {
+                    self.one_preemption(at, &fixture, &paths, until)
+                }
                 Part::Two => self.two_preemptions(at, &fixture, &paths, until),
             }
             self.paths[at] = Some(paths);

@@ -4,8 +4,8 @@
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::stepped::{At, Stepped, Wrong};
 use super::path::Path;
+use super::stepped::{At, Stepped, Wrong};
 
 /// Who goes on by how much before all go on to their ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

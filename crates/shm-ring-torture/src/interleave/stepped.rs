@@ -14,7 +14,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 
 use super::child::Fault;
-use super::path::{Place, Path};
+use super::path::{Path, Place};
 use crate::trace::{Step, Traced};
 
 /// How long a call may take that neither sleeps nor returns, and a child that runs freely.

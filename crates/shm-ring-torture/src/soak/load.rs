@@ -143,12 +143,7 @@ impl<const N: usize> Load for Values<[u64; N]> {
         }
     }
 
-    fn push(
-        tx: &mut Self::Producer,
-        how: Push,
-        from: u64,
-        count: u64,
-    ) -> (u64, Option<PushError>) {
+    fn push(tx: &mut Self::Producer, how: Push, from: u64, count: u64) -> (u64, Option<PushError>) {
         let pushed = match how {
             Push::Try => tx.try_push(value(from)).map(|()| 1),
             Push::Timeout => tx.push_timeout(value(from), TIMEOUT).map(|()| 1),

@@ -98,12 +98,7 @@ struct Pair<L> {
 }
 
 impl<L: Load> Pair<L> {
-    fn start(
-        name: &str,
-        region: Descriptor,
-        ledger: Ledger,
-        mut rng: Rng,
-    ) -> Result<Self, String> {
+    fn start(name: &str, region: Descriptor, ledger: Ledger, mut rng: Rng) -> Result<Self, String> {
         Ok(Self {
             name: name.to_owned(),
             region,
