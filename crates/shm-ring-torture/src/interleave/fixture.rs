@@ -1,26 +1,21 @@
-//! The ring of a case: the state that every schedule begins with, and what must hold after it.
+//! The ring of a case, and what must hold after each schedule on it.
 //!
 //! Owns: the ring, and the judgement on it by the ledger and by LAYOUT.md. Knows nothing of: how a schedule is run.
 
 use std::rc::Rc;
 
-use shm_ring::{Region, Role};
+use shm_ring::Region;
 use shm_ring_outsider as outsider;
 use shm_ring_outsider::{Descriptor, Header, Region as _, Side, Word, Writable as _};
 
-use super::case::{CAPACITY, Case, Kind, Outcome};
+use super::case::{Case, Outcome};
 use super::child::{self, AFTERWARDS, Site};
 use super::ledger::{Entry, Ledger};
 use super::path::Path;
-use super::payload::{Lengths, Payload, bytes};
+use super::payload::{Lengths, Payload, Records};
 use super::schedule::{self, End, Schedule};
+use super::start;
 use super::stepped::{Code, Stepped, Wrong};
-
-/// Some times around, and not a multiple of the size of values that do not divide the data: there one is over its
-/// end.
-const AROUND: u64 = 5 * CAPACITY;
-/// A record that was there long before.
-const FORMER: u64 = 99;
 
 /// Where the schedules of one case are played.
 pub(crate) struct Fixture<'c, P: Payload> {
@@ -29,8 +24,6 @@ pub(crate) struct Fixture<'c, P: Payload> {
     lengths: Lengths,
     ledger: Ledger,
     set: Set<P>,
-    /// The tail before the first record that a schedule pushes.
-    tail: u64,
 }
 
 enum Set<P: Payload> {
@@ -56,79 +49,18 @@ pub(crate) struct Did {
 impl<'c, P: Payload> Fixture<'c, P> {
     pub(crate) fn new(case: &'c Case, lengths: Lengths, code: &'c Code) -> Result<Self, Wrong> {
         let ledger = Ledger::new().map_err(text)?;
-        if case.is_named() {
-            let set = Set::Named { name: name("interleave") };
-            return Ok(Self { case, code, lengths, ledger, set, tail: 0 });
-        }
-        let region = Region::memfd("shm-ring-torture-interleave");
-        let ring = Rc::new(P::create(region, &child::options(case.kind)).map_err(text)?);
-        let region = Descriptor::of(P::descriptor(&ring)).map_err(text)?;
-        let header = Header::of(&region);
-        let tail = match case.kind {
-            Kind::Values(size) => (AROUND / size - case.before_wrap) * size,
-            Kind::Messages(..) => AROUND - case.before_wrap,
+        let set = match case.is_named() {
+            true => Set::Named { name: name("interleave") },
+            false => {
+                let region = Region::memfd("shm-ring-torture-interleave");
+                let options = child::options(case.kind);
+                let ring = Rc::new(P::create(region, &options).map_err(text)?);
+                let region = Descriptor::of(P::descriptor(&ring)).map_err(text)?;
+                let image = start::image(case, &Records::of::<P>(lengths), &region)?;
+                Set::Given { ring, region, image }
+            }
         };
-        let mut this =
-            Self { case, code, lengths, ledger, set: Set::Named { name: String::new() }, tail };
-        this.furnish(&region, &header);
-        let image = region.all();
-        outsider::judge(&image[..], &header)
-            .map_err(|wrong| format!("the fixture is wrong: {wrong}"))?;
-        this.set = Set::Given { ring, region, image };
-        Ok(this)
-    }
-
-    fn record(&self, number: u64) -> Vec<u8> {
-        bytes(number, P::len(number, self.lengths))
-    }
-
-    /// Bytes from record `from` to record `to`.
-    fn distance(&self, header: &Header, from: u64, to: u64) -> u64 {
-        (from..to).map(|number| header.stride(P::len(number, self.lengths) as u64)).sum()
-    }
-
-    /// Makes the state that schedules begin with, of a region that nobody has used.
-    fn furnish(&self, region: &Descriptor, header: &Header) {
-        let prefill = self.case.prefill;
-        let mut at = self.tail - self.distance(header, 0, prefill);
-        outsider::start_at(region, header, at);
-        // A former record is in the front, and what the data hold looks like records.
-        let former = self.record(FORMER);
-        if let Some(mut front) = header.front_of(at, &former) {
-            front.resize(front.len().next_multiple_of(8), 0x5a);
-            region.write(outsider::producer() + outsider::FRONT, &front);
-        }
-        outsider::poison(region, header, Some(8));
-        let mut newest = None;
-        for number in 0..prefill {
-            let record = self.record(number);
-            let next = outsider::lay(region, header, at, &record);
-            newest = Some((at, record));
-            at = next;
-        }
-        let newest =
-            newest.filter(|(at, record)| self.case.front && header.front_of(*at, record).is_some());
-        let newest = newest.as_ref().map(|(at, record)| (*at, &record[..]));
-        outsider::publish(region, header, self.tail, newest);
-        if self.case.after_death {
-            self.bury(region, header);
-        }
-    }
-
-    /// As if the predecessor had been killed in its sleep. Nobody has reported that: a sleeper that hears of a death
-    /// while the lease is held sleeps for microseconds, and time would decide what happens.
-    fn bury(&self, region: &Descriptor, header: &Header) {
-        for role in self.case.ops.iter().filter_map(|op| op.succeeds()) {
-            let side = if role == Role::Producer { Side::Producer } else { Side::Consumer };
-            region.set_named(side, Word::Session, 1);
-            region.set_named(Side::Consumer, Word::Hint, self.case.front.into());
-            let head = region.named(Side::Consumer, Word::Position);
-            let wake_at = match side {
-                Side::Producer => head,
-                Side::Consumer => head + header.unit(),
-            };
-            region.set_named(side, Word::WakeAt, wake_at);
-        }
+        Ok(Self { case, code, lengths, ledger, set })
     }
 
     /// The path of side `which` if nobody disturbs it.
@@ -233,9 +165,15 @@ impl<'c, P: Payload> Fixture<'c, P> {
             }
         };
         let ring = outsider::judge(&image[..], &header)?;
-        let first = self.tail - self.distance(&header, 0, self.case.prefill);
-        for (name, found, records) in [("tail", ring.tail, pushed), ("head", ring.head, taken)] {
-            let wanted = first + self.distance(&header, 0, records);
+        let records = Records::of::<P>(self.lengths);
+        let first = match &self.set {
+            Set::Given { .. } => {
+                start::tail(self.case) - records.distance(&header, self.case.prefill)
+            }
+            Set::Named { .. } => 0,
+        };
+        for (name, found, count) in [("tail", ring.tail, pushed), ("head", ring.head, taken)] {
+            let wanted = first + records.distance(&header, count);
             if found != wanted {
                 return Err(format!("{name} is {found} and must be {wanted}"));
             }
@@ -246,7 +184,7 @@ impl<'c, P: Payload> Fixture<'c, P> {
                 return Err(format!("the {side:?}'s wake_at is {wake_at} and nobody sleeps"));
             }
         }
-        let unread = (taken..pushed).map(|number| self.record(number));
+        let unread = (taken..pushed).map(|number| records.bytes(number));
         match ring.payloads().into_iter().eq(unread) {
             true => Ok(()),
             false => Err("what is unread in the ring is not what was pushed".to_owned()),

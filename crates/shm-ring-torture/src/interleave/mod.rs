@@ -17,6 +17,7 @@ mod order;
 mod path;
 mod payload;
 mod schedule;
+mod start;
 mod stepped;
 
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ use crate::rings::{Messages, Values};
 use crate::rng::Rng;
 
 /// What the short form takes.
-const SECONDS: u64 = 40;
+const SECONDS: u64 = 36;
 /// Of that, for schedules with one preemption of short operations, and then for those of long ones.
 const SHORT_SHARE: f64 = 0.6;
 const LONG_SHARE: f64 = 0.25;
@@ -43,8 +44,8 @@ const TRIES: u32 = 5;
 /// Violations after which a case is left: the others have more to say.
 const ENOUGH: u64 = 3;
 /// Rounds (a schedule for either beginner) that are played of each case, however late it is.
-const ONE_ROUNDS: u64 = 12;
-const TWO_ROUNDS: u64 = 4;
+const ONE_ROUNDS: u64 = 8;
+const TWO_ROUNDS: u64 = 3;
 /// Stride of two preemptions in the full form.
 const FULL_STRIDE: u64 = 5;
 

@@ -3,6 +3,7 @@
 //! Owns: records as values and as messages, and the calls that carry them. Knows nothing of: schedules.
 
 use shm_ring::{Item, Message, MessageConsumer, MessageProducer, PopError, PushError};
+use shm_ring_outsider::Header;
 use zerocopy::FromBytes;
 
 use super::case::CAPACITY;
@@ -54,6 +55,28 @@ pub(crate) fn bytes(number: u64, len: usize) -> Vec<u8> {
         *first = (number as u8).wrapping_mul(37).wrapping_add(11);
     }
     bytes
+}
+
+/// The records of a case, by their numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Records {
+    len: fn(u64, Lengths) -> usize,
+    lengths: Lengths,
+}
+
+impl Records {
+    pub(crate) fn of<P: Payload>(lengths: Lengths) -> Self {
+        Self { len: P::len, lengths }
+    }
+
+    pub(crate) fn bytes(&self, number: u64) -> Vec<u8> {
+        bytes(number, (self.len)(number, self.lengths))
+    }
+
+    /// Bytes that the first `count` of them take in the ring.
+    pub(crate) fn distance(&self, header: &Header, count: u64) -> u64 {
+        (0..count).map(|number| header.stride((self.len)(number, self.lengths) as u64)).sum()
+    }
 }
 
 pub(crate) fn make<P: Payload>(number: u64, lengths: Lengths) -> P::Held {
