@@ -55,7 +55,8 @@ pub(crate) fn run(how: &How) -> Report {
 }
 
 fn round<L: Load>(report: &mut Report, rng: Rng, time: Duration) {
-    let name = format!("/shm-ring-torture-{}-soak-{}", std::process::id(), L::NAME);
+    let kind = L::NAME.replace(' ', "-");
+    let name = format!("/shm-ring-torture-{}-soak-{kind}", std::process::id());
     let mut soaked = Ledger::new().map_err(|error| error.to_string()).and_then(|ledger| {
         let options = Options::new().bytes(8192).unlink_on_drop();
         // The name goes with this, also when the round fails.
