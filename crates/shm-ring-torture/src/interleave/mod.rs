@@ -44,8 +44,8 @@ const TRIES: u32 = 5;
 /// Violations after which a case is left: the others have more to say.
 const ENOUGH: u64 = 3;
 /// Rounds (a schedule for either beginner) that are played of each case, however late it is.
-const ONE_ROUNDS: u64 = 8;
-const TWO_ROUNDS: u64 = 3;
+const ONE_ROUNDS: u64 = 6;
+const TWO_ROUNDS: u64 = 2;
 /// Stride of two preemptions in the full form.
 const FULL_STRIDE: u64 = 5;
 

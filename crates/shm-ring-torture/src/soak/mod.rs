@@ -272,9 +272,16 @@ impl<L: Load> Pair<L> {
             .map_err(|errno| format!("fork: {errno}"))?;
         let end = usurper.wait(STUCK);
         drop(usurper);
-        std::thread::sleep(Duration::from_micros(self.rng.below(30_000)));
+        self.nap(30_000);
+        // A successor beside it finds the ring full, or empty for long.
+        let succeeded = match self.rng.below(2) {
+            0 => self.kill(!producer, producer),
+            _ => Ok(()),
+        };
+        self.nap(10_000);
         let side = if producer { &self.producer } else { &self.consumer };
         side.signal(Signal::SIGCONT);
+        succeeded?;
         self.counts.stops += 1;
         self.counts.usurpers += 1;
         match end {
