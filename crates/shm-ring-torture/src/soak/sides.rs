@@ -33,8 +33,10 @@ pub(super) fn produce<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Resu
     ledger.add(Field::Producers, 1);
     // Some push as fast as they can all their life, others talk: the front is for those.
     let talks = rng.below(3) == 0;
+    // Asking for room looks at the head: what a push knows without that is tried too.
+    let asks = rng.below(2) == 0;
     while ledger.get(Field::Close) != PRODUCER {
-        publish::<L>(&mut tx, ledger, &mut rng)?;
+        publish::<L>(&mut tx, ledger, &mut rng, asks)?;
         if talks {
             await_the_answer(ledger);
         }
@@ -58,12 +60,17 @@ fn await_the_answer(ledger: Ledger) {
     }
 }
 
-fn publish<L: Load>(tx: &mut L::Producer, ledger: Ledger, rng: &mut Rng) -> Result<(), String> {
+fn publish<L: Load>(
+    tx: &mut L::Producer,
+    ledger: Ledger,
+    rng: &mut Rng,
+    asks: bool,
+) -> Result<(), String> {
     let how = one_of(rng, &PUSHES);
     let from = ledger.get(Field::Next);
     let count = 1 + rng.below(L::most(how));
     // What has room is published by one store, and what is written in place has room or is not published.
-    let whole = L::has_room(tx, from, count);
+    let whole = asks && L::has_room(tx, from, count);
     ledger.publishing(from, count, whole || how == Push::InPlace);
     let (done, failed) = L::push(tx, how, from, count);
     ledger.published(from, count, done);
