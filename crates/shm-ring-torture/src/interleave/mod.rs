@@ -56,6 +56,8 @@ struct Counts {
     /// Those that there are.
     one_of: u64,
     two: u64,
+    /// Instructions up to the preemptions.
+    steps: u64,
     sleeps: u64,
     rung: u64,
     refused: u64,
@@ -312,6 +314,7 @@ impl Campaign {
     ) {
         for _ in 0..TRIES {
             let played = fixture.play(schedule, paths);
+            self.counts(at).steps += (schedule.steps + schedule.then.unwrap_or(0)) as u64;
             for did in played.sides.iter().flatten() {
                 self.counts(at).add(did.sleeps);
             }
@@ -379,6 +382,7 @@ impl Campaign {
             }
             all.one += counts.one;
             all.two += counts.two;
+            all.steps += counts.steps;
             all.sleeps += counts.sleeps;
             all.rung += counts.rung;
             all.refused += counts.refused;
@@ -386,6 +390,8 @@ impl Campaign {
         }
         report.at_least("one preemption", all.one, least(1000), "schedules");
         report.at_least("two preemptions", all.two, least(100), "schedules");
+        let steps = all.steps as f64;
+        report.figure("instructions up to the preemptions", steps, "instructions");
         report.at_least("sleeps entered", all.sleeps, least(50), "");
         report.at_least("sleeps ended by a ring", all.rung, least(50), "");
         report.at_least("sleeps refused: rung just before", all.refused, least(10), "");
