@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::layout::{LIVENESS, SESSION};
+use shm_ring_outsider::{LIVENESS, SESSION};
 
 /// A name under /dev/shm that nobody else has. What is there when it is dropped is removed.
 pub(crate) struct Name(String);
