@@ -4,7 +4,7 @@
 #![deny(unsafe_code)]
 
 mod forked;
-// mod hostile;
+mod hostile;
 // mod interleave;
 mod notice;
 mod region;
@@ -75,7 +75,7 @@ enum Campaign {
     /// The two sides single-stepped against each other.
     // Interleave(interleave::Which),
     /// Everything that a buggy or hostile peer can write.
-    // Hostile,
+    Hostile,
     /// Processes that are killed and stopped at random, and restarted in place.
     // Soak,
     /// The operating system's faults, each a named case.
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
     let report = match cli.campaign {
         // Campaign::Stepkill => stepkill::run(how),
         // Campaign::Interleave(which) => interleave::run(how, &which),
-        // Campaign::Hostile => hostile::run(how),
+        Campaign::Hostile => hostile::run(how),
         // Campaign::Soak => soak::run(how),
         Campaign::System(which) => system::run(how, &which),
         Campaign::Notice(which) => notice::run(how, &which),

@@ -9,8 +9,10 @@ use shm_ring_outsider::{Descriptor, FENCE_MODE, Region as _, SLEEPS, consumer, p
 use super::case::{Scene, Stop, ensure};
 use super::process::fork;
 
-/// Several laps of the smallest ring.
+/// Many laps of the ring.
 pub(crate) const VALUES: u64 = 1500;
+/// So few that a side which pauses soon stops the other.
+const ITEMS: usize = 64;
 
 /// How one side of the stream is prepared, before and after it attaches.
 pub(crate) struct Side<'a> {
@@ -43,7 +45,7 @@ fn dawdle(n: u64) {
 
 pub(crate) fn run(scene: &Scene, tx: &Side<'_>, rx: &Side<'_>) -> Result<Ran, Stop> {
     let name = scene.name("stream");
-    let ring = Ring::<u64>::create(name.as_str(), &Options::new().bytes(4096))?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new().items(ITEMS))?;
     let options = || Options::new().wait(Wait::PARK);
     let producing = fork(|_| {
         (tx.before)()?;

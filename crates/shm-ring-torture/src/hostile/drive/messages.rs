@@ -1,0 +1,449 @@
+//! Calls of the ends of a ring of messages. It must not choose which call is made.
+
+use std::cell::Cell;
+use std::io::{self, Read as _, Write as _};
+use std::ops::Deref;
+
+use shm_ring::{Message, OutOfBounds, PopError, PushError};
+use shm_ring_outsider::Head;
+
+use super::super::board::Op;
+use super::super::hand;
+use super::super::kind::Messages;
+use super::super::truth::Truth;
+use super::Drive;
+use crate::rng::Rng;
+
+/// The library's own error inside an `io::Error`.
+fn inside<E: Copy + std::error::Error + 'static>(error: &io::Error) -> E {
+    *error.get_ref().and_then(|inner| inner.downcast_ref()).expect("an error of the library's")
+}
+
+/// What there is for a message of `len` bytes.
+fn room_for(truth: &mut Truth, len: usize) -> Result<(), PushError> {
+    let max = truth.longest();
+    if len > max {
+        return Err(PushError::TooLarge { len, max });
+    }
+    truth.room_for(truth.stride(len))
+}
+
+/// A part of a message that is another one when it is asked for a second time.
+struct Liar<'a> {
+    answers: [&'a [u8]; 2],
+    asked: Cell<bool>,
+}
+
+impl Deref for Liar<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.answers[usize::from(self.asked.replace(true))]
+    }
+}
+
+/// Reads at places that are inside, across the end and far outside. A copy of all of it.
+fn read_somewhere(message: &Message<'_>, rng: &mut Rng) -> Vec<u8> {
+    let size = message.len();
+    let len = rng.below(64) as usize;
+    for offset in [0, rng.below(size as u64 + 9) as usize, size, usize::MAX - 3] {
+        let inside = |len: usize| match offset.checked_add(len) {
+            Some(end) if end <= size => Ok(()),
+            _ => Err(OutOfBounds { offset, len, size }),
+        };
+        let mut copy = vec![0x55; len];
+        let copied = message.copy_to(offset, &mut copy);
+        assert!(copied == inside(len), "copy_to({offset}) of {size} bytes answered {copied:?}");
+        let read = message.read_at::<u64>(offset).map(|_| ());
+        assert!(read == inside(8), "read_at({offset}) of {size} bytes answered {read:?}");
+    }
+    message.to_vec()
+}
+
+impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
+    pub(in super::super) fn push_messages(&mut self, op: Op) {
+        self.made += 1;
+        match op {
+            Op::TryReserve | Op::ReserveTimeout => self.reserve_message(op),
+            Op::TryPushBatch | Op::TryPushSlice => self.try_push_messages(),
+            Op::PushBatch | Op::PushSlice => self.push_all_messages(),
+            op => self.push_message(op),
+        }
+    }
+
+    pub(in super::super) fn pop_messages(&mut self, op: Op) {
+        match op {
+            Op::TryPeek | Op::PeekTimeout => self.peek_messages(op),
+            Op::TryPopBatch | Op::TryPopSlice => self.pop_some_messages(Op::TryPopBatch),
+            Op::PopBatchTimeout | Op::PopSliceTimeout => {
+                self.pop_some_messages(Op::PopBatchTimeout);
+            }
+            Op::TryIter => self.try_iter_messages(),
+            Op::ReadStream => self.read_stream(),
+            op => self.pop_message(op),
+        }
+    }
+
+    fn len(&mut self) -> usize {
+        let most = self.truth.longest();
+        match self.rng.below(64) {
+            0 if !self.sober => most + 1 + self.rng.below(3000) as usize,
+            1 => most - self.rng.below(64) as usize,
+            2..6 => self.rng.below(most as u64) as usize,
+            _ => self.rng.below(96) as usize,
+        }
+    }
+
+    fn push_message(&mut self, op: Op) {
+        let len = self.len();
+        // A stream takes as much as a quarter of the ring at once.
+        let len = if op == Op::WriteStream { len.clamp(1, (LIMIT / 4) as usize) } else { len };
+        let timeout = self.timeout();
+        let room = self.foretell(|truth| room_for(truth, len));
+        let room = if len > self.truth.longest() {
+            Some(Err(PushError::TooLarge { len, max: self.truth.longest() }))
+        } else {
+            room
+        };
+        let bytes = self.place.source.last(len);
+        let tx = self.tx.as_mut().expect("attached");
+        self.board.begin(op);
+        let pushed = match op {
+            Op::TryPushFrom => {
+                let (half, more) = bytes.split_at(len / 3);
+                let part = |answers| Liar { answers, asked: Cell::new(false) };
+                tx.try_push_vectored(&[part([half, bytes]), part([more, half])])
+            }
+            Op::PushTimeout => tx.push_timeout(bytes, timeout),
+            Op::Push => tx.push(bytes),
+            Op::WriteStream => {
+                let mut writer = self.tx.take().expect("attached").into_writer();
+                let written = writer.write(bytes);
+                self.tx = Some(writer.into_inner());
+                written.map(|_| ()).map_err(|error| inside(&error))
+            }
+            _ => tx.try_push(bytes),
+        };
+        if self.pushed(op, pushed, room) {
+            self.published(self.truth.stride(len));
+        }
+    }
+
+    fn reserve_message(&mut self, op: Op) {
+        let (len, timeout) = (self.len(), self.timeout());
+        let max = self.truth.longest();
+        let room = match len <= max {
+            true => self.foretell(|truth| room_for(truth, len)),
+            false => Some(Err(PushError::TooLarge { len, max })),
+        };
+        let commit = self.rng.below(len as u64 + 1) as usize;
+        let drops = self.rng.below(4) == 0;
+        let part = self.place.source.last(8 * self.rng.below(9) as usize);
+        let tx = self.tx.as_mut().expect("attached");
+        self.board.begin(op);
+        let reserved = match op {
+            Op::ReserveTimeout => tx.reserve_timeout(len, timeout),
+            _ => tx.try_reserve(len),
+        };
+        let answer = reserved.as_ref().map(|_| ()).map_err(|&error| error);
+        if let Ok(mut reserved) = reserved {
+            for offset in [0, self.rng.below(len as u64 + 9) as usize, len, usize::MAX - 3] {
+                let written = reserved.write_at(offset, part);
+                let inside = offset.checked_add(part.len()).is_some_and(|end| end <= len);
+                assert!(written.is_ok() == inside, "write_at({offset}) of {len} bytes");
+            }
+            if self.exact && self.rng.below(4) == 0 {
+                hand::hurt(&mut self.rng, self.region, &self.header);
+            }
+            if !drops {
+                reserved.commit(commit);
+            }
+        }
+        if self.pushed(op, answer, room) && !drops {
+            self.published(self.truth.stride(commit));
+        }
+    }
+
+    /// Lengths of a batch.
+    fn lens(&mut self) -> Vec<usize> {
+        let count = 1 + self.rng.below(24);
+        (0..count).map(|_| self.len()).collect()
+    }
+
+    fn try_push_messages(&mut self) {
+        let lens = self.lens();
+        let longest = self.truth.longest();
+        let strides: Vec<_> = lens.iter().map(|&len| self.truth.stride(len)).collect();
+        let fit = self.foretell(|truth| {
+            room_for(truth, lens[0])?;
+            // One that is too long for the ring ends the batch.
+            let possible = lens.iter().take_while(|&&len| len <= longest).count();
+            Ok(truth.fit(&strides[..possible]))
+        });
+        let bytes = &*self.place.source.last(*lens.iter().max().unwrap_or(&0));
+        let messages: Vec<_> = lens.iter().map(|&len| &bytes[bytes.len() - len..]).collect();
+        let tx = self.tx.as_mut().expect("attached");
+        self.board.begin(Op::TryPushBatch);
+        let pushed = tx.try_push_batch(&messages);
+        let truth = fit.map(|fit| fit.map(|_| ()));
+        if self.pushed(Op::TryPushBatch, pushed.map(|_| ()), truth) {
+            if let Some(Ok((count, _))) = fit {
+                assert!(pushed == Ok(count), "a batch pushed {pushed:?} where {count} fit");
+            }
+            self.published(strides[..pushed.unwrap_or(0)].iter().sum());
+        }
+    }
+
+    fn push_all_messages(&mut self) {
+        let longest = self.truth.longest();
+        let lens: Vec<_> = self.lens().into_iter().map(|len| len.min(longest)).collect();
+        let strides: Vec<_> = lens.iter().map(|&len| self.truth.stride(len)).collect();
+        let done = self.foretell(|truth| truth.all(&strides));
+        let bytes = &*self.place.source.last(*lens.iter().max().unwrap_or(&0));
+        let messages: Vec<_> = lens.iter().map(|&len| &bytes[bytes.len() - len..]).collect();
+        let tx = self.tx.as_mut().expect("attached");
+        self.board.begin(Op::PushBatch);
+        let pushed = tx.push_batch(&messages);
+        let number = pushed.as_ref().map_or_else(|failed| failed.pushed, |&pushed| pushed);
+        let answer = pushed.map(|_| ()).map_err(|failed| failed.error);
+        self.pushed(Op::PushBatch, answer, done.map(|done| done.1));
+        if let Some((done, _)) = done {
+            assert!(number == done, "PushBatch pushed {number} where {done} fit");
+            if done > 0 {
+                self.truth.stands();
+            }
+        }
+    }
+
+    fn pop_message(&mut self, op: Op) {
+        let timeout = self.timeout();
+        let to_buffer = matches!(op, Op::TryPopTo | Op::PopTimeout | Op::Pop);
+        let len = match self.rng.below(8) {
+            0 => self.truth.longest(),
+            _ => self.rng.below(128) as usize,
+        };
+        let there = self.foretell(|truth| truth.look(true));
+        self.blank(len);
+        let threshold = (op == Op::PopThreshold).then(|| self.threshold(timeout)).flatten();
+        let buffer = self.place.buffer.last(len);
+        let rx = self.rx.as_mut().expect("attached");
+        rx.set_threshold(threshold);
+        let mut message = Vec::new();
+        self.board.begin(op);
+        let popped = match op {
+            Op::TryPopTo => rx.try_pop_to(buffer),
+            Op::PopTimeout => rx.pop_to_timeout(buffer, timeout),
+            Op::Pop => rx.pop_to(buffer),
+            Op::TryPopInto => rx.try_pop_into(&mut message),
+            Op::PopThreshold => rx.pop_into_timeout(&mut message, timeout),
+            Op::Iter => {
+                let next = rx.iter().next().unwrap_or(Err(PopError::Closed));
+                next.map(|next| (next.len(), message = next).0)
+            }
+            _ => rx.try_pop().map(|next| (next.len(), message = next).0),
+        };
+        rx.set_threshold(None);
+        let truth = there.as_ref().map(|there| match there {
+            Ok(payload) if to_buffer && payload.len() > len => {
+                Err(PopError::TooSmall { len, needed: payload.len() })
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(*error),
+        });
+        self.popped(op, popped.map(|_| ()), truth);
+        let taken = popped.unwrap_or(0);
+        assert!(taken <= self.truth.longest(), "{op:?} took {taken} bytes");
+        self.untouched(op, len, if to_buffer { taken } else { 0 });
+        if let (Ok(_), Some(Ok(there))) = (popped, there) {
+            let took = if to_buffer { &self.place.buffer.last(len)[..taken] } else { &message };
+            assert!(took == there, "{op:?} took something else than stood there");
+            self.took(&there);
+        }
+    }
+
+    /// An empty message is no bytes: it goes over any number of them.
+    fn read_stream(&mut self) {
+        let len = self.truth.longest() + 1;
+        let there = self.foretell(|truth| {
+            loop {
+                match truth.look(true) {
+                    Ok(empty) if empty.is_empty() => {
+                        truth.step(0);
+                        truth.head.release();
+                    }
+                    other => break other,
+                }
+            }
+        });
+        self.blank(len);
+        let mut reader = self.rx.take().expect("attached").into_reader();
+        self.board.begin(Op::ReadStream);
+        let read = reader.read(self.place.buffer.last(len));
+        self.rx = Some(reader.into_inner().0);
+        let answer = match read {
+            Ok(0) => Err(PopError::Closed),
+            Ok(_) => Ok(()),
+            Err(ref error) => Err(inside(error)),
+        };
+        let truth = there.as_ref().map(|there| there.as_ref().map(|_| ()).map_err(|&error| error));
+        self.popped(Op::ReadStream, answer, truth);
+        let taken = read.unwrap_or(0);
+        self.untouched(Op::ReadStream, len, taken);
+        if let (Ok(()), Some(Ok(there))) = (answer, there) {
+            let took = &self.place.buffer.last(len)[..taken];
+            assert!(took == there, "ReadStream took something else than stood there");
+            self.took(&there);
+        }
+    }
+
+    fn peek_messages(&mut self, op: Op) {
+        let timeout = self.timeout();
+        let few = self.rng.below(16) as usize;
+        let max = if self.rng.below(8) == 0 { usize::MAX } else { few };
+        let there = self.foretell(|truth| {
+            truth.look_at_tail();
+            truth.look(false)
+        });
+        let release = self.rng.below(max.min(64) as u64 + 1) as usize;
+        let (leaves, meddles) = (self.rng.below(4) == 0, self.exact && self.rng.below(8) == 0);
+        let Self { rx, truth, rng, region, header, exact, .. } = self;
+        let rx = rx.as_mut().expect("attached");
+        self.board.begin(op);
+        let peeked = match op {
+            Op::PeekTimeout => rx.peek_timeout(max, timeout),
+            _ => rx.try_peek(max),
+        };
+        let answer = peeked.as_ref().map(|_| ()).map_err(|&error| error);
+        let (mut ends, mut released) = (Vec::new(), 0);
+        if let (Ok(view), true) = (&peeked, meddles) {
+            let _ = view.first();
+            hand::anything(rng, region, header);
+        }
+        if let Ok(view) = peeked {
+            let mut head = truth.head;
+            let (exact, mut count) = (*exact && matches!(there, Some(Ok(_))), 0);
+            for message in view.iter() {
+                count += 1;
+                let copy = read_somewhere(&message, rng);
+                if exact {
+                    check(truth, &head, &copy, count == 1, &there, op);
+                    head.step(header, copy.len() as u64);
+                    ends.push(head);
+                }
+                assert!(count as u64 <= header.limit / header.unit(), "{op:?} goes on and on");
+            }
+            let over = count == max.max(1) || head.position == head.tail;
+            if exact && !over {
+                assert!(truth.next(&mut head).is_none(), "{op:?}: a view that ended early");
+            }
+            if !leaves {
+                released = view.release(release);
+                assert!(
+                    !exact || released == count.min(release),
+                    "{op:?} released {released} of {count}"
+                );
+            }
+        }
+        let truth = there.map(|there| there.map(|_| ()));
+        self.popped(op, answer, truth);
+        if self.exact && released > 0 {
+            self.truth.head = ends[released - 1];
+            self.truth.released();
+        }
+    }
+
+    /// The hand writes while the messages are looked at.
+    fn pop_some_messages(&mut self, op: Op) {
+        let timeout = self.timeout();
+        let few = 1 + self.rng.below(16) as usize;
+        let max = if self.rng.below(8) == 0 { usize::MAX } else { few };
+        let there = self.foretell(|truth| {
+            truth.look_at_tail();
+            truth.look(false)
+        });
+        let exact = self.exact && matches!(there, Some(Ok(_)));
+        let meddles = self.exact && self.rng.below(8) == 0;
+        let Self { rx, truth, rng, region, header, .. } = self;
+        let (mut seen, mut head) = (0, truth.head);
+        let each = |message: &Message<'_>| {
+            seen += 1;
+            let most = header.limit / header.unit();
+            assert!(seen as u64 <= most, "{op:?} goes on beyond {most} messages");
+            let copy = read_somewhere(message, rng);
+            if exact && head.position < head.tail {
+                check(truth, &head, &copy, false, &there, op);
+                head.step(header, copy.len() as u64);
+            }
+            if meddles {
+                hand::anything(rng, region, header);
+            }
+        };
+        let rx = rx.as_mut().expect("attached");
+        self.board.begin(op);
+        let popped = match op {
+            Op::PopBatchTimeout => rx.pop_batch_timeout(max, timeout, each),
+            _ => rx.try_pop_batch(max, each),
+        };
+        self.popped(op, popped.map(|_| ()), there.map(|there| there.map(|_| ())));
+        if let (Ok(popped), true) = (popped, exact) {
+            assert!(popped == seen && seen > 0, "{op:?} answered {popped} and showed {seen}");
+            let over = seen == max || head.position == head.tail;
+            // One that is none ends it, for ever.
+            let none = over || self.truth.next(&mut Head { ..head }).is_none();
+            assert!(none, "{op:?} ended after {seen}, and there are more");
+            head.corrupt |= !over;
+            self.truth.head = head;
+            self.truth.released();
+        }
+    }
+
+    fn try_iter_messages(&mut self) {
+        let few = 1 + self.rng.below(24) as usize;
+        let max = if self.rng.below(8) == 0 { usize::MAX } else { few };
+        let rx = self.rx.as_mut().expect("attached");
+        self.board.begin(Op::TryIter);
+        let iter = rx.try_iter();
+        if self.exact {
+            self.truth.look_at_tail();
+        }
+        let (end, mut seen, mut last) = (self.truth.head.tail, 0, Err(PopError::Empty));
+        let mut right = None;
+        for popped in iter.take(max) {
+            seen += 1;
+            last = popped.as_ref().map(|_| ()).map_err(|&error| error);
+            if self.exact {
+                let there = self.truth.look(false);
+                assert!(popped == there, "an iterator gave something else than stood there");
+                right = Some(there.as_ref().map(|_| ()).map_err(|&error| error));
+                if let Ok(there) = there {
+                    self.truth.step(there.len());
+                    self.truth.released();
+                }
+            }
+        }
+        self.bounded(Op::TryIter, seen);
+        self.popped(Op::TryIter, last, right);
+        let over = self.truth.head.corrupt || self.truth.head.position == end;
+        assert!(!self.exact || over || seen == max, "an iteration that ended early");
+    }
+}
+
+/// Checks what a call shows of the message at `head`. The length of the first of a view was looked at once, before the
+/// hand wrote: its bytes, and the others, are what they are by now.
+fn check(
+    truth: &Truth,
+    head: &Head,
+    copy: &[u8],
+    fixed: bool,
+    there: &Option<Result<Vec<u8>, PopError>>,
+    op: Op,
+) {
+    let right = match there {
+        Some(Ok(first)) if fixed => {
+            assert!(copy.len() == first.len(), "{op:?}: a length that was read twice");
+            truth.payload(head, first.len())
+        }
+        _ => truth.next(&mut Head { ..*head }).expect("a message that is none"),
+    };
+    assert!(copy == right, "{op:?} shows {} bytes that are not there", copy.len());
+}
