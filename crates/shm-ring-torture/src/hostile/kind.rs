@@ -79,9 +79,9 @@ pub(super) trait Kind: Sized {
     fn consumer(ring: &Self::Ring) -> Result<Self::Rx, Error>;
 
     /// Makes the call `op` of the producer, which is attached, and judges its answer.
-    fn push(drive: &mut Drive<'_, Self>, op: Op);
+    fn push(drive: &mut Drive<Self>, op: Op);
     /// The same for the consumer.
-    fn pop(drive: &mut Drive<'_, Self>, op: Op);
+    fn pop(drive: &mut Drive<Self>, op: Op);
 }
 
 /// A value that can lie in a caller's memory, of which the campaign has the bytes.
@@ -122,11 +122,11 @@ impl<T: Value, const ITEMS: u64> Kind for Values<T, ITEMS> {
         ring.consumer()
     }
 
-    fn push(drive: &mut Drive<'_, Self>, op: Op) {
+    fn push(drive: &mut Drive<Self>, op: Op) {
         drive.push_values(op);
     }
 
-    fn pop(drive: &mut Drive<'_, Self>, op: Op) {
+    fn pop(drive: &mut Drive<Self>, op: Op) {
         drive.pop_values(op);
     }
 }
@@ -153,11 +153,11 @@ impl<const ALIGN: u64, const LIMIT: u64> Kind for Messages<ALIGN, LIMIT> {
         ring.consumer()
     }
 
-    fn push(drive: &mut Drive<'_, Self>, op: Op) {
+    fn push(drive: &mut Drive<Self>, op: Op) {
         drive.push_messages(op);
     }
 
-    fn pop(drive: &mut Drive<'_, Self>, op: Op) {
+    fn pop(drive: &mut Drive<Self>, op: Op) {
         drive.pop_messages(op);
     }
 }

@@ -55,24 +55,12 @@ pub(crate) struct Hole {
 }
 
 impl Hole {
-    /// A place of `len` bytes, whole pages, that is closed yet.
+    /// A gap of `len` bytes, whole pages.
     pub(crate) fn new(len: usize) -> io::Result<Self> {
         let at = reserve(GUARD + len + GUARD)?.wrapping_byte_add(GUARD);
-        Ok(Self { at, len })
-    }
-
-    /// Has the kernel put mappings into it.
-    pub(crate) fn open(&self) -> io::Result<()> {
         // SAFETY: the middle of our own reservation, to which nothing leads.
-        Ok(unsafe { munmap(self.at, self.len) }?)
-    }
-
-    /// Reserves it again, when what was mapped into it is gone.
-    pub(crate) fn close(&self) -> io::Result<()> {
-        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED_NOREPLACE;
-        // SAFETY: what has come to lie there meanwhile is left alone.
-        unsafe { mmap_anonymous(self.at, self.len, ProtFlags::empty(), flags) }?;
-        Ok(())
+        unsafe { munmap(at, len) }?;
+        Ok(Self { at, len })
     }
 
     /// Whether all of it is mapped.

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use shm_ring::{Latest, MessageRing};
 
 use self::board::{Board, Count, OPS, OUTCOMES, Op, Outcome};
-use self::drive::{Drive, Place};
+use self::drive::Drive;
 use self::kind::{Aligned, Kind, Messages, Values};
 use crate::How;
 use crate::forked::{End, Forked, PANICKED};
@@ -48,7 +48,8 @@ struct Victim {
     calls: u64,
     /// What its work must reach.
     must: &'static [(Op, &'static [Outcome])],
-    job: Job,
+    /// One for each of its rings, each in a process of its own.
+    jobs: &'static [Job],
 }
 
 /// From a seed, until a moment and for so many calls at least.
@@ -194,79 +195,57 @@ fn victims() -> [Victim; 8] {
         (HasNewer, &[Success]),
         (WriterOf, &[Alive]),
     ];
-    let victim =
-        |name: String, share, calls, must, job: Job| Victim { name, share, calls, must, job };
+    let victim = |name: String, share, calls, must, jobs| Victim { name, share, calls, must, jobs };
     [
-        victim("headers".to_owned(), 12, 1, OPENING, headers::run::<MessageRing>),
+        victim("headers".to_owned(), 12, 1, OPENING, &[headers::run::<MessageRing>]),
         victim(
             "headers, latest".to_owned(),
             5,
             1,
             OPENING_LATEST,
-            headers::run::<Latest<headers::Long>>,
+            &[headers::run::<Latest<headers::Long>>],
         ),
         victim("alone, values".to_owned(), 22, 40, VALUES, VALUES_ALONE),
         victim("alone, messages".to_owned(), 22, 40, MESSAGES, MESSAGES_ALONE),
-        victim("alone, latest".to_owned(), 6, 4, LATEST, latest::alone),
+        victim("alone, latest".to_owned(), 6, 4, LATEST, &[latest::alone]),
         victim("beside a writer, values".to_owned(), 12, 10, LIVE, VALUES_BESIDE),
         victim("beside a writer, messages".to_owned(), 15, 10, LIVE, MESSAGES_BESIDE),
-        victim("beside a writer, latest".to_owned(), 6, 2, LIVE_LATEST, latest::beside),
+        victim("beside a writer, latest".to_owned(), 6, 2, LIVE_LATEST, &[latest::beside]),
     ]
 }
 
-/// The rings of a victim, one after the other: each has its part of the time and of the calls.
-macro_rules! each {
-    ($run:ident: $($kind:ty),+) => {
-        |board, seed, until, calls| {
-            let mut place = Place::new().map_err(|error| error.to_string())?;
-            let runs = [$($run::<$kind>),+];
-            let (from, done, count) = (Instant::now(), board.get(Count::Calls), runs.len() as u32);
-            for (run, part) in runs.into_iter().zip(1..) {
-                let until = from + until.saturating_duration_since(from) * part / count;
-                let calls = done + calls * u64::from(part) / u64::from(count);
-                run(board, seed, until, calls, &mut place)?;
-            }
-            Ok(())
-        }
-    };
-}
-
-/// With the least that there is, what fills no word, what just fits the front and what does not, and what is aligned
-/// to more than a word; with limits that are the capacity, and that are not.
-const VALUES_ALONE: Job = each!(alone: Values<[u64; 3], 170>, Values<u64, 512>, Values<[u8; 3], 1000>, Values<[u64; 7], 73>, Values<[u8; 300], 13>, Values<Aligned, 40>);
-const VALUES_BESIDE: Job = each!(beside: Values<[u64; 3], 170>, Values<[u8; 300], 13>);
-const MESSAGES_ALONE: Job = each!(alone: Messages<1, 4096>, Messages<64, 4000>);
-const MESSAGES_BESIDE: Job = each!(beside: Messages<1, 4096>, Messages<64, 4000>);
+/// With what fills the least, what fills no word, what just fits the front and what does not, and what is aligned to
+/// more than a word; with limits that are the capacity, and that are not.
+const VALUES_ALONE: &[Job] = &[
+    alone::<Values<[u64; 3], 170>>,
+    alone::<Values<u64, 512>>,
+    alone::<Values<[u8; 3], 1000>>,
+    alone::<Values<[u64; 7], 73>>,
+    alone::<Values<[u8; 300], 13>>,
+    alone::<Values<Aligned, 40>>,
+];
+const VALUES_BESIDE: &[Job] = &[beside::<Values<[u64; 3], 170>>, beside::<Values<[u8; 300], 13>>];
+const MESSAGES_ALONE: &[Job] = &[alone::<Messages<1, 4096>>, alone::<Messages<64, 4000>>];
+const MESSAGES_BESIDE: &[Job] = &[beside::<Messages<1, 4096>>, beside::<Messages<64, 4000>>];
 
 /// Alone with the bytes.
-fn alone<K: Kind>(
-    board: Board,
-    seed: u64,
-    until: Instant,
-    calls: u64,
-    place: &mut Place,
-) -> Result<(), String> {
-    Drive::<K>::new(board, seed, true, place)?.run(until, calls)
+fn alone<K: Kind>(board: Board, seed: u64, until: Instant, calls: u64) -> Result<(), String> {
+    Drive::<K>::new(board, seed, true)?.run(until, calls);
+    Ok(())
 }
 
 /// Beside a process of its own that writes all the time.
-fn beside<K: Kind>(
-    board: Board,
-    seed: u64,
-    until: Instant,
-    calls: u64,
-    place: &mut Place,
-) -> Result<(), String> {
-    let mut drive = Drive::<K>::new(board, seed, false, place)?;
+fn beside<K: Kind>(board: Board, seed: u64, until: Instant, calls: u64) -> Result<(), String> {
+    let mut drive = Drive::<K>::new(board, seed, false)?;
     let (region, header) = (drive.region, drive.header);
     let writer = Forked::start(|| {
         scribble::run(board, Rng::new(seed ^ 1), region, &header);
         0
     });
     let mut writer = writer.map_err(|errno| format!("fork: {errno}"))?;
-    let answer = drive.run(until, calls);
+    drive.run(until, calls);
     match writer.poll() {
-        None => answer,
+        None => Ok(()),
         Some(end) => Err(format!("the writer ended: {end:?}")),
     }
 }
@@ -285,35 +264,41 @@ fn attack(
     until: Instant,
     least: u64,
 ) {
-    let Victim { name, must, .. } = victim;
+    let Victim { name, must, jobs, .. } = victim;
     let everything = || {
         let mut all = must.iter().flat_map(|(op, those)| those.iter().map(move |one| (*op, *one)));
         all.all(|(op, outcome)| board.reached(op, outcome) > 0)
     };
-    let mut fine = attack_once(report, victim, board, seed, until, least);
+    let (from, count) = (Instant::now(), jobs.len() as u64);
+    let mut fine = true;
+    for (job, part) in jobs.iter().zip(1..) {
+        let until = from + until.saturating_duration_since(from) * part as u32 / count as u32;
+        fine = fine && attack_once(report, name, job, board, (seed, until, least * part / count));
+    }
     for round in 1..=FURTHER_ROUNDS {
-        if !fine || everything() {
-            break;
+        for job in *jobs {
+            if !fine || everything() {
+                break;
+            }
+            let (seed, until) = (seed.wrapping_add(round << 32), Instant::now() + FURTHER_ROUND);
+            fine = attack_once(report, name, job, board, (seed, until, 0));
         }
-        let until = Instant::now() + FURTHER_ROUND;
-        fine = attack_once(report, victim, board, seed.wrapping_add(round << 32), until, 0);
     }
     figures(report, name, board, must);
 }
 
-/// Runs `victim` in a child and watches it. Whether nothing was violated.
+/// Runs a `job` in a child and watches it. Whether nothing was violated.
 fn attack_once(
     report: &mut Report,
-    victim: &Victim,
+    name: &str,
+    job: &Job,
     board: Board,
-    seed: u64,
-    until: Instant,
-    least: u64,
+    (seed, until, least): (u64, Instant, u64),
 ) -> bool {
-    let Victim { name, job, .. } = victim;
     let child = Forked::start(|| {
         std::panic::set_hook(Box::new(move |info| {
-            board.violation(&format!("in {:?}: {info}", board.now()));
+            let told = info.to_string().replace('\n', " ");
+            board.violation(&format!("in {:?}: {told}", board.now()));
         }));
         match job(board, seed, until, least) {
             Ok(()) => 0,

@@ -8,7 +8,7 @@ use super::super::kind::{Kind, Reads as _, Writes as _};
 use super::super::truth::Truth;
 use super::{BLANK, Drive, FRONT};
 
-impl<K: Kind> Drive<'_, K> {
+impl<K: Kind> Drive<K> {
     /// What the words in the region call for, if nobody else writes.
     pub(super) fn foretell<R>(&mut self, ask: impl FnOnce(&mut Truth) -> R) -> Option<R> {
         self.exact.then(|| {
@@ -123,12 +123,12 @@ impl<K: Kind> Drive<'_, K> {
 
     /// The last `len` bytes of the caller's buffer, blank, as is what lies in front of them.
     pub(super) fn blank(&mut self, len: usize) {
-        self.place.buffer.last(len + FRONT).fill(BLANK);
+        self.buffer.last(len + FRONT).fill(BLANK);
     }
 
     /// What lies in front of the last `len` bytes of the buffer, and behind the first `taken` of them, is as it was.
     pub(super) fn untouched(&mut self, op: Op, len: usize, taken: usize) {
-        let (front, buffer) = self.place.buffer.last(len + FRONT).split_at(FRONT);
+        let (front, buffer) = self.buffer.last(len + FRONT).split_at(FRONT);
         let right = front.iter().chain(&buffer[taken..]).all(|&byte| byte == BLANK);
         assert!(right, "{op:?} into {len} bytes, {taken} of them taken, wrote others too");
     }

@@ -60,7 +60,7 @@ fn read_somewhere(message: &Message<'_>, rng: &mut Rng) -> Vec<u8> {
     message.to_vec()
 }
 
-impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
+impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
     pub(in super::super) fn push_messages(&mut self, op: Op) {
         self.made += 1;
         match op {
@@ -105,7 +105,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
         } else {
             room
         };
-        let bytes = self.place.source.last(len);
+        let bytes = self.source.last(len);
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(op);
         let pushed = match op {
@@ -138,7 +138,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
         };
         let commit = self.rng.below(len as u64 + 1) as usize;
         let drops = self.rng.below(4) == 0;
-        let part = self.place.source.last(8 * self.rng.below(9) as usize);
+        let part = self.source.last(8 * self.rng.below(9) as usize);
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(op);
         let reserved = match op {
@@ -180,7 +180,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
             let possible = lens.iter().take_while(|&&len| len <= longest).count();
             Ok(truth.fit(&strides[..possible]))
         });
-        let bytes = &*self.place.source.last(*lens.iter().max().unwrap_or(&0));
+        let bytes = &*self.source.last(*lens.iter().max().unwrap_or(&0));
         let messages: Vec<_> = lens.iter().map(|&len| &bytes[bytes.len() - len..]).collect();
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(Op::TryPushBatch);
@@ -199,7 +199,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
         let lens: Vec<_> = self.lens().into_iter().map(|len| len.min(longest)).collect();
         let strides: Vec<_> = lens.iter().map(|&len| self.truth.stride(len)).collect();
         let done = self.foretell(|truth| truth.all(&strides));
-        let bytes = &*self.place.source.last(*lens.iter().max().unwrap_or(&0));
+        let bytes = &*self.source.last(*lens.iter().max().unwrap_or(&0));
         let messages: Vec<_> = lens.iter().map(|&len| &bytes[bytes.len() - len..]).collect();
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(Op::PushBatch);
@@ -225,7 +225,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
         let there = self.foretell(|truth| truth.look(true));
         self.blank(len);
         let threshold = (op == Op::PopThreshold).then(|| self.threshold(timeout)).flatten();
-        let buffer = self.place.buffer.last(len);
+        let buffer = self.buffer.last(len);
         let rx = self.rx.as_mut().expect("attached");
         rx.set_threshold(threshold);
         let mut message = Vec::new();
@@ -255,7 +255,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
         assert!(taken <= self.truth.longest(), "{op:?} took {taken} bytes");
         self.untouched(op, len, if to_buffer { taken } else { 0 });
         if let (Ok(_), Some(Ok(there))) = (popped, there) {
-            let took = if to_buffer { &self.place.buffer.last(len)[..taken] } else { &message };
+            let took = if to_buffer { &self.buffer.last(len)[..taken] } else { &message };
             assert!(took == there, "{op:?} took something else than stood there");
             self.took(&there);
         }
@@ -278,7 +278,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
         self.blank(len);
         let mut reader = self.rx.take().expect("attached").into_reader();
         self.board.begin(Op::ReadStream);
-        let read = reader.read(self.place.buffer.last(len));
+        let read = reader.read(self.buffer.last(len));
         self.rx = Some(reader.into_inner().0);
         let answer = match read {
             Ok(0) => Err(PopError::Closed),
@@ -290,7 +290,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
         let taken = read.unwrap_or(0);
         self.untouched(Op::ReadStream, len, taken);
         if let (Ok(()), Some(Ok(there))) = (answer, there) {
-            let took = &self.place.buffer.last(len)[..taken];
+            let took = &self.buffer.last(len)[..taken];
             assert!(took == there, "ReadStream took something else than stood there");
             self.took(&there);
         }
@@ -413,7 +413,12 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<'_, Messages<ALIGN, LIMIT>> {
             last = popped.as_ref().map(|_| ()).map_err(|&error| error);
             if self.exact {
                 let there = self.truth.look(false);
-                assert!(popped == there, "an iterator gave something else than stood there");
+                assert!(
+                    popped == there,
+                    "an iterator gave something else than stood there, as number {seen}: {popped:?} and {there:?}, {}; the last calls: {}",
+                    self.truth.words(),
+                    self.board.recent()
+                );
                 right = Some(there.as_ref().map(|_| ()).map_err(|&error| error));
                 if let Ok(there) = there {
                     self.truth.step(there.len());

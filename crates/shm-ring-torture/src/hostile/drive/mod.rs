@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use shm_ring::{Error, Options, Peer, Region, Threshold, Wait};
 use shm_ring_outsider::{
-    Descriptor, Header, Mapping, POSITION_END, Side, Word, Writable as _, data, fresh,
+    Descriptor, Header, Mapping, POSITION_END, Side, Word, Writable as _, fresh,
 };
 
 use super::board::{Board, Count, Op, Outcome};
@@ -32,7 +32,7 @@ const BLANK: u8 = 0xa5;
 /// Bytes of a caller's buffer.
 const BUFFER: usize = 8192;
 
-pub(super) struct Drive<'a, K: Kind> {
+pub(super) struct Drive<K: Kind> {
     board: Board,
     pub(super) rng: Rng,
     /// Opened once with the notice of death and once without, before the header is anybody's to write.
@@ -50,41 +50,17 @@ pub(super) struct Drive<'a, K: Kind> {
     sober: bool,
     /// One call in so many is one that may wait or asks the kernel.
     costly: u64,
-    place: &'a mut Place,
-    made: u64,
-}
-
-/// Where the mappings of both ends and the caller's bytes lie, one drive after the other.
-pub(super) struct Place {
     holes: [Hole; 2],
     source: Guarded,
     buffer: Guarded,
-}
-
-impl Place {
-    pub(super) fn new() -> std::io::Result<Self> {
-        let mapped = (data() + 2 * CAPACITY) as usize;
-        let mut source = Guarded::new(BUFFER)?;
-        source.all().fill(BLANK);
-        let holes = [Hole::new(mapped)?, Hole::new(mapped)?];
-        Ok(Self { holes, source, buffer: Guarded::new(BUFFER)? })
-    }
-
-    fn filled(&self) -> usize {
-        self.holes.iter().filter(|hole| hole.is_filled()).count()
-    }
+    made: u64,
 }
 
 /// What could not be set up.
 type Made = Result<(), String>;
 
-impl<'a, K: Kind> Drive<'a, K> {
-    pub(super) fn new(
-        board: Board,
-        seed: u64,
-        exact: bool,
-        place: &'a mut Place,
-    ) -> Result<Self, String> {
+impl<K: Kind> Drive<K> {
+    pub(super) fn new(board: Board, seed: u64, exact: bool) -> Result<Self, String> {
         let told = |error: std::io::Error| error.to_string();
         let header = K::header();
         assert_eq!(header.capacity, CAPACITY, "the holes are for rings of one size");
@@ -98,6 +74,10 @@ impl<'a, K: Kind> Drive<'a, K> {
         let rings = [open(true)?, open(false)?];
         // For as long as this process lives.
         let region: &'static Mapping = Box::leak(Box::new(Mapping::writable(&file).map_err(told)?));
+        let mapped = (header.region_bytes() + CAPACITY) as usize;
+        let mut source = Guarded::new(BUFFER).map_err(told)?;
+        source.all().fill(BLANK);
+        let buffer = Guarded::new(BUFFER).map_err(told)?;
         let mut drive = Self {
             board,
             rng: Rng::new(seed),
@@ -112,24 +92,22 @@ impl<'a, K: Kind> Drive<'a, K> {
             rx_corrupt: false,
             sober: false,
             costly: 512,
-            place,
+            // All that is mapped besides the ends is mapped by now.
+            holes: [Hole::new(mapped).map_err(told)?, Hole::new(mapped).map_err(told)?],
+            source,
+            buffer,
             made: 0,
         };
-        // All that is mapped besides the ends is mapped by now.
-        for hole in &drive.place.holes {
-            hole.open().map_err(told)?;
-        }
-        drive.settle()?;
+        drive.settle(mapped)?;
         Ok(drive)
     }
 
     /// Takes up every gap into which a mapping would go before it went into our holes.
-    fn settle(&mut self) -> Made {
-        let mapped = (self.header.region_bytes() + CAPACITY) as usize;
+    fn settle(&mut self, mapped: usize) -> Made {
         for _ in 0..1000 {
             let tx = K::producer(&self.rings[1]).map_err(|error| error.to_string())?;
             let rx = K::consumer(&self.rings[1]).map_err(|error| error.to_string())?;
-            if self.place.filled() == 2 {
+            if self.filled() == 2 {
                 return Ok(());
             }
             drop((tx, rx));
@@ -138,8 +116,12 @@ impl<'a, K: Kind> Drive<'a, K> {
         Err("mappings do not go between the guards on this machine".to_owned())
     }
 
-    /// Attaches, calls, closes, until the time is over and so many calls were made. Leaves its place as it was.
-    pub(super) fn run(&mut self, until: Instant, calls: u64) -> Made {
+    fn filled(&self) -> usize {
+        self.holes.iter().filter(|hole| hole.is_filled()).count()
+    }
+
+    /// Attaches, calls, closes, until the time is over and so many calls were made.
+    pub(super) fn run(&mut self, until: Instant, calls: u64) {
         if self.exact {
             self.sweep();
         }
@@ -148,8 +130,6 @@ impl<'a, K: Kind> Drive<'a, K> {
         {
             self.round();
         }
-        let closed = self.place.holes.iter().try_for_each(Hole::close);
-        closed.map_err(|error| error.to_string())
     }
 
     fn round(&mut self) {
@@ -171,7 +151,7 @@ impl<'a, K: Kind> Drive<'a, K> {
         let (wants_tx, wants_rx) = (who >= 3, !(3..6).contains(&who));
         self.attach(wants_tx, wants_rx);
         let attached = usize::from(self.tx.is_some()) + usize::from(self.rx.is_some());
-        if self.place.filled() == attached {
+        if self.filled() == attached {
             self.board.add(Count::Guarded, attached as u64);
         }
         if !self.exact && self.rng.below(4) == 0 {

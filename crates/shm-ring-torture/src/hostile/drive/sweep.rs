@@ -22,7 +22,7 @@ enum State {
     Corrupt,
 }
 
-impl<K: Kind> Drive<'_, K> {
+impl<K: Kind> Drive<K> {
     pub(super) fn sweep(&mut self) {
         use Op::*;
         let pushes = [

@@ -29,7 +29,7 @@ fn up_to<T>(truth: &mut Truth, max: usize) -> Result<usize, PopError> {
     }
 }
 
-impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
+impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
     pub(in super::super) fn push_values(&mut self, op: Op) {
         self.made += 1;
         match op {
@@ -67,7 +67,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
     fn push(&mut self, op: Op) {
         let timeout = self.timeout();
         let room = self.foretell(|truth| truth.room_for(size::<T>()));
-        let bytes = self.place.source.last(size_of::<T>());
+        let bytes = self.source.last(size_of::<T>());
         bytes[0] = self.made as u8;
         let item = T::ref_from_bytes(bytes).expect("a value's bytes");
         let tx = self.tx.as_mut().expect("attached");
@@ -94,7 +94,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
         let commit = self.rng.below(count as u64 + 1) as usize;
         let drops = self.rng.below(4) == 0;
         let first = self.rng.below(count as u64) as usize;
-        let items = self.place.source.last((count - first) * size_of::<T>());
+        let items = self.source.last((count - first) * size_of::<T>());
         let items = <[T]>::ref_from_bytes(items).expect("values' bytes");
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(op);
@@ -123,8 +123,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
     fn try_push_batch(&mut self) {
         let count = self.many();
         let (exact, meddles) = (self.exact, self.exact && self.rng.below(8) == 0);
-        let item =
-            *T::ref_from_bytes(self.place.source.last(size_of::<T>())).expect("a value's bytes");
+        let item = *T::ref_from_bytes(self.source.last(size_of::<T>())).expect("a value's bytes");
         let Self { tx, truth, rng, region, header, sober, .. } = self;
         let tx = tx.as_mut().expect("attached");
         let (mut supplied, mut all) = (0, false);
@@ -170,7 +169,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
                 Err(_) => 0,
             })
         });
-        let items = self.place.source.last(count * size_of::<T>());
+        let items = self.source.last(count * size_of::<T>());
         let items = <[T]>::ref_from_bytes(items).expect("values' bytes");
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(Op::TryPushSlice);
@@ -191,7 +190,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
             Op::PushBatch => truth.all(&vec![size::<T>(); count]),
             _ => all_of_slice::<T>(truth, count),
         });
-        let items = self.place.source.last(count * size_of::<T>());
+        let items = self.source.last(count * size_of::<T>());
         let items = <[T]>::ref_from_bytes(items).expect("values' bytes");
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(op);
@@ -214,7 +213,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
         let there = self.foretell(|truth| truth.look(true));
         self.blank(size_of::<T>());
         let threshold = (op == Op::PopThreshold).then(|| self.threshold(timeout)).flatten();
-        let buffer = self.place.buffer.last(size_of::<T>());
+        let buffer = self.buffer.last(size_of::<T>());
         let place = T::mut_from_bytes(buffer).expect("room for a value");
         let rx = self.rx.as_mut().expect("attached");
         rx.set_threshold(threshold);
@@ -326,7 +325,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
         let there = self.foretell(|truth| up_to::<T>(truth, count));
         let len = count * size_of::<T>();
         self.blank(len);
-        let items = <[T]>::mut_from_bytes(self.place.buffer.last(len)).expect("room for values");
+        let items = <[T]>::mut_from_bytes(self.buffer.last(len)).expect("room for values");
         let rx = self.rx.as_mut().expect("attached");
         self.board.begin(op);
         let popped = match op {
@@ -338,7 +337,7 @@ impl<T: Value, const ITEMS: u64> Drive<'_, Values<T, ITEMS>> {
         if let (Ok(popped), Some(there)) = (popped, there) {
             assert!(there == Ok(popped), "{op:?} took {popped} of {there:?}");
             let mut head = self.truth.head;
-            let items = self.place.buffer.last(len).chunks(size_of::<T>());
+            let items = self.buffer.last(len).chunks(size_of::<T>());
             for item in items.take(popped) {
                 let right = self.truth.next(&mut head).expect("a value");
                 assert!(item == right, "{op:?} took something else than stood there");

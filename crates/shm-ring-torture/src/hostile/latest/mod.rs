@@ -106,9 +106,6 @@ impl Drive {
             source: Guarded::new(4096).map_err(told)?,
             buffer: Guarded::new(4096).map_err(told)?,
         };
-        for hole in &drive.holes {
-            hole.open().map_err(told)?;
-        }
         drive.settle(mapped)?;
         Ok(drive)
     }
