@@ -141,6 +141,9 @@ pub(super) fn forge(rng: &mut Rng, region: &Mapping, header: &Header, from: u64,
             && let Some(front) = header.front_of(at, &payload)
         {
             region.write(Side::Producer.page(page()) + FRONT, &front);
+        } else if header.kind() == Some(Kind::Messages) && rng.below(8) == 0 {
+            // In the front the header of this message alone, be that too long for it.
+            region.set(Side::Producer.page(page()) + FRONT, record_header(at, len as u32));
         }
         at = next;
     }

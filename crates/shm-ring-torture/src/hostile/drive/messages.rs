@@ -408,8 +408,11 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
         }
         let (end, mut seen, mut last) = (self.truth.head.tail, 0, Err(PopError::Empty));
         let mut right = None;
+        let meddles = self.exact && !self.sober && self.rng.below(8) == 0;
+        let most = self.header.limit / self.header.unit();
         for popped in iter.take(max) {
             seen += 1;
+            assert!(seen as u64 <= most, "TryIter goes on beyond {most} messages");
             last = popped.as_ref().map(|_| ()).map_err(|&error| error);
             if self.exact {
                 let there = self.truth.look(false);
@@ -425,8 +428,10 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
                     self.truth.released();
                 }
             }
+            if meddles {
+                hand::anything(&mut self.rng, self.region, &self.header);
+            }
         }
-        self.bounded(Op::TryIter, seen);
         self.popped(Op::TryIter, last, right);
         let over = self.truth.head.corrupt || self.truth.head.position == end;
         assert!(!self.exact || over || seen == max, "an iteration that ended early");

@@ -107,8 +107,8 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
             reserved.write_slice(first, items);
             reserved.write(0, &items[0]);
             if self.exact && self.rng.below(4) == 0 {
-                hand::hurt(&mut self.rng, self.region, &self.header);
                 // What was reserved begins at the end's own tail, whatever the word says by now.
+                hand::hurt(&mut self.rng, self.region, &self.header);
             }
             if !drops {
                 reserved.commit(commit);
@@ -362,8 +362,11 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
             (corrupt, if corrupt { 1 } else { there })
         });
         let (mut seen, mut last) = (0, Ok(()));
+        let meddles = self.exact && !self.sober && self.rng.below(8) == 0;
+        let most = self.header.limit / self.header.unit();
         for popped in iter.take(max) {
             seen += 1;
+            assert!(seen as u64 <= most, "TryIter goes on beyond {most} values");
             last = popped.as_ref().map(|_| ()).map_err(|&error| error);
             if let (Ok(item), Some(_)) = (popped, there) {
                 let right = self.truth.look(false);
@@ -371,8 +374,10 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
                 self.truth.step(size_of::<T>());
                 self.truth.released();
             }
+            if meddles {
+                hand::anything(&mut self.rng, self.region, &self.header);
+            }
         }
-        self.bounded(Op::TryIter, seen);
         if seen == 0 {
             last = Err(PopError::Empty);
         }
