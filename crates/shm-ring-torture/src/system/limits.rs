@@ -180,7 +180,7 @@ fn descriptors_at_attach(scene: &Scene) -> Seen {
     let name = scene.name("ring");
     let ring = Ring::<u64>::create(name.as_str(), &Options::new().bytes(4096))?;
     let free = || {
-        let bytes = Descriptor::open(&scene.shm("ring"))?;
+        let bytes = Descriptor::open(scene.shm("ring"))?;
         ensure!(lock_on(&bytes, page(), 2 * page())?.is_none(), "a lease is left");
         let session = bytes.word(page() + SESSION);
         ensure!(session == 0, "session {session} was opened");

@@ -5,6 +5,7 @@
 mod judge;
 mod messages;
 mod sweep;
+mod taken_messages;
 mod values;
 
 use std::os::fd::AsFd;
@@ -393,4 +394,9 @@ impl<K: Kind> Drive<K> {
             "Peer answered {peer:?}, and the lease says otherwise"
         );
     }
+}
+
+/// The library's own error inside an `io::Error`.
+fn inside<E: Copy + std::error::Error + 'static>(error: &std::io::Error) -> E {
+    *error.get_ref().and_then(|inner| inner.downcast_ref()).expect("an error of the library's")
 }
