@@ -46,18 +46,7 @@ fn one(rng: &mut Rng, kind: u64, region: &Mapping, header: &Header) {
             let room = header.limit.saturating_sub(tail.wrapping_sub(head));
             hand::forge(rng, region, header, tail, room);
         }
-        // Two lengths that are both allowed, one after the other, and then one that is not: one of them was checked.
-        28..44 => {
-            set_position(region, Side::Producer, head.wrapping_add(whole) | NO_FRONT);
-            let longest = header.longest();
-            for len in [rng.below(32).min(longest), longest - rng.below(64).min(longest)] {
-                hand::length(region, header, head, len as u32);
-            }
-            if rng.below(4) == 0 {
-                hand::length(region, header, head, u32::MAX - 15);
-                hand::length(region, header, head, 0);
-            }
-        }
+        28..44 => two_lengths(rng, region, header, head),
         44..54 => hand::tease(rng, region, header),
         // One record that is in the front, or is not, while it is looked at.
         54..58 => {
@@ -75,5 +64,27 @@ fn one(rng: &mut Rng, kind: u64, region: &Mapping, header: &Header) {
             set_position(region, Side::Producer, head.wrapping_add(whole) | NO_FRONT);
         }
         _ => hand::hurt(rng, region, header),
+    }
+}
+
+/// A message at every place that the consumer can come to, and the next one has two lengths that are both allowed, one
+/// after the other, and now and then one that is not: one of them was checked.
+fn two_lengths(rng: &mut Rng, region: &Mapping, header: &Header, head: u64) {
+    let (unit, short) = (header.unit(), rng.below(17).min(header.longest()) as u32);
+    let span = (64 * unit).min(header.limit / unit * unit);
+    for place in (0..span).step_by(unit as usize) {
+        hand::length(region, header, head.wrapping_add(place), short);
+    }
+    let end = head.wrapping_add(span);
+    set_position(region, Side::Producer, end | NO_FRONT);
+    for _ in 0..64 {
+        let head = position(region, Side::Consumer);
+        let left = end.wrapping_sub(head);
+        let Some(long) = header.longest_in(left).filter(|_| left <= span) else { break };
+        if rng.below(64) == 0 {
+            hand::length(region, header, head, u32::MAX - 15);
+        }
+        hand::length(region, header, head, long as u32);
+        hand::length(region, header, head, short);
     }
 }
