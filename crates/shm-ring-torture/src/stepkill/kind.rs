@@ -41,7 +41,8 @@ pub(super) fn options() -> Options {
 pub(crate) type Put<K> = fn(&mut <K as Kind>::Tx, &[<K as Kind>::Own]) -> Result<(), PushError>;
 
 /// An operation of a consumer, which leaves what it has read where somebody may look at it from outside.
-pub(crate) type Take<K> = fn(&mut <K as Kind>::Rx, &mut [<K as Kind>::Unit]) -> Result<(), PopError>;
+pub(crate) type Take<K> =
+    fn(&mut <K as Kind>::Rx, &mut [<K as Kind>::Unit]) -> Result<(), PopError>;
 
 /// A kind of record, with the operations on it.
 pub(crate) trait Kind: Sized {

@@ -5,8 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use shm_ring::{
-    Error, Message, MessageConsumer, MessageProducer, MessageRing, Options, Peer, PopError,
-    Region,
+    Error, Message, MessageConsumer, MessageProducer, MessageRing, Options, Peer, PopError, Region,
 };
 use shm_ring_outsider::Header;
 

@@ -101,12 +101,7 @@ pub(crate) fn after_consumer<K: Kind>(
 
 /// A pair talks, goes round the ring twice, talks again, and ends in order. The ring is empty, and `next` is the sequence
 /// number that comes next.
-fn go_on<K: Kind>(
-    arena: &Arena<K>,
-    mut tx: K::Tx,
-    mut rx: K::Rx,
-    next: u64,
-) -> Result<(), String> {
+fn go_on<K: Kind>(arena: &Arena<K>, mut tx: K::Tx, mut rx: K::Rx, next: u64) -> Result<(), String> {
     for (peer, whose) in [(K::producer_of(&rx), "producer"), (K::consumer_of(&tx), "consumer")] {
         if !matches!(peer, Peer::Alive { .. }) {
             return Err(format!("the new {whose} is {peer:?} and not alive"));

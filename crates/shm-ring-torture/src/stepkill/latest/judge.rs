@@ -1,7 +1,9 @@
 //! Owns: what may stand in a latest value's region after any instruction of an operation: the rules of LAYOUT.md, as the
 //! outsider knows them, which bytes the operation may write, and how far it can have come. Knows nothing of: the library.
 
-use shm_ring_outsider::{Header, Latest, Life, Side, Word, follows_latest, judge_latest, life, name};
+use shm_ring_outsider::{
+    Header, Latest, Life, Side, Word, follows_latest, judge_latest, life, name,
+};
 
 use super::carried::{Carried, bytes};
 use super::scene::{Scene, Start};
@@ -77,7 +79,12 @@ fn may_change(scene: Scene, header: &Header, offset: u64) -> bool {
 }
 
 /// What is wrong with the end of the whole operation, which found `began`.
-pub(super) fn done(scene: Scene, start: &Start, began: &Latest, now: &Latest) -> Result<(), String> {
+pub(super) fn done(
+    scene: Scene,
+    start: &Start,
+    began: &Latest,
+    now: &Latest,
+) -> Result<(), String> {
     let op = scene.op;
     let seen = Seen { published: now.published, session: now.writer.session };
     let wanted = Seen {

@@ -31,7 +31,7 @@ pub(super) fn perform<T: Carried>(scene: Scene, latest: &Latest<T>) -> i32 {
 fn writes<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
     let region = Region::descriptor(latest.descriptor().try_clone_to_owned()?);
     if scene.op.attaches() {
-        let options = options();
+        let options = options::<T>();
         let open = || Latest::<T>::open_with(region, &options);
         let attached = between_marks(|| open().and_then(|latest| latest.writer()));
         return Ok(attached.is_ok_and(|writer| writer.version() == scene.published));
@@ -52,7 +52,7 @@ fn writes<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
 fn reads<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
     let region = Region::descriptor(latest.descriptor().try_clone_to_owned()?);
     if scene.op == Op::AttachReader {
-        let options = options();
+        let options = options::<T>();
         let open = || Latest::<T>::open_with(region, &options);
         return Ok(between_marks(|| open().and_then(|latest| latest.reader())).is_ok());
     }

@@ -19,7 +19,7 @@ pub(super) fn after<T: Carried>(
 ) -> Result<(), String> {
     let descriptor = latest.descriptor().try_clone_to_owned();
     let region = Region::unsealed_descriptor(descriptor.map_err(|error| error.to_string())?);
-    let opened = Latest::<T>::open_with(region, &options())
+    let opened = Latest::<T>::open_with(region, &options::<T>())
         .map_err(|error| format!("nobody can open it: {error}"))?;
     let mut readers = vec![("one that opens it", reader(&opened)?)];
     readers.extend(before.map(|before| ("one that was there before", before)));

@@ -28,8 +28,8 @@ pub(super) struct Fixture<T: Carried> {
 }
 
 /// How all of them are created and opened.
-pub(super) fn options() -> Options {
-    kind::options().label(LABEL)
+pub(super) fn options<T: Carried>() -> Options {
+    kind::options().items(header::<T>().slots() as usize).label(LABEL)
 }
 
 /// The header that they have, but for what is never the same twice.
@@ -41,7 +41,7 @@ impl<T: Carried> Fixture<T> {
     pub(super) fn new() -> Outcome<Self> {
         let make = || {
             let region = Region::memfd("stepkill-latest");
-            let latest = Latest::<T>::create(region, &options())
+            let latest = Latest::<T>::create(region, &options::<T>())
                 .map_err(os("a latest value for the campaign"))?;
             let region = Descriptor::of(latest.descriptor()).map_err(os("a descriptor"))?;
             Ok::<_, String>((latest, region))
@@ -168,8 +168,7 @@ impl<T: Carried> Fixture<T> {
         if !scene.op.reads() {
             released(&self.region, shm_ring_outsider::Side::Producer).map_err(at)?;
         }
-        let (seen, _) =
-            judge::<T>(scene, &start, &self.header, &self.region.all()).map_err(at)?;
+        let (seen, _) = judge::<T>(scene, &start, &self.header, &self.region.all()).map_err(at)?;
         after(&self.latest, Some(before), writer, seen).map_err(at)?;
         Ok(inside)
     }
