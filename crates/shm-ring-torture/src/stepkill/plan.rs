@@ -20,23 +20,27 @@ use crate::report::Report;
 use crate::rng::Rng;
 
 /// Seconds of a run that was not told how long it may take.
-const SECONDS: u64 = 40;
+const SECONDS: u64 = 25;
 /// Sequence numbers start here: a multiple of every number of lengths.
 const SEQUENCE: u64 = 60_000;
 /// Kills of a window that takes thousands of instructions, unless all are asked for.
 const SPARSE: u64 = 40;
 /// Kills of a window of a kind of which the time decides how much is done, when it is up.
-const LATE: u64 = 10;
+const LATE: u64 = 12;
 /// Kills beside a sleeper, each of which may take a slice, unless all are asked for.
 const SLEEPERS: u64 = 4;
 /// An operation with more violations than this is left alone.
 const ENOUGH: u64 = 2;
 
-/// What is done with the first scene of each operation of a kind, whatever the time.
+/// What is done with the first scene of each operation of a kind, whatever the time. A run that was told how long it may
+/// take is sparse throughout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effort {
     /// Kills after every instruction, but for what takes thousands of them.
     Whole,
+    /// As many kills as there is time for, and some at least.
+    Brief,
+    /// The same, and without what differs little from one kind to another.
     Sparse,
 }
 
@@ -58,8 +62,9 @@ pub(crate) fn run(how: &How, report: &mut Report) {
         full: how.full,
         end: Instant::now() + Duration::from_secs(seconds),
     };
-    campaign.kind::<u64>(8, Effort::Whole);
-    campaign.kind::<Messages<8>>(7, Effort::Whole);
+    let most = if how.seconds.is_none() || how.full { Effort::Whole } else { Effort::Brief };
+    campaign.kind::<u64>(8, most);
+    campaign.kind::<Messages<8>>(7, most);
     campaign.kind::<u8>(6, Effort::Sparse);
     campaign.kind::<[u8; 5]>(5, Effort::Sparse);
     campaign.kind::<Words<3>>(4, Effort::Sparse);
@@ -96,7 +101,10 @@ impl Campaign<'_> {
         let now = Instant::now();
         let end = now + self.end.saturating_duration_since(now) / (left + 1);
         let mut scenes = Vec::new();
-        for &op in Op::ALL.iter().filter(|&&op| exists::<K>(op)) {
+        // Recovering is all of attaching.
+        let spared =
+            |op| effort == Effort::Sparse && [Op::AttachProducer, Op::AttachConsumer].contains(&op);
+        for &op in Op::ALL.iter().filter(|&&op| exists::<K>(op) && !spared(op)) {
             for (index, scene) in self.scenes(&fixture, op, effort).into_iter().enumerate() {
                 // The first of each operation whatever the time.
                 if index > 0 && Instant::now() >= end && !self.full {
@@ -113,7 +121,7 @@ impl Campaign<'_> {
             if index > 0 && late {
                 break;
             }
-            let late = late && (self.full || effort == Effort::Sparse);
+            let late = late && (self.full || effort != Effort::Whole);
             self.kills(&fixture, scene, &window, late);
         }
     }
@@ -164,7 +172,7 @@ impl Campaign<'_> {
     }
 
     fn tally(&mut self, op: Op) -> &mut Tally {
-        let kills = if op.is_long() { SPARSE } else { op.least().min(SPARSE) };
+        let kills = if op.is_long() { SPARSE / 2 } else { op.least().min(SPARSE / 2) };
         self.tallies.of(op.name(), (op.least(), kills))
     }
 
@@ -210,7 +218,7 @@ impl Campaign<'_> {
 
     fn kills<K: Kind>(&mut self, fixture: &Fixture<K>, scene: Scene, window: &Window, late: bool) {
         let by = match scene.op {
-            _ if late => (window.steps / LATE).max(1),
+            _ if late => window.steps.div_ceil(LATE).max(1),
             op if op.is_long() && !self.full => (window.steps / SPARSE).max(1),
             op if op.is_minor() && !self.full => 4,
             _ => 1,
