@@ -71,7 +71,21 @@ mod window;
 use crate::How;
 use crate::report::Report;
 
-pub(crate) fn run(how: &How) -> Report {
+/// Which operations.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Which {
+    /// Only what has this in its name, with dashes for spaces: `pop_into`, `really-asleep`.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+impl Which {
+    fn has(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.replace(' ', "-").contains(only))
+    }
+}
+
+pub(crate) fn run(how: &How, which: &Which) -> Report {
     let mut report = Report::new("stepkill");
     if cfg!(debug_assertions) {
         report.violation(
@@ -79,7 +93,7 @@ pub(crate) fn run(how: &How) -> Report {
              with --release",
         );
     } else {
-        plan::run(how, &mut report);
+        plan::run(how, which, &mut report);
     }
     report
 }

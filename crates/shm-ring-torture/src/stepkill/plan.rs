@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use shm_ring::{Latest, MessageRing, Ring};
 use shm_ring_outsider::Side;
 
+use super::Which;
 use super::asleep;
 use super::create::{self, Made, Way};
 use super::kind::{Kind, Words};
@@ -45,6 +46,7 @@ enum Effort {
 }
 
 struct Campaign<'a> {
+    which: &'a Which,
     report: &'a mut Report,
     tallies: Tallies,
     rng: Rng,
@@ -52,10 +54,11 @@ struct Campaign<'a> {
     end: Instant,
 }
 
-pub(crate) fn run(how: &How, report: &mut Report) {
+pub(crate) fn run(how: &How, which: &Which, report: &mut Report) {
     let seed = how.seed(report);
     let seconds = how.seconds.unwrap_or(if how.full { 86_400 } else { SECONDS });
     let mut campaign = Campaign {
+        which,
         report,
         tallies: Tallies::default(),
         rng: Rng::new(seed),
@@ -82,6 +85,9 @@ pub(crate) fn run(how: &How, report: &mut Report) {
     campaign.latest();
     campaign.sleepers();
     let Campaign { report, tallies, .. } = campaign;
+    if tallies.are_empty() {
+        report.violation("nothing has such a name");
+    }
     tallies.report(report);
 }
 
@@ -101,10 +107,13 @@ impl Campaign<'_> {
         let now = Instant::now();
         let end = now + self.end.saturating_duration_since(now) / (left + 1);
         let mut scenes = Vec::new();
+        let which = self.which;
         // Recovering is all of attaching.
         let spared =
             |op| effort == Effort::Sparse && [Op::AttachProducer, Op::AttachConsumer].contains(&op);
-        for &op in Op::ALL.iter().filter(|&&op| exists::<K>(op) && !spared(op)) {
+        for &op in
+            Op::ALL.iter().filter(|&&op| exists::<K>(op) && !spared(op) && which.has(op.name()))
+        {
             for (index, scene) in self.scenes(&fixture, op, effort).into_iter().enumerate() {
                 // The first of each operation whatever the time.
                 if index > 0 && Instant::now() >= end && !self.full {
@@ -244,6 +253,9 @@ impl Campaign<'_> {
         let all = self.full && Instant::now() < self.end;
         let start = self.rng.below(1 << 32);
         let name = format!("{}, {}", M::CREATE, way.name());
+        if !self.which.has(&name) {
+            return;
+        }
         let tally = self.tallies.of(&name, (1000, SPARSE));
         let mut violated = Vec::new();
         match create::images::<M>(way, tally) {
@@ -270,8 +282,8 @@ impl Campaign<'_> {
 
     /// The latest value.
     fn latest(&mut self) {
-        let Self { report, tallies, rng, full, end } = self;
-        latest::Part { report, tallies, rng, full: *full, end: *end }.run();
+        let Self { which, report, tallies, rng, full, end } = self;
+        latest::Part { which, report, tallies, rng, full: *full, end: *end }.run();
     }
 
     /// Kills beside a peer that sleeps, and of one that sleeps.
@@ -282,11 +294,14 @@ impl Campaign<'_> {
         };
         let mut longest = Duration::ZERO;
         for op in asleep::OPS {
+            let name = format!("{}, the other side really asleep", op.name());
+            if !self.which.has(&name) {
+                continue;
+            }
             let Some(window) = self.images(&fixture, asleep::scene(op)) else { continue };
             let from = asleep::from_store(&window);
             let count = (window.steps - from).max(1);
             let by = if self.full { 1 } else { count.div_ceil(SLEEPERS) };
-            let name = format!("{}, the other side really asleep", op.name());
             let first = from + self.rng.below(by);
             let mut violated = Vec::new();
             let mut kills = 0;
@@ -308,6 +323,9 @@ impl Campaign<'_> {
         for (side, name) in
             [(Side::Producer, "a sleeping producer"), (Side::Consumer, "a sleeping consumer")]
         {
+            if !self.which.has(name) {
+                continue;
+            }
             let kills = (0..3).map(|_| asleep::kill_sleeper(&fixture, side));
             let (done, violated): (Vec<_>, Vec<_>) = kills.partition(Result::is_ok);
             let violated = violated.into_iter().filter_map(Result::err).collect();

@@ -43,6 +43,10 @@ impl Tallies {
         &mut self.0[index]
     }
 
+    pub(crate) fn are_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `name` has not been asked about before.
     pub(crate) fn is_new(&mut self, name: &str) -> bool {
         let new = !self.1.iter().any(|known| known == name);

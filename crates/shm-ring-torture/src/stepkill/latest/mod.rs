@@ -22,6 +22,7 @@ use self::carried::Carried;
 use self::judge::Seen;
 use self::scene::{Op, Scene, versions};
 use self::window::Fixture;
+use super::Which;
 use super::tally::{Tallies, Tally};
 use super::window::Outcome;
 use crate::report::Report;
@@ -41,6 +42,7 @@ pub(super) fn after_creation<T: Carried>(latest: &Latest<T>) -> Outcome<()> {
 
 /// What the campaign lends to its part.
 pub(super) struct Part<'a> {
+    pub(super) which: &'a Which,
     pub(super) report: &'a mut Report,
     pub(super) tallies: &'a mut Tallies,
     pub(super) rng: &'a mut Rng,
@@ -64,7 +66,7 @@ impl Part<'_> {
             Ok(fixture) => fixture,
             Err(error) => return self.report.violation(error),
         };
-        for op in Op::ALL {
+        for op in Op::ALL.into_iter().filter(|op| self.which.has(op.name())) {
             for (index, scene) in self.scenes::<T>(op, fixture.slots()).into_iter().enumerate() {
                 match fixture.images(scene) {
                     Ok(window) => {
