@@ -188,7 +188,7 @@ impl<T: Value> Kind for T {
             Op::PushFrom => |tx, items| tx.push_from(&items[0]),
             Op::TryPush => |tx, items| tx.try_push(items[0]),
             Op::PushTimeout => |tx, items| tx.push_timeout(items[0], HANG),
-            Op::PushPark => |tx, items| tx.push_timeout(items[0], BRIEF),
+            Op::PushPark | Op::PushParkRing => |tx, items| tx.push_timeout(items[0], BRIEF),
             Op::PushSlice | Op::PushSliceRing => {
                 |tx, items| tx.push_slice(items).map(drop).map_err(|failed| failed.error)
             }

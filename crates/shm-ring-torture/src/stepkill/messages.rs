@@ -83,7 +83,7 @@ impl<const ALIGN: usize> Kind for Messages<ALIGN> {
             Op::Push | Op::PushLook | Op::PushRing => |tx, items| tx.push(&items[0]),
             Op::TryPush => |tx, items| tx.try_push(&items[0]),
             Op::PushTimeout => |tx, items| tx.push_timeout(&items[0], HANG),
-            Op::PushPark => |tx, items| tx.push_timeout(&items[0], BRIEF),
+            Op::PushPark | Op::PushParkRing => |tx, items| tx.push_timeout(&items[0], BRIEF),
             Op::PushParts => |tx, items| tx.push_vectored(&parts(&items[0])),
             Op::TryPushParts => |tx, items| tx.try_push_vectored(&parts(&items[0])),
             Op::PushBatch | Op::PushBatchRing => {

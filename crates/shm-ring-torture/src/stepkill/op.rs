@@ -43,6 +43,7 @@ ops! {
         PushLook "push, looking for room" 1,
         PushRing "push, ringing" 1,
         PushPark "push, parking" 0,
+        PushParkRing "push, parking beside a sleeper" 0,
         PushParts "push_vectored" 1,
         TryPushParts "try_push_vectored" 1,
         PushSlice "push_slice" 3,
@@ -109,21 +110,27 @@ impl Op {
         matches!(self, Self::CloseProducer | Self::CloseConsumer)
     }
 
+    /// Whether it parks because the ring is full.
+    pub(crate) fn fills(self) -> bool {
+        matches!(self, Self::PushPark | Self::PushParkRing | Self::ReservePark)
+    }
+
     pub(crate) fn parks(self) -> bool {
-        use Op::{PeekPark, PopBatchPark, PopPark, PushPark, ReservePark};
-        matches!(self, PushPark | ReservePark | PopPark | PopBatchPark | PeekPark)
+        use Op::{PeekPark, PopBatchPark, PopPark};
+        self.fills() || matches!(self, PopPark | PopBatchPark | PeekPark)
     }
 
     /// Whether it finds the other side's `wake_at` set and must ring.
     pub(crate) fn rings(self) -> bool {
         use Op::{PopBatchRing, PopRing, PopSliceRing, ReleaseRing};
-        use Op::{PushBatchRing, PushRing, PushSliceRing, ReserveRing};
+        use Op::{PushBatchRing, PushParkRing, PushRing, PushSliceRing, ReserveRing};
         matches!(
             self,
             PushRing
                 | PushSliceRing
                 | PushBatchRing
                 | ReserveRing
+                | PushParkRing
                 | PopRing
                 | PopSliceRing
                 | PopBatchRing

@@ -142,7 +142,7 @@ impl Campaign<'_> {
         let mut places = Vec::new();
         for sequence in SEQUENCE..SEQUENCE + K::STARTS {
             // Only what is longer than all that stands before it finds too little room, whatever was laid.
-            if !matches!(op, Op::PushPark | Op::ReservePark) || Some(K::len(sequence)) == longest {
+            if !op.fills() || Some(K::len(sequence)) == longest {
                 places.extend(
                     positions(header, stride::<K>(header, sequence))
                         .into_iter()
@@ -165,11 +165,13 @@ impl Campaign<'_> {
                 }
                 _ => 12,
             };
+            // A half-written front is what recovering is about.
+            let first = usize::from(op.recovers());
             // The shorter the list, the more the place and how the newest record stands vary together.
             return places
                 .into_iter()
                 .cycle()
-                .zip(Newest::ALL.into_iter().cycle())
+                .zip(Newest::ALL.into_iter().cycle().skip(first))
                 .map(|((at, sequence), newest)| Scene { op, newest, at, sequence })
                 .take(most)
                 .collect();

@@ -107,7 +107,7 @@ impl Scene {
     /// Lays out the region in `blank`, a ring as its creator leaves it.
     pub(crate) fn start<K: Kind>(self, header: &Header, blank: &[u8]) -> Start {
         let behind = match self.op {
-            Op::PushPark | Op::ReservePark | Op::PushLook => u64::MAX,
+            op if op.fills() || op == Op::PushLook => u64::MAX,
             _ if self.op.side() == Side::Producer => 2,
             _ => 0,
         };
@@ -179,6 +179,8 @@ impl Scene {
             let end = (self.sequence..self.sequence + moves)
                 .fold(self.at, |end, sequence| end + stride::<K>(header, sequence));
             let wake_at = match self.op.side() {
+                // A consumer that waits for more than one record may be asleep beside a full ring.
+                Side::Producer if self.op.fills() => self.at,
                 Side::Producer => self.at + header.unit(),
                 Side::Consumer => end,
             };
