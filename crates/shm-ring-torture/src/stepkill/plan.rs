@@ -300,7 +300,13 @@ impl Campaign<'_> {
             if !self.which.has(&name) {
                 continue;
             }
-            let Some(window) = self.images(&fixture, asleep::scene(op)) else { continue };
+            let window = match fixture.images(asleep::scene(op)) {
+                Ok(window) => window,
+                Err(what) => {
+                    self.sleeper_tally(&name, &Window::default(), 0, vec![what], 0);
+                    continue;
+                }
+            };
             let from = asleep::from_store(&window);
             let count = (window.steps - from).max(1);
             let by = if self.full { 1 } else { count.div_ceil(SLEEPERS) };
@@ -320,7 +326,7 @@ impl Campaign<'_> {
                     }
                 }
             }
-            self.sleeper_tally(&name, count, kills, violated, SLEEPERS - 1);
+            self.sleeper_tally(&name, &window, kills, violated, SLEEPERS - 1);
         }
         for (side, name) in
             [(Side::Producer, "a sleeping producer"), (Side::Consumer, "a sleeping consumer")]
@@ -331,7 +337,8 @@ impl Campaign<'_> {
             let kills = (0..3).map(|_| asleep::kill_sleeper(&fixture, side));
             let (done, violated): (Vec<_>, Vec<_>) = kills.partition(Result::is_ok);
             let violated = violated.into_iter().filter_map(Result::err).collect();
-            self.sleeper_tally(name, 1, done.len() as u64, violated, 3);
+            let whole = Window { steps: 1, ..Window::default() };
+            self.sleeper_tally(name, &whole, done.len() as u64, violated, 3);
         }
         self.report.figure("longest sleep beside a death", longest.as_secs_f64() * 1e3, "ms");
     }
@@ -339,13 +346,13 @@ impl Campaign<'_> {
     fn sleeper_tally(
         &mut self,
         name: &str,
-        steps: u64,
+        window: &Window,
         kills: u64,
         violated: Vec<String>,
         least: u64,
     ) {
         let tally = self.tallies.of(name, (1, least));
-        tally.window(steps, 0);
+        tally.window(window.steps, window.images);
         tally.kills += kills;
         tally.violations += violated.len() as u64;
         for what in violated {
