@@ -29,6 +29,8 @@ pub(super) trait Opened: Sized {
 fn whole<O: Opened>(rng: &mut Rng) -> Header {
     let mut header = Header { schema: SCHEMA, ..O::header() }.labelled(LABEL);
     header.capacity = (header.capacity << pick(rng, &[0, 0, 0, 1, 4, 18, 32])).min(1 << 44);
+    // Or that would be one, had it more data.
+    header.capacity >>= pick(rng, &[0, 0, 0, 0, 0, 1, 2]);
     header.limit = header.capacity;
     header
 }

@@ -162,10 +162,11 @@ fn each_page(_: &Scene) -> Seen {
     let (brief, mut answers, mut holes) = (Duration::from_millis(2), Answers::default(), 0);
     let pages = (data() + 4 * page()) / page();
     let capacity = 4 * page() / 8;
+    let laps = 3 * capacity / 2;
     for at in 0..pages {
         // Fresh, half a ring and a whole one in flight, empty after laps, and both.
         for (passed, in_flight) in
-            [(0, 0), (0, capacity / 2), (0, capacity), (1500, 0), (1500, 700)]
+            [(0, 0), (0, capacity / 2), (0, capacity), (laps, 0), (laps, capacity / 2)]
         {
             let ring = Ring::<u64>::create(Region::memfd("hole"), &small())?;
             let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
