@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use shm_ring::{Error, Options, Peer, PopError, PushError, Threshold, Wait, WaitAnyError, wait_any};
+use shm_ring::{
+    Error, Options, Peer, PopError, PushError, Threshold, Wait, WaitAnyError, wait_any,
+};
 use shm_ring_outsider::{Header, Region, Writable, page};
 
 use crate::choice::{How, NO_TIME, Policy, Side, Start};
@@ -100,8 +102,12 @@ impl<K: Kind> Pair<K> {
 
     fn attach(&mut self, side: Side) {
         let attached = match side {
-            Side::Producer => K::producer(&self.ring).map(|tx| (tx.session(), self.tx = Some(tx)).0),
-            Side::Consumer => K::consumer(&self.ring).map(|rx| (rx.session(), self.rx = Some(rx)).0),
+            Side::Producer => {
+                K::producer(&self.ring).map(|tx| (tx.session(), self.tx = Some(tx)).0)
+            }
+            Side::Consumer => {
+                K::consumer(&self.ring).map(|rx| (rx.session(), self.rx = Some(rx)).0)
+            }
         };
         match attached {
             Ok(session) => {
