@@ -56,7 +56,7 @@ impl Start {
 
 /// How much a ring may hold, down to one record.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub struct Limit(u16);
+pub struct Limit(pub u16);
 
 impl Limit {
     /// From 1 to `most`: often few, nearly all or all.
