@@ -142,6 +142,9 @@ fn push_run<K: Carries>(tx: &mut K::Tx, how: How, count: u8, run: Run<K>) {
     assert!(pushed > 0 || error.is_some(), "a batch of nothing");
     assert!(how == How::Try || all == error.is_none(), "a batch that ends early says why");
     let needed = payloads.get(pushed).map_or(0, Vec::len);
+    if !all && error.is_none() {
+        oracle::with(|oracle| oracle.check_full(call.start, &payloads[..pushed], needed));
+    }
     judge_push(&call, &payloads, needed, (pushed, error));
 }
 
