@@ -88,8 +88,7 @@ impl Head {
         tail < POSITION_END
             && tail >= self.tail
             && tail - self.released <= header.limit
-            && (header.kind() == Some(Kind::Messages)
-                || (tail - self.position).is_multiple_of(header.unit()))
+            && (tail - self.position).is_multiple_of(header.unit())
     }
 
     /// The payload in the front, if that is the one record from here to the tail.
