@@ -11,7 +11,7 @@ use shm_ring::{
     Consumer, Error, MessageConsumer, MessageProducer, Options, PopError, Producer, PushError, Wait,
 };
 use shm_ring_fuzz::DATA_BYTES;
-use shm_ring_fuzz::choice::{Limit, NO_TIME, Side, Start, message, value};
+use shm_ring_fuzz::choice::{Limit, NO_TIME, Side, Start, message, rarely, value};
 use shm_ring_fuzz::damage::{Damage, affordable, check_refusal};
 use shm_ring_fuzz::kind::{End, Kind, Messages, Reads, Values};
 use shm_ring_fuzz::memory::{Memory, memory};
@@ -32,6 +32,9 @@ struct Input {
     /// How long the region is, if not as long as its header says.
     len: Option<u16>,
     words: Vec<Wild>,
+    /// Whether a call that waits for no time sleeps.
+    #[arbitrary(with = rarely)]
+    parks: bool,
     calls: Vec<Call>,
 }
 
@@ -135,7 +138,7 @@ fn play<K: Calls>(input: &Input, wanted: Header) {
     let memory = memory();
     let (header, laid) = region(input, &wanted, memory);
     let options = Options::new().align(wanted.item_align as usize);
-    let options = options.death_notice(false).wait(Wait::PARK);
+    let options = options.death_notice(false).wait(Wait { park: input.parks, ..Wait::PARK });
     let agreed = Header {
         // A side that opens messages takes an alignment that is more than it asked for.
         item_align: match wanted.record_kind {
@@ -154,8 +157,10 @@ fn play<K: Calls>(input: &Input, wanted: Header) {
     let mut rx = attached(K::consumer(&ring), head);
     let tail = Tail::attach(memory, &header).is_some();
     let mut tx = attached(K::producer(&ring), tail);
-    if let (Some(rx), true) = (&mut rx, input.words.is_empty()) {
-        // Nobody touched what the outsider laid: all of it is there, and whole.
+    let places = |header: &Header| (header.capacity, header.limit, header.item_align);
+    let untouched = input.words.is_empty() && places(&header) == places(&wanted);
+    if let (Some(rx), true) = (&mut rx, untouched) {
+        // What the outsider laid is all there, and whole.
         for record in laid {
             assert_eq!(K::pop(rx, false).as_ref(), Ok(&record), "another record than was laid");
         }

@@ -11,7 +11,7 @@ use shm_ring::{
 };
 use shm_ring_outsider::{Header, Region, Writable, page};
 
-use crate::choice::{How, NO_TIME, Policy, Side, Start};
+use crate::choice::{How, NO_TIME, Policy, Side, Start, rarely};
 use crate::kind::{End as _, Kind, Reads};
 use crate::memory::{Memory, memory};
 use crate::model::Model;
@@ -28,8 +28,11 @@ pub enum Change {
         bytes: Option<u16>,
         within_micros: u8,
     },
-    /// Each end about the other, by a system call or two.
-    Ask,
+    /// Each end about the other, by a system call or two; and by [`wait_any`], which sleeps, if `any`.
+    Ask {
+        #[arbitrary(with = rarely)]
+        any: bool,
+    },
 }
 
 /// Why a call that waits ends without what it waits for.
@@ -86,9 +89,11 @@ impl<K: Kind> Pair<K> {
                     rx.set_threshold(threshold);
                 }
             }
-            Change::Ask => {
+            Change::Ask { any } => {
                 self.check_peers();
-                self.check_any(model);
+                if any || !model.is_empty() {
+                    self.check_any(model);
+                }
             }
         }
     }
@@ -188,7 +193,7 @@ impl<K: Kind> Pair<K> {
     pub fn prompt(&self, side: Side, how: How, given: bool) -> How {
         let told = self.end_for(side) != End::TimedOut && self.waits[side as usize].park;
         match how {
-            How::Wait if !given && !told => How::AtOnce,
+            How::Wait if !given && !told => How::Try,
             how => how,
         }
     }

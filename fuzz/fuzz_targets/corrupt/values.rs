@@ -37,7 +37,7 @@ pub(crate) fn play<T: Item + Copy>(input: &Input) {
             }
             Call::PopSlice { timed, count } => pop_slice(&mut ends, timed, count.into()),
             Call::Iterate { max } => iterate(&mut ends, max),
-            Call::Ask => {
+            Call::Ask { .. } => {
                 ends.call(call);
                 count(&mut ends);
             }
