@@ -23,7 +23,7 @@ use crossbeam_utils::CachePadded;
 
 use self::hint::Hint;
 use crate::attachment::Side;
-use crate::attachment::backoff::Backoff;
+use crate::attachment::backoff::{self, Backoff};
 use crate::attachment::wait::{Ended, Timeout, WaitRequest};
 use crate::error::{Error, PopError};
 use crate::item::Payload;
@@ -196,8 +196,11 @@ impl<P: Payload + ?Sized> Receiver<P> {
             if let Some(threshold) = self.threshold {
                 self.wait_for_threshold(threshold, deadline())?;
             } else {
-                let Self { head, backoff, map, last, .. } = self;
-                if !backoff.on_empty(head.position(), *last, || head.has_changed(map.theirs())) {
+                let Self { head, backoff, map, last, side, .. } = self;
+                let has_changed = || head.has_changed(map.theirs());
+                let found = backoff.on_empty(head.position(), *last, has_changed)
+                    || side.spins() && backoff::on_answer(has_changed);
+                if !found {
                     self.wait_for_first(deadline())?;
                 }
             }
