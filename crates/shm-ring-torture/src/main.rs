@@ -6,10 +6,10 @@
 mod forked;
 mod hostile;
 mod interleave;
-mod layout;
 mod notice;
 mod region;
 mod report;
+mod rings;
 mod rng;
 mod shared;
 mod soak;
@@ -72,7 +72,7 @@ impl How {
 #[derive(Clone, Debug, Subcommand)]
 enum Campaign {
     /// Kills a process after every instruction of every operation.
-    Stepkill,
+    Stepkill(stepkill::Which),
     /// The two sides single-stepped against each other.
     Interleave(interleave::Which),
     /// Everything that a buggy or hostile peer can write.
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let how = &cli.how;
     let report = match cli.campaign {
-        Campaign::Stepkill => stepkill::run(how),
+        Campaign::Stepkill(which) => stepkill::run(how, &which),
         Campaign::Interleave(which) => interleave::run(how, &which),
         Campaign::Hostile => hostile::run(how),
         Campaign::Soak => soak::run(how),

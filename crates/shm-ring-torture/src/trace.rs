@@ -163,11 +163,13 @@ impl Traced {
     pub(crate) fn advance(&mut self, steps: u64, path: &[u64]) -> nix::Result<Step> {
         let mut done = 0;
         #[cfg(target_arch = "x86_64")]
-        if let Some(stop) = last_first_visit(path, steps) {
+        if let Some((stop, visits)) = nearest_stop(path, steps) {
             self.stop_at(Some(path[stop]))?;
-            match self.go()? {
-                Step::Stopped => done = stop as u64,
-                other => return Ok(other),
+            for _ in 0..visits {
+                match self.go()? {
+                    Step::Stopped => done = stop as u64,
+                    other => return Ok(other),
+                }
             }
             self.stop_at(None)?;
         }
@@ -228,12 +230,24 @@ impl Traced {
     }
 }
 
-/// The last instruction among the first `steps + 1` of `path` that was not there before: a breakpoint on it is
-/// met there and no sooner.
+/// The instruction among the first `steps + 1` of `path` from which `steps` is reached with the fewest stops: which
+/// one, and how often a breakpoint on it is met on the way there.
 #[cfg(target_arch = "x86_64")]
-fn last_first_visit(path: &[u64], steps: u64) -> Option<usize> {
+fn nearest_stop(path: &[u64], steps: u64) -> Option<(usize, usize)> {
     let known = path.len().min(usize::try_from(steps).ok()?.saturating_add(1));
-    (1..known).rev().find(|&at| !path[..at].contains(&path[at]))
+    let mut met = std::collections::HashMap::new();
+    let mut best: Option<(usize, usize, usize)> = None;
+    // The child stands before the first: whether a breakpoint there is met at once is the processor's to say.
+    let met_later = |&(_, address): &(usize, &u64)| Some(address) != path.first();
+    for (at, address) in path[..known].iter().enumerate().filter(met_later) {
+        let visits: &mut usize = met.entry(address).or_default();
+        *visits += 1;
+        let stops = *visits + known - at;
+        if best.is_none_or(|(fewest, ..)| stops <= fewest) {
+            best = Some((stops, at, *visits));
+        }
+    }
+    best.map(|(_, at, visits)| (at, visits))
 }
 
 impl Drop for Traced {

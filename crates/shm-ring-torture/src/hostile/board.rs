@@ -21,6 +21,8 @@ pub(super) enum Op {
     ReserveTimeout,
     TryPushBatch,
     PushBatch,
+    TryPushSlice,
+    PushSlice,
     WriteStream,
     Room,
     TryPop,
@@ -32,6 +34,8 @@ pub(super) enum Op {
     PeekTimeout,
     TryPopBatch,
     PopBatchTimeout,
+    TryPopSlice,
+    PopSliceTimeout,
     PopThreshold,
     TryIter,
     Iter,
@@ -54,7 +58,29 @@ pub(super) enum Op {
 
 use Op::*;
 
-pub(super) const OPS: [Op; 40] = [
+impl Op {
+    /// Whether it waits for a peer that is there, however long that takes.
+    pub(super) fn waits_for_ever(self) -> bool {
+        matches!(self, Push | PushBatch | PushSlice | WriteStream | Pop | Iter | ReadStream)
+    }
+
+    /// Whether it waits.
+    pub(super) fn waits(self) -> bool {
+        let in_time = matches!(
+            self,
+            PushTimeout
+                | ReserveTimeout
+                | PopTimeout
+                | PeekTimeout
+                | PopBatchTimeout
+                | PopSliceTimeout
+                | PopThreshold
+        );
+        in_time || self.waits_for_ever()
+    }
+}
+
+pub(super) const OPS: [Op; 44] = [
     Open,
     AttachProducer,
     AttachConsumer,
@@ -67,6 +93,8 @@ pub(super) const OPS: [Op; 40] = [
     ReserveTimeout,
     TryPushBatch,
     PushBatch,
+    TryPushSlice,
+    PushSlice,
     WriteStream,
     Room,
     TryPop,
@@ -78,6 +106,8 @@ pub(super) const OPS: [Op; 40] = [
     PeekTimeout,
     TryPopBatch,
     PopBatchTimeout,
+    TryPopSlice,
+    PopSliceTimeout,
     PopThreshold,
     TryIter,
     Iter,

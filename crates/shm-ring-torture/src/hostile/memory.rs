@@ -7,10 +7,8 @@
 
 use core::ffi::c_void;
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 /// How far beyond a mapping no access goes unnoticed: as far as a 32-bit length leads.
 pub(crate) const GUARD: usize = 1 << 32;
@@ -76,39 +74,5 @@ impl Hole {
     /// Takes up the place of the next mapping of this size, which has gone somewhere else before.
     pub(crate) fn plug(len: usize) -> io::Result<()> {
         reserve(len).map(|_| ())
-    }
-}
-
-/// All of a region, for reading and writing: the hand of whoever may write it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hand {
-    at: *mut u8,
-    len: usize,
-}
-
-impl Hand {
-    pub(crate) fn over(fd: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choice disturbs nobody.
-        let at = unsafe { mmap(core::ptr::null_mut(), len, protection, MapFlags::SHARED, fd, 0) }?;
-        Ok(Self { at: at.cast(), len })
-    }
-
-    /// The word at `offset`, rounded down to one.
-    #[inline]
-    pub(crate) fn word(&self, offset: u64) -> &AtomicU64 {
-        let offset = offset as usize & !7;
-        assert!(offset < self.len, "inside the region");
-        // SAFETY: an aligned word of a mapping that is never unmapped, accessed atomically here and
-        // by the library.
-        unsafe { AtomicU64::from_ptr(self.at.wrapping_add(offset).cast()) }
-    }
-
-    /// The half word at `offset`, rounded down to one.
-    pub(crate) fn half(&self, offset: u64) -> &AtomicU32 {
-        let offset = offset as usize & !3;
-        assert!(offset < self.len, "inside the region");
-        // SAFETY: as above; this is how the library accesses its half words.
-        unsafe { AtomicU32::from_ptr(self.at.wrapping_add(offset).cast()) }
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Each victim is a child. Its mappings lie between reservations of 4 GiB that nobody may touch, which is as
 //! far as a 32-bit length leads, and its buffers end at such memory: an access outside ends it by a signal,
-//! which is a violation, as are a panic, a wrong answer, and a call that takes too much time.
+//! which is a violation, as are a panic, a wrong answer, and a call that takes too much time. What is right is
+//! asked of the outsider.
 
 mod board;
 mod drive;
@@ -13,15 +14,15 @@ mod kind;
 mod latest;
 mod memory;
 mod scribble;
-mod wire;
+mod truth;
 
 use std::time::{Duration, Instant};
 
-use shm_ring::{Latest, Ring};
+use shm_ring::{Latest, MessageRing};
 
 use self::board::{Board, Count, OPS, OUTCOMES, Op, Outcome};
 use self::drive::Drive;
-use self::kind::{Kind, Messages, Values};
+use self::kind::{Aligned, Kind, Messages, Values};
 use crate::How;
 use crate::forked::{End, Forked, PANICKED};
 use crate::report::Report;
@@ -47,8 +48,12 @@ struct Victim {
     calls: u64,
     /// What its work must reach.
     must: &'static [(Op, &'static [Outcome])],
-    job: fn(Board, u64, Instant, u64) -> Result<(), String>,
+    /// One for each of its rings, each in a process of its own.
+    jobs: &'static [Job],
 }
+
+/// From a seed, until a moment and for so many calls at least.
+type Job = fn(Board, u64, Instant, u64) -> Result<(), String>;
 
 pub(crate) fn run(how: &How) -> Report {
     let mut report = Report::new("hostile");
@@ -79,8 +84,8 @@ pub(crate) fn run(how: &How) -> Report {
 
 fn victims() -> [Victim; 8] {
     use self::board::{Op::*, Outcome::*};
-    const PUSH: &[Outcome] = &[Success, NotNow, Corrupt];
-    const POP: &[Outcome] = &[Success, NotNow, Corrupt];
+    const NOW: &[Outcome] = &[Success, NotNow, Corrupt];
+    const NOW_OR_NEVER: &[Outcome] = &[Success, NotNow, Corrupt, Misfit];
     const WAIT: &[Outcome] = &[Success, TimedOut, Closed, PeerDead, Corrupt];
     const ALIVE: &[Outcome] = &[Success, TimedOut, Corrupt];
     const ALONE: &[Outcome] = &[Success, Closed, PeerDead, Corrupt];
@@ -92,25 +97,29 @@ fn victims() -> [Victim; 8] {
         (AttachProducer, ATTACH),
         (AttachConsumer, ATTACH),
         (Close, &[Success]),
-        (TryPush, PUSH),
-        (TryPushFrom, PUSH),
+        (TryPush, NOW),
+        (TryPushFrom, NOW),
         (PushTimeout, WAIT),
         (Push, ALONE),
-        (TryReserve, PUSH),
+        (TryReserve, NOW_OR_NEVER),
         (ReserveTimeout, ALIVE),
-        (TryPushBatch, PUSH),
+        (TryPushBatch, NOW),
         (PushBatch, ALONE),
+        (TryPushSlice, NOW),
+        (PushSlice, ALONE),
         (Room, &[Success]),
-        (TryPop, POP),
-        (TryPopInto, POP),
+        (TryPop, NOW),
+        (TryPopInto, NOW),
         (PopTimeout, WAIT),
         (Pop, ALONE),
-        (TryPeek, POP),
+        (TryPeek, NOW),
         (PeekTimeout, ALIVE),
-        (TryPopBatch, POP),
+        (TryPopBatch, NOW),
         (PopBatchTimeout, ALIVE),
+        (TryPopSlice, NOW),
+        (PopSliceTimeout, ALIVE),
         (PopThreshold, WAIT),
-        (TryIter, POP),
+        (TryIter, NOW),
         (Iter, ALONE),
         (Ready, &[Success]),
         (WaitAny, &[Success, TimedOut]),
@@ -120,26 +129,27 @@ fn victims() -> [Victim; 8] {
         (AttachProducer, ATTACH),
         (AttachConsumer, ATTACH),
         (Close, &[Success]),
-        (TryPush, &[Success, NotNow, Corrupt, Misfit]),
-        (TryPushFrom, &[Success, NotNow, Corrupt, Misfit]),
+        (TryPush, NOW_OR_NEVER),
+        (TryPushFrom, NOW_OR_NEVER),
         (PushTimeout, WAIT),
         (Push, ALONE),
-        (TryReserve, &[Success, NotNow, Corrupt, Misfit]),
+        (TryReserve, NOW_OR_NEVER),
         (ReserveTimeout, ALIVE),
-        (TryPushBatch, PUSH),
+        (TryPushBatch, NOW),
         (PushBatch, ALONE),
         (WriteStream, ALONE),
-        (TryPop, POP),
-        (TryPopInto, POP),
-        (TryPopTo, &[Success, NotNow, Corrupt, Misfit]),
+        (Room, &[Success]),
+        (TryPop, NOW),
+        (TryPopInto, NOW),
+        (TryPopTo, NOW_OR_NEVER),
         (PopTimeout, &[Success, TimedOut, Closed, PeerDead, Corrupt, Misfit]),
         (Pop, &[Success, Closed, PeerDead, Corrupt, Misfit]),
-        (TryPeek, POP),
+        (TryPeek, NOW),
         (PeekTimeout, ALIVE),
-        (TryPopBatch, POP),
+        (TryPopBatch, NOW),
         (PopBatchTimeout, ALIVE),
         (PopThreshold, WAIT),
-        (TryIter, POP),
+        (TryIter, NOW),
         (Iter, ALONE),
         (ReadStream, ALONE),
         (Ready, &[Success]),
@@ -150,13 +160,13 @@ fn victims() -> [Victim; 8] {
     const LIVE: &[(Op, &[Outcome])] = &[
         (AttachProducer, &[Success]),
         (AttachConsumer, &[Success]),
-        (TryPush, PUSH),
-        (TryReserve, PUSH),
-        (TryPushBatch, PUSH),
+        (TryPush, NOW),
+        (TryReserve, NOW),
+        (TryPushBatch, NOW),
         (PushTimeout, &[Success, TimedOut]),
-        (TryPop, POP),
-        (TryPeek, POP),
-        (TryPopBatch, POP),
+        (TryPop, NOW),
+        (TryPeek, NOW),
+        (TryPopBatch, NOW),
         (PopTimeout, &[Success, TimedOut]),
         (Peer, &[Alive]),
     ];
@@ -185,43 +195,57 @@ fn victims() -> [Victim; 8] {
         (HasNewer, &[Success]),
         (WriterOf, &[Alive]),
     ];
-    let victim = |name: String, share, calls, must, job| Victim { name, share, calls, must, job };
+    let victim = |name: String, share, calls, must, jobs| Victim { name, share, calls, must, jobs };
     [
-        victim("headers".to_owned(), 12, 1, OPENING, headers::run::<Ring<[u8]>>),
+        victim("headers".to_owned(), 12, 1, OPENING, &[headers::run::<MessageRing>]),
         victim(
             "headers, latest".to_owned(),
             5,
             1,
             OPENING_LATEST,
-            headers::run::<Latest<headers::Long>>,
+            &[headers::run::<Latest<headers::Long>>],
         ),
-        victim("alone, values".to_owned(), 22, 40, VALUES, alone::<Values>),
-        victim("alone, messages".to_owned(), 22, 40, MESSAGES, alone::<Messages>),
-        victim("alone, latest".to_owned(), 6, 4, LATEST, latest::alone),
-        victim("beside a writer, values".to_owned(), 12, 10, LIVE, beside::<Values>),
-        victim("beside a writer, messages".to_owned(), 15, 10, LIVE, beside::<Messages>),
-        victim("beside a writer, latest".to_owned(), 6, 2, LIVE_LATEST, latest::beside),
+        victim("alone, values".to_owned(), 22, 40, VALUES, VALUES_ALONE),
+        victim("alone, messages".to_owned(), 22, 40, MESSAGES, MESSAGES_ALONE),
+        victim("alone, latest".to_owned(), 6, 4, LATEST, &[latest::alone]),
+        victim("beside a writer, values".to_owned(), 12, 10, LIVE, VALUES_BESIDE),
+        victim("beside a writer, messages".to_owned(), 15, 10, LIVE, MESSAGES_BESIDE),
+        victim("beside a writer, latest".to_owned(), 6, 2, LIVE_LATEST, &[latest::beside]),
     ]
 }
 
+/// With what fills the least, what fills no word, what just fits the front and what does not, and what is aligned to
+/// more than a word; with limits that are the capacity, and that are not.
+const VALUES_ALONE: &[Job] = &[
+    alone::<Values<[u64; 3], 170>>,
+    alone::<Values<u64, 512>>,
+    alone::<Values<[u8; 3], 1000>>,
+    alone::<Values<[u64; 7], 73>>,
+    alone::<Values<[u8; 300], 13>>,
+    alone::<Values<Aligned, 40>>,
+];
+const VALUES_BESIDE: &[Job] = &[beside::<Values<[u64; 3], 170>>, beside::<Values<[u8; 300], 13>>];
+const MESSAGES_ALONE: &[Job] = &[alone::<Messages<1, 4096>>, alone::<Messages<64, 4000>>];
+const MESSAGES_BESIDE: &[Job] = &[beside::<Messages<1, 4096>>, beside::<Messages<64, 4000>>];
+
 /// Alone with the bytes.
 fn alone<K: Kind>(board: Board, seed: u64, until: Instant, calls: u64) -> Result<(), String> {
-    Drive::<K>::new(board, seed, true)?.run(until, calls)
+    Drive::<K>::new(board, seed, true)?.run(until, calls);
+    Ok(())
 }
 
 /// Beside a process of its own that writes all the time.
 fn beside<K: Kind>(board: Board, seed: u64, until: Instant, calls: u64) -> Result<(), String> {
-    // The writer maps the region by itself, before the victim has anything to do with it but the file.
     let mut drive = Drive::<K>::new(board, seed, false)?;
-    let (hand, shape) = (drive.hand, drive.shape);
+    let (region, header) = (drive.region, drive.header);
     let writer = Forked::start(|| {
-        scribble::run(board, Rng::new(seed ^ 1), &hand, shape);
+        scribble::run(board, Rng::new(seed ^ 1), region, &header);
         0
     });
     let mut writer = writer.map_err(|errno| format!("fork: {errno}"))?;
-    let answer = drive.run(until, calls);
+    drive.run(until, calls);
     match writer.poll() {
-        None => answer,
+        None => Ok(()),
         Some(end) => Err(format!("the writer ended: {end:?}")),
     }
 }
@@ -240,35 +264,41 @@ fn attack(
     until: Instant,
     least: u64,
 ) {
-    let Victim { name, must, .. } = victim;
+    let Victim { name, must, jobs, .. } = victim;
     let everything = || {
         let mut all = must.iter().flat_map(|(op, those)| those.iter().map(move |one| (*op, *one)));
         all.all(|(op, outcome)| board.reached(op, outcome) > 0)
     };
-    let mut fine = attack_once(report, victim, board, seed, until, least);
+    let (from, count) = (Instant::now(), jobs.len() as u64);
+    let mut fine = true;
+    for (job, part) in jobs.iter().zip(1..) {
+        let until = from + until.saturating_duration_since(from) * part as u32 / count as u32;
+        fine = fine && attack_once(report, name, job, board, (seed, until, least * part / count));
+    }
     for round in 1..=FURTHER_ROUNDS {
-        if !fine || everything() {
-            break;
+        for job in *jobs {
+            if !fine || everything() {
+                break;
+            }
+            let (seed, until) = (seed.wrapping_add(round << 32), Instant::now() + FURTHER_ROUND);
+            fine = attack_once(report, name, job, board, (seed, until, 0));
         }
-        let until = Instant::now() + FURTHER_ROUND;
-        fine = attack_once(report, victim, board, seed.wrapping_add(round << 32), until, 0);
     }
     figures(report, name, board, must);
 }
 
-/// Runs `victim` in a child and watches it. Whether nothing was violated.
+/// Runs a `job` in a child and watches it. Whether nothing was violated.
 fn attack_once(
     report: &mut Report,
-    victim: &Victim,
+    name: &str,
+    job: &Job,
     board: Board,
-    seed: u64,
-    until: Instant,
-    least: u64,
+    (seed, until, least): (u64, Instant, u64),
 ) -> bool {
-    let Victim { name, job, .. } = victim;
     let child = Forked::start(|| {
         std::panic::set_hook(Box::new(move |info| {
-            board.violation(&format!("in {:?}: {info}", board.now()));
+            let told = info.to_string().replace('\n', " ");
+            board.violation(&format!("in {:?}: {told}", board.now()));
         }));
         match job(board, seed, until, least) {
             Ok(()) => 0,

@@ -1,18 +1,16 @@
 //! A live peer that writes at full speed while the victim calls: in bursts of one kind of harm, with pauses in
 //! which a ring can get somewhere. It must not know the victim.
 
-use std::sync::atomic::Ordering::Relaxed;
+use shm_ring_outsider::{Header, Mapping, NO_FRONT, Side, pack};
 
 use super::board::{Board, Count};
-use super::hand;
-use super::memory::Hand;
-use super::wire::{CONSUMER, PRODUCER, Shape, commit_word};
+use super::hand::{self, position, set_position};
 use crate::rng::Rng;
 
 /// Writes until it is told to stop.
-pub(super) fn run(board: Board, mut rng: Rng, hand: &Hand, shape: Shape) {
+pub(super) fn run(board: Board, mut rng: Rng, region: &Mapping, header: &Header) {
     while board.get(Count::Stop) == 0 {
-        burst(board, &mut rng, |rng, kind| one(rng, kind, hand, shape));
+        burst(board, &mut rng, |rng, kind| one(rng, kind, region, header));
         pause(&mut rng);
     }
 }
@@ -39,33 +37,54 @@ pub(super) fn pause(rng: &mut Rng) {
     }
 }
 
-fn one(rng: &mut Rng, kind: u64, hand: &Hand, shape: Shape) {
-    let head = hand.word(CONSUMER).load(Relaxed);
-    let tail = hand.word(PRODUCER).load(Relaxed);
+fn one(rng: &mut Rng, kind: u64, region: &Mapping, header: &Header) {
+    let (head, tail) = (position(region, Side::Consumer), position(region, Side::Producer));
+    let whole = header.limit / header.unit() * header.unit();
     match kind {
-        0..16 => hand::drain(rng, hand, shape, tail),
-        16..28 => hand::forge(rng, hand, shape, head),
-        // Two lengths that are both allowed, one after the other: one of them was checked.
-        28..44 => {
-            let place = hand.word(shape.at(head));
-            let short = shape.len_min.max(rng.below(32));
-            place.store(commit_word(head, short.min(shape.len_max) as u32), Relaxed);
-            place.store(
-                commit_word(head, (shape.len_max - rng.below(64).min(shape.len_max)) as u32),
-                Relaxed,
-            );
-            if rng.below(4) == 0 {
-                place.store(commit_word(head, u32::MAX - 15), Relaxed);
-                place.store(commit_word(head, shape.len_min as u32), Relaxed);
-            }
+        0..16 => hand::drain(rng, region, header, tail),
+        16..28 => {
+            let room = header.limit.saturating_sub(tail.wrapping_sub(head));
+            hand::forge(rng, region, header, tail, room);
         }
-        44..58 => hand::tease(rng, hand, shape),
+        28..44 => two_lengths(rng, region, header, head),
+        44..54 => hand::tease(rng, region, header),
+        // One record that is in the front, or is not, while it is looked at.
+        54..58 => {
+            hand::forge(rng, region, header, head, whole);
+            let next = head.wrapping_add(header.unit());
+            set_position(region, Side::Producer, pack(next, rng.below(2) == 0));
+        }
         // A position that comes and goes.
-        58..60 => {
-            hand.word(CONSUMER).store(hand::wild(rng, tail, shape.capacity), Relaxed);
-            hand.word(CONSUMER).store(tail, Relaxed);
+        58 => {
+            set_position(region, Side::Consumer, hand::wild(rng, header, tail));
+            set_position(region, Side::Consumer, tail);
         }
-        60 => hand.word(shape.at(head)).store(0, Relaxed),
-        _ => hand::hurt(rng, hand, shape),
+        59 => {
+            set_position(region, Side::Producer, hand::wild(rng, header, head));
+            set_position(region, Side::Producer, head.wrapping_add(whole) | NO_FRONT);
+        }
+        _ => hand::hurt(rng, region, header),
+    }
+}
+
+/// A message at every place that the consumer can come to, and the next one has two lengths that are both allowed, one
+/// after the other, and now and then one that is not: one of them was checked.
+fn two_lengths(rng: &mut Rng, region: &Mapping, header: &Header, head: u64) {
+    let (unit, short) = (header.unit(), rng.below(17).min(header.longest()) as u32);
+    let span = (64 * unit).min(header.limit / unit * unit);
+    for place in (0..span).step_by(unit as usize) {
+        hand::length(region, header, head.wrapping_add(place), short);
+    }
+    let end = head.wrapping_add(span);
+    set_position(region, Side::Producer, end | NO_FRONT);
+    for _ in 0..64 {
+        let head = position(region, Side::Consumer);
+        let left = end.wrapping_sub(head);
+        let Some(long) = header.longest_in(left).filter(|_| left <= span) else { break };
+        if rng.below(64) == 0 {
+            hand::length(region, header, head, u32::MAX - 15);
+        }
+        hand::length(region, header, head, long as u32);
+        hand::length(region, header, head, short);
     }
 }

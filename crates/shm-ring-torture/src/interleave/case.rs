@@ -1,12 +1,16 @@
-//! What is stepped against what, in which state of the ring, and how each operation may end. It must
-//! not know how anything is run.
+//! Which operation is stepped against which.
+//!
+//! Owns: the operations, the states of the ring that they begin with, and how each may end. Knows nothing of: how
+//! anything is run.
 
 use shm_ring::Role;
 
-use super::carried::Lengths;
+use super::payload::Lengths;
 
-/// Bytes of data of every ring here: the least there is.
+/// Bytes of data of every ring here, and of records in a ring of messages: the minimum on this machine.
 pub(crate) const CAPACITY: u64 = 4096;
+/// Values that fit in a ring of values.
+pub(crate) const ITEMS: u64 = 4;
 
 /// An operation that is stepped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,18 +18,30 @@ pub(crate) enum Op {
     /// So many waiting pushes.
     Push(u64),
     TryPush,
+    /// One, and the end of the role.
+    PushClose,
+    /// So many at once by an iterator.
     PushBatch(u64),
-    ReserveCommit,
+    /// The same by a slice.
+    PushSlice(u64),
+    /// So many in place.
+    ReserveCommit(u64),
     /// So many waiting pops.
     Pop(u64),
     TryPop,
-    /// A waiting pop of up to so many.
+    /// Waits for the first of up to so many, which are taken by a callback.
     PopBatch(u64),
-    PeekRelease,
+    /// The same by a slice.
+    PopSlice(u64),
+    /// The same in place.
+    PeekRelease(u64),
     /// A waiting pop with a threshold of so many bytes.
-    PopThreshold(u64),
+    PopThreshold(usize),
     /// Taking a role, and a question about the other.
     Attach(Role),
+    /// The same, and `TryPush` or `PopBatch` without waiting.
+    AttachPush,
+    AttachPop(u64),
     /// Dropping a role.
     Close(Role),
     Create,
@@ -37,16 +53,37 @@ impl Op {
     /// The role that is held before the operation.
     pub(crate) fn holds(self) -> Option<Role> {
         match self {
-            Self::Push(_) | Self::TryPush | Self::PushBatch(_) | Self::ReserveCommit => {
-                Some(Role::Producer)
-            }
+            Self::Push(_)
+            | Self::TryPush
+            | Self::PushClose
+            | Self::PushBatch(_)
+            | Self::PushSlice(_)
+            | Self::ReserveCommit(_) => Some(Role::Producer),
             Self::Pop(_)
             | Self::TryPop
             | Self::PopBatch(_)
-            | Self::PeekRelease
+            | Self::PopSlice(_)
+            | Self::PeekRelease(_)
             | Self::PopThreshold(_) => Some(Role::Consumer),
             Self::Close(role) => Some(role),
-            Self::Attach(_) | Self::Create | Self::Open | Self::OpenOrCreate => None,
+            _ => None,
+        }
+    }
+
+    /// The role that it takes over, if a predecessor had it.
+    pub(crate) fn succeeds(self) -> Option<Role> {
+        match self {
+            Self::AttachPush => Some(Role::Producer),
+            Self::AttachPop(_) => Some(Role::Consumer),
+            _ => None,
+        }
+    }
+
+    /// Records that it takes in one call, at least as far as they are there.
+    pub(crate) fn takes(self) -> u64 {
+        match self {
+            Self::PopBatch(count) | Self::PopSlice(count) | Self::PeekRelease(count) => count,
+            _ => 0,
         }
     }
 
@@ -82,11 +119,13 @@ impl Outcome {
     }
 }
 
-/// Whether a case carries values or messages of these lengths.
+/// What a case carries.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    Values,
-    Messages(Lengths),
+    /// Values of so many bytes: 1, 8, 24, 64, 200 or 1024, of which as many fit as the data have room for.
+    Values(u64),
+    /// Messages of these lengths.
+    Messages(&'static str, Lengths),
 }
 
 /// Two operations against each other.
@@ -95,12 +134,17 @@ pub(crate) struct Case {
     /// Cases of one group are counted together.
     pub(crate) group: &'static str,
     pub(crate) kind: Kind,
-    /// Where the tail stands at first: so many bytes before the end of the data.
+    /// Where the tail is at first: so many values, or bytes of messages, before the last position that is not behind
+    /// the end of the data. A value that does not divide the data is in both halves there.
     pub(crate) before_wrap: u64,
     /// Records in the ring at first.
     pub(crate) prefill: u64,
+    /// Whether the front holds the newest of them, if it fits.
+    pub(crate) front: bool,
     /// Whether another record has room at first.
     pub(crate) full: bool,
+    /// Whether a role that an operation succeeds to was left by a death, and not by nobody.
+    pub(crate) after_death: bool,
     pub(crate) ops: [Op; 2],
     /// The role that a side takes afterwards if it holds none.
     pub(crate) then: [Role; 2],
@@ -112,32 +156,41 @@ impl Case {
     pub(crate) fn name(&self) -> String {
         let Self { kind, before_wrap, prefill, ops: [a, b], .. } = self;
         let kind = match kind {
-            Kind::Values => "values",
-            Kind::Messages(_) => "messages",
+            Kind::Values(size) => format!("values of {size}"),
+            Kind::Messages(name, _) => format!("{name} messages"),
         };
-        format!("{a:?} against {b:?} ({kind}, {prefill} there, {before_wrap} before the wrap)")
+        let front = if self.front { " and in front" } else { "" };
+        let death = if self.after_death { ", after a death" } else { "" };
+        format!(
+            "{a:?} against {b:?} ({kind}, {prefill} there{front}, {before_wrap} before the wrap{death})"
+        )
     }
 
     /// Whether side `which` may end like that.
     pub(crate) fn allows(&self, which: usize, outcome: Outcome) -> bool {
         let (op, other) = (self.ops[which], self.ops[1 - which]);
         let gone = matches!(other, Op::Close(_));
+        let waits = matches!(op, Op::Push(_) | Op::Pop(_) | Op::PopSlice(_));
         match outcome {
             // Nothing comes from a producer that closes, and no room from such a consumer.
-            Outcome::Done => !(gone && matches!(op, Op::Push(_) | Op::Pop(_))),
+            Outcome::Done => !(gone && waits),
             Outcome::Nothing => match op {
                 Op::TryPush => self.full,
-                Op::TryPop => self.prefill == 0,
+                Op::TryPop | Op::AttachPop(_) => self.prefill == 0,
                 _ => false,
             },
-            Outcome::Closed => gone && matches!(op, Op::Push(_) | Op::Pop(_)),
+            Outcome::Closed => gone && waits,
+            // The successor may come too late for one that has nothing to do without it.
+            Outcome::PeerDead => {
+                self.after_death && other.succeeds().is_some() && (self.full || self.prefill == 0)
+            }
             Outcome::RoleTaken => match (op, other) {
                 (Op::Attach(role), Op::Attach(others) | Op::Close(others)) => role == others,
                 _ => false,
             },
             Outcome::NotFound => op == Op::Open,
             Outcome::AlreadyExists => op == Op::Create && other.makes(),
-            Outcome::PeerDead | Outcome::Corrupt | Outcome::Other => false,
+            Outcome::Corrupt | Outcome::Other => false,
         }
     }
 
@@ -157,64 +210,176 @@ impl Case {
     }
 }
 
-const SMALL: Lengths = |number| 8 + (number * 13 % 40) as usize;
+/// All of them fit the front; the first has no bytes.
+const SHORT: Kind = Kind::Messages("short", |number| (number * 13 % 49) as usize);
+/// None of them does.
+const LONG: Kind = Kind::Messages("long", |number| 49 + (number * 29 % 150) as usize);
 /// One fills most of the ring.
-const LARGE: Lengths = |_| 2600;
+const LARGE: Kind = Kind::Messages("large", |_| 2600);
 /// The first leaves no room for the second, and is less than a threshold of half a ring.
-const GROWING: Lengths = |number| if number == 1 { 3000 } else { 1200 };
+const GROWING: Kind = Kind::Messages("growing", |number| if number == 1 { 3000 } else { 1200 });
 
-/// Values that fit.
-const FULL: u64 = (CAPACITY - 8) / 24;
+/// The next one goes where the oldest is: the limit is the capacity.
+const PAGE_FULL: Kind = Kind::Values(CAPACITY / ITEMS);
 
-/// Everything that is stepped against each other.
-pub(crate) fn all() -> Vec<Case> {
-    use Op::*;
-    let mut cases = Vec::new();
-    let mut add = |group, kind, before_wrap, prefill, ops: [Op; 2]| {
-        cases.push(Case {
+/// What has a front and fits it, once each way, and what does not.
+const EVERY: [Kind; 7] = [
+    Kind::Values(1),
+    Kind::Values(8),
+    Kind::Values(24),
+    Kind::Values(64),
+    Kind::Values(200),
+    SHORT,
+    LONG,
+];
+/// Of these one each way.
+const SOME: [Kind; 3] = [Kind::Values(24), Kind::Values(64), SHORT];
+
+/// The cases as they are put together.
+struct Cases(Vec<Case>);
+
+impl Cases {
+    /// `prefill` records in the data, and a front that is not to be used.
+    fn add(
+        &mut self,
+        group: &'static str,
+        kind: Kind,
+        before_wrap: u64,
+        prefill: u64,
+        ops: [Op; 2],
+    ) -> &mut Case {
+        self.0.push(Case {
             group,
             kind,
             before_wrap,
             prefill,
-            full: prefill == FULL,
+            front: false,
+            full: matches!(kind, Kind::Values(_)) && prefill == ITEMS,
+            after_death: false,
             ops,
             then: [Role::Producer, Role::Consumer],
             long: false,
         });
-    };
-    for kind in [Kind::Values, Kind::Messages(SMALL)] {
-        // At the very start of the data, with only the commit word before the wrap, with the wrap
-        // inside the payload.
-        for before_wrap in [0, 8, 16] {
-            add("push against pop", kind, before_wrap, 0, [TryPush, TryPop]);
-            add("push against pop", kind, before_wrap, 1, [TryPush, TryPop]);
-            add("push against park", kind, before_wrap, 0, [Push(1), Pop(1)]);
-        }
-        add("push_batch against pop", kind, 32, 0, [PushBatch(3), TryPop]);
-        add("push_batch against pop", kind, 32, 0, [PushBatch(3), Pop(1)]);
-        add("push against pop_batch", kind, 16, 3, [TryPush, PopBatch(8)]);
-        add("push against pop_batch", kind, 16, 0, [TryPush, PopBatch(8)]);
-        add("push_batch against pop_batch", kind, 32, 2, [PushBatch(3), PopBatch(8)]);
-        add("reserve, commit against peek, release", kind, 16, 0, [ReserveCommit, PeekRelease]);
-        add("reserve, commit against peek, release", kind, 16, 1, [ReserveCommit, PeekRelease]);
-        add("two pushes against two parks", kind, 16, 0, [Push(2), Pop(2)]);
-        add("close against park", kind, 8, 0, [Close(Role::Producer), Pop(1)]);
+        let last = self.0.len() - 1;
+        &mut self.0[last]
     }
-    for prefill in [FULL - 1, FULL] {
-        add("push against pop", Kind::Values, 16, prefill, [TryPush, TryPop]);
-    }
-    add("release against a waiting producer", Kind::Values, 16, FULL, [Push(1), PopBatch(FULL)]);
-    let large = Kind::Messages(LARGE);
-    add("release against a waiting producer", large, 16, 1, [Push(1), Pop(1)]);
-    add("release against a waiting producer", large, 16, 1, [ReserveCommit, PeekRelease]);
-    add("close against park", large, 16, 1, [Push(1), Close(Role::Consumer)]);
-    let growing = Kind::Messages(GROWING);
-    add("threshold against a waiting producer", growing, 16, 0, [Push(2), PopThreshold(2048)]);
-    cases.extend(attaching());
-    cases
 }
 
-fn attaching() -> Vec<Case> {
+/// Everything that is stepped against each other.
+pub(crate) fn all() -> Vec<Case> {
+    let mut cases = Cases(Vec::new());
+    one_by_one(&mut cases);
+    many_at_once(&mut cases);
+    waiting_for_room(&mut cases);
+    succeeding(&mut cases);
+    attaching(&mut cases);
+    cases.0
+}
+
+fn one_by_one(cases: &mut Cases) {
+    use Op::{Close, Pop, Push, PushClose, TryPop, TryPush};
+    for kind in EVERY {
+        // At the start of the data or over its end, and with the record header before the end.
+        let near = if matches!(kind, Kind::Values(_)) { [0, 1] } else { [0, 8] };
+        for before_wrap in near {
+            let group = "push against pop";
+            cases.add(group, kind, before_wrap, 0, [TryPush, TryPop]);
+            cases.add(group, kind, before_wrap, 1, [TryPush, TryPop]);
+            cases.add(group, kind, before_wrap, 1, [TryPush, TryPop]).front = true;
+            cases.add("push against park", kind, before_wrap, 0, [Push(1), Pop(1)]);
+        }
+        cases.add("push against pop", kind, 0, 1, [Push(2), TryPop]).front = true;
+        cases.add("two pushes against two parks", kind, 0, 0, [Push(2), Pop(2)]);
+    }
+    for prefill in [ITEMS - 1, ITEMS] {
+        cases.add("push against pop", Kind::Values(24), 1, prefill, [TryPush, TryPop]);
+        cases.add("push against pop", PAGE_FULL, 1, prefill, [TryPush, TryPop]);
+    }
+    for kind in SOME {
+        cases.add("close against park", kind, 0, 0, [Close(Role::Producer), Pop(1)]);
+        cases.add("push and close against park", kind, 0, 0, [PushClose, Pop(1)]);
+    }
+    cases.add(
+        "close against park",
+        Kind::Values(8),
+        0,
+        0,
+        [Close(Role::Producer), Op::PopSlice(3)],
+    );
+}
+
+fn many_at_once(cases: &mut Cases) {
+    use Op::{
+        PeekRelease, Pop, PopBatch, PopSlice, PushBatch, PushSlice, ReserveCommit, TryPop, TryPush,
+    };
+    for kind in EVERY {
+        let group = "push_slice against pop_slice";
+        cases.add(group, kind, 0, 0, [PushSlice(3), PopSlice(4)]);
+        cases.add(group, kind, 0, 1, [PushSlice(3), PopSlice(4)]).front = true;
+        let group = "reserve, commit against peek, release";
+        cases.add(group, kind, 0, 0, [ReserveCommit(1), PeekRelease(1)]);
+        cases.add(group, kind, 0, 1, [ReserveCommit(2), PeekRelease(4)]).front = true;
+    }
+    for kind in SOME {
+        let group = "push_slice against pop";
+        cases.add(group, kind, 0, 0, [PushSlice(3), TryPop]);
+        cases.add(group, kind, 0, 0, [PushSlice(3), Pop(1)]);
+        let group = "push_batch against pop_batch";
+        cases.add(group, kind, 0, 2, [PushBatch(2), PopBatch(4)]);
+        cases.add(group, kind, 0, 0, [PushBatch(3), PopBatch(4)]);
+        let group = "push against pop_slice";
+        cases.add(group, kind, 0, 3, [TryPush, PopSlice(4)]);
+        cases.add(group, kind, 0, 0, [TryPush, PopSlice(4)]);
+    }
+}
+
+fn waiting_for_room(cases: &mut Cases) {
+    use Op::{
+        Close, PeekRelease, Pop, PopBatch, PopSlice, PopThreshold, Push, PushSlice, ReserveCommit,
+    };
+    let group = "release against a waiting producer";
+    for kind in [Kind::Values(1), Kind::Values(24), PAGE_FULL] {
+        cases.add(group, kind, 0, ITEMS, [Push(1), PopBatch(ITEMS)]);
+        cases.add(group, kind, 0, ITEMS, [PushSlice(3), PopSlice(ITEMS)]);
+        cases.add(group, kind, 1, ITEMS, [ReserveCommit(1), PeekRelease(ITEMS)]);
+    }
+    // Each of these leaves no room for the next.
+    let large = [
+        (group, [Push(1), Pop(1)]),
+        (group, [ReserveCommit(1), PeekRelease(1)]),
+        ("close against park", [Push(1), Close(Role::Consumer)]),
+    ];
+    for (group, ops) in large {
+        cases.add(group, LARGE, 16, 1, ops).full = true;
+    }
+    let group = "threshold against a waiting producer";
+    cases.add(group, GROWING, 16, 0, [Push(2), PopThreshold(2048)]);
+}
+
+fn succeeding(cases: &mut Cases) {
+    use Op::{AttachPop, AttachPush, Pop, PopSlice, Push, PushSlice};
+    let group = "attach of a successor against a living peer";
+    for after_death in [false, true] {
+        for kind in SOME {
+            for (prefill, ops) in [
+                (0, [Push(1), AttachPop(ITEMS)]),
+                (1, [PushSlice(2), AttachPop(ITEMS)]),
+                (0, [AttachPush, Pop(1)]),
+                (1, [AttachPush, PopSlice(4)]),
+            ] {
+                let case = cases.add(group, kind, 0, prefill, ops);
+                (case.after_death, case.long, case.front) = (after_death, true, prefill > 0);
+            }
+        }
+        for kind in [Kind::Values(24), LARGE] {
+            let prefill = if matches!(kind, Kind::Values(_)) { ITEMS } else { 1 };
+            let case = cases.add(group, kind, 0, prefill, [Push(1), AttachPop(prefill)]);
+            (case.after_death, case.long, case.full) = (after_death, true, true);
+        }
+    }
+}
+
+fn attaching(cases: &mut Cases) {
     use Op::{Attach, Close, Create, Open, OpenOrCreate};
     use Role::{Consumer, Producer};
     let rows = [
@@ -230,15 +395,9 @@ fn attaching() -> Vec<Case> {
         ("create against open", [Create, Open], [Producer, Consumer]),
         ("create against open", [Create, Create], [Producer, Consumer]),
     ];
-    let case = |(group, ops, then): (_, [Op; 2], _)| Case {
-        group,
-        kind: Kind::Values,
-        before_wrap: 16,
-        prefill: if ops.iter().any(|op| op.makes()) { 0 } else { 2 },
-        full: false,
-        ops,
-        then,
-        long: true,
-    };
-    rows.into_iter().map(case).collect()
+    for (group, ops, then) in rows {
+        let prefill = if ops.iter().any(|op| op.makes()) { 0 } else { 2 };
+        let case = cases.add(group, Kind::Values(24), 0, prefill, ops);
+        (case.then, case.long) = (then, true);
+    }
 }

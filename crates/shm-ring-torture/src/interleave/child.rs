@@ -1,5 +1,7 @@
 //! What each of the two traced processes does: gets ready, runs its operation between two marks, says
-//! how it ended, and goes on for some records. It must not know of schedules.
+//! how it ended, and goes on for some records.
+//!
+//! Owns: the life of such a process. Knows nothing of: schedules.
 
 use core::hint::black_box;
 use core::time::Duration;
@@ -7,14 +9,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, raise};
-use shm_ring::{
-    Consumer, Error, Options, Peer, PopError, Producer, PushError, Region, Ring, Role, Threshold,
-    Wait,
-};
+use shm_ring::{Error, Options, Peer, PopError, PushError, Region, Role, Threshold, Wait};
 
-use super::carried::{Carried, Lengths};
-use super::case::{CAPACITY, Case, Op, Outcome};
+use super::case::{CAPACITY, Case, ITEMS, Kind, Op, Outcome};
 use super::ledger::{Entry, Ledger};
+use super::payload::{Lengths, Payload, bytes, make};
 
 /// Records that go on afterwards.
 pub(crate) const AFTERWARDS: u64 = 4;
@@ -22,8 +21,8 @@ pub(crate) const AFTERWARDS: u64 = 4;
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Where the ring is.
-pub(crate) enum Site<P: ?Sized> {
-    Given(Rc<Ring<P>>),
+pub(crate) enum Site<P: Payload> {
+    Given(Rc<P::Ring>),
     Named(String),
 }
 
@@ -58,9 +57,13 @@ impl Fault {
 }
 
 /// The options of every ring here. Sides that wait sleep at once.
-pub(crate) fn options() -> Options {
+pub(crate) fn options(kind: Kind) -> Options {
     // One thread each: a second one would run while its process is stepped.
-    Options::new().bytes(CAPACITY).wait(Wait::PARK).death_notice(false)
+    let options = Options::new().wait(Wait::PARK).death_notice(false);
+    match kind {
+        Kind::Values(_) => options.items(ITEMS as usize),
+        Kind::Messages(..) => options.bytes(CAPACITY as usize),
+    }
 }
 
 /// A mark that the parent sees: a system call that the library never makes.
@@ -70,16 +73,17 @@ fn mark() {
 }
 
 /// What a side has in its hands.
-struct Hand<P: Carried + ?Sized> {
+struct Hand<P: Payload> {
     site: Site<P>,
-    ring: Option<Rc<Ring<P>>>,
-    tx: Option<Producer<P>>,
-    rx: Option<Consumer<P>>,
+    ring: Option<Rc<P::Ring>>,
+    kind: Kind,
+    tx: Option<P::Producer>,
+    rx: Option<P::Consumer>,
     saw_dead: bool,
 }
 
 /// Records on their way in and out, made before the operation so that it does nothing else.
-struct Basket<P: Carried + ?Sized> {
+struct Basket<P: Payload> {
     /// Those to push, from number `prefill` on.
     out: Vec<P::Held>,
     /// Places for those that are taken.
@@ -87,7 +91,7 @@ struct Basket<P: Carried + ?Sized> {
 }
 
 /// The whole life of side `which`: its exit code.
-pub(crate) fn run<P: Carried + ?Sized>(
+pub(crate) fn run<P: Payload>(
     case: &Case,
     lengths: Lengths,
     which: usize,
@@ -100,7 +104,7 @@ pub(crate) fn run<P: Carried + ?Sized>(
     }
 }
 
-fn live<P: Carried + ?Sized>(
+fn live<P: Payload>(
     case: &Case,
     lengths: Lengths,
     which: usize,
@@ -113,16 +117,18 @@ fn live<P: Carried + ?Sized>(
         Site::Given(ring) => Some(ring.clone()),
         Site::Named(_) => None,
     };
-    let mut hand = Hand { site, ring, tx: None, rx: None, saw_dead: false };
+    let mut hand = Hand { site, ring, kind: case.kind, tx: None, rx: None, saw_dead: false };
     if let Some(role) = op.holds() {
         hand.attach(role).map_err(|_| Fault::Setup)?;
+        // A predecessor of the other side may well be dead.
+        hand.saw_dead = false;
     }
     if let (Op::PopThreshold(bytes), Some(rx)) = (op, &mut hand.rx) {
-        rx.set_threshold(Some(Threshold::bytes(bytes, Duration::from_secs(60))));
+        P::set_threshold(rx, Some(Threshold::bytes(bytes, Duration::from_secs(60))));
     }
-    let out = (case.prefill..case.prefill + 4).map(|number| P::make(number, lengths)).collect();
-    let blank = P::make(1 << 40, |_| 64);
-    let mut basket = Basket { out, taken: vec![blank; (case.prefill + 8) as usize] };
+    let out = (case.prefill..case.prefill + 4).map(|number| make::<P>(number, lengths)).collect();
+    let taken = (0..case.prefill + 8).map(|_| P::place()).collect();
+    let mut basket = Basket { out, taken };
     raise(Signal::SIGSTOP).map_err(|_| Fault::Setup)?;
 
     mark();
@@ -133,7 +139,7 @@ fn live<P: Carried + ?Sized>(
     for (number, held) in (0..).zip(&basket.taken[..taken as usize]) {
         check::<P>(held, number, lengths)?;
     }
-    let ring = hand.ring.as_ref().map_or(0, |ring| ring.id());
+    let ring = hand.ring.as_ref().map_or(0, |ring| P::id(ring));
     let entry = Entry { outcome, pushed, taken, saw_dead: hand.saw_dead, ring };
     ledger.write(which, &entry).map_err(|_| Fault::Setup)?;
     // The parent looks at the ring and says how many records there will be.
@@ -145,12 +151,12 @@ fn live<P: Carried + ?Sized>(
     }
     if let Some(tx) = &mut hand.tx {
         for number in goal - AFTERWARDS..goal {
-            go_on(tx, &P::make(number, lengths))?;
+            go_on::<P>(tx, &make::<P>(number, lengths))?;
         }
     }
     if let Some(rx) = &mut hand.rx {
-        rx.set_threshold(None);
-        take_the_rest(rx, taken..goal, lengths)?;
+        P::set_threshold(rx, None);
+        take_the_rest::<P>(rx, taken..goal, lengths)?;
     }
     Ok(())
 }
@@ -161,21 +167,18 @@ fn bound_the_processor_time() -> rustix::io::Result<()> {
     setrlimit(Resource::Cpu, Rlimit { current: Some(5), maximum: Some(6) })
 }
 
-fn check<P: Carried + ?Sized>(held: &P::Held, number: u64, lengths: Lengths) -> Result<(), Fault> {
-    match P::number(held, lengths) {
-        Some(found) if found == number => Ok(()),
-        Some(_) => Err(Fault::Order),
-        None => Err(Fault::Torn),
+fn check<P: Payload>(held: &P::Held, number: u64, lengths: Lengths) -> Result<(), Fault> {
+    let is = |number| P::bytes(held) == bytes(number, P::len(number, lengths));
+    match is(number) {
+        true => Ok(()),
+        false if (0..number + 8).any(is) => Err(Fault::Order),
+        false => Err(Fault::Torn),
     }
 }
 
 /// What is stepped. How it ended, records pushed, records taken.
 #[inline(never)]
-fn operate<P: Carried + ?Sized>(
-    op: Op,
-    hand: &mut Hand<P>,
-    basket: &mut Basket<P>,
-) -> (Outcome, u64, u64) {
+fn operate<P: Payload>(op: Op, hand: &mut Hand<P>, basket: &mut Basket<P>) -> (Outcome, u64, u64) {
     let Basket { out, taken } = basket;
     match (op, &mut hand.tx, &mut hand.rx) {
         (Op::Push(count), Some(tx), _) => {
@@ -187,10 +190,16 @@ fn operate<P: Carried + ?Sized>(
             (Outcome::Done, count, 0)
         }
         (Op::TryPush, Some(tx), _) => pushed(P::try_push(tx, &out[0]).map(|()| 1)),
-        (Op::PushBatch(count), Some(tx), _) => {
-            pushed(P::push_batch(tx, &out[..count as usize]).map(|count| count as u64))
+        (Op::PushClose, Some(tx), _) => {
+            let answer = pushed(P::push(tx, &out[0]).map(|()| 1));
+            hand.tx = None;
+            answer
         }
-        (Op::ReserveCommit, Some(tx), _) => pushed(P::reserve_commit(tx, &out[0]).map(|()| 1)),
+        (Op::PushBatch(count), Some(tx), _) => pushed(P::push_batch(tx, &out[..count as usize])),
+        (Op::PushSlice(count), Some(tx), _) => pushed(P::push_slice(tx, &out[..count as usize])),
+        (Op::ReserveCommit(count), Some(tx), _) => {
+            pushed(P::reserve_commit(tx, &out[..count as usize]))
+        }
         (Op::Pop(count), _, Some(rx)) => {
             for (done, place) in (0..count).zip(taken.iter_mut()) {
                 if let Err(error) = P::pop(rx, place) {
@@ -202,10 +211,22 @@ fn operate<P: Carried + ?Sized>(
         (Op::PopThreshold(_), _, Some(rx)) => popped(P::pop(rx, &mut taken[0]).map(|()| 1)),
         (Op::TryPop, _, Some(rx)) => popped(P::try_pop(rx, &mut taken[0]).map(|()| 1)),
         (Op::PopBatch(count), _, Some(rx)) => {
-            let max = taken.len().min(count as usize);
-            popped(P::pop_batch(rx, &mut taken[..max]).map(|count| count as u64))
+            popped(P::pop_batch(rx, &mut taken[..count as usize]))
         }
-        (Op::PeekRelease, _, Some(rx)) => popped(P::peek_release(rx, &mut taken[0]).map(|()| 1)),
+        (Op::PopSlice(count), _, Some(rx)) => {
+            popped(P::pop_slice(rx, &mut taken[..count as usize]))
+        }
+        (Op::PeekRelease(count), _, Some(rx)) => {
+            popped(P::peek_release(rx, &mut taken[..count as usize]))
+        }
+        (Op::AttachPush, None, None) => match hand.attach(Role::Producer) {
+            Ok(()) => operate(Op::TryPush, hand, basket),
+            failed => (ended(failed), 0, 0),
+        },
+        (Op::AttachPop(count), None, None) => match (hand.attach(Role::Consumer), &mut hand.rx) {
+            (Ok(()), Some(rx)) => popped(P::try_pop_batch(rx, &mut taken[..count as usize])),
+            (answer, _) => (ended(answer), 0, 0),
+        },
         (Op::Attach(role), None, None) => (ended(hand.attach(role)), 0, 0),
         (Op::Close(role), ..) => {
             match role {
@@ -219,12 +240,14 @@ fn operate<P: Carried + ?Sized>(
     }
 }
 
-fn pushed(answer: Result<u64, PushError>) -> (Outcome, u64, u64) {
-    answer.map_or_else(|error| (not_pushed(error), 0, 0), |count| (Outcome::Done, count, 0))
+fn pushed(answer: Result<usize, PushError>) -> (Outcome, u64, u64) {
+    let done = |count| (Outcome::Done, count as u64, 0);
+    answer.map_or_else(|error| (not_pushed(error), 0, 0), done)
 }
 
-fn popped(answer: Result<u64, PopError>) -> (Outcome, u64, u64) {
-    answer.map_or_else(|error| (not_popped(error), 0, 0), |count| (Outcome::Done, 0, count))
+fn popped(answer: Result<usize, PopError>) -> (Outcome, u64, u64) {
+    let done = |count| (Outcome::Done, 0, count as u64);
+    answer.map_or_else(|error| (not_popped(error), 0, 0), done)
 }
 
 fn not_pushed(error: PushError) -> Outcome {
@@ -258,13 +281,13 @@ fn ended(answer: Result<(), Error>) -> Outcome {
     }
 }
 
-impl<P: Carried + ?Sized> Hand<P> {
+impl<P: Payload> Hand<P> {
     /// Takes a role and asks about the other.
     fn attach(&mut self, role: Role) -> Result<(), Error> {
         let Some(ring) = &self.ring else { return Ok(()) };
         let peer = match role {
-            Role::Producer => self.tx.insert(ring.producer()?).peer(),
-            _ => self.rx.insert(ring.consumer()?).peer(),
+            Role::Producer => P::peer_of_producer(self.tx.insert(P::producer(ring)?)),
+            _ => P::peer_of_consumer(self.rx.insert(P::consumer(ring)?)),
         };
         self.saw_dead |= matches!(peer, Peer::Dead { .. });
         Ok(())
@@ -274,9 +297,9 @@ impl<P: Carried + ?Sized> Hand<P> {
         let Site::Named(name) = &self.site else { return Ok(()) };
         let region = Region::named(name.as_str());
         let ring = match op {
-            Op::Create => Ring::create(region, options())?,
-            Op::Open => Ring::open_with(region, options())?,
-            _ => Ring::open_or_create(region, options())?,
+            Op::Create => P::create(region, &options(self.kind))?,
+            Op::Open => P::open(region, &options(self.kind))?,
+            _ => P::open_or_create(region, &options(self.kind))?,
         };
         self.ring = Some(Rc::new(ring));
         Ok(())
@@ -301,7 +324,7 @@ impl<P: Carried + ?Sized> Hand<P> {
 }
 
 /// Pushes, whatever became of the consumer before: another one comes.
-fn go_on<P: Carried + ?Sized>(tx: &mut Producer<P>, held: &P::Held) -> Result<(), Fault> {
+fn go_on<P: Payload>(tx: &mut P::Producer, held: &P::Held) -> Result<(), Fault> {
     let start = Instant::now();
     loop {
         match P::try_push(tx, held) {
@@ -315,13 +338,13 @@ fn go_on<P: Carried + ?Sized>(tx: &mut Producer<P>, held: &P::Held) -> Result<()
 }
 
 /// Takes records number so-and-so and finds no more.
-fn take_the_rest<P: Carried + ?Sized>(
-    rx: &mut Consumer<P>,
+fn take_the_rest<P: Payload>(
+    rx: &mut P::Consumer,
     numbers: core::ops::Range<u64>,
     lengths: Lengths,
 ) -> Result<(), Fault> {
     let start = Instant::now();
-    let mut held = P::make(1 << 40, |_| 8);
+    let mut held = P::place();
     for number in numbers {
         loop {
             match P::try_pop(rx, &mut held) {

@@ -1,5 +1,7 @@
 //! What the two children and their parent tell each other outside the ring: a few words in a file
-//! without a name. It must not know what they mean to the ring.
+//! without a name.
+//!
+//! Owns: the words in that file. Knows nothing of: what they mean to the ring.
 
 use std::fs::File;
 use std::io;

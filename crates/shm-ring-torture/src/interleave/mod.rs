@@ -1,5 +1,5 @@
 //! Campaign `interleave`: two processes that run the release code of the library, stepped against
-//! each other. All schedules with one preemption, both ways, and strided ones with two.
+//! each other. All schedules with one preemption, whoever begins, and strided ones with two.
 //!
 //! What it shows and what not: the processor's own reordering does not happen under single-stepping
 //! (each step is a trip through the kernel), so every schedule is sequentially consistent and the
@@ -7,33 +7,35 @@
 //! loads, stores and system calls in an order that holds at every cut; loom and the litmus files are
 //! about the orders that the processor adds.
 //!
-//! This file decides which schedules are played, for how long, and counts them.
+//! Owns: which schedules are played, for how long, and their counts. Knows nothing of: operations.
 
-mod carried;
 mod case;
 mod child;
+mod fixture;
 mod ledger;
 mod order;
+mod path;
+mod payload;
 mod schedule;
-mod stage;
+mod start;
 mod stepped;
-mod way;
 
 use std::time::{Duration, Instant};
 
-use self::carried::Carried;
 use self::case::{Case, Kind};
+use self::fixture::Fixture;
 use self::order::{Spread, order};
+use self::path::Path;
+use self::payload::Payload;
 use self::schedule::{End, Schedule};
-use self::stage::Stage;
 use self::stepped::{Code, Sleeps};
-use self::way::Way;
 use crate::How;
 use crate::report::Report;
+use crate::rings::{Messages, Values};
 use crate::rng::Rng;
 
 /// What the short form takes.
-const SECONDS: u64 = 24;
+const SECONDS: u64 = 36;
 /// Of that, for schedules with one preemption of short operations, and then for those of long ones.
 const SHORT_SHARE: f64 = 0.6;
 const LONG_SHARE: f64 = 0.25;
@@ -41,19 +43,21 @@ const LONG_SHARE: f64 = 0.25;
 const TRIES: u32 = 5;
 /// Violations after which a case is left: the others have more to say.
 const ENOUGH: u64 = 3;
-/// Rounds (a schedule for either way) that are played of each case, however late it is.
-const ONE_ROUNDS: u64 = 12;
-const TWO_ROUNDS: u64 = 4;
+/// Rounds (a schedule for either beginner) that are played of each case, however late it is.
+const ONE_ROUNDS: u64 = 6;
+const TWO_ROUNDS: u64 = 2;
 /// Stride of two preemptions in the full form.
 const FULL_STRIDE: u64 = 5;
 
 /// Counts of the schedules of one group.
 #[derive(Debug, Default)]
-struct Tally {
+struct Counts {
     one: u64,
     /// Those that there are.
     one_of: u64,
     two: u64,
+    /// Instructions up to the preemptions.
+    steps: u64,
     sleeps: u64,
     rung: u64,
     refused: u64,
@@ -61,7 +65,7 @@ struct Tally {
     lengths: Vec<u64>,
 }
 
-impl Tally {
+impl Counts {
     fn add(&mut self, sleeps: Sleeps) {
         self.sleeps += sleeps.entered;
         self.rung += sleeps.rung;
@@ -119,8 +123,8 @@ pub(crate) fn run(how: &How, which: &Which) -> Report {
         rng: Rng::new(seed),
         code: Code::default(),
         whole: which.only.is_none(),
-        tallies: Vec::new(),
-        ways: vec![None; cases.len()],
+        counts: Vec::new(),
+        paths: vec![None; cases.len()],
         broken: vec![0; cases.len()],
         cases,
         report,
@@ -144,18 +148,17 @@ fn stay_on_one_processor() {
 /// Does once what a process does once only (finding symbols, registering with the kernel), so that
 /// forked children have it behind them and no schedule is about that.
 fn warm_up() -> Result<(), Box<dyn std::error::Error>> {
-    let ring = shm_ring::Ring::<u64>::create(
-        shm_ring::Region::memfd("shm-ring-torture-warm-up"),
-        child::options(),
-    )?;
+    let options = child::options(Kind::Values(8));
+    let region = shm_ring::Region::memfd("shm-ring-torture-warm-up");
+    let ring = shm_ring::Ring::<u64>::create(region, &options)?;
     let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     let short = Duration::from_millis(1);
     while tx.push_timeout(1, short).is_ok() {}
     while rx.pop_timeout(short).is_ok() {}
-    let name = stage::name("warm-up");
-    let made = shm_ring::Ring::<u64>::create(name.as_str(), child::options())
+    let name = fixture::name("warm-up");
+    let made = shm_ring::Ring::<u64>::create(name.as_str(), &options)
         .and_then(|_| shm_ring::Ring::<u64>::open(name.as_str()));
-    stage::forget(&name);
+    fixture::forget(&name);
     made?;
     Ok(())
 }
@@ -166,9 +169,9 @@ struct Campaign {
     /// Whether nothing was left out by request.
     whole: bool,
     cases: Vec<Case>,
-    tallies: Vec<(&'static str, Tally)>,
-    /// The ways of the two sides of each case, once they were walked.
-    ways: Vec<Option<[Way; 2]>>,
+    counts: Vec<(&'static str, Counts)>,
+    /// The paths of the two sides of each case, once they were walked.
+    paths: Vec<Option<[Path; 2]>>,
     /// Violations of each case.
     broken: Vec<u64>,
     report: Report,
@@ -191,17 +194,24 @@ impl Campaign {
             });
             let case = self.cases[at].clone();
             match case.kind {
-                Kind::Values => self.case::<[u64; 2]>(at, &case, |_| 8, part, share),
-                Kind::Messages(lengths) => self.case::<[u8]>(at, &case, lengths, part, share),
+                Kind::Values(1) => self.case::<Values<u8>>(at, &case, |_| 0, part, share),
+                Kind::Values(8) => self.case::<Values<u64>>(at, &case, |_| 0, part, share),
+                Kind::Values(24) => self.case::<Values<[u64; 3]>>(at, &case, |_| 0, part, share),
+                Kind::Values(64) => self.case::<Values<[u64; 8]>>(at, &case, |_| 0, part, share),
+                Kind::Values(200) => self.case::<Values<[u64; 25]>>(at, &case, |_| 0, part, share),
+                Kind::Values(_) => self.case::<Values<[u64; 128]>>(at, &case, |_| 0, part, share),
+                Kind::Messages(_, lengths) => {
+                    self.case::<Messages>(at, &case, lengths, part, share)
+                }
             }
         }
     }
 
-    fn case<P: Carried + ?Sized + 'static>(
+    fn case<P: Payload>(
         &mut self,
         at: usize,
         case: &Case,
-        lengths: carried::Lengths,
+        lengths: payload::Lengths,
         part: Part,
         until: Option<Instant>,
     ) {
@@ -209,16 +219,18 @@ impl Campaign {
             return;
         }
         let code = std::mem::take(&mut self.code);
-        let answer = Stage::<P>::new(case, lengths, &code).and_then(|stage| {
-            let ways = match self.ways[at].take() {
-                Some(ways) => ways,
-                None => [stage.way(0)?, stage.way(1)?],
+        let answer = Fixture::<P>::new(case, lengths, &code).and_then(|fixture| {
+            let paths = match self.paths[at].take() {
+                Some(paths) => paths,
+                None => [fixture.path(0)?, fixture.path(1)?],
             };
             match part {
-                Part::OneOfShort | Part::OneOfLong => self.one_preemption(at, &stage, &ways, until),
-                Part::Two => self.two_preemptions(at, &stage, &ways, until),
+                Part::OneOfShort | Part::OneOfLong => {
+                    self.one_preemption(at, &fixture, &paths, until)
+                }
+                Part::Two => self.two_preemptions(at, &fixture, &paths, until),
             }
-            self.ways[at] = Some(ways);
+            self.paths[at] = Some(paths);
             Ok(())
         });
         self.code = code;
@@ -228,28 +240,28 @@ impl Campaign {
         }
     }
 
-    /// Every n for both ways, or as many of them, evenly spread, as there is time for.
-    fn one_preemption<P: Carried + ?Sized + 'static>(
+    /// Every n for both beginners, or as many of them, evenly spread, as there is time for.
+    fn one_preemption<P: Payload>(
         &mut self,
         at: usize,
-        stage: &Stage<'_, P>,
-        ways: &[Way; 2],
+        fixture: &Fixture<'_, P>,
+        paths: &[Path; 2],
         until: Option<Instant>,
     ) {
-        let counts = [0, 1].map(|first: usize| ways[first].len() as u64 + 1);
-        let tally = self.tally(at);
-        tally.one_of += counts[0] + counts[1];
-        tally.lengths.extend(ways.iter().map(|way| way.len() as u64));
-        let orders = [0, 1].map(|which: usize| order(&ways[which], self.rng.next()));
-        for round in 0..counts[0].max(counts[1]) {
+        let places = [0, 1].map(|first: usize| paths[first].len() as u64 + 1);
+        let counts = self.counts(at);
+        counts.one_of += places[0] + places[1];
+        counts.lengths.extend(paths.iter().map(|path| path.len() as u64));
+        let orders = [0, 1].map(|which: usize| order(&paths[which], self.rng.next()));
+        for round in 0..places[0].max(places[1]) {
             for first in 0..2 {
-                if round >= counts[first] {
+                if round >= places[first] {
                     continue;
                 }
                 let steps = orders[first][round as usize];
                 let schedule = Schedule { first, steps, then: None };
-                self.play(at, stage, schedule, ways);
-                self.tally(at).one += 1;
+                self.play(at, fixture, schedule, paths);
+                self.counts(at).one += 1;
                 if self.is_over(at, until, round < ONE_ROUNDS) {
                     return;
                 }
@@ -259,28 +271,28 @@ impl Campaign {
 
     /// A net of (n, m) with a seeded offset; without a limit its meshes are [`FULL_STRIDE`] wide for
     /// short operations and so wide that it has as many knots for long ones.
-    fn two_preemptions<P: Carried + ?Sized + 'static>(
+    fn two_preemptions<P: Payload>(
         &mut self,
         at: usize,
-        stage: &Stage<'_, P>,
-        ways: &[Way; 2],
+        fixture: &Fixture<'_, P>,
+        paths: &[Path; 2],
         until: Option<Instant>,
     ) {
         const KNOTS: u64 = 60;
-        let counts = [0, 1].map(|which: usize| ways[which].len() as u64 + 1);
-        let strides = counts.map(|count| FULL_STRIDE.max(count / KNOTS));
-        let knots = [0, 1].map(|which: usize| counts[which].div_ceil(strides[which]));
+        let places = [0, 1].map(|which: usize| paths[which].len() as u64 + 1);
+        let strides = places.map(|count| FULL_STRIDE.max(count / KNOTS));
+        let knots = [0, 1].map(|which: usize| places[which].div_ceil(strides[which]));
         let offsets = strides.map(|stride| self.rng.below(stride));
         let all = knots[0] * knots[1];
         let spread = Spread::new(all, self.rng.next());
         for round in 0..all {
             let knot = spread.at(round);
-            let n = (knot % knots[0] * strides[0] + offsets[0]).min(counts[0] - 1) as usize;
-            let m = (knot / knots[0] * strides[1] + offsets[1]).min(counts[1] - 1) as usize;
+            let n = (knot % knots[0] * strides[0] + offsets[0]).min(places[0] - 1) as usize;
+            let m = (knot / knots[0] * strides[1] + offsets[1]).min(places[1] - 1) as usize;
             for (first, steps, then) in [(0, n, m), (1, m, n)] {
                 let schedule = Schedule { first, steps, then: Some(then) };
-                self.play(at, stage, schedule, ways);
-                self.tally(at).two += 1;
+                self.play(at, fixture, schedule, paths);
+                self.counts(at).two += 1;
                 if self.is_over(at, until, round < TWO_ROUNDS) {
                     return;
                 }
@@ -293,21 +305,22 @@ impl Campaign {
         self.broken[at] >= ENOUGH || late && !at_any_rate
     }
 
-    fn play<P: Carried + ?Sized + 'static>(
+    fn play<P: Payload>(
         &mut self,
         at: usize,
-        stage: &Stage<'_, P>,
+        fixture: &Fixture<'_, P>,
         schedule: Schedule,
-        ways: &[Way; 2],
+        paths: &[Path; 2],
     ) {
         for _ in 0..TRIES {
-            let played = stage.play(schedule, ways);
+            let played = fixture.play(schedule, paths);
+            self.counts(at).steps += (schedule.steps + schedule.then.unwrap_or(0)) as u64;
             for did in played.sides.iter().flatten() {
-                self.tally(at).add(did.sleeps);
+                self.counts(at).add(did.sleeps);
             }
             match played.end {
                 Ok(End::Done) => return,
-                Ok(End::Late) => self.tally(at).late += 1,
+                Ok(End::Late) => self.counts(at).late += 1,
                 Err(wrong) => {
                     self.broken[at] += 1;
                     let Schedule { first, steps, then } = schedule;
@@ -327,34 +340,34 @@ impl Campaign {
         }
     }
 
-    fn tally(&mut self, at: usize) -> &mut Tally {
+    fn counts(&mut self, at: usize) -> &mut Counts {
         let group = self.cases[at].group;
-        let place = self.tallies.iter().position(|(name, _)| *name == group).unwrap_or_else(|| {
-            self.tallies.push((group, Tally::default()));
-            self.tallies.len() - 1
+        let place = self.counts.iter().position(|(name, _)| *name == group).unwrap_or_else(|| {
+            self.counts.push((group, Counts::default()));
+            self.counts.len() - 1
         });
-        &mut self.tallies[place].1
+        &mut self.counts[place].1
     }
 
     fn finish(self, took: Duration) -> Report {
-        let Self { mut report, tallies, whole, .. } = self;
+        let Self { mut report, counts, whole, .. } = self;
         let least = |least: u64| if whole { least } else { 0 };
-        let mut all = Tally::default();
-        for (group, tally) in &tallies {
+        let mut all = Counts::default();
+        for (group, counts) in &counts {
             report.at_least(
                 format!("{group}: one preemption"),
-                tally.one,
+                counts.one,
                 2 * ONE_ROUNDS,
                 "schedules",
             );
-            report.figure(format!("{group}: of"), tally.one_of as f64, "schedules");
+            report.figure(format!("{group}: of"), counts.one_of as f64, "schedules");
             report.at_least(
                 format!("{group}: two preemptions"),
-                tally.two,
+                counts.two,
                 2 * TWO_ROUNDS,
                 "schedules",
             );
-            let (least, most) = (tally.lengths.iter().min(), tally.lengths.iter().max());
+            let (least, most) = (counts.lengths.iter().min(), counts.lengths.iter().max());
             report.at_least(
                 format!("{group}: shortest operation"),
                 least.copied().unwrap_or(0),
@@ -364,18 +377,21 @@ impl Campaign {
             let most = most.copied().unwrap_or(0);
             report.figure(format!("{group}: longest"), most as f64, "instructions");
             if group.contains("park") || group.contains("waiting") {
-                report.at_least(format!("{group}: sleeps"), tally.sleeps, 3, "sleeps");
-                report.at_least(format!("{group}: ended by a ring"), tally.rung, 3, "sleeps");
+                report.at_least(format!("{group}: sleeps"), counts.sleeps, 3, "sleeps");
+                report.at_least(format!("{group}: ended by a ring"), counts.rung, 3, "sleeps");
             }
-            all.one += tally.one;
-            all.two += tally.two;
-            all.sleeps += tally.sleeps;
-            all.rung += tally.rung;
-            all.refused += tally.refused;
-            all.late += tally.late;
+            all.one += counts.one;
+            all.two += counts.two;
+            all.steps += counts.steps;
+            all.sleeps += counts.sleeps;
+            all.rung += counts.rung;
+            all.refused += counts.refused;
+            all.late += counts.late;
         }
         report.at_least("one preemption", all.one, least(1000), "schedules");
         report.at_least("two preemptions", all.two, least(100), "schedules");
+        let steps = all.steps as f64;
+        report.figure("instructions up to the preemptions", steps, "instructions");
         report.at_least("sleeps entered", all.sleeps, least(50), "");
         report.at_least("sleeps ended by a ring", all.rung, least(50), "");
         report.at_least("sleeps refused: rung just before", all.refused, least(10), "");

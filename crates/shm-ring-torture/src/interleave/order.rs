@@ -1,13 +1,14 @@
-//! In which order points are tried, so that whenever time is over those tried were the best to try. It
-//! must not know what is tried.
+//! In which order points are tried, so that whenever time is over those tried were the best to try.
+//!
+//! Owns: the order. Knows nothing of: what is tried.
 
-use super::way::Way;
+use super::path::Path;
 
-/// The points of a way in the order in which they are tried: around its system calls first, where most
+/// The points of a path in the order in which they are tried: around its system calls first, where most
 /// of what others can see happens, and then evenly spread.
-pub(crate) fn order(way: &Way, random: u64) -> Vec<usize> {
-    let calls = way.calls.iter().flat_map(|call| [*call, call + 1]);
-    let points = way.len() + 1;
+pub(crate) fn order(path: &Path, random: u64) -> Vec<usize> {
+    let calls = path.calls.iter().flat_map(|call| [*call, call + 1]);
+    let points = path.len() + 1;
     let spread = Spread::new(points as u64, random);
     let all = (0..points as u64).map(|round| spread.at(round) as usize);
     let mut seen = vec![false; points];

@@ -1,9 +1,11 @@
-//! One schedule: two sides take turns until both are done. It must not know what they do.
+//! One schedule: two sides take turns until both are done.
+//!
+//! Owns: whose turn it is. Knows nothing of: what they do.
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::path::Path;
 use super::stepped::{At, Stepped, Wrong};
-use super::way::Way;
 
 /// Who goes on by how much before all go on to their ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +27,18 @@ pub(crate) enum End {
     Late,
 }
 
-/// Runs `schedule` on two sides that are at the beginning of their operations, whose `ways` are known.
+/// Runs `schedule` on two sides that are at the beginning of their operations, whose `paths` are known.
 pub(crate) fn run(
     sides: &mut [Stepped<'_>; 2],
     schedule: Schedule,
-    ways: &[Way; 2],
+    paths: &[Path; 2],
 ) -> Result<End, Wrong> {
     let Schedule { first, steps, then } = schedule;
     let second = 1 - first;
-    sides[first].go_to(ways[first].place(steps))?;
+    sides[first].go_to(paths[first].place(steps))?;
     let mut turn = second;
     if let Some(steps) = then {
-        sides[second].go_to(ways[second].place(steps))?;
+        sides[second].go_to(paths[second].place(steps))?;
         turn = first;
     }
     // Each turn ends with a sleep or the end, and each sleep must be ended by the other side.

@@ -1,5 +1,7 @@
 //! One side of a schedule: a traced child whose operation goes on by so many instructions or to its
-//! end, and which may fall asleep in a system call on the way. It must not know of the other side.
+//! end, and which may fall asleep in a system call meanwhile.
+//!
+//! Owns: how a process is moved and where it is. Knows nothing of: the other side.
 //!
 //! A system call counts as one instruction. A call that sleeps is known by what the kernel says of
 //! the process, and how the sleep ended by what the call returned: time decides nothing.
@@ -12,7 +14,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 
 use super::child::Fault;
-use super::way::{Place, Way};
+use super::path::{Path, Place};
 use crate::trace::{Step, Traced};
 
 /// How long a call may take that neither sleeps nor returns, and a child that runs freely.
@@ -86,22 +88,22 @@ impl<'c> Stepped<'c> {
         Ok(side)
     }
 
-    /// On instruction by instruction, until it sleeps or is done: the way that it took.
-    pub(crate) fn walk(&mut self) -> Result<Way, Wrong> {
-        let mut way = Way::default();
+    /// On instruction by instruction, until it sleeps or is done: its path.
+    pub(crate) fn walk(&mut self) -> Result<Path, Wrong> {
+        let mut path = Path::default();
         while self.at == At::Midway {
             let address = self.traced.instruction().map_err(os)?;
             if self.is_call(address)? {
-                way.calls.push(way.addresses.len());
+                path.calls.push(path.addresses.len());
                 self.one_call()?;
             } else {
                 self.step()?;
             }
             if self.at != At::Done {
-                way.addresses.push(address);
+                path.addresses.push(address);
             }
         }
-        Ok(way)
+        Ok(path)
     }
 
     /// On to a place, or until it sleeps or is done.
@@ -118,7 +120,7 @@ impl<'c> Stepped<'c> {
             while passes < place.passes && self.at == At::Midway {
                 match self.next_stop()? {
                     Stop::Instruction => passes += 1,
-                    // Another way than the one that was walked: until it joins that again.
+                    // Another path than the one that was walked: until it joins that again.
                     Stop::Call(number) => self.through(number)?,
                 }
             }

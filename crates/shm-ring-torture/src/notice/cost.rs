@@ -16,7 +16,7 @@ const ATTACHMENTS: usize = 300;
 pub(crate) fn measure(report: &mut Report) -> Result<(), String> {
     for (what, more) in [("with the notice", &[][..]), ("without", &["--quiet"][..])] {
         let name = Name::new("notice-cost");
-        let ring = Ring::<u64>::create(name.as_str(), Options::new().bytes(4096).unlink_on_drop())
+        let ring = Ring::<u64>::create(name.as_str(), &Options::new().bytes(4096).unlink_on_drop())
             .map_err(|error| error.to_string())?;
         let victim = Victim::start_with(name.as_str(), End::Kill, Role::Consumer, more)?;
         let before = Idle::of(victim.pid())?;
@@ -31,7 +31,7 @@ pub(crate) fn measure(report: &mut Report) -> Result<(), String> {
         report.figure(format!("idle, {what}: private memory"), after.private_kib as f64, "KiB");
     }
     for (what, notice) in [("with the notice", true), ("without", false)] {
-        let ring = Ring::<u64>::create(Region::memfd("cost"), Options::new().death_notice(notice))
+        let ring = Ring::<u64>::create(Region::memfd("cost"), &Options::new().death_notice(notice))
             .map_err(|error| error.to_string())?;
         let mut took: Vec<u128> = (0..ATTACHMENTS)
             .map(|_| {

@@ -17,10 +17,11 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use shm_ring::{Options, PopError, PushError, Ring, Wait};
+use shm_ring_outsider::{Descriptor, Region as _, Word};
 
 use self::victim::{End, Role, Victim};
 use crate::How;
-use crate::region::{Bytes, Name};
+use crate::region::Name;
 use crate::report::Report;
 
 /// Deaths of each kind, half of them beside a producer that sleeps and half beside a consumer.
@@ -129,8 +130,8 @@ fn kernel_tells() -> bool {
 fn one_death(end: End, role: Role, supported: bool) -> Result<u64, String> {
     let name = Name::new("notice");
     let options = Options::new().bytes(4096).wait(Wait::PARK).unlink_on_drop();
-    let ring = Ring::<u64>::create(name.as_str(), options).map_err(|error| error.to_string())?;
-    let bytes = Bytes::of(ring.descriptor()).map_err(|error| error.to_string())?;
+    let ring = Ring::<u64>::create(name.as_str(), &options).map_err(|error| error.to_string())?;
+    let bytes = Descriptor::of(ring.descriptor()).map_err(|error| error.to_string())?;
     let mut victim = Victim::start(name.as_str(), end, role)?;
     let (tell, hear) = channel();
     // A thread of its own, so that one that hangs is reported.
@@ -165,7 +166,7 @@ fn one_death(end: End, role: Role, supported: bool) -> Result<u64, String> {
     if !dead {
         return Err("the sleeper's answer was not PeerDead".to_owned());
     }
-    let word = bytes.liveness(role.page()).map_err(|error| error.to_string())?;
+    let word = bytes.named(role.side(), Word::Liveness);
     if supported && word != 0xC000_0000 {
         return Err(format!("the kernel did not tell: the liveness word is {word:#x}"));
     }

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use shm_ring::{Options, PopError, Ring, Wait};
+use shm_ring_outsider::{Descriptor, Region as _, Side, Word};
 
-use crate::region::{Bytes, Name};
+use crate::region::Name;
 use crate::report::Report;
 use crate::trace::{Step, Traced};
 
@@ -30,8 +31,7 @@ const ASLEEP: Duration = Duration::from_millis(300);
 /// Reaching this is a hang.
 const LIMIT: Duration = Duration::from_secs(10);
 
-const PRODUCER: u64 = 1;
-const MARKED: u32 = 0xC000_0000;
+const MARKED: u64 = 0xC000_0000;
 
 /// What is stepped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ fn options() -> Options {
 impl Stage {
     fn new() -> Result<Self, String> {
         let names = ["stepped", "beside"].map(Name::new);
-        let make = |name: &Name| Ring::create(name.as_str(), options()).map_err(text);
+        let make = |name: &Name| Ring::create(name.as_str(), &options()).map_err(text);
         let rings = [make(&names[0])?, make(&names[1])?];
         Ok(Self { names, rings })
     }
@@ -126,7 +126,7 @@ impl Stage {
         let job = || {
             let open = |at: usize| {
                 let notice = Options::new().death_notice(true);
-                Ring::<u64>::open_with(self.names[at].as_str(), notice)
+                Ring::<u64>::open_with(self.names[at].as_str(), &notice)
             };
             let other = window.with_other().then(|| open(1).and_then(|ring| ring.producer()));
             let Ok(ring) = open(0) else { return 1 };
@@ -175,9 +175,9 @@ impl Stage {
 
     /// Whether the session of the producer says attached: then its word must be marked.
     fn marked(&self, at: usize) -> Result<bool, String> {
-        let bytes = Bytes::of(self.rings[at].descriptor()).map_err(text)?;
-        let session = bytes.session(PRODUCER).map_err(text)?;
-        let word = bytes.liveness(PRODUCER).map_err(text)?;
+        let bytes = Descriptor::of(self.rings[at].descriptor()).map_err(text)?;
+        let session = bytes.named(Side::Producer, Word::Session);
+        let word = bytes.named(Side::Producer, Word::Liveness);
         let attached = session % 2 == 1;
         if attached && word != MARKED {
             let which = ["the ring", "the other ring"][at];

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 use shm_ring::{Options, Ring};
+use shm_ring_outsider::Side;
 
 use super::now;
 
@@ -33,11 +34,11 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The page of the region that it writes.
-    pub(crate) fn page(self) -> u64 {
+    /// What an outsider calls it.
+    pub(crate) fn side(self) -> Side {
         match self {
-            Self::Producer => 1,
-            Self::Consumer => 2,
+            Self::Producer => Side::Producer,
+            Self::Consumer => Side::Consumer,
         }
     }
 }
@@ -122,7 +123,7 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
     // No core files of thousands of deaths.
     let _ = nix::sys::prctl::set_dumpable(false);
     let options = Options::new().death_notice(!arguments.quiet);
-    let ring = Ring::<u64>::open_with(arguments.name.as_str(), options);
+    let ring = Ring::<u64>::open_with(arguments.name.as_str(), &options);
     let (tx, rx) = match (ring, arguments.role) {
         (Ok(ring), Role::Producer) => (ring.producer().ok(), None),
         (Ok(ring), Role::Consumer) => (None, ring.consumer().ok()),

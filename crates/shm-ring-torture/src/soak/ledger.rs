@@ -1,6 +1,8 @@
 //! The books, kept apart from the ring in memory that no death takes away: what the producer was about to
 //! publish and what it surely has, what the consumer was about to take and what it has in hand. They say which
-//! loss the delivery contract allows. They must not know the ring.
+//! loss the delivery contract allows.
+//!
+//! Owns: the books and the judgement by them. Knows nothing of: the ring.
 //!
 //! Each field has one writer, and a killed process's stores are all there, in its order.
 

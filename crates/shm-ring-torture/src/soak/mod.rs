@@ -1,6 +1,8 @@
 //! Two processes that talk, killed, stopped and restarted at random: what the delivery contract allows to be
-//! lost or to come twice is counted against a ledger that knows nothing of the ring, and nothing else may be. The
-//! latest value has a round of its own.
+//! lost or to come twice is counted against a ledger that knows nothing of the ring, and nothing else may be. When
+//! both are dead at once, the region is judged by LAYOUT.md. The latest value has a round of its own.
+//!
+//! Owns: who is killed, stopped, closed and restarted when. Knows nothing of: what the two do.
 
 mod latest;
 mod ledger;
@@ -10,13 +12,15 @@ mod sides;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use shm_ring::{Error, Options, Region, Ring};
+use shm_ring::{Error, Options, Region};
+use shm_ring_outsider::{self as outsider, Descriptor, Header, Region as _, Side, Word};
 
 use self::ledger::{Field, Ledger, conclude};
-use self::load::{Load, Messages, Values};
+use self::load::{Load, number};
 use crate::How;
 use crate::forked::{End, Forked};
 use crate::report::Report;
+use crate::rings::{Messages, Values};
 use crate::rng::Rng;
 
 /// Two sides that run and settle nothing for so long are stuck, on however busy a machine.
@@ -29,29 +33,36 @@ struct Counts {
     stops: u64,
     closes: u64,
     usurpers: u64,
+    /// Looks that found the front in use.
+    fronts: u64,
+    /// Records in regions that were judged.
+    judged: u64,
 }
 
 pub(crate) fn run(how: &How) -> Report {
     let mut report = Report::new("soak");
     let seed = how.seed(&mut report);
-    let seconds = how.seconds.unwrap_or(if how.full { 600 } else { 20 });
+    let seconds = how.seconds.unwrap_or(if how.full { 600 } else { 32 });
     let started = Instant::now();
-    let part = Duration::from_secs(seconds) / 8;
-    round::<Values>(&mut report, Rng::new(seed), part * 7 / 2);
-    round::<Messages>(&mut report, Rng::new(seed ^ 1), part * 7 / 2);
-    latest::round(&mut report, Rng::new(seed ^ 2), part);
+    let part = Duration::from_secs(seconds) / 10;
+    // These fit the front, and the last one that fits the data is over its end.
+    round::<Values<[u64; 5]>>(&mut report, Rng::new(seed), part * 3);
+    round::<Values<[u64; 25]>>(&mut report, Rng::new(seed ^ 3), part * 2);
+    round::<Messages>(&mut report, Rng::new(seed ^ 1), part * 3);
+    latest::round(&mut report, Rng::new(seed ^ 2), part * 2);
     report.figure("time", started.elapsed().as_secs_f64(), "s");
     report
 }
 
 fn round<L: Load>(report: &mut Report, rng: Rng, time: Duration) {
-    let name = format!("/shm-ring-torture-{}-soak-{}", std::process::id(), L::NAME);
+    let kind = L::NAME.replace(' ', "-");
+    let name = format!("/shm-ring-torture-{}-soak-{kind}", std::process::id());
     let mut soaked = Ledger::new().map_err(|error| error.to_string()).and_then(|ledger| {
         let options = Options::new().bytes(8192).unlink_on_drop();
         // The name goes with this, also when the round fails.
-        let ring =
-            Ring::<L::P>::create(name.as_str(), options).map_err(|error| error.to_string())?;
-        let mut pair = Pair::<L>::start(&name, ledger, rng)?;
+        let ring = L::create(name.as_str(), &options).map_err(|error| error.to_string())?;
+        let region = Descriptor::of(L::descriptor(&ring)).map_err(|error| error.to_string())?;
+        let mut pair = Pair::<L>::start(&name, region, ledger, rng)?;
         let answer = pair.soak(time).and_then(|()| pair.conclude());
         let counts = pair.counts;
         drop(ring);
@@ -69,7 +80,7 @@ fn round<L: Load>(report: &mut Report, rng: Rng, time: Duration) {
                 (None, Err(wrong)) => report.violation(format!("{}: {wrong}", L::NAME)),
                 (None, Ok(())) => {}
             }
-            figures(report, L::NAME, ledger, counts);
+            figures::<L>(report, ledger, counts);
         }
         Err(error) => report.violation(format!("{}: {error}", L::NAME)),
     }
@@ -78,6 +89,7 @@ fn round<L: Load>(report: &mut Report, rng: Rng, time: Duration) {
 /// The two sides, of which each is there or will be.
 struct Pair<L> {
     name: String,
+    region: Descriptor,
     ledger: Ledger,
     rng: Rng,
     producer: Forked,
@@ -87,9 +99,10 @@ struct Pair<L> {
 }
 
 impl<L: Load> Pair<L> {
-    fn start(name: &str, ledger: Ledger, mut rng: Rng) -> Result<Self, String> {
+    fn start(name: &str, region: Descriptor, ledger: Ledger, mut rng: Rng) -> Result<Self, String> {
         Ok(Self {
             name: name.to_owned(),
+            region,
             ledger,
             producer: Self::side(name, ledger, rng.next(), sides::produce::<L>)?,
             consumer: Self::side(name, ledger, rng.next(), sides::consume::<L>)?,
@@ -168,6 +181,23 @@ impl<L: Load> Pair<L> {
 
     fn nap(&mut self, most: u64) {
         std::thread::sleep(Duration::from_micros(self.rng.below(most)));
+        let (tail, front) = outsider::unpack(self.region.named(Side::Producer, Word::Position));
+        self.counts.fronts += u64::from(front && tail > 0);
+    }
+
+    /// Judges what two dead sides have left.
+    fn judge(&mut self) -> Result<(), String> {
+        let image = self.region.all();
+        let ring = outsider::judge(&image[..], &Header::of(&image[..]))
+            .map_err(|violation| format!("after both were killed, {violation}"))?;
+        let numbers: Result<Vec<u64>, String> =
+            ring.records.iter().map(|record| number::<L>(&record.payload)).collect();
+        let numbers = numbers.map_err(|wrong| format!("both were killed, and left {wrong}"))?;
+        self.counts.judged += numbers.len() as u64;
+        match numbers.is_sorted_by(|one, next| one < next) {
+            true => Ok(()),
+            false => Err(format!("both were killed, and left out of order: {numbers:?}")),
+        }
     }
 
     /// Nobody ends but by us.
@@ -208,6 +238,9 @@ impl<L: Load> Pair<L> {
         if self.rng.below(3) == 0 {
             self.nap(20_000);
         }
+        if producer && consumer {
+            self.judge()?;
+        }
         let first = self.rng.below(2) == 0;
         for side in [first, !first] {
             if if side { producer } else { consumer } {
@@ -239,9 +272,16 @@ impl<L: Load> Pair<L> {
             .map_err(|errno| format!("fork: {errno}"))?;
         let end = usurper.wait(STUCK);
         drop(usurper);
-        std::thread::sleep(Duration::from_micros(self.rng.below(30_000)));
+        self.nap(30_000);
+        // A successor beside it finds the ring full, or empty for long.
+        let succeeded = match self.rng.below(2) {
+            0 => self.kill(!producer, producer),
+            _ => Ok(()),
+        };
+        self.nap(10_000);
         let side = if producer { &self.producer } else { &self.consumer };
         side.signal(Signal::SIGCONT);
+        succeeded?;
         self.counts.stops += 1;
         self.counts.usurpers += 1;
         match end {
@@ -286,15 +326,16 @@ impl<L: Load> Pair<L> {
 
 /// Whether the role is refused to somebody else.
 fn is_taken<L: Load>(name: &str, producer: bool) -> bool {
-    let Ok(ring) = Ring::<L::P>::open(name) else { return false };
+    let Ok(ring) = L::open(name, &Options::new()) else { return false };
     let refused = match producer {
-        true => ring.producer().err(),
-        false => ring.consumer().err(),
+        true => L::producer(&ring).err(),
+        false => L::consumer(&ring).err(),
     };
     matches!(refused, Some(Error::RoleTaken { .. }))
 }
 
-fn figures(report: &mut Report, name: &str, ledger: &Ledger, counts: &Counts) {
+fn figures<L: Load>(report: &mut Report, ledger: &Ledger, counts: &Counts) {
+    let name = L::NAME;
     let [producers, consumers] = counts.kills;
     for (what, value, unit) in [
         ("producers killed", producers, "kills"),
@@ -303,9 +344,12 @@ fn figures(report: &mut Report, name: &str, ledger: &Ledger, counts: &Counts) {
         ("stopped and continued", counts.stops, "stops"),
         ("usurpers of a stopped side refused", counts.usurpers, "usurpers"),
         ("closed in order", counts.closes, "closes"),
+        ("judged after both were killed", counts.judged, "records"),
     ] {
         report.at_least(format!("{name}: {what}"), value, 1, unit);
     }
+    let fronts = format!("{name}: looks that found the front in use");
+    report.at_least(fronts, counts.fronts, L::HAVE_FRONT.into(), "looks");
     for (what, field, least, unit) in [
         ("records verified", Field::Verified, 1000, "records"),
         ("attachments as producer", Field::Producers, 2, "attachments"),

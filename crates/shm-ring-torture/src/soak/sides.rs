@@ -1,10 +1,14 @@
 //! The two processes: a producer that publishes numbers and a consumer that settles them, each in random ways,
-//! until it is killed or asked to close. They must not know when that will be.
+//! until it is killed or asked to close.
+//!
+//! Owns: the lives of the two. Knows nothing of: when they end.
 
-use shm_ring::{Consumer, Options, PopError, Producer, PushError, Ring, Threshold, Wait};
+use std::time::Instant;
+
+use shm_ring::{Options, PopError, PushError, Threshold, Wait};
 
 use super::ledger::{Field, Ledger, Taking, inherit, settle};
-use super::load::{Load, POPS, PUSHES, Pop, TIMEOUT, number};
+use super::load::{Load, POPS, PUSHES, Pop, Push, TIMEOUT, number};
 use crate::rng::Rng;
 
 /// What `Field::Close` holds to ask one of them to close.
@@ -17,18 +21,25 @@ fn one_of<T: Copy>(rng: &mut Rng, all: &[T]) -> T {
     all[rng.below(all.len() as u64) as usize]
 }
 
-fn open<L: Load>(name: &str, rng: &mut Rng) -> Result<Ring<L::P>, String> {
+fn open<L: Load>(name: &str, rng: &mut Rng) -> Result<L::Ring, String> {
     let options = Options::new().wait(one_of(rng, &WAITS));
-    Ring::<L::P>::open_with(name, options).map_err(|error| error.to_string())
+    L::open(name, &options).map_err(|error| error.to_string())
 }
 
 /// Publishes until it is asked to close.
 pub(super) fn produce<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Result<(), String> {
     let ring = open::<L>(name, &mut rng)?;
-    let mut tx = ring.producer().map_err(|error| error.to_string())?;
+    let mut tx = L::producer(&ring).map_err(|error| error.to_string())?;
     ledger.add(Field::Producers, 1);
+    // Some push as fast as they can all their life, others talk: the front is for those.
+    let talks = rng.below(3) == 0;
+    // Asking for room looks at the head: what a push knows without that is tried too.
+    let asks = rng.below(2) == 0;
     while ledger.get(Field::Close) != PRODUCER {
-        publish::<L>(&mut tx, ledger, &mut rng)?;
+        publish::<L>(&mut tx, ledger, &mut rng, asks)?;
+        if talks {
+            await_the_answer(ledger);
+        }
         // Now and then the ring runs dry.
         match rng.below(20_000) {
             0 => std::thread::sleep(TIMEOUT),
@@ -36,21 +47,37 @@ pub(super) fn produce<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Resu
             _ => {}
         }
     }
-    tx.close();
+    // The role ends in order.
+    drop(tx);
     Ok(())
 }
 
-fn publish<L: Load>(tx: &mut Producer<L::P>, ledger: Ledger, rng: &mut Rng) -> Result<(), String> {
+/// Waits until everything was taken, if that is soon.
+fn await_the_answer(ledger: Ledger) {
+    let start = Instant::now();
+    while ledger.get(Field::Settled) < ledger.get(Field::Next) && start.elapsed() < TIMEOUT / 8 {
+        core::hint::spin_loop();
+    }
+}
+
+fn publish<L: Load>(
+    tx: &mut L::Producer,
+    ledger: Ledger,
+    rng: &mut Rng,
+    asks: bool,
+) -> Result<(), String> {
     let how = one_of(rng, &PUSHES);
     let from = ledger.get(Field::Next);
-    let count = if how.is_batch() { 1 + rng.below(12) } else { 1 };
-    let whole = L::has_room(tx, count);
-    ledger.publishing(from, count, whole);
+    let count = 1 + rng.below(L::most(how));
+    // What has room is published by one store, and what is written in place has room or is not published.
+    let whole = asks && L::has_room(tx, from, count);
+    ledger.publishing(from, count, whole || how == Push::InPlace);
     let (done, failed) = L::push(tx, how, from, count);
     ledger.published(from, count, done);
     ledger.add(Field::Pushes, 1);
-    if whole && done < count && L::NAME == "values" {
-        return Err(format!("{how:?}: room for {count} values, and {done} of them were published"));
+    // A message in place asks for more than it needs.
+    if whole && done < count && how != Push::InPlace {
+        return Err(format!("{how:?}: room for {count} records, and {done} were published"));
     }
     match failed {
         None | Some(PushError::Full | PushError::TimedOut) => {}
@@ -70,12 +97,12 @@ fn gone(ledger: Ledger, field: Field) {
 /// Takes and settles until it is asked to close, or everything was taken.
 pub(super) fn consume<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Result<(), String> {
     let ring = open::<L>(name, &mut rng)?;
-    let mut rx = ring.consumer().map_err(|error| error.to_string())?;
+    let mut rx = L::consumer(&ring).map_err(|error| error.to_string())?;
     inherit(&ledger);
     ledger.add(Field::Consumers, 1);
     if rng.below(4) == 0 {
         let bytes = 16 << rng.below(8);
-        rx.set_threshold(Some(Threshold::bytes(bytes, TIMEOUT / 4)));
+        L::set_threshold(&mut rx, Some(Threshold::bytes(bytes, TIMEOUT / 4)));
     }
     // Some take one way all their life, others change.
     let kept = one_of(&mut rng, &POPS);
@@ -102,21 +129,21 @@ pub(super) fn consume<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Resu
             _ => {}
         }
     }
-    rx.close();
+    // The role ends in order.
+    drop(rx);
     Ok(())
 }
 
 fn take<L: Load>(
-    rx: &mut Consumer<L::P>,
+    rx: &mut L::Consumer,
     ledger: Ledger,
     how: Pop,
     most: usize,
 ) -> Result<Result<usize, PopError>, String> {
     let (taking, most) = match how {
         Pop::Try | Pop::Timeout => (Taking::Pop, 1),
-        Pop::Batch => (Taking::Pop, most),
-        Pop::BatchSeen => (Taking::Peek, most),
-        Pop::Peek => (Taking::Peek, 1),
+        Pop::Batch | Pop::Slice => (Taking::Pop, most),
+        Pop::BatchSeen | Pop::Peek => (Taking::Peek, most),
     };
     let mut wrong = None;
     ledger.taking(taking, most as u64);

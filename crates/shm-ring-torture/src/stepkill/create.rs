@@ -1,21 +1,22 @@
-//! A creator killed at any instruction: under the name there is nothing or a whole region, and nothing else is
-//! left behind. It must not know how other operations are killed.
+//! Owns: a creator killed at any instruction: under the name there is nothing or a whole region, and nothing else is left
+//! behind. Knows nothing of: how other operations are killed.
 
 use std::fs;
-use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
-use shm_ring::{Error, Latest, Options, Region, Ring};
+use shm_ring::{Error, Latest, MessageRing, Options, Region, Ring};
+use shm_ring_outsider::{Descriptor, Header, Region as _};
 
 use super::judge::Seen;
+use super::kind::{Kind, options};
 use super::latest;
+use super::messages::Messages;
 use super::perform::{between_marks, end_if_it_hangs};
-use super::raw::Image;
 use super::successors::{Survivor, after_producer};
 use super::tally::Tally;
-use super::window::{Outcome, advance, options, os};
+use super::window::{Arena, Outcome, advance, created, os};
 use crate::trace::{Step, Traced};
 
 /// The label of what is created.
@@ -44,63 +45,76 @@ impl Way {
     }
 }
 
-/// What is created. Both kinds have one page of data here.
+/// What is created.
 pub(crate) trait Made: Sized {
     /// What the report calls the creation of one.
     const CREATE: &'static str;
-    /// The record kind in the header.
-    const KIND: u32;
 
-    fn create(region: Region, options: Options) -> Result<Self, Error>;
-    fn open(region: Region, options: Options) -> Result<Self, Error>;
-    fn open_or_create(region: Region, options: Options) -> Result<Self, Error>;
+    fn options() -> Options;
+    /// The header that it must have, but for what is never the same twice.
+    fn header() -> Header;
+    fn create(region: Region, options: &Options) -> Result<Self, Error>;
+    fn open(region: Region, options: &Options) -> Result<Self, Error>;
+    fn open_or_create(region: Region, options: &Options) -> Result<Self, Error>;
     /// Checks that others go on with what is there. `turn` decides who comes first.
-    fn goes_on(&self, turn: u64) -> Outcome<()>;
+    fn goes_on(self, turn: u64) -> Outcome<()>;
 }
 
-impl Made for Ring<u64> {
-    const CREATE: &'static str = "create";
-    const KIND: u32 = 1;
-
-    fn create(region: Region, options: Options) -> Result<Self, Error> {
-        Self::create(region, options)
-    }
-
-    fn open(region: Region, options: Options) -> Result<Self, Error> {
-        Self::open_with(region, options)
-    }
-
-    fn open_or_create(region: Region, options: Options) -> Result<Self, Error> {
-        Self::open_or_create(region, options)
-    }
-
-    fn goes_on(&self, turn: u64) -> Outcome<()> {
-        let seen = Seen { added: 0, taken: 0, session: 0, first: 1, records: 0 };
-        let survivor = Survivor::Nobody { victim_first: turn.is_multiple_of(2) };
-        after_producer::<u64>(self, survivor, seen)
-    }
+fn ring_goes_on<K: Kind>(ring: K::Ring, turn: u64) -> Outcome<()> {
+    let seen = Seen { added: 0, taken: 0, session: 0, first: 1, records: 0 };
+    let survivor = Survivor::Nobody { victim_first: turn.is_multiple_of(2) };
+    after_producer::<K>(&Arena::over(ring, K::header().labelled(LABEL))?, survivor, &seen)
 }
 
-impl Made for Latest<[u8; 13]> {
-    const CREATE: &'static str = "latest, create";
-    const KIND: u32 = 3;
+macro_rules! made {
+    ($made:ty, $name:literal, $options:expr, $header:expr, $goes_on:expr) => {
+        impl Made for $made {
+            const CREATE: &'static str = $name;
 
-    fn create(region: Region, options: Options) -> Result<Self, Error> {
-        Self::create(region, options)
-    }
+            fn options() -> Options {
+                $options.label(LABEL)
+            }
 
-    fn open(region: Region, options: Options) -> Result<Self, Error> {
-        Self::open_with(region, options)
-    }
+            fn header() -> Header {
+                $header.labelled(LABEL)
+            }
 
-    fn open_or_create(region: Region, options: Options) -> Result<Self, Error> {
-        Self::open_or_create(region, options)
-    }
+            fn create(region: Region, options: &Options) -> Result<Self, Error> {
+                Self::create(region, options)
+            }
 
-    fn goes_on(&self, _: u64) -> Outcome<()> {
-        latest::after_creation(self)
-    }
+            fn open(region: Region, options: &Options) -> Result<Self, Error> {
+                Self::open_with(region, options)
+            }
+
+            fn open_or_create(region: Region, options: &Options) -> Result<Self, Error> {
+                Self::open_or_create(region, options)
+            }
+
+            fn goes_on(self, turn: u64) -> Outcome<()> {
+                $goes_on(self, turn)
+            }
+        }
+    };
 }
+
+type Value = [u8; 13];
+
+made!(Ring<u64>, "create", u64::options(), <u64 as Kind>::header(), ring_goes_on::<u64>);
+made!(
+    MessageRing,
+    "messages, create",
+    Messages::<8>::options(),
+    Messages::<8>::header(),
+    ring_goes_on::<Messages<8>>
+);
+made!(
+    Latest<Value>,
+    "latest, create",
+    options(),
+    Header::latest(size_of::<Value>() as u64, 1),
+    |latest: Self, _| latest::after_creation(&latest)
+);
 
 /// A directory of our own, and what is created in it.
 #[derive(Debug)]
@@ -146,10 +160,6 @@ impl Place {
         }
     }
 
-    fn options(&self) -> Options {
-        options().label(LABEL)
-    }
-
     /// Whether the region is there; or what is there and must not be.
     fn look(&self) -> Outcome<bool> {
         if self.way == Way::Named {
@@ -169,26 +179,26 @@ impl Place {
 
     /// Checks what a process finds that opens the name.
     fn open<M: Made>(&self, there: bool) -> Outcome<()> {
-        match (M::open(self.region(), self.options()), there) {
+        match (M::open(self.region(), &M::options()), there) {
             (Err(Error::NotFound { .. }), false) => return Ok(()),
             (Ok(_), true) => {}
             (other, _) => {
                 return Err(format!("the name is there: {there}; opening it: {:?}", other.err()));
             }
         }
-        let file = fs::File::open(self.path()).map_err(os("opening the file"))?;
-        let mode = file.metadata().map_err(os("asking about the file"))?.mode() & 0o777;
+        let file = Descriptor::open(self.path()).map_err(os("opening the file"))?;
+        let mode = file.file().metadata().map_err(os("asking about the file"))?.mode() & 0o777;
         if mode != 0o600 {
             return Err(format!("the mode is {mode:o} and not 600"));
         }
-        Image::of(file.as_fd()).map_err(os("the file is not whole"))?.header_is_whole(M::KIND)
+        created(&file.all(), M::header()).map(drop)
     }
 
     fn child<M: Made>(&self) -> Outcome<Traced> {
         let mut child = Traced::start(|| {
             end_if_it_hangs();
-            let (region, options) = (self.region(), self.options());
-            let made = between_marks(|| M::create(region, options));
+            let (region, options) = (self.region(), M::options());
+            let made = between_marks(|| M::create(region, &options));
             i32::from(made.is_err())
         })
         .map_err(os("tracing"))?;
@@ -251,7 +261,7 @@ fn kill_one<M: Made>(way: Way, steps: u64, path: &[u64]) -> Outcome<bool> {
     drop(child);
     let there = place.look().map_err(at)?;
     place.open::<M>(there).map_err(at)?;
-    let made = M::open_or_create(place.region(), place.options())
+    let made = M::open_or_create(place.region(), &M::options())
         .map_err(|error| at(format!("nobody can go on: {error}")))?;
     made.goes_on(steps).map_err(at)?;
     Ok(inside)

@@ -1,12 +1,15 @@
-//! What may stand in the region after any instruction of an operation, by LAYOUT.md alone. It must not ask
-//! the library anything.
+//! Owns: what may stand in the region after any instruction of an operation: the rules of LAYOUT.md, as the outsider knows
+//! them, and how far the operation can have come. Knows nothing of: the library.
+
+use shm_ring_outsider::{
+    Descriptor, Header, Lease, Life, Ring, Side, follows, judge as judge_ring, life,
+};
 
 use super::kind::Kind;
-use super::raw::{Image, Side};
-use super::scene::{Op, Scene, Start};
+use super::scene::{Scene, Start, stride};
 
 /// How far an operation had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// Records that it has published.
     pub(crate) added: u64,
@@ -20,50 +23,37 @@ pub(crate) struct Seen {
     pub(crate) records: u64,
 }
 
-/// What a session says of a side whose lease is free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Absent,
-    Dead,
-    Closed,
-}
-
-impl Fate {
-    pub(crate) fn of(session: u64) -> Self {
-        match session {
-            0 => Self::Absent,
-            odd if odd % 2 == 1 => Self::Dead,
-            _ => Self::Closed,
-        }
-    }
-}
-
 impl Seen {
-    pub(crate) fn fate(self) -> Fate {
-        Fate::of(self.session)
+    /// What the killed side is.
+    pub(crate) fn fate(&self) -> Life {
+        life(self.session, false)
     }
 }
 
-/// How far the operation of `scene` had come when the region was `image`; or why that cannot be.
-pub(crate) fn judge<K: Kind>(scene: Scene, start: &Start, image: &Image) -> Result<Seen, String> {
+/// How far the operation of `scene` had come when the region was `image`, and the ring that it is; or why that cannot be.
+pub(crate) fn judge<K: Kind>(
+    scene: Scene,
+    start: &Start,
+    header: &Header,
+    image: &[u8],
+) -> Result<(Seen, Ring), String> {
     let op = scene.op;
-    let (payloads, end) = image.published();
-    let head = image.position(Side::Consumer);
+    let ring = judge_ring(image, header)?;
     let mut passed = start.head;
     let mut taken = 0;
-    while passed < head && taken < start.records {
-        passed += super::raw::stride(K::len(start.first + taken));
+    while passed < ring.head && taken < start.records {
+        passed += stride::<K>(header, start.first + taken);
         taken += 1;
     }
-    if passed != head {
-        return Err(format!("head is {head}, which is no record's position"));
+    if passed != ring.head {
+        return Err(format!("head is {}, which is no record's position", ring.head));
     }
-    if taken != 0 && taken != op.takes() {
-        return Err(format!("{taken} records were released of {} to be taken", op.takes()));
+    if taken != start.skip && taken != start.skip + scene.takes() {
+        return Err(format!("{taken} records were released of {} to be taken", scene.takes()));
     }
     let first = start.first + taken;
     let left = start.records - taken;
-    let found = payloads.len() as u64;
+    let found = ring.records.len() as u64;
     let Some(added) = found.checked_sub(left) else {
         return Err(format!(
             "{} published records are gone: {found} of {left} are left",
@@ -76,19 +66,12 @@ pub(crate) fn judge<K: Kind>(scene: Scene, start: &Start, image: &Image) -> Resu
             op.adds()
         ));
     }
-    for (sequence, payload) in (first..).zip(&payloads) {
-        if *payload != K::payload(sequence) {
+    for (sequence, record) in (first..).zip(&ring.records) {
+        if record.payload != K::payload(sequence) {
             return Err(format!("record {sequence} is published and its payload is not whole"));
         }
     }
-    let tail = image.position(Side::Producer);
-    if tail != start.tail && tail != end {
-        return Err(format!(
-            "tail is {tail}: neither {} nor the end of what exists, {end}",
-            start.tail
-        ));
-    }
-    let session = image.session(op.side());
+    let session = ring.side(op.side()).session;
     let (before, attached) = start.sessions;
     let allowed = match op {
         _ if op.attaches() => [before, attached],
@@ -98,27 +81,41 @@ pub(crate) fn judge<K: Kind>(scene: Scene, start: &Start, image: &Image) -> Resu
     if !allowed.contains(&session) {
         return Err(format!("the session is {session} and can only be one of {allowed:?}"));
     }
-    Ok(Seen { added, taken, session, first, records: found })
+    Ok((Seen { added, taken: taken - start.skip, session, first, records: found }, ring))
 }
 
-/// What is wrong when `now` follows `before`.
-pub(crate) fn follows(before: Seen, now: Seen) -> Result<(), String> {
-    if now.added < before.added || now.taken < before.taken || now.session < before.session {
-        return Err(format!("what was done came undone: {before:?}, then {now:?}"));
+/// What is wrong when `now` follows `before`, which the region was when the operation began or later. `began` is that
+/// beginning.
+pub(crate) fn goes_on(
+    scene: Scene,
+    began: &Ring,
+    before: &Ring,
+    now: &Ring,
+    seen: &Seen,
+) -> Result<(), String> {
+    follows(before, now)?;
+    let side = scene.op.side();
+    let other = side.other();
+    if now.side(other) != before.side(other) {
+        return Err(format!("a word of the {other:?} was written"));
+    }
+    let rung = now.side(side).bell != began.side(side).bell;
+    if rung && scene.op.rings() && !scene.op.parks() && seen.added + seen.taken == 0 {
+        return Err("it rang before there was anything to wake for".to_owned());
     }
     Ok(())
 }
 
-/// What is wrong with the end of the whole operation. `bell` is its side's bell before it began.
+/// What is wrong with the end of the whole operation, which found the ring as `began`.
 pub(crate) fn whole(
     scene: Scene,
     start: &Start,
-    bell: u32,
-    image: &Image,
-    seen: Seen,
+    began: &Ring,
+    ring: &Ring,
+    seen: &Seen,
 ) -> Result<(), String> {
     let op = scene.op;
-    if (seen.added, seen.taken) != (op.adds(), op.takes()) {
+    if (seen.added, seen.taken) != (op.adds(), scene.takes()) {
         return Err(format!("it returned and did {seen:?}"));
     }
     let (_, attached) = start.sessions;
@@ -126,44 +123,45 @@ pub(crate) fn whole(
     if seen.session != session {
         return Err(format!("it returned with session {} and not {session}", seen.session));
     }
-    let end = image.published().1;
-    let tail = image.position(Side::Producer);
-    if op.side() == Side::Producer && tail != end {
-        return Err(format!("it returned with tail {tail} and not {end}"));
-    }
-    if image.is_asleep(op.side()) {
+    let (before, words) = (began.side(op.side()), ring.side(op.side()));
+    if words.is_asleep() {
         return Err("it returned and still wants to be woken".to_owned());
     }
-    let rung = image.bell(op.side()).wrapping_sub(bell);
-    if rung != op.rings() {
-        return Err(format!("it rang {rung} times and not {}", op.rings()));
+    let rung = words.bell.wrapping_sub(before.bell);
+    if rung != op.wakes() {
+        return Err(format!("it rang {rung} times and not {}", op.wakes()));
     }
-    if op.parks() && image.parks(op.side()) == 0 {
+    if op.parks() && words.sleeps == before.sleeps {
         return Err("it never went to sleep".to_owned());
     }
     Ok(())
 }
 
 /// What is wrong with the killed consumer's own copy: head has moved, so it must be whole.
-pub(crate) fn copied<K: Kind>(scene: Scene, seen: Seen, diary: &[u8]) -> Result<(), String> {
-    if seen.taken == 0 || scene.op.diary() == 0 {
-        return Ok(());
-    }
-    let wanted: Vec<u8> =
-        (0..scene.op.diary()).flat_map(|more| K::payload(scene.sequence + more)).collect();
-    if diary.get(..wanted.len()) != Some(&wanted[..]) {
+pub(crate) fn copied<K: Kind>(
+    scene: Scene,
+    start: &Start,
+    seen: &Seen,
+    kept: &[u8],
+) -> Result<(), String> {
+    let wanted = wanted::<K>(scene, start);
+    if seen.taken != 0 && scene.op.keeps() && kept.get(..wanted.len()) != Some(&wanted[..]) {
         return Err("head was stored before the payload had been read".to_owned());
     }
     Ok(())
 }
 
-/// Positions that the records of the operation may end at, to name what is stored there.
-pub(crate) fn ends<K: Kind>(scene: Scene) -> Vec<u64> {
-    let mut end = scene.at;
-    (0..scene.op.adds().max(u64::from(scene.op == Op::RecoverProducer) * 3))
-        .map(|more| {
-            end += super::raw::stride(K::len(scene.sequence + more));
-            end
-        })
-        .collect()
+/// The bytes that a consumer must have read.
+pub(crate) fn wanted<K: Kind>(scene: Scene, start: &Start) -> Vec<u8> {
+    let first = start.first + start.skip;
+    (first..first + scene.takes()).flat_map(K::payload).collect()
+}
+
+/// Checks that nobody holds the role of `side`.
+pub(crate) fn released(region: &Descriptor, side: Side) -> Result<(), String> {
+    match Lease::is_held(region, side) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(format!("the {side:?} is gone and its role is still locked")),
+        Err(error) => Err(format!("asking for a lock: {error}")),
+    }
 }

@@ -1,23 +1,26 @@
-//! What is carried: values of 8 and of 24 bytes, and messages of several lengths. Each payload follows from
-//! its sequence number, so that a lost, torn, repeated or reordered record shows. It must not know what is
-//! killed.
+//! Owns: what is carried, values of several sizes, and how each operation on them is called. Each payload follows from its
+//! sequence number, so that a lost, torn, repeated or reordered record shows. Knows nothing of: what is killed.
 
-use std::hint::black_box;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use shm_ring::{Consumer, Item, Payload, PopError, Producer, PushError};
+use shm_ring::{
+    Consumer, Error, Item, Options, Peer, PopError, Producer, PushError, Region, Ring, Wait,
+};
+use shm_ring_outsider::Header;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use super::op::Op;
 use crate::rng::Rng;
 
-/// Records of a batch.
+/// Records of a batch or slice.
 pub(crate) const BATCH: usize = 3;
-
-/// Lengths of the messages, in turn; the long one goes by the vector loop of the copy.
-const LENS: [usize; 6] = [13, 0, 24, 8, 300, 1];
 
 /// The waiting forms need not wait here: longer than this is a hang.
 pub(crate) const HANG: Duration = Duration::from_secs(5);
+
+/// So long a wait has no time to find what is not there.
+pub(crate) const BRIEF: Duration = Duration::from_micros(1);
 
 /// `len` bytes that only record `sequence` has.
 pub(super) fn bytes(sequence: u64, len: usize) -> Vec<u8> {
@@ -27,77 +30,94 @@ pub(super) fn bytes(sequence: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// A kind of record, with the operations on it. Each is a function of its own, as it would be compiled into a
-/// user's program.
-pub(crate) trait Kind {
-    type P: Payload + ?Sized;
+/// How all rings here are created and opened.
+pub(super) fn options() -> Options {
+    // A side that finds nothing asks about its peer at once: no check has to wait. One thread each: a second one would
+    // run while its process is stepped.
+    Options::new().wait(Wait::PARK).death_notice(false)
+}
+
+/// An operation of a producer on its first records: a function of its own, as it would be compiled into a user's program.
+pub(crate) type Put<K> = fn(&mut <K as Kind>::Tx, &[<K as Kind>::Own]) -> Result<(), PushError>;
+
+/// An operation of a consumer, which leaves what it has read where somebody may look at it from outside.
+pub(crate) type Take<K> =
+    fn(&mut <K as Kind>::Rx, &mut [<K as Kind>::Unit]) -> Result<(), PopError>;
+
+/// A kind of record, with the operations on it.
+pub(crate) trait Kind: Sized {
+    type Ring;
+    type Tx;
+    type Rx;
     /// What is handed to a push.
     type Own;
-    /// Where a killed consumer put what it had read.
-    type Diary;
+    /// What a consumer keeps what it reads in.
+    type Unit: Item + Copy;
     const NAME: &'static str;
-    /// The record kind in the header.
-    const RECORDS: u32;
     /// Sequence numbers to start from: one for each length.
     const STARTS: u64;
 
+    fn options() -> Options;
+    /// The header of such a ring, but for what is never the same twice.
+    fn header() -> Header;
     /// Bytes of record `sequence`.
     fn len(sequence: u64) -> usize;
     fn own(sequence: u64) -> Self::Own;
-    fn diary() -> Self::Diary;
-    /// The address and the bytes of a diary.
-    fn diary_at(diary: &Self::Diary) -> (usize, usize);
+    /// Room for what a consumer reads.
+    fn kept() -> Vec<Self::Unit>;
 
     /// The payload of record `sequence`.
     fn payload(sequence: u64) -> Vec<u8> {
         bytes(sequence, Self::len(sequence))
     }
 
-    fn push(tx: &mut Producer<Self::P>, item: &Self::Own) -> Result<(), PushError>;
-    fn try_push(tx: &mut Producer<Self::P>, item: &Self::Own) -> Result<(), PushError>;
-    fn push_timeout(
-        tx: &mut Producer<Self::P>,
-        item: &Self::Own,
-        d: Duration,
-    ) -> Result<(), PushError>;
-    fn reserve(tx: &mut Producer<Self::P>, item: &Self::Own, commit: bool)
-    -> Result<(), PushError>;
-    fn push_batch(tx: &mut Producer<Self::P>, items: &[Self::Own; BATCH]) -> Result<(), PushError>;
+    fn create(region: Region, options: &Options) -> Result<Self::Ring, Error>;
+    fn open(region: Region, options: &Options) -> Result<Self::Ring, Error>;
+    fn descriptor(ring: &Self::Ring) -> BorrowedFd<'_>;
+    fn producer(ring: &Self::Ring) -> Result<Self::Tx, Error>;
+    fn consumer(ring: &Self::Ring) -> Result<Self::Rx, Error>;
+    fn producer_of(rx: &Self::Rx) -> Peer;
+    fn consumer_of(tx: &Self::Tx) -> Peer;
 
-    fn pop(rx: &mut Consumer<Self::P>) -> Result<(), PopError>;
-    fn try_pop(rx: &mut Consumer<Self::P>) -> Result<(), PopError>;
-    fn pop_timeout(rx: &mut Consumer<Self::P>, d: Duration) -> Result<(), PopError>;
-    fn pop_into(rx: &mut Consumer<Self::P>, diary: &mut Self::Diary) -> Result<(), PopError>;
-    fn pop_batch(rx: &mut Consumer<Self::P>, diary: &mut Self::Diary) -> Result<(), PopError>;
-    /// Reads in place, and gives the room back if `release` says so.
-    fn peek(
-        rx: &mut Consumer<Self::P>,
-        diary: &mut Self::Diary,
-        release: bool,
-    ) -> Result<(), PopError>;
+    /// How `op` is called, if there is one of this kind.
+    fn put(op: Op) -> Option<Put<Self>>;
+    fn take(op: Op) -> Option<Take<Self>>;
 
-    /// The bytes of the next record, for those who check.
-    fn take(rx: &mut Consumer<Self::P>) -> Result<Vec<u8>, PopError>;
+    /// The next record, for those who check.
+    fn next(rx: &mut Self::Rx) -> Result<Vec<u8>, PopError>;
+    fn next_timeout(rx: &mut Self::Rx, timeout: Duration) -> Result<Vec<u8>, PopError>;
 }
 
-/// A value of three words.
+/// A value of so many words.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-pub(crate) struct Wide {
-    words: [u64; 3],
+pub(crate) struct Words<const N: usize> {
+    words: [u64; N],
 }
 
 /// A value that can be made from its bytes.
 pub(crate) trait Value: Item + Copy {
     const NAME: &'static str;
+    /// How many the ring holds. With few of them the limit is far below the capacity.
+    const ITEMS: usize;
 }
 
-impl Value for u64 {
-    const NAME: &'static str = "8 bytes";
+macro_rules! values {
+    ($($value:ty, $name:literal, $items:literal;)*) => {
+        $(impl Value for $value {
+            const NAME: &'static str = $name;
+            const ITEMS: usize = $items;
+        })*
+    };
 }
 
-impl Value for Wide {
-    const NAME: &'static str = "24 bytes";
+values! {
+    u8, "1 byte", 61;
+    [u8; 5], "5 bytes", 100;
+    u64, "8 bytes", 512;
+    Words<3>, "24 bytes", 170;
+    Words<8>, "64 bytes", 64;
+    Words<25>, "200 bytes", 20;
 }
 
 fn value<T: Value>(sequence: u64) -> T {
@@ -106,12 +126,21 @@ fn value<T: Value>(sequence: u64) -> T {
 }
 
 impl<T: Value> Kind for T {
-    type P = T;
+    type Ring = Ring<T>;
+    type Tx = Producer<T>;
+    type Rx = Consumer<T>;
     type Own = T;
-    type Diary = Box<[T; BATCH]>;
+    type Unit = T;
     const NAME: &'static str = <T as Value>::NAME;
-    const RECORDS: u32 = 1;
     const STARTS: u64 = 1;
+
+    fn options() -> Options {
+        options().items(T::ITEMS)
+    }
+
+    fn header() -> Header {
+        Header::values(size_of::<T>() as u64, align_of::<T>() as u64, T::ITEMS as u64)
+    }
 
     fn len(_: u64) -> usize {
         size_of::<T>()
@@ -121,202 +150,147 @@ impl<T: Value> Kind for T {
         value(sequence)
     }
 
-    fn diary() -> Self::Diary {
-        Box::new([T::new_zeroed(); BATCH])
+    fn kept() -> Vec<T> {
+        vec![T::new_zeroed(); BATCH]
     }
 
-    fn diary_at(diary: &Self::Diary) -> (usize, usize) {
-        (diary.as_ptr().addr(), size_of::<[T; BATCH]>())
+    fn create(region: Region, options: &Options) -> Result<Ring<T>, Error> {
+        Ring::create(region, options)
     }
 
-    #[inline(never)]
-    fn push(tx: &mut Producer<T>, item: &T) -> Result<(), PushError> {
-        tx.push(*item)
+    fn open(region: Region, options: &Options) -> Result<Ring<T>, Error> {
+        Ring::open_with(region, options)
     }
 
-    #[inline(never)]
-    fn try_push(tx: &mut Producer<T>, item: &T) -> Result<(), PushError> {
-        tx.try_push(*item)
+    fn descriptor(ring: &Ring<T>) -> BorrowedFd<'_> {
+        ring.descriptor()
     }
 
-    #[inline(never)]
-    fn push_timeout(tx: &mut Producer<T>, item: &T, d: Duration) -> Result<(), PushError> {
-        tx.push_timeout(*item, d)
+    fn producer(ring: &Ring<T>) -> Result<Producer<T>, Error> {
+        ring.producer()
     }
 
-    #[inline(never)]
-    fn reserve(tx: &mut Producer<T>, item: &T, commit: bool) -> Result<(), PushError> {
-        let mut room = tx.reserve()?;
-        room.write(item);
-        if commit {
-            room.commit();
-        }
-        Ok(())
+    fn consumer(ring: &Ring<T>) -> Result<Consumer<T>, Error> {
+        ring.consumer()
     }
 
-    #[inline(never)]
-    fn push_batch(tx: &mut Producer<T>, items: &[T; BATCH]) -> Result<(), PushError> {
-        tx.push_batch(items.iter().copied()).map(|_| ()).map_err(|failed| failed.error)
+    fn producer_of(rx: &Consumer<T>) -> Peer {
+        rx.peer()
     }
 
-    #[inline(never)]
-    fn pop(rx: &mut Consumer<T>) -> Result<(), PopError> {
-        black_box(rx.pop()?);
-        Ok(())
+    fn consumer_of(tx: &Producer<T>) -> Peer {
+        tx.peer()
     }
 
-    #[inline(never)]
-    fn try_pop(rx: &mut Consumer<T>) -> Result<(), PopError> {
-        black_box(rx.try_pop()?);
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn pop_timeout(rx: &mut Consumer<T>, d: Duration) -> Result<(), PopError> {
-        black_box(rx.pop_timeout(d)?);
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn pop_into(rx: &mut Consumer<T>, diary: &mut Self::Diary) -> Result<(), PopError> {
-        rx.pop_into(&mut diary[0])
-    }
-
-    #[inline(never)]
-    fn pop_batch(rx: &mut Consumer<T>, diary: &mut Self::Diary) -> Result<(), PopError> {
-        let mut places = diary.iter_mut();
-        rx.pop_batch(BATCH, |item| {
-            if let Some(place) = places.next() {
-                *place = item;
+    fn put(op: Op) -> Option<Put<Self>> {
+        let put: Put<Self> = match op {
+            Op::Push | Op::PushLook | Op::PushRing => |tx, items| tx.push(items[0]),
+            Op::PushFrom => |tx, items| tx.push_from(&items[0]),
+            Op::TryPush => |tx, items| tx.try_push(items[0]),
+            Op::PushTimeout => |tx, items| tx.push_timeout(items[0], HANG),
+            Op::PushPark | Op::PushParkRing => |tx, items| tx.push_timeout(items[0], BRIEF),
+            Op::PushSlice | Op::PushSliceRing => {
+                |tx, items| tx.push_slice(items).map(drop).map_err(|failed| failed.error)
             }
-        })?;
-        Ok(())
+            Op::TryPushSlice => |tx, items| tx.try_push_slice(items).map(drop),
+            Op::PushBatch | Op::PushBatchRing => |tx, items| {
+                tx.push_batch(items.iter().copied()).map(drop).map_err(|failed| failed.error)
+            },
+            Op::TryPushBatch => |tx, items| tx.try_push_batch(items.iter().copied()).map(drop),
+            Op::Reserve | Op::ReserveRing => |tx, items| {
+                let mut room = tx.reserve(1)?;
+                room.write(0, &items[0]);
+                room.commit(1);
+                Ok(())
+            },
+            Op::TryReserve => |tx, items| {
+                let mut room = tx.try_reserve(1)?;
+                room.write(0, &items[0]);
+                room.commit(1);
+                Ok(())
+            },
+            Op::ReserveMore => |tx, items| {
+                let mut room = tx.reserve(items.len())?;
+                room.write_slice(0, items);
+                room.commit(items.len() - 1);
+                Ok(())
+            },
+            Op::ReserveDrop => |tx, items| {
+                let mut room = tx.reserve(items.len())?;
+                room.write_slice(0, items);
+                Ok(())
+            },
+            Op::ReservePark => |tx, _| tx.reserve_timeout(1, BRIEF).map(drop),
+            _ => return None,
+        };
+        Some(put)
     }
 
-    #[inline(never)]
-    fn peek(rx: &mut Consumer<T>, diary: &mut Self::Diary, release: bool) -> Result<(), PopError> {
-        let view = rx.peek()?;
-        diary[0] = view.read();
-        if release {
-            view.release();
-        }
-        Ok(())
+    fn take(op: Op) -> Option<Take<Self>> {
+        let take: Take<Self> = match op {
+            Op::Pop | Op::PopRing => |rx, kept| {
+                kept[0] = rx.pop()?;
+                Ok(())
+            },
+            Op::TryPop => |rx, kept| {
+                kept[0] = rx.try_pop()?;
+                Ok(())
+            },
+            Op::PopTimeout => |rx, kept| {
+                kept[0] = rx.pop_timeout(HANG)?;
+                Ok(())
+            },
+            Op::PopPark => |rx, _| rx.pop_timeout(BRIEF).map(drop),
+            Op::PopInto => |rx, kept| rx.pop_into(&mut kept[0]),
+            Op::TryPopInto => |rx, kept| rx.try_pop_into(&mut kept[0]),
+            Op::PopSlice | Op::PopSliceRing => |rx, kept| rx.pop_slice(kept).map(drop),
+            Op::TryPopSlice => |rx, kept| rx.try_pop_slice(kept).map(drop),
+            Op::PopBatch | Op::PopBatchRing => |rx, kept| {
+                let mut places = kept.iter_mut();
+                rx.pop_batch(BATCH, |item| keep(&mut places, item)).map(drop)
+            },
+            Op::TryPopBatch => |rx, kept| {
+                let mut places = kept.iter_mut();
+                rx.try_pop_batch(BATCH, |item| keep(&mut places, item)).map(drop)
+            },
+            Op::PopBatchPark => |rx, _| rx.pop_batch_timeout(BATCH, BRIEF, drop).map(drop),
+            Op::Peek => |rx, kept| {
+                let view = rx.peek(BATCH)?;
+                view.copy_to(0, &mut kept[..view.len()]);
+                Ok(())
+            },
+            Op::PeekRelease | Op::ReleaseRing => |rx, kept| {
+                let view = rx.peek(BATCH)?;
+                let count = view.len();
+                view.copy_to(0, &mut kept[..count]);
+                view.release(count.min(2));
+                Ok(())
+            },
+            Op::TryPeekRelease => |rx, kept| {
+                let view = rx.try_peek(BATCH)?;
+                let mut places = kept.iter_mut();
+                view.iter().for_each(|item| keep(&mut places, item));
+                let count = view.len();
+                view.release(count.min(2));
+                Ok(())
+            },
+            Op::PeekPark => |rx, _| rx.peek_timeout(BATCH, BRIEF).map(drop),
+            _ => return None,
+        };
+        Some(take)
     }
 
-    fn take(rx: &mut Consumer<T>) -> Result<Vec<u8>, PopError> {
+    fn next(rx: &mut Consumer<T>) -> Result<Vec<u8>, PopError> {
         rx.try_pop().map(|item| item.as_bytes().to_vec())
+    }
+
+    fn next_timeout(rx: &mut Consumer<T>, timeout: Duration) -> Result<Vec<u8>, PopError> {
+        rx.pop_timeout(timeout).map(|item| item.as_bytes().to_vec())
     }
 }
 
-/// Messages of [`LENS`] bytes.
-pub(crate) struct Messages;
-
-impl Kind for Messages {
-    type P = [u8];
-    type Own = Vec<u8>;
-    type Diary = Box<[u8; 1024]>;
-    const NAME: &'static str = "messages";
-    const RECORDS: u32 = 2;
-    const STARTS: u64 = LENS.len() as u64;
-
-    fn len(sequence: u64) -> usize {
-        LENS[(sequence % LENS.len() as u64) as usize]
-    }
-
-    fn own(sequence: u64) -> Vec<u8> {
-        Self::payload(sequence)
-    }
-
-    fn diary() -> Self::Diary {
-        Box::new([0; 1024])
-    }
-
-    fn diary_at(diary: &Self::Diary) -> (usize, usize) {
-        (diary.as_ptr().addr(), diary.len())
-    }
-
-    #[inline(never)]
-    fn push(tx: &mut Producer<[u8]>, item: &Vec<u8>) -> Result<(), PushError> {
-        tx.push(item)
-    }
-
-    #[inline(never)]
-    fn try_push(tx: &mut Producer<[u8]>, item: &Vec<u8>) -> Result<(), PushError> {
-        tx.try_push(item)
-    }
-
-    #[inline(never)]
-    fn push_timeout(tx: &mut Producer<[u8]>, item: &Vec<u8>, d: Duration) -> Result<(), PushError> {
-        tx.push_timeout(item, d)
-    }
-
-    #[inline(never)]
-    fn reserve(tx: &mut Producer<[u8]>, item: &Vec<u8>, commit: bool) -> Result<(), PushError> {
-        let mut room = tx.reserve(item.len())?;
-        // As long as was reserved: it fits.
-        let _ = room.write_at(0, item.as_slice());
-        if commit {
-            room.commit();
-        }
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn push_batch(tx: &mut Producer<[u8]>, items: &[Vec<u8>; BATCH]) -> Result<(), PushError> {
-        tx.push_batch(items).map(|_| ()).map_err(|failed| failed.error)
-    }
-
-    #[inline(never)]
-    fn pop(rx: &mut Consumer<[u8]>) -> Result<(), PopError> {
-        black_box(rx.pop()?);
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn try_pop(rx: &mut Consumer<[u8]>) -> Result<(), PopError> {
-        black_box(rx.try_pop()?);
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn pop_timeout(rx: &mut Consumer<[u8]>, d: Duration) -> Result<(), PopError> {
-        black_box(rx.pop_timeout(d)?);
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn pop_into(rx: &mut Consumer<[u8]>, diary: &mut Self::Diary) -> Result<(), PopError> {
-        rx.pop_to(&mut diary[..])?;
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn pop_batch(rx: &mut Consumer<[u8]>, diary: &mut Self::Diary) -> Result<(), PopError> {
-        let mut at = 0;
-        rx.pop_batch(BATCH, |message| {
-            // Three messages are shorter than the diary, and a message is as long as itself.
-            let _ = message.copy_to(0, &mut diary[at..at + message.len()]);
-            at += message.len();
-        })?;
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn peek(
-        rx: &mut Consumer<[u8]>,
-        diary: &mut Self::Diary,
-        release: bool,
-    ) -> Result<(), PopError> {
-        let view = rx.peek()?;
-        // As above.
-        let _ = view.copy_to(0, &mut diary[..view.len()]);
-        if release {
-            view.release();
-        }
-        Ok(())
-    }
-
-    fn take(rx: &mut Consumer<[u8]>) -> Result<Vec<u8>, PopError> {
-        rx.try_pop()
+fn keep<T>(places: &mut std::slice::IterMut<'_, T>, item: T) {
+    if let Some(place) = places.next() {
+        *place = item;
     }
 }

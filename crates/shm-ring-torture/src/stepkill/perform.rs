@@ -1,23 +1,27 @@
-//! What a traced child does: gets everything ready, and performs one operation between two marks. It must not
-//! know what becomes of it.
+//! Owns: what a traced child does: it gets everything ready, and performs one operation between two marks. Knows nothing
+//! of: what becomes of it.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::os::fd::AsFd;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, alarm, getpid};
-use shm_ring::{PopError, PushError, Region, Ring};
+use shm_ring::{PopError, PushError, Region};
+use shm_ring_outsider::{Descriptor, Side, Word, Writable};
+use zerocopy::IntoBytes;
 
-use super::kind::Kind;
-use super::raw::{Side, write_at};
-use super::scene::{Op, Scene, Start};
-use super::window::options;
+use super::judge::wanted;
+use super::kind::{BATCH, Kind};
+use super::op::Op;
+use super::scene::{Scene, Start};
 
 /// A child that gets no further ends after so many seconds.
 const HANG_SECONDS: u32 = 60;
 
 /// The operation had another outcome than it must have.
 pub(crate) const FAILED: i32 = 3;
+/// A consumer read something else than was published.
+pub(crate) const MISREAD: i32 = 4;
 
 /// Stops this process for whoever traces it, in as few instructions as that takes.
 struct Mark(Pid);
@@ -45,112 +49,94 @@ pub(super) fn end_if_it_hangs() {
     alarm::set(HANG_SECONDS);
 }
 
+type Ready<T> = Result<T, Box<dyn std::error::Error>>;
+
 /// Performs the operation of `scene` on `ring`: the exit code of the child.
 pub(crate) fn perform<K: Kind>(
     scene: Scene,
     start: &Start,
-    ring: &Ring<K::P>,
-    diary: &mut K::Diary,
+    ring: &K::Ring,
+    kept: &mut [K::Unit],
 ) -> i32 {
     end_if_it_hangs();
-    match performed::<K>(scene, start, ring, diary) {
-        Ok(true) => 0,
-        Ok(false) => FAILED,
-        Err(error) => {
-            eprintln!("a child could not get ready: {error}");
-            FAILED
-        }
-    }
-}
-
-/// Whether the operation did what it should.
-fn performed<K: Kind>(
-    scene: Scene,
-    start: &Start,
-    ring: &Ring<K::P>,
-    diary: &mut K::Diary,
-) -> Result<bool, Box<dyn std::error::Error>> {
-    if scene.op.attaches() {
-        let descriptor = ring.descriptor().try_clone_to_owned()?;
-        return Ok(match scene.op.side() {
-            Side::Producer => between_marks(|| {
-                Ring::<K::P>::open_with(Region::descriptor(descriptor), options())
-                    .and_then(|ring| ring.producer())
-            })
-            .is_ok(),
-            Side::Consumer => between_marks(|| {
-                Ring::<K::P>::open_with(Region::descriptor(descriptor), options())
-                    .and_then(|ring| ring.consumer())
-            })
-            .is_ok(),
-        });
-    }
-    Ok(match scene.op.side() {
-        Side::Producer => produced::<K>(scene, start, ring)?,
-        Side::Consumer => consumed::<K>(scene, start, ring, diary)?,
+    performed::<K>(scene, start, ring, kept).unwrap_or_else(|error| {
+        eprintln!("a child could not get ready: {error}");
+        FAILED
     })
 }
 
-fn produced<K: Kind>(
+fn performed<K: Kind>(
     scene: Scene,
     start: &Start,
-    ring: &Ring<K::P>,
-) -> Result<bool, Box<dyn std::error::Error>> {
-    let mut tx = ring.producer()?;
-    if let Some(head) = start.late_head {
-        write_at(ring.descriptor(), Side::Consumer.position_offset(), &head.to_le_bytes())?;
+    ring: &K::Ring,
+    kept: &mut [K::Unit],
+) -> Ready<i32> {
+    let (op, side) = (scene.op, scene.op.side());
+    if op.attaches() {
+        let region = Region::descriptor(K::descriptor(ring).try_clone_to_owned()?);
+        let options = K::options();
+        let open = || K::open(region, &options);
+        let attached = match side {
+            Side::Producer => between_marks(|| open().and_then(|ring| K::producer(&ring))).is_ok(),
+            Side::Consumer => between_marks(|| open().and_then(|ring| K::consumer(&ring))).is_ok(),
+        };
+        return Ok(if attached { 0 } else { FAILED });
     }
-    let item = black_box(K::own(scene.sequence));
+    match side {
+        Side::Producer => produced::<K>(scene, start, ring),
+        Side::Consumer => consumed::<K>(scene, start, ring, kept),
+    }
+}
+
+fn produced<K: Kind>(scene: Scene, start: &Start, ring: &K::Ring) -> Ready<i32> {
+    let mut tx = K::producer(ring)?;
+    if let Some(head) = start.late_head {
+        Descriptor::of(K::descriptor(ring).as_fd())?.set_named(
+            Side::Consumer,
+            Word::Position,
+            head,
+        );
+    }
     let items = black_box([0, 1, 2].map(|more| K::own(scene.sequence + more)));
-    let answer = match scene.op {
-        Op::Nothing => between_marks(|| Ok(())),
-        Op::Push | Op::PushLook | Op::PushRing => between_marks(|| K::push(&mut tx, &item)),
-        Op::TryPush => between_marks(|| K::try_push(&mut tx, &item)),
-        Op::Reserve => between_marks(|| K::reserve(&mut tx, &item, true)),
-        Op::ReserveDrop => between_marks(|| K::reserve(&mut tx, &item, false)),
-        Op::PushBatch => between_marks(|| K::push_batch(&mut tx, &items)),
-        Op::PushPark => {
-            let parked =
-                between_marks(|| K::push_timeout(&mut tx, &item, Duration::from_micros(1)));
-            return Ok(parked == Err(PushError::TimedOut));
-        }
-        Op::CloseProducer => {
+    let answer = match (scene.op, K::put(scene.op)) {
+        (Op::Nothing, _) => between_marks(|| Ok(())),
+        (Op::CloseProducer, _) => {
             between_marks(|| drop(tx));
             Ok(())
         }
-        _ => return Ok(false),
+        (_, Some(put)) => between_marks(|| put(&mut tx, &items)),
+        _ => return Ok(FAILED),
     };
-    Ok(answer.is_ok())
+    let wanted = if scene.op.parks() { Err(PushError::TimedOut) } else { Ok(()) };
+    Ok(if answer == wanted { 0 } else { FAILED })
 }
 
 fn consumed<K: Kind>(
     scene: Scene,
     start: &Start,
-    ring: &Ring<K::P>,
-    diary: &mut K::Diary,
-) -> Result<bool, Box<dyn std::error::Error>> {
-    let mut rx = ring.consumer()?;
+    ring: &K::Ring,
+    kept: &mut [K::Unit],
+) -> Ready<i32> {
+    let mut rx = K::consumer(ring)?;
     for _ in 0..start.skip {
-        K::take(&mut rx)?;
+        K::next(&mut rx)?;
     }
     // Somebody may look at it from outside at any moment.
-    let diary = black_box(diary);
-    let answer = match scene.op {
-        Op::Pop | Op::PopRing => between_marks(|| K::pop(&mut rx)),
-        Op::TryPop => between_marks(|| K::try_pop(&mut rx)),
-        Op::PopInto => between_marks(|| K::pop_into(&mut rx, diary)),
-        Op::PopBatch => between_marks(|| K::pop_batch(&mut rx, diary)),
-        Op::Peek => between_marks(|| K::peek(&mut rx, diary, false)),
-        Op::PeekRelease => between_marks(|| K::peek(&mut rx, diary, true)),
-        Op::PopPark => {
-            let parked = between_marks(|| K::pop_timeout(&mut rx, Duration::from_micros(1)));
-            return Ok(parked == Err(PopError::TimedOut));
-        }
-        Op::CloseConsumer => {
+    let kept = black_box(kept);
+    let answer = match (scene.op, K::take(scene.op)) {
+        (Op::CloseConsumer, _) => {
             between_marks(|| drop(rx));
             Ok(())
         }
-        _ => return Ok(false),
+        (_, Some(take)) => between_marks(|| take(&mut rx, kept)),
+        _ => return Ok(FAILED),
     };
-    Ok(answer.is_ok())
+    let expected = if scene.op.parks() { Err(PopError::TimedOut) } else { Ok(()) };
+    if answer != expected {
+        return Ok(FAILED);
+    }
+    let wanted = wanted::<K>(scene, start);
+    Ok(if kept.as_bytes()[..wanted.len()] == wanted { 0 } else { MISREAD })
 }
+
+const _: () = assert!(BATCH == 3, "as many items as are made ready");

@@ -1,183 +1,32 @@
-//! Where an operation begins: which one, at which position, and what the region holds by then. It must not
-//! know how an operation is performed or what becomes of it.
+//! Owns: where an operation begins, and what the region holds by then. Knows nothing of: how an operation is performed or
+//! what becomes of it.
+
+use shm_ring_outsider::{
+    FRONT, FRONT_BYTES, Header, Side, Word, Writable, cells, lay, pack, poison, publish,
+};
 
 use super::kind::{BATCH, Kind};
-use super::raw::{ALIGN, CAPACITY, Image, Side, stride};
+use super::op::Op;
 
-/// What is stepped through. The window of each is the operation itself and nothing before or behind it.
+/// How the newest record stands, and what the producer is to do with the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Op {
-    /// Nothing between the two marks: what the marks themselves cost.
-    Nothing,
-    Push,
-    TryPush,
-    /// A push that has to look at head before it finds room.
-    PushLook,
-    /// A push that finds the consumer's `wake_at` set, and rings.
-    PushRing,
-    /// A push that finds the ring full, goes to sleep, and comes back when its time is over.
-    PushPark,
-    /// Reserve, write in place, commit.
-    Reserve,
-    /// Reserve, write in place, think better of it.
-    ReserveDrop,
-    PushBatch,
-    Pop,
-    TryPop,
-    /// Pop into a place whose bytes are compared the moment head moves.
-    PopInto,
-    /// A pop that finds the producer's `wake_at` set, and rings.
-    PopRing,
-    /// A pop that finds the ring empty, goes to sleep, and comes back when its time is over.
-    PopPark,
-    PopBatch,
-    /// Read in place and leave the record.
-    Peek,
-    PeekRelease,
-    AttachProducer,
-    /// Attaching after a producer that died with records committed and not counted, asleep.
-    RecoverProducer,
-    AttachConsumer,
-    /// Attaching after a consumer that died asleep.
-    RecoverConsumer,
-    CloseProducer,
-    CloseConsumer,
+pub(crate) enum Newest {
+    /// In the front, if it fits, and the next one is wanted there. A consumer finds this record alone.
+    InFront,
+    /// In the data alone: the front is marked, and holds the record that would come next. The rest is as above.
+    Marked,
+    /// In the front, and the next one is not wanted there. A consumer finds several records.
+    Among,
 }
 
-impl Op {
-    pub(crate) const ALL: [Self; 23] = [
-        Self::Nothing,
-        Self::Push,
-        Self::TryPush,
-        Self::PushLook,
-        Self::PushRing,
-        Self::PushPark,
-        Self::Reserve,
-        Self::ReserveDrop,
-        Self::PushBatch,
-        Self::Pop,
-        Self::TryPop,
-        Self::PopInto,
-        Self::PopRing,
-        Self::PopPark,
-        Self::PopBatch,
-        Self::Peek,
-        Self::PeekRelease,
-        Self::AttachProducer,
-        Self::RecoverProducer,
-        Self::AttachConsumer,
-        Self::RecoverConsumer,
-        Self::CloseProducer,
-        Self::CloseConsumer,
-    ];
-
-    pub(crate) fn side(self) -> Side {
-        match self {
-            Self::Nothing
-            | Self::Push
-            | Self::TryPush
-            | Self::PushLook
-            | Self::PushRing
-            | Self::PushPark
-            | Self::Reserve
-            | Self::ReserveDrop
-            | Self::PushBatch
-            | Self::AttachProducer
-            | Self::RecoverProducer
-            | Self::CloseProducer => Side::Producer,
-            _ => Side::Consumer,
-        }
-    }
+impl Newest {
+    pub(crate) const ALL: [Self; 3] = [Self::InFront, Self::Marked, Self::Among];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Nothing => "nothing",
-            Self::Push => "push",
-            Self::TryPush => "try_push",
-            Self::PushLook => "push, looking for room",
-            Self::PushRing => "push, ringing",
-            Self::PushPark => "push, parking",
-            Self::Reserve => "reserve, commit",
-            Self::ReserveDrop => "reserve, drop",
-            Self::PushBatch => "push_batch",
-            Self::Pop => "pop",
-            Self::TryPop => "try_pop",
-            Self::PopInto => "pop_into",
-            Self::PopRing => "pop, ringing",
-            Self::PopPark => "pop, parking",
-            Self::PopBatch => "pop_batch",
-            Self::Peek => "peek, drop",
-            Self::PeekRelease => "peek, release",
-            Self::AttachProducer => "attach producer",
-            Self::RecoverProducer => "recover producer",
-            Self::AttachConsumer => "attach consumer",
-            Self::RecoverConsumer => "recover consumer",
-            Self::CloseProducer => "close producer",
-            Self::CloseConsumer => "close consumer",
-        }
-    }
-
-    pub(crate) fn attaches(self) -> bool {
-        use Op::{AttachConsumer, AttachProducer, RecoverConsumer, RecoverProducer};
-        matches!(self, AttachProducer | RecoverProducer | AttachConsumer | RecoverConsumer)
-    }
-
-    pub(crate) fn closes(self) -> bool {
-        matches!(self, Self::CloseProducer | Self::CloseConsumer)
-    }
-
-    pub(crate) fn parks(self) -> bool {
-        matches!(self, Self::PushPark | Self::PopPark)
-    }
-
-    /// How often the whole operation rings its bell.
-    pub(crate) fn rings(self) -> u32 {
-        u32::from(
-            self.attaches() || self.closes() || matches!(self, Self::PushRing | Self::PopRing),
-        )
-    }
-
-    /// Whether it takes thousands of instructions: then kills go by a stride unless all are asked for.
-    pub(crate) fn is_long(self) -> bool {
-        self.attaches() || self.closes() || self.parks()
-    }
-
-    /// The fewest instructions of its window that can be the real thing. A compiler that removed the
-    /// operation, or a mark at the wrong place, falls below.
-    pub(crate) fn least(self) -> u64 {
-        match self {
-            Self::Nothing => 1,
-            _ if self.attaches() => 1000,
-            _ if self.closes() => 100,
-            _ if self.parks() => 300,
-            Self::PushBatch | Self::PopBatch => 60,
-            _ => 25,
-        }
-    }
-
-    /// Records that the whole operation publishes.
-    pub(crate) fn adds(self) -> u64 {
-        match self {
-            Self::Push | Self::TryPush | Self::PushLook | Self::PushRing | Self::Reserve => 1,
-            Self::PushBatch => BATCH as u64,
-            _ => 0,
-        }
-    }
-
-    /// Records that the whole operation takes.
-    pub(crate) fn takes(self) -> u64 {
-        match self {
-            Self::Pop | Self::TryPop | Self::PopInto | Self::PopRing | Self::PeekRelease => 1,
-            Self::PopBatch => BATCH as u64,
-            _ => 0,
-        }
-    }
-
-    /// Records whose bytes are in the killed consumer's own memory before head may move.
-    pub(crate) fn diary(self) -> u64 {
-        match self {
-            Self::PopInto | Self::PeekRelease | Self::PopBatch => self.takes(),
-            _ => 0,
+            Self::InFront => "in front",
+            Self::Marked => "front marked",
+            Self::Among => "front unwanted",
         }
     }
 }
@@ -186,35 +35,44 @@ impl Op {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scene {
     pub(crate) op: Op,
+    pub(crate) newest: Newest,
     /// The position of the operation's own record.
     pub(crate) at: u64,
     /// The sequence number of that record.
     pub(crate) sequence: u64,
 }
 
-/// Start positions, as offsets from the start of a lap for an operation whose first record is `stride` bytes
-/// long: well inside; the record ends before the end of the data area, at the end, across it by its last
-/// word, and right behind its commit word.
-pub(crate) fn offsets(stride: u64) -> [u64; 5] {
-    let end = CAPACITY;
-    [1024, end - 2 * stride, end - stride, end - stride + ALIGN, end - ALIGN]
-}
+/// The laps that positions are taken from: the fourth, and the one in which what record headers keep of a position starts
+/// over.
+const LAPS: [u64; 2] = [3, (1 << 34) / 4096 - 1];
 
-/// The laps that positions are taken from: the fourth, and the one in which the tag of the commit words
-/// starts over.
-pub(crate) const LAPS: [u64; 2] = [3, (1 << 34) / CAPACITY - 1];
+/// Positions to begin at, for an operation whose first record takes `stride` bytes: well inside; the record ends before
+/// the end of the data area, at the end, and across it by as little and by as much as it can.
+pub(crate) fn positions(header: &Header, stride: u64) -> Vec<u64> {
+    let (unit, capacity) = (header.unit(), header.capacity);
+    let mut positions = Vec::new();
+    for lap in LAPS {
+        let (start, end) = (lap * capacity, (lap + 1) * capacity);
+        for at in [start + 1024, end - 2 * stride, end - stride, end - stride + unit, end - 1] {
+            let at = at / unit * unit;
+            if !positions.contains(&at) {
+                positions.push(at);
+            }
+        }
+    }
+    positions
+}
 
 /// What the region holds before the operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Start {
-    pub(crate) image: Image,
+    pub(crate) image: Vec<u8>,
     /// Stored just before the window opens, where the operation must find that head has moved.
     pub(crate) late_head: Option<u64>,
     pub(crate) head: u64,
+    pub(crate) tail: u64,
     /// Records that the child takes before the window opens.
     pub(crate) skip: u64,
-    /// As stored: behind the last record by what a dead producer did not count.
-    pub(crate) tail: u64,
     /// The sequence number of the record at head.
     pub(crate) first: u64,
     /// Records from head on.
@@ -223,46 +81,73 @@ pub(crate) struct Start {
     pub(crate) sessions: (u64, u64),
 }
 
+pub(crate) fn stride<K: Kind>(header: &Header, sequence: u64) -> u64 {
+    header.stride(K::len(sequence) as u64)
+}
+
 impl Scene {
-    pub(crate) fn stride<K: Kind>(self) -> u64 {
-        stride(K::len(self.sequence))
+    /// Records that are there for the operation.
+    fn ahead(self) -> u64 {
+        match self.op {
+            Op::PopPark | Op::PopBatchPark | Op::PeekPark => 0,
+            _ if self.op.side() == Side::Producer => 0,
+            _ if self.newest == Newest::Among => 4,
+            _ => 1,
+        }
+    }
+
+    /// Records that the whole operation takes.
+    pub(crate) fn takes(self) -> u64 {
+        match self.op.side() {
+            Side::Producer => 0,
+            Side::Consumer => self.op.records().min(self.ahead()),
+        }
     }
 
     /// Lays out the region in `blank`, a ring as its creator leaves it.
-    pub(crate) fn start<K: Kind>(self, blank: &Image) -> Start {
-        let (behind, ahead) = match self.op {
-            Op::PushPark | Op::PushLook => (u64::MAX, 0),
-            Op::RecoverProducer => (2, BATCH as u64),
-            Op::PopPark => (0, 0),
-            _ if self.op.side() == Side::Producer => (2, 0),
-            _ => (0, 4),
+    pub(crate) fn start<K: Kind>(self, header: &Header, blank: &[u8]) -> Start {
+        let behind = match self.op {
+            op if op.fills() || op == Op::PushLook => u64::MAX,
+            _ if self.op.side() == Side::Producer => 2,
+            _ => 0,
         };
         let (mut head, mut first) = (self.at, self.sequence);
         while self.sequence - first < behind {
-            let before = stride(K::len(first - 1));
-            if before > head || self.at + ALIGN + before - head > CAPACITY {
+            let before = stride::<K>(header, first - 1);
+            if before > head || self.at + before - head > header.limit {
                 break;
             }
             head -= before;
             first -= 1;
         }
-        let mut image = blank.clone();
+        let mut image = blank.to_vec();
+        let region = cells(&mut image);
         let (mut end, mut ends) = (head, Vec::new());
-        for sequence in first..self.sequence + ahead {
-            end = image.lay(end, &K::payload(sequence));
+        let mut newest = None;
+        for sequence in first..self.sequence + self.ahead() {
+            let payload = K::payload(sequence);
+            newest = header.front_of(end, &payload).map(|_| (end, payload.clone()));
+            end = lay(region, header, end, &payload);
             ends.push(end);
         }
-        // Laps differ in that too.
-        let stale = (self.at / CAPACITY == LAPS[0]).then(|| K::len(self.sequence + ahead));
-        image.poison(head, end, stale);
-        let tail = if self.op == Op::RecoverProducer { self.at } else { end };
-        image.set_position(Side::Producer, tail);
-        image.set_position(Side::Consumer, head);
+        region.set_named(Side::Consumer, Word::Position, head);
+        let newest = newest.as_ref().map(|(at, payload)| (*at, &payload[..]));
+        publish(region, header, end, newest);
+        let next = self.sequence + self.ahead();
+        if self.newest == Newest::Marked {
+            mark::<K>(region, header, end, next);
+        }
+        // Beside others, what is no record; it may be one where nothing else is in the way of believing it.
+        let len = (self.newest != Newest::InFront).then(|| K::len(next) as u32);
+        poison(region, header, len);
+        if self.op == Op::RecoverProducer {
+            // Its predecessor had written all of a record but the tail behind it.
+            lay(region, header, end, &K::payload(next));
+        }
         let mut late_head = None;
         if self.op == Op::PushLook {
-            let room = self.stride::<K>() + ALIGN;
             for &next in &ends {
-                if self.at + room - head <= CAPACITY {
+                if self.at + stride::<K>(header, self.sequence) - head <= header.limit {
                     break;
                 }
                 head = next;
@@ -270,30 +155,49 @@ impl Scene {
             }
             late_head = Some(head);
         }
-        let sessions = match self.op {
-            Op::RecoverProducer | Op::RecoverConsumer => {
-                image.set_session(self.op.side(), 1);
-                image.set_wake_at(self.op.side(), self.at);
-                (1, 3)
-            }
-            _ => (0, 1),
-        };
-        let records = self.sequence + ahead - first;
-        Start { image, late_head, skip: 0, head, tail, first, records, sessions }
-    }
-
-    /// What the other side wants to be woken at, for the operations that ring.
-    pub(crate) fn wake_at<K: Kind>(self) -> Option<(Side, u64)> {
-        match self.op {
-            Op::PushRing => Some((Side::Consumer, self.at + ALIGN)),
-            Op::PopRing => Some((Side::Producer, self.at + self.stride::<K>())),
-            _ => None,
+        let mut sessions = (0, 1);
+        if self.op.recovers() {
+            let side = self.op.side();
+            let unit = if side == Side::Consumer { header.unit() } else { 0 };
+            region.set_named(side, Word::Session, 1);
+            region.set_named(side, Word::WakeAt, self.at + unit);
+            sessions = (1, 3);
         }
+        let records = next - first;
+        Start { image, late_head, head, tail: end, skip: 0, first, records, sessions }
+    }
+
+    /// What the other side stores right before the operation: whether it wants the front, and where it wants to be woken.
+    pub(crate) fn peer_words<K: Kind>(self, header: &Header) -> Vec<(Side, Word, u64)> {
+        let mut words = Vec::new();
+        if self.op.side() == Side::Producer {
+            let wanted = u64::from(self.newest != Newest::Among);
+            words.push((Side::Consumer, Word::Hint, wanted));
+        }
+        if self.op.rings() {
+            let moves = self.op.adds().max(self.takes());
+            let end = (self.sequence..self.sequence + moves)
+                .fold(self.at, |end, sequence| end + stride::<K>(header, sequence));
+            let wake_at = match self.op.side() {
+                // A consumer that waits for more than one record may be asleep beside a full ring.
+                Side::Producer if self.op.fills() => self.at,
+                Side::Producer => self.at + header.unit(),
+                Side::Consumer => end,
+            };
+            words.push((self.op.side().other(), Word::WakeAt, wake_at));
+        }
+        words
     }
 }
 
-impl core::fmt::Debug for Image {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Image").finish_non_exhaustive()
-    }
+/// Marks the front and puts into it what a producer that was killed has left of record `sequence` at `tail`: all of it, or
+/// nothing that is a record.
+fn mark<K: Kind>(region: &(impl Writable + ?Sized), header: &Header, tail: u64, sequence: u64) {
+    let mut front = header.front_of(tail, &K::payload(sequence)).unwrap_or_default();
+    front.resize(FRONT_BYTES as usize, 0xa5);
+    region.write(Side::Producer.page(header.page.into()) + FRONT, &front);
+    region.set_named(Side::Producer, Word::Position, pack(tail, false));
 }
+
+/// The most records that one operation takes or publishes must be laid for it.
+const _: () = assert!(BATCH < 4);

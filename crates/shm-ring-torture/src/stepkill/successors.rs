@@ -1,13 +1,13 @@
-//! What those see who come after a kill, or lived through it: asked of the library as any process would. It
-//! must not know which operation was killed, only how far it had come.
+//! Owns: what those see who come after a kill, or lived through it: asked of the library as any process would, with the
+//! outsider's judgement of the region in between. Knows nothing of: which operation was killed, only how far it had come.
 
-use std::time::Duration;
+use shm_ring::{Peer, PopError, PushError};
+use shm_ring_outsider::Life;
 
-use shm_ring::{Consumer, Peer, PopError, Producer, PushError, Ring};
-
-use super::judge::{Fate, Seen};
-use super::kind::{HANG, Kind};
-use super::raw::{ALIGN, CAPACITY};
+use super::judge::Seen;
+use super::kind::{BRIEF, HANG, Kind};
+use super::op::Op;
+use super::window::Arena;
 
 /// The side that was not killed.
 pub(crate) enum Survivor<K: Kind> {
@@ -15,43 +15,40 @@ pub(crate) enum Survivor<K: Kind> {
     Nobody {
         victim_first: bool,
     },
-    Consumer(Consumer<K::P>),
-    Producer(Producer<K::P>),
+    Consumer(K::Rx),
+    Producer(K::Tx),
 }
 
 /// Checks a ring whose producer was killed, by reading on, and by going on.
 pub(crate) fn after_producer<K: Kind>(
-    ring: &Ring<K::P>,
+    arena: &Arena<K>,
     survivor: Survivor<K>,
-    seen: Seen,
+    seen: &Seen,
 ) -> Result<(), String> {
     let (mut rx, early) = match survivor {
         Survivor::Consumer(rx) => (rx, None),
         Survivor::Nobody { victim_first: true } => {
-            let tx = ring.producer().map_err(|error| format!("no producer can follow: {error}"))?;
-            (consumer::<K>(ring)?, Some(tx))
+            let tx = producer(arena)?;
+            (consumer(arena)?, Some(tx))
         }
-        _ => (consumer::<K>(ring)?, None),
+        _ => (consumer(arena)?, None),
     };
     if early.is_none() {
-        expect_peer(rx.peer(), seen.fate())?;
+        expect_peer(K::producer_of(&rx), seen.fate())?;
     }
     let mut reads = seen.first;
-    for _ in 0..seen.records {
-        read::<K>(&mut rx, &mut reads)?;
-    }
-    match K::take(&mut rx) {
+    read_up_to::<K>(&mut rx, &mut reads, seen.first + seen.records)?;
+    match K::next(&mut rx) {
         Err(PopError::Empty) => {}
         other => return Err(format!("after the last published record: {other:?} and not Empty")),
     }
     if early.is_none() {
-        let wanted = match seen.fate() {
-            Fate::Dead => PopError::PeerDead,
-            Fate::Closed => PopError::Closed,
-            Fate::Absent => PopError::TimedOut,
+        let (wanted, timeout) = match seen.fate() {
+            Life::Dead => (PopError::PeerDead, HANG),
+            Life::Closed => (PopError::Closed, HANG),
+            _ => (PopError::TimedOut, BRIEF),
         };
-        let patience = if seen.fate() == Fate::Absent { Duration::from_micros(1) } else { HANG };
-        match K::pop_timeout(&mut rx, patience) {
+        match K::next_timeout(&mut rx, timeout) {
             Err(error) if error == wanted => {}
             other => {
                 return Err(format!("a pop from what the dead left: {other:?} and not {wanted:?}"));
@@ -60,115 +57,146 @@ pub(crate) fn after_producer<K: Kind>(
     }
     let tx = match early {
         Some(tx) => tx,
-        None => ring.producer().map_err(|error| format!("no producer can follow: {error}"))?,
+        None => producer(arena)?,
     };
-    go_on::<K>(tx, rx, reads)
+    go_on(arena, tx, rx, reads)
 }
 
 /// Checks a ring whose consumer was killed, by publishing on, and by going on.
 pub(crate) fn after_consumer<K: Kind>(
-    ring: &Ring<K::P>,
+    arena: &Arena<K>,
     survivor: Survivor<K>,
-    seen: Seen,
+    seen: &Seen,
 ) -> Result<(), String> {
     let (mut reads, mut writes) = (seen.first, seen.first + seen.records);
     let (mut tx, early) = match survivor {
         Survivor::Producer(tx) => (tx, None),
         Survivor::Nobody { victim_first: true } => {
-            let mut rx = consumer::<K>(ring)?;
+            let mut rx = consumer(arena)?;
             read_up_to::<K>(&mut rx, &mut reads, writes)?;
-            (producer::<K>(ring)?, Some(rx))
+            (producer(arena)?, Some(rx))
         }
-        _ => (producer::<K>(ring)?, None),
+        _ => (producer(arena)?, None),
     };
-    let rx = match early {
+    let mut rx = match early {
         Some(rx) => rx,
         None => {
-            expect_peer(tx.peer(), seen.fate())?;
-            fill::<K>(&mut tx, &mut writes)?;
-            let wanted = match seen.fate() {
-                Fate::Dead => PushError::PeerDead,
-                Fate::Closed => PushError::Closed,
-                Fate::Absent => PushError::TimedOut,
+            expect_peer(K::consumer_of(&tx), seen.fate())?;
+            fill(arena, &mut tx, &mut writes)?;
+            let (wanted, op) = match seen.fate() {
+                Life::Dead => (PushError::PeerDead, Op::PushTimeout),
+                Life::Closed => (PushError::Closed, Op::PushTimeout),
+                _ => (PushError::TimedOut, Op::PushPark),
             };
-            let absent = seen.fate() == Fate::Absent;
-            let patience = if absent { Duration::from_micros(1) } else { HANG };
-            match K::push_timeout(&mut tx, &K::own(writes), patience) {
+            match put::<K>(&mut tx, op, writes) {
                 Err(error) if error == wanted => {}
                 other => return Err(format!("a push to the dead: {other:?} and not {wanted:?}")),
             }
-            consumer::<K>(ring)?
+            consumer(arena)?
         }
     };
-    let mut rx = rx;
     read_up_to::<K>(&mut rx, &mut reads, writes)?;
-    go_on::<K>(tx, rx, writes)
+    go_on(arena, tx, rx, writes)
 }
 
-/// A pair goes round the ring, twice, and ends in order. The ring is empty, and `next` is the sequence number
-/// that comes next.
-fn go_on<K: Kind>(mut tx: Producer<K::P>, mut rx: Consumer<K::P>, next: u64) -> Result<(), String> {
-    for (peer, whose) in [(rx.peer(), "producer"), (tx.peer(), "consumer")] {
+/// A pair talks, goes round the ring twice, talks again, and ends in order. The ring is empty, and `next` is the sequence
+/// number that comes next.
+fn go_on<K: Kind>(arena: &Arena<K>, mut tx: K::Tx, mut rx: K::Rx, next: u64) -> Result<(), String> {
+    for (peer, whose) in [(K::producer_of(&rx), "producer"), (K::consumer_of(&tx), "consumer")] {
         if !matches!(peer, Peer::Alive { .. }) {
             return Err(format!("the new {whose} is {peer:?} and not alive"));
         }
     }
     let (mut reads, mut writes) = (next, next);
-    for _ in 0..3 {
-        K::push(&mut tx, &K::own(writes))
-            .map_err(|error| format!("a successor's push: {error}"))?;
-        writes += 1;
-        read::<K>(&mut rx, &mut reads)?;
-    }
+    talk(arena, &mut tx, &mut rx, &mut reads, &mut writes)?;
     for _ in 0..2 {
         let before = writes;
-        fill::<K>(&mut tx, &mut writes)?;
+        fill(arena, &mut tx, &mut writes)?;
         if writes == before {
             return Err("an empty ring has no room".to_owned());
         }
         read_up_to::<K>(&mut rx, &mut reads, writes)?;
-        match K::take(&mut rx) {
+        match K::next(&mut rx) {
             Err(PopError::Empty) => {}
             other => return Err(format!("behind a successor's records: {other:?} and not Empty")),
         }
     }
+    // After a run the consumer does not want the front: nothing of it may be left.
+    talk(arena, &mut tx, &mut rx, &mut reads, &mut writes)?;
     drop(tx);
-    match K::pop_timeout(&mut rx, HANG) {
+    match K::next_timeout(&mut rx, HANG) {
         Err(PopError::Closed) => Ok(()),
         other => Err(format!("after the successor closed: {other:?} and not Closed")),
     }
 }
 
-fn producer<K: Kind>(ring: &Ring<K::P>) -> Result<Producer<K::P>, String> {
-    ring.producer().map_err(|error| format!("a producer cannot attach: {error}"))
+/// Records one by one, the region judged beside each.
+fn talk<K: Kind>(
+    arena: &Arena<K>,
+    tx: &mut K::Tx,
+    rx: &mut K::Rx,
+    reads: &mut u64,
+    writes: &mut u64,
+) -> Result<(), String> {
+    for _ in 0..3 {
+        put::<K>(tx, Op::Push, *writes).map_err(|error| format!("a successor's push: {error}"))?;
+        let ring = arena.judged().map_err(|what| format!("after a successor's push: {what}"))?;
+        if ring.payloads() != [K::payload(*writes)] {
+            return Err(format!("after a successor's push of record {writes} it is not there"));
+        }
+        *writes += 1;
+        read::<K>(rx, reads)?;
+        // A look that finds nothing is what changes the hint.
+        match K::next(rx) {
+            Err(PopError::Empty) => {}
+            other => return Err(format!("behind a successor's record: {other:?} and not Empty")),
+        }
+    }
+    Ok(())
 }
 
-fn consumer<K: Kind>(ring: &Ring<K::P>) -> Result<Consumer<K::P>, String> {
-    ring.consumer().map_err(|error| format!("a consumer cannot attach: {error}"))
+fn producer<K: Kind>(arena: &Arena<K>) -> Result<K::Tx, String> {
+    let tx = K::producer(&arena.ring).map_err(|error| format!("a producer cannot attach: {error}"));
+    arena.judged().map_err(|what| format!("after a producer attached: {what}"))?;
+    tx
 }
 
-fn expect_peer(peer: Peer, fate: Fate) -> Result<(), String> {
+fn consumer<K: Kind>(arena: &Arena<K>) -> Result<K::Rx, String> {
+    let rx = K::consumer(&arena.ring).map_err(|error| format!("a consumer cannot attach: {error}"));
+    arena.judged().map_err(|what| format!("after a consumer attached: {what}"))?;
+    rx
+}
+
+fn expect_peer(peer: Peer, fate: Life) -> Result<(), String> {
     match (peer, fate) {
-        (Peer::Absent, Fate::Absent)
-        | (Peer::Dead { .. }, Fate::Dead)
-        | (Peer::Closed { .. }, Fate::Closed) => Ok(()),
+        (Peer::Absent, Life::Absent)
+        | (Peer::Dead { .. }, Life::Dead)
+        | (Peer::Closed { .. }, Life::Closed) => Ok(()),
         (peer, fate) => Err(format!("the killed side is {peer:?} and must be {fate:?}")),
     }
 }
 
-fn fill<K: Kind>(tx: &mut Producer<K::P>, writes: &mut u64) -> Result<(), String> {
-    for _ in 0..=CAPACITY / ALIGN {
-        match K::try_push(tx, &K::own(*writes)) {
+fn put<K: Kind>(tx: &mut K::Tx, op: Op, sequence: u64) -> Result<(), PushError> {
+    // Every kind has these.
+    K::put(op).map_or(Err(PushError::Corrupt), |put| put(tx, &[K::own(sequence)]))
+}
+
+fn fill<K: Kind>(arena: &Arena<K>, tx: &mut K::Tx, writes: &mut u64) -> Result<(), String> {
+    for _ in 0..=arena.header.limit / arena.header.shortest_record() {
+        match put::<K>(tx, Op::TryPush, *writes) {
             Ok(()) => *writes += 1,
-            Err(PushError::Full) => return Ok(()),
+            Err(PushError::Full) => {
+                arena.judged().map_err(|what| format!("after the ring was filled: {what}"))?;
+                return Ok(());
+            }
             Err(error) => return Err(format!("filling the ring: {error}")),
         }
     }
     Err("the ring takes more than it can hold".to_owned())
 }
 
-fn read<K: Kind>(rx: &mut Consumer<K::P>, reads: &mut u64) -> Result<(), String> {
-    match K::take(rx) {
+fn read<K: Kind>(rx: &mut K::Rx, reads: &mut u64) -> Result<(), String> {
+    match K::next(rx) {
         Ok(payload) if payload == K::payload(*reads) => {
             *reads += 1;
             Ok(())
@@ -178,7 +206,7 @@ fn read<K: Kind>(rx: &mut Consumer<K::P>, reads: &mut u64) -> Result<(), String>
     }
 }
 
-fn read_up_to<K: Kind>(rx: &mut Consumer<K::P>, reads: &mut u64, end: u64) -> Result<(), String> {
+fn read_up_to<K: Kind>(rx: &mut K::Rx, reads: &mut u64, end: u64) -> Result<(), String> {
     while *reads < end {
         read::<K>(rx, reads)?;
     }

@@ -1,4 +1,4 @@
-//! What was counted of each operation. It must not know what the operations are.
+//! Owns: what was counted of each operation. Knows nothing of: what the operations are.
 
 use crate::report::Report;
 
@@ -30,7 +30,7 @@ impl Tally {
 
 /// The counts of all of them, in the order in which they came up.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(Vec<Tally>);
+pub(crate) struct Tallies(Vec<Tally>, Vec<String>);
 
 impl Tallies {
     /// The counts of `name`; `least` are the fewest instructions and kills that show anything.
@@ -41,6 +41,19 @@ impl Tallies {
             self.0.push(Tally { name: name.to_owned(), least, ..Tally::default() });
         }
         &mut self.0[index]
+    }
+
+    pub(crate) fn are_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `name` has not been asked about before.
+    pub(crate) fn is_new(&mut self, name: &str) -> bool {
+        let new = !self.1.iter().any(|known| known == name);
+        if new {
+            self.1.push(name.to_owned());
+        }
+        new
     }
 
     pub(crate) fn report(&self, report: &mut Report) {

@@ -1,28 +1,39 @@
-//! One operation of one child, instruction by instruction: looked at after each, or killed after one of them.
-//! It must not know which scenes there are.
+//! Owns: one operation of one child, instruction by instruction: looked at after each, or killed after one of them. Knows
+//! nothing of: which scenes there are.
 
 use std::io::IoSliceMut;
 
 use nix::sys::signal::Signal;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
-use shm_ring::{Options, Region, Ring, Wait};
+use shm_ring::Region;
+use shm_ring_outsider::{
+    Descriptor, Header, Region as _, Ring, Side, Writable, changes, fresh, poison,
+};
 
-use super::judge::{Seen, copied, ends, follows, judge, whole};
+use super::judge::{Seen, copied, goes_on, judge, released, whole};
 use super::kind::Kind;
-use super::perform::perform;
-use super::raw::{CAPACITY, Image, Side, write_at};
-use super::scene::{Op, Scene, Start};
+use super::op::Op;
+use super::perform::{MISREAD, perform};
+use super::scene::{Scene, Start};
 use super::successors::{Survivor, after_consumer, after_producer};
 use crate::trace::{Step, Traced};
 
 /// A window that is still open after so many instructions hangs.
 pub(super) const STEPS_MAX: u64 = 1_000_000;
 
-/// Two rings that are laid out anew for each window: one that is worked on, and one for copies of it.
-pub(crate) struct Stage<K: Kind> {
-    pub(super) ring: Ring<K::P>,
-    copy: Ring<K::P>,
-    pub(super) blank: Image,
+/// A ring that is laid out anew for each window, and its bytes.
+pub(crate) struct Arena<K: Kind> {
+    pub(super) ring: K::Ring,
+    pub(super) region: Descriptor,
+    pub(super) header: Header,
+    /// As its creator left it.
+    pub(super) blank: Vec<u8>,
+}
+
+/// Two of them: one that is worked on, and one for copies of it.
+pub(crate) struct Fixture<K: Kind> {
+    pub(super) arena: Arena<K>,
+    copy: Arena<K>,
 }
 
 /// What a window showed.
@@ -33,7 +44,9 @@ pub(crate) struct Window {
     /// Distinct images that were checked.
     pub(crate) images: u64,
     /// After which instruction what was stored.
-    pub(crate) sites: Vec<(u64, Vec<&'static str>)>,
+    pub(crate) sites: Vec<(u64, Vec<String>)>,
+    /// After which instruction the operation had published or released what it must.
+    pub(crate) moved: Option<u64>,
     /// The address of each instruction.
     pub(crate) path: Vec<u64>,
 }
@@ -45,40 +58,68 @@ pub(super) fn os<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Stri
     move |error| format!("{what}: {error}")
 }
 
-/// How all rings here are created and opened.
-pub(super) fn options() -> Options {
-    // A side that finds nothing asks about its peer at once: no check has to wait. One thread each: a second
-    // one would run while its process is stepped.
-    Options::new().bytes(CAPACITY).wait(Wait::PARK).death_notice(false)
+/// Checks that `image` is a region as a creator leaves it that was asked for `wanted`: the header that it has.
+pub(super) fn created(image: &[u8], wanted: Header) -> Outcome<Header> {
+    let found = Header::of(image);
+    let wanted = Header { created: found.created, id: found.id, ..wanted };
+    if found != wanted {
+        return Err(format!("the header is {found:?} and must be {wanted:?}"));
+    }
+    if found.id == [0; 16] {
+        return Err("the header has no id".to_owned());
+    }
+    if image != fresh(&found) {
+        let what = changes(&found, &fresh(&found), image);
+        return Err(format!("written in a fresh region: {what:?}"));
+    }
+    Ok(found)
 }
 
-impl<K: Kind> Stage<K> {
+impl<K: Kind> Arena<K> {
+    fn new() -> Outcome<Self> {
+        let ring = K::create(Region::memfd("stepkill"), &K::options());
+        Self::over(ring.map_err(os("a ring for the campaign"))?, K::header())
+    }
+
+    /// A ring that has just been created, with a header like `wanted`.
+    pub(super) fn over(ring: K::Ring, wanted: Header) -> Outcome<Self> {
+        let region = Descriptor::of(K::descriptor(&ring)).map_err(os("a descriptor"))?;
+        let blank = region.all();
+        let header = created(&blank, wanted)?;
+        Ok(Self { ring, region, header, blank })
+    }
+
+    pub(super) fn set(&self, image: &[u8]) {
+        self.region.write(0, image);
+    }
+
+    /// What it holds, if it may hold that.
+    pub(super) fn judged(&self) -> Outcome<Ring> {
+        Ok(shm_ring_outsider::judge(&self.region.all()[..], &self.header)?)
+    }
+}
+
+impl<K: Kind> Fixture<K> {
     pub(crate) fn new() -> Outcome<Self> {
-        let make = || {
-            Ring::<K::P>::create(Region::memfd("stepkill"), options())
-                .map_err(os("a ring for the campaign"))
-        };
-        let (ring, copy) = (make()?, make()?);
-        let blank = Image::of(ring.descriptor()).map_err(os("reading a region"))?;
-        blank.header_is_whole(K::RECORDS)?;
+        let (arena, copy) = (Arena::new()?, Arena::new()?);
         // What a process finds out once is found out before anyone is forked. Twice: what was closed is free.
         for _ in 0..2 {
-            let ends = (ring.producer(), ring.consumer());
+            let ends = (K::producer(&arena.ring), K::consumer(&arena.ring));
             ends.0.map_err(os("a role that is free cannot be taken"))?;
             ends.1.map_err(os("a role that is free cannot be taken"))?;
         }
-        Ok(Self { ring, copy, blank })
+        Ok(Self { arena, copy })
     }
 
-    pub(super) fn set(&self, start: &Start) -> Outcome<()> {
-        start.image.write_to(self.ring.descriptor()).map_err(os("writing a region"))
+    pub(super) fn start(&self, scene: Scene) -> Start {
+        scene.start::<K>(&self.arena.header, &self.arena.blank)
     }
 
-    /// A sleeper of the other side, as far as the operation can see.
-    fn set_sleeper(&self, scene: Scene) -> Outcome<()> {
-        let Some((side, wake_at)) = scene.wake_at::<K>() else { return Ok(()) };
-        write_at(self.ring.descriptor(), side.wake_at_offset(), &wake_at.to_le_bytes())
-            .map_err(os("writing a region"))
+    /// What the other side stores, as far as the operation can see.
+    fn set_peer(&self, scene: Scene) {
+        for (side, word, value) in scene.peer_words::<K>(&self.arena.header) {
+            self.arena.region.set_named(side, word, value);
+        }
     }
 
     /// A child stopped right before the operation.
@@ -86,48 +127,56 @@ impl<K: Kind> Stage<K> {
         &self,
         scene: Scene,
         start: &Start,
-        diary: &mut K::Diary,
+        kept: &mut [K::Unit],
     ) -> Outcome<Traced> {
-        let ring = &self.ring;
+        let ring = &self.arena.ring;
         let mut child =
-            Traced::start(|| perform::<K>(scene, start, ring, diary)).map_err(os("tracing"))?;
+            Traced::start(|| perform::<K>(scene, start, ring, kept)).map_err(os("tracing"))?;
         match child.go().map_err(os("tracing"))? {
             Step::Signalled(Signal::SIGSTOP) => Ok(child),
             other => Err(format!("a child did not get ready: {other:?}")),
         }
     }
 
-    /// Copies the region after each instruction, and checks each copy that differs from the one before as one
-    /// who finds it when everybody is dead.
+    /// Copies the region after each instruction, and checks each copy that differs from the one before as one who finds
+    /// it when everybody is dead.
     pub(crate) fn images(&self, scene: Scene) -> Outcome<Window> {
-        let start = scene.start::<K>(&self.blank);
-        self.set(&start)?;
-        self.set_sleeper(scene)?;
-        let mut diary = K::diary();
-        let mut child = self.child(scene, &start, &mut diary)?;
-        let region = self.ring.descriptor();
-        let mut image = Image::of(region).map_err(os("reading a region"))?;
+        let Arena { region, header, .. } = &self.arena;
+        let start = self.start(scene);
+        self.arena.set(&start.image);
+        self.set_peer(scene);
+        let mut kept = K::kept();
+        let mut child = self.child(scene, &start, &mut kept)?;
+        let mut image = region.all();
         let mut last = image.clone();
-        let bell = image.bell(scene.op.side());
         let mut window = Window::default();
-        let mut seen = None;
-        let ends = ends::<K>(scene);
+        let mut seen: Option<(Seen, Ring)> = None;
+        let (_, began) = judge::<K>(scene, &start, header, &image)?;
         loop {
             let at = |what: String| format!("after instruction {}, image: {what}", window.steps);
             if seen.is_none() || image != last {
-                let now = judge::<K>(scene, &start, &image).map_err(at)?;
-                if let Some(before) = seen {
-                    follows(before, now).map_err(at)?;
-                    let changes = image.changes(&last, scene.at, &ends);
-                    window.sites.push((window.steps, changes));
+                let (now, ring) = judge::<K>(scene, &start, header, &image).map_err(at)?;
+                if let Some((_, before)) = &seen {
+                    goes_on(scene, &began, before, &ring, &now).map_err(at)?;
+                    window.sites.push((window.steps, changes(header, &last, &image)));
                 }
-                copied::<K>(scene, now, &read_diary::<K>(&child, &diary)?).map_err(at)?;
-                image.write_to(self.copy.descriptor()).map_err(os("writing a region"))?;
-                let survivor = || Survivor::Nobody { victim_first: window.images % 2 == 1 };
-                self.successors(&self.copy, scene, survivor(), now).map_err(at)?;
-                seen = Some(now);
-                window.images += 1;
+                copied::<K>(scene, &start, &now, &read_kept(&child, &kept)?).map_err(at)?;
+                // The copy differs in nothing but when it was made, and which one.
+                self.copy.set(&image);
+                self.copy.region.write(0, &self.copy.blank[..header.header_len as usize]);
+                let survivor = Survivor::Nobody { victim_first: window.images % 2 == 1 };
+                self.successors(&self.copy, scene, survivor, &now).map_err(at)?;
                 last.clone_from(&image);
+                if now.added + now.taken > 0 && window.moved.is_none() {
+                    window.moved = Some(window.steps);
+                    if now.taken > 0 {
+                        // A producer may write there from now on: what is read later shows.
+                        poison(region, header, None);
+                        last = region.all();
+                    }
+                }
+                seen = Some((now, ring));
+                window.images += 1;
             }
             window.path.push(child.instruction().map_err(os("tracing"))?);
             match child.step().map_err(os("tracing"))? {
@@ -135,23 +184,28 @@ impl<K: Kind> Stage<K> {
                 Step::Signalled(Signal::SIGSTOP) => break,
                 other => return Err(at(format!("it hangs or ended: {other:?}"))),
             }
-            image.refresh(region).map_err(os("reading a region"))?;
+            region.try_read(0, &mut image).map_err(os("reading a region"))?;
         }
-        let Some(seen) = seen else { return Err("nothing was seen".to_owned()) };
-        whole(scene, &start, bell, &image, seen)?;
+        let Some((seen, now)) = seen else { return Err("nothing was seen".to_owned()) };
+        whole(scene, &start, &began, &now, &seen)?;
         if scene.op.closes() {
             // The process lives on, and must not keep what it gave up.
-            self.successors(&self.ring, scene, Survivor::Nobody { victim_first: false }, seen)
+            released(region, scene.op.side())
+                .and_then(|()| {
+                    let survivor = Survivor::Nobody { victim_first: false };
+                    self.successors(&self.arena, scene, survivor, &seen)
+                })
                 .map_err(|what| format!("closed by a process that lives on: {what}"))?;
         }
         match child.go().map_err(os("tracing"))? {
             Step::Exited(0) => Ok(window),
+            Step::Exited(MISREAD) => Err("it read something else than was published".to_owned()),
             other => Err(format!("the operation failed: {other:?}")),
         }
     }
 
-    /// Kills a child after `steps` instructions and checks what is left, with or without a survivor.
-    /// `path` are the addresses of the window's instructions as far as they are known.
+    /// Kills a child after `steps` instructions and checks what is left, with or without a survivor. `path` are the
+    /// addresses of the window's instructions as far as they are known.
     pub(crate) fn kill(&self, scene: Scene, steps: u64, path: &[u64], alone: bool) -> Outcome<()> {
         let inside = self.kill_one(scene, steps, path, alone)?;
         if !inside && steps < path.len() as u64 {
@@ -164,42 +218,43 @@ impl<K: Kind> Stage<K> {
     /// Whether the kill was inside of the operation, and not behind it.
     fn kill_one(&self, scene: Scene, steps: u64, path: &[u64], alone: bool) -> Outcome<bool> {
         let at = |what: String| format!("killed after instruction {steps}: {what}");
-        let start = scene.start::<K>(&self.blank);
-        self.set(&start)?;
+        let Arena { ring, region, header, .. } = &self.arena;
+        let start = self.start(scene);
+        self.arena.set(&start.image);
         let survivor = match (alone, scene.op.side()) {
             // Head is moved behind a consumer's back there.
             _ if scene.op == Op::PushLook => Survivor::Nobody { victim_first: alone },
             (true, _) => Survivor::Nobody { victim_first: steps & 2 == 0 },
             (false, Side::Producer) => {
-                Survivor::Consumer(self.ring.consumer().map_err(os("a survivor"))?)
+                Survivor::Consumer(K::consumer(ring).map_err(os("a survivor"))?)
             }
             (false, Side::Consumer) => {
-                Survivor::Producer(self.ring.producer().map_err(os("a survivor"))?)
+                Survivor::Producer(K::producer(ring).map_err(os("a survivor"))?)
             }
         };
-        self.set_sleeper(scene)?;
-        let mut diary = K::diary();
-        let mut child = self.child(scene, &start, &mut diary)?;
+        self.set_peer(scene);
+        let mut kept = K::kept();
+        let mut child = self.child(scene, &start, &mut kept)?;
         let inside = advance(&mut child, steps, path).map_err(at)?;
-        let read = read_diary::<K>(&child, &diary)?;
+        let read = read_kept(&child, &kept)?;
         drop(child);
-        let image = Image::of(self.ring.descriptor()).map_err(os("reading a region"))?;
-        let seen = judge::<K>(scene, &start, &image).map_err(at)?;
-        copied::<K>(scene, seen, &read).map_err(at)?;
-        self.successors(&self.ring, scene, survivor, seen).map_err(at)?;
+        released(region, scene.op.side()).map_err(at)?;
+        let (seen, _) = judge::<K>(scene, &start, header, &region.all()).map_err(at)?;
+        copied::<K>(scene, &start, &seen, &read).map_err(at)?;
+        self.successors(&self.arena, scene, survivor, &seen).map_err(at)?;
         Ok(inside)
     }
 
     fn successors(
         &self,
-        ring: &Ring<K::P>,
+        arena: &Arena<K>,
         scene: Scene,
         survivor: Survivor<K>,
-        seen: Seen,
+        seen: &Seen,
     ) -> Outcome<()> {
         match scene.op.side() {
-            Side::Producer => after_producer(ring, survivor, seen),
-            Side::Consumer => after_consumer(ring, survivor, seen),
+            Side::Producer => after_producer(arena, survivor, seen),
+            Side::Consumer => after_consumer(arena, survivor, seen),
         }
     }
 }
@@ -214,9 +269,9 @@ pub(super) fn advance(child: &mut Traced, steps: u64, path: &[u64]) -> Outcome<b
     }
 }
 
-/// The child's copy of `diary`, which stands where ours does.
-fn read_diary<K: Kind>(child: &Traced, diary: &K::Diary) -> Outcome<Vec<u8>> {
-    let (base, len) = K::diary_at(diary);
+/// What the child has kept, which stands where ours does.
+fn read_kept<U>(child: &Traced, kept: &[U]) -> Outcome<Vec<u8>> {
+    let (base, len) = (kept.as_ptr().addr(), size_of_val(kept));
     let mut bytes = vec![0; len];
     process_vm_readv(child.pid(), &mut [IoSliceMut::new(&mut bytes)], &[RemoteIoVec { base, len }])
         .map_err(os("reading a child's memory"))?;

@@ -90,10 +90,10 @@ fn too_small(scene: &Scene) -> Seen {
     let mut child = fork(|line| {
         or_skip(group.enter(), "cgroup.procs")?;
         // What fits is there for good: the limit is met at creation, not later.
-        let ring = Ring::<u64>::create(small.as_str(), Options::new().bytes(1 << 20))?;
+        let ring = Ring::<u64>::create(small.as_str(), &Options::new().bytes(1 << 20))?;
         three_laps(&ring)?;
         line.say("small one used")?;
-        match Ring::<u64>::create(large.as_str(), Options::new().bytes(4 * LIMIT_BYTES)) {
+        match Ring::<u64>::create(large.as_str(), &Options::new().bytes(4 * LIMIT_BYTES as usize)) {
             Ok(_) => line.say("created"),
             Err(error) => {
                 let clear = matches!(error, Error::NoSpace { .. } | Error::Os { .. });

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
+};
 use rustix::io::Errno;
 use shm_ring::{Consumer, Error, Options, PopError, Producer, PushError, Region, Ring};
+use shm_ring_outsider::{Descriptor, Region as _, Writable as _, data, page};
 
 use super::case::{Case, Scene, Seen, Stop, case, ensure, want};
 use super::process::{LIMIT, fork};
-use super::wire::{Bytes, data, page};
 
 pub(crate) const CASES: &[Case] = &[
     case("cut/sealed memfd by the peer", sealed_memfd),
@@ -34,13 +36,13 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 fn small() -> Options {
-    Options::new().bytes(4 * page())
+    Options::new().bytes(4 * page() as usize)
 }
 
 fn sealed_memfd(_: &Scene) -> Seen {
-    let ring = Ring::<u64>::create(Region::memfd("sealed"), small())?;
+    let ring = Ring::<u64>::create(Region::memfd("sealed"), &small())?;
     let mut tx = ring.producer()?;
-    let whole = Bytes::of(ring.descriptor())?.len()?;
+    let whole = Descriptor::of(ring.descriptor())?.size();
     let peer = fork(|_| {
         // The harmless ones first: what a missing seal lets through is told before it kills.
         for len in [2 * whole, whole + 1, whole - 1, 4096, 0] {
@@ -59,11 +61,11 @@ fn sealed_memfd(_: &Scene) -> Seen {
 }
 
 fn without_seals(_: &Scene) -> Seen {
-    let ring = Ring::<u64>::create(Region::memfd("original"), small())?;
-    let image = Bytes::of(ring.descriptor())?.all()?;
+    let ring = Ring::<u64>::create(Region::memfd("original"), &small())?;
+    let image = Descriptor::of(ring.descriptor())?.all();
     let copy = |seals: SealFlags| -> Result<_, Stop> {
         let fd = memfd_create("copy", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        Bytes::of(fd.as_fd())?.write(&image)?;
+        Descriptor::of(fd.as_fd())?.write(0, &image);
         fcntl_add_seals(&fd, seals)?;
         Ok(fd)
     };
@@ -86,16 +88,16 @@ fn before(path: std::path::PathBuf, region: impl Fn() -> Region) -> Seen {
     let whole = data() + 4 * page();
     let mut refused = 0;
     for len in [0, 1, 255, page(), data(), whole - 1, whole + 1, whole + page()] {
-        let ring = Ring::<u64>::create(region(), small())?;
-        Bytes::at(&path)?.cut(len)?;
+        let ring = Ring::<u64>::create(region(), &small())?;
+        Descriptor::open(&path)?.file().set_len(len)?;
         // Who has it open and attaches, and who opens it.
         let ring = &ring;
         for answer in [ring.producer().map(drop), ring.consumer().map(drop)] {
-            want!(answer, Err(Error::Length { .. }), "attached to {len} of {whole} bytes");
+            want!(answer, Err(Error::WrongLength { .. }), "attached to {len} of {whole} bytes");
             refused += 1;
         }
         let answer = Ring::<u64>::open(region());
-        want!(answer, Err(Error::Length { .. }), "opened {len} of {whole} bytes");
+        want!(answer, Err(Error::WrongLength { .. }), "opened {len} of {whole} bytes");
         refused += 1;
         region().unlink()?;
     }
@@ -104,7 +106,7 @@ fn before(path: std::path::PathBuf, region: impl Fn() -> Region) -> Seen {
 
 /// Neither can be sealed: the page is gone, and whoever touches it is told by SIGBUS.
 fn attached(path: std::path::PathBuf, region: impl Fn() -> Region) -> Seen {
-    let ring = Ring::<u64>::create(region(), small())?;
+    let ring = Ring::<u64>::create(region(), &small())?;
     let mut producer = fork(|line| {
         let mut tx = Producer::<u64>::open(region())?;
         line.say("attached")?;
@@ -115,15 +117,21 @@ fn attached(path: std::path::PathBuf, region: impl Fn() -> Region) -> Seen {
         Ok(())
     })?;
     producer.expect("attached")?;
-    Bytes::at(&path)?.cut(page())?;
+    Descriptor::open(&path)?.file().set_len(page())?;
     producer.say("go")?;
     let status = producer.end_within(LIMIT);
     want!(status, Some(WaitStatus::Signaled(_, Signal::SIGBUS, _)), "cut under the producer");
     let again = ring.producer();
-    want!(again, Err(Error::Length { .. }), "attached after that");
+    want!(again, Err(Error::WrongLength { .. }), "attached after that");
     Ok("SIGBUS: the documented remaining case of regions that cannot be sealed; \
         attaching again is refused"
         .to_owned())
+}
+
+/// Takes the memory of one page away; it reads as zeros from then on.
+fn punch(region: &Descriptor, offset: u64) -> Result<(), Stop> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    Ok(fallocate(region, flags, offset, page())?)
 }
 
 /// What the calls of both sides answer, counted. Those are all that may come of a hole.
@@ -153,13 +161,13 @@ impl Answers {
 fn each_page(_: &Scene) -> Seen {
     let (brief, mut answers, mut holes) = (Duration::from_millis(2), Answers::default(), 0);
     let pages = (data() + 4 * page()) / page();
-    let capacity = 4 * page() / 16 - 1;
+    let capacity = 4 * page() / 8;
     for at in 0..pages {
         // Fresh, half a ring and a whole one in flight, empty after laps, and both.
         for (passed, in_flight) in
             [(0, 0), (0, capacity / 2), (0, capacity), (1500, 0), (1500, 700)]
         {
-            let ring = Ring::<u64>::create(Region::memfd("hole"), small())?;
+            let ring = Ring::<u64>::create(Region::memfd("hole"), &small())?;
             let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
             for n in 0..passed {
                 tx.try_push(n)?;
@@ -168,7 +176,7 @@ fn each_page(_: &Scene) -> Seen {
             for n in 0..in_flight {
                 tx.try_push(n)?;
             }
-            Bytes::of(ring.descriptor())?.punch(at * page())?;
+            punch(&Descriptor::of(ring.descriptor())?, at * page())?;
             holes += 1;
             // Pushes alone, so that the consumer does not write its head anew between them.
             let mut corrupt = false;

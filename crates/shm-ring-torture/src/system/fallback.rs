@@ -28,11 +28,11 @@ fn by_rename(scene: &Scene) -> Seen {
                         true => Region::named(scene.name("ring")),
                         false => Region::file(scene.file("ring")),
                     };
-                    let ring = Ring::<u64>::create(region(), Options::new().bytes(4096))?;
+                    let ring = Ring::<u64>::create(region(), &Options::new().bytes(4096))?;
                     three_laps(&ring)?;
                     let found = Ring::<u64>::open(region())?;
                     ensure!(found.id() == ring.id(), "another ring stands there");
-                    let second = Ring::<u64>::create(region(), Options::new().bytes(4096));
+                    let second = Ring::<u64>::create(region(), &Options::new().bytes(4096));
                     want!(second, Err(Error::AlreadyExists { .. }), "over a ring");
                 }
                 Ok(())
@@ -58,7 +58,7 @@ fn fails(scene: &Scene) -> Seen {
     for (what, refusal) in refusals {
         fork(|_| {
             refuse(&[tmpfile(Errno::OPNOTSUPP), refusal])?;
-            let answer = Ring::<u64>::create(Region::file(scene.file("ring")), Options::new());
+            let answer = Ring::<u64>::create(Region::file(scene.file("ring")), &Options::new());
             match (what, answer.map(drop)) {
                 ("fallocate", answer) => {
                     want!(answer, Err(Error::NoSpace { .. }), "without {what}");

@@ -23,7 +23,7 @@ pub(crate) const CASES: &[Case] = &[
 fn child_drops(scene: &Scene) -> Seen {
     let name = scene.name("ring");
     let mut owner = fork(|line| {
-        let ring = Ring::<u64>::create(name.as_str(), Options::new().unlink_on_drop())?;
+        let ring = Ring::<u64>::create(name.as_str(), &Options::new().unlink_on_drop())?;
         let mut tx = ring.producer()?;
         tx.push(1)?;
         let mut both = Some((tx, ring));
@@ -64,7 +64,7 @@ fn child_drops(scene: &Scene) -> Seen {
 
 fn parent_closes(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut rx = ring.consumer()?;
     let mut owner = fork(|line| {
         let mut tx = Producer::<u64>::open(name.as_str())?;
@@ -85,7 +85,7 @@ fn parent_closes(scene: &Scene) -> Seen {
 /// A copy of the lease is the lease, as far as the kernel is concerned: documented.
 fn parent_killed(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut rx = ring.consumer()?;
     let (ours, theirs) = UnixStream::pair()?;
     theirs.set_read_timeout(Some(LIMIT))?;
@@ -123,7 +123,7 @@ fn parent_killed(scene: &Scene) -> Seen {
 /// Every descriptor is closed on exec, so a program that an owner starts keeps nothing.
 fn child_executes(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let rx = ring.consumer()?;
     let mut owner = fork(|line| {
         let _tx = Producer::<u64>::open(name.as_str())?;

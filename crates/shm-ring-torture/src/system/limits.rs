@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shm_ring::{Consumer, Error, Options, Producer, Region, Ring};
+use shm_ring_outsider::{Descriptor, Region as _, SESSION, lock_on, page};
 
 use super::case::{Case, Scene, Seen, Stop, case, ensure, want};
 use super::kernel::ignore;
@@ -29,7 +30,7 @@ fn limit(resource: Resource, current: u64) -> Result<(), Stop> {
 }
 
 fn file_size(scene: &Scene) -> Seen {
-    let create = || Ring::<u64>::create(scene.name("ring"), Options::new().bytes(1 << 20));
+    let create = || Ring::<u64>::create(scene.name("ring"), &Options::new().bytes(1 << 20));
     // By default the kernel ends a process that goes beyond this limit: so says POSIX.
     let mut child = fork(|_| {
         limit(Resource::Fsize, 64 << 10)?;
@@ -61,11 +62,11 @@ fn address_space_used() -> Result<u64, Stop> {
 }
 
 fn address_space(_: &Scene) -> Seen {
-    const BYTES: u64 = 64 << 20;
-    let ring = Ring::<u64>::create(Region::memfd("space"), Options::new().bytes(BYTES))?;
+    const BYTES: usize = 64 << 20;
+    let ring = Ring::<u64>::create(Region::memfd("space"), &Options::new().bytes(BYTES))?;
     let other = ring.consumer()?;
     // Enough for the region and not for its mirror.
-    limit(Resource::As, address_space_used()? + BYTES + BYTES / 2)?;
+    limit(Resource::As, address_space_used()? + (BYTES + BYTES / 2) as u64)?;
     let error = match ring.producer() {
         Err(error @ Error::Os { call: "mmap", .. }) => error.to_string(),
         other => return Err(Stop::Violated(format!("{:?}", other.map(drop)))),
@@ -87,8 +88,8 @@ fn locked_memory(_: &Scene) -> Seen {
         nix::unistd::setresuid(nobody, nobody, nobody)?;
     }
     limit(Resource::Memlock, 64 << 10)?;
-    let options = Options::new().bytes(1 << 20).lock();
-    let ring = Ring::<u64>::create(Region::memfd("locked"), options)?;
+    let options = Options::new().bytes(1 << 20).lock_memory();
+    let ring = Ring::<u64>::create(Region::memfd("locked"), &options)?;
     let error = match ring.producer() {
         Err(error @ Error::Os { call: "mlock", .. }) => error.to_string(),
         other => return Err(Stop::Violated(format!("{:?}", other.map(drop)))),
@@ -150,15 +151,15 @@ fn short_of_descriptors<T>(
 fn descriptors_at_create(scene: &Scene) -> Seen {
     let options = || Options::new().bytes(4096);
     let named = short_of_descriptors(
-        || Ring::<u64>::create(scene.name("ring"), options()),
+        || Ring::<u64>::create(scene.name("ring"), &options()),
         || ensure_not(scene.shm("ring").exists(), "a name is left"),
     )?;
     let region = || Region::file(scene.file("ring"));
     let file = short_of_descriptors(
-        || Ring::<u64>::create(region(), options()),
+        || Ring::<u64>::create(region(), &options()),
         || ensure_not(!scene.files()?.is_empty(), "a file is left"),
     )?;
-    short_of_descriptors(|| Ring::<u64>::create(Region::memfd("m"), options()), || Ok(()))?;
+    short_of_descriptors(|| Ring::<u64>::create(Region::memfd("m"), &options()), || Ok(()))?;
     Ok(format!("named: {named}; file: {file}"))
 }
 
@@ -169,7 +170,7 @@ fn ensure_not(wrong: bool, what: &str) -> Result<(), Stop> {
 
 fn descriptors_at_open(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new().bytes(4096))?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new().bytes(4096))?;
     let seen = short_of_descriptors(|| Ring::<u64>::open(name.as_str()), || Ok(()))?;
     three_laps(&ring)?;
     Ok(seen)
@@ -177,12 +178,11 @@ fn descriptors_at_open(scene: &Scene) -> Seen {
 
 fn descriptors_at_attach(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new().bytes(4096))?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new().bytes(4096))?;
     let free = || {
-        let bytes = super::wire::Bytes::at(&scene.shm("ring"))?;
-        let page = super::wire::page();
-        ensure!(bytes.lock_in(page, 2 * page)?.is_none(), "a lease is left");
-        let session = bytes.long(page + super::wire::SESSION)?;
+        let bytes = Descriptor::open(scene.shm("ring"))?;
+        ensure!(lock_on(&bytes, page(), 2 * page())?.is_none(), "a lease is left");
+        let session = bytes.word(page() + SESSION);
         ensure!(session == 0, "session {session} was opened");
         Ok(())
     };

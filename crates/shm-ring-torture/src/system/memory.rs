@@ -7,13 +7,13 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use rustix::io::Errno;
 use shm_ring::{Error, Options, Producer, Region, Ring};
+use shm_ring_outsider::page;
 
 use super::case::{Case, Scene, Seen, Stop, case, ensure, want};
 use super::kernel::{every, refuse};
 use super::mounts;
 use super::process::{LIMIT, fork, show};
 use super::scene::names;
-use super::wire::page;
 
 pub(crate) const CASES: &[Case] = &[
     case("memory/tmpfs of 64 KiB", |scene| small_tmpfs(scene, 64 << 10)).special(),
@@ -26,13 +26,13 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 fn sized(bytes: u64) -> Options {
-    Options::new().bytes(bytes)
+    Options::new().bytes(bytes as usize)
 }
 
 /// Three laps: every page of the ring is touched through both mappings.
 pub(crate) fn three_laps(ring: &Ring<u64>) -> Result<u64, Stop> {
     let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    let count = 3 * tx.capacity();
+    let count = 3 * tx.capacity() as u64;
     for n in 0..count {
         tx.try_push(n)?;
         let popped = rx.try_pop();
@@ -45,7 +45,7 @@ fn small_tmpfs(scene: &Scene, size: u64) -> Seen {
     let place = scene.directory();
     mounts::over(place, "tmpfs", &format!("size={size}"))?;
     let create =
-        |name: &str, bytes| Ring::<u64>::create(Region::file(place.join(name)), sized(bytes));
+        |name: &str, bytes| Ring::<u64>::create(Region::file(place.join(name)), &sized(bytes));
     let error = match create("large", 4 * size) {
         Ok(_) => return Err(Stop::Violated(format!("{} bytes fit {size}", 4 * size))),
         Err(error) => error,
@@ -78,8 +78,8 @@ fn no_inode(scene: &Scene) -> Seen {
     let place = scene.directory();
     mounts::over(place, "tmpfs", "size=1m,nr_inodes=2")?;
     let region = || Region::file(place.join("ring"));
-    let ring = Ring::<u64>::create(region(), sized(4096))?;
-    let second = Ring::<u64>::create(Region::file(place.join("second")), sized(4096));
+    let ring = Ring::<u64>::create(region(), &sized(4096))?;
+    let second = Ring::<u64>::create(Region::file(place.join("second")), &sized(4096));
     let Err(error) = second else {
         return Err(Stop::Violated("a ring was made without an inode".to_owned()));
     };
@@ -96,7 +96,7 @@ fn sparse(scene: &Scene) -> Seen {
     let path = place.join("ring");
     let mut child = fork(|line| {
         let options = sized(256 << 10).sparse();
-        let mut tx = Producer::<u64>::create(Region::file(&path), options)?;
+        let mut tx = Producer::<u64>::create(Region::file(&path), &options)?;
         line.say("created")?;
         while tx.try_push(1).is_ok() {}
         Ok(())
@@ -111,7 +111,7 @@ fn sparse(scene: &Scene) -> Seen {
 /// A real file system that cannot allocate ahead: bytes that are written are there.
 fn without_fallocate(scene: &Scene) -> Seen {
     mounts::over(scene.directory(), "ramfs", "")?;
-    let ring = Ring::<u64>::create(Region::file(scene.file("ring")), sized(64 << 10))?;
+    let ring = Ring::<u64>::create(Region::file(scene.file("ring")), &sized(64 << 10))?;
     let values = three_laps(&ring)?;
     want!(scene.files()?.len(), 1, "names");
     Ok(format!("ramfs: zeros written instead, {values} values through it"))
@@ -119,7 +119,7 @@ fn without_fallocate(scene: &Scene) -> Seen {
 
 fn fallocate_unsupported(scene: &Scene) -> Seen {
     refuse(&[every(libc::SYS_fallocate, Errno::OPNOTSUPP)])?;
-    let ring = Ring::<u64>::create(scene.name("ring"), sized(64 << 10))?;
+    let ring = Ring::<u64>::create(scene.name("ring"), &sized(64 << 10))?;
     let blocks = rustix::fs::fstat(ring.descriptor())?.st_blocks as u64 * 512;
     ensure!(blocks >= 64 << 10, "{blocks} bytes are allocated of a ring of {}", 64 << 10);
     let values = three_laps(&ring)?;
@@ -127,7 +127,7 @@ fn fallocate_unsupported(scene: &Scene) -> Seen {
 }
 
 fn more_than_there_is(_: &Scene) -> Seen {
-    match Ring::<u64>::create(Region::memfd("huge"), sized(1 << 44)) {
+    match Ring::<u64>::create(Region::memfd("huge"), &sized(1 << 44)) {
         Err(Error::NoSpace { needed, available, .. }) if needed > available => {
             Ok(format!("NoSpace: {needed} needed, {available} available"))
         }

@@ -22,7 +22,6 @@ mod signals;
 mod steps;
 mod strace;
 mod streams;
-mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -19,7 +19,7 @@ pub(crate) const CASES: &[Case] = &[
 
 fn made_anew(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let old = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let old = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut tx = old.producer()?;
     let mut consumer = fork(|line| {
         let mut rx = Consumer::<u64>::open(name.as_str())?;
@@ -35,7 +35,7 @@ fn made_anew(scene: &Scene) -> Seen {
     let inode = scene.shm("ring").metadata()?.ino();
     Region::named(name.as_str()).unlink()?;
     want!(Ring::<u64>::open(name.as_str()), Err(Error::NotFound { .. }), "nothing is there");
-    let new = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let new = Ring::<u64>::create(name.as_str(), &Options::new())?;
     consumer.say("go")?;
     for n in 0..100 {
         tx.push(n)?;
@@ -59,9 +59,9 @@ fn made_anew(scene: &Scene) -> Seen {
 /// `unlink_on_drop` removes the ring's own name and not that of one made later.
 fn outlives(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let old = Ring::<u64>::create(name.as_str(), Options::new().unlink_on_drop())?;
+    let old = Ring::<u64>::create(name.as_str(), &Options::new().unlink_on_drop())?;
     Region::named(name.as_str()).unlink()?;
-    let new = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let new = Ring::<u64>::create(name.as_str(), &Options::new())?;
     drop(old);
     let found = Ring::<u64>::open(name.as_str()).map(|ring| ring.id());
     ensure!(matches!(found, Ok(id) if id == new.id()), "the name of the new ring went: {found:?}");
@@ -80,8 +80,8 @@ fn umasks(scene: &Scene) -> Seen {
                 for mode in [0o600, 0o640, 0o660, 0o666, 0o777] {
                     let options = || Options::new().bytes(4096).mode(mode);
                     let (path, shm) = (scene.file("ring"), scene.shm("ring"));
-                    Ring::<u64>::create(Region::file(&path), options())?;
-                    Ring::<u64>::create(scene.name("ring"), options())?;
+                    Ring::<u64>::create(Region::file(&path), &options())?;
+                    Ring::<u64>::create(scene.name("ring"), &options())?;
                     for path in [path, shm] {
                         let found = path.metadata()?.mode() & 0o7777;
                         ensure!(

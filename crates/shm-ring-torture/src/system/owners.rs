@@ -4,10 +4,12 @@
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use shm_ring::{Consumer, Error, Options, Peer, Producer, Ring, Role};
+use shm_ring_outsider::{
+    Descriptor, PID, Region as _, SESSION, Writable as _, consumer, lock_on, page, producer,
+};
 
 use super::case::{Case, Scene, Seen, Stop, case, ensure, or_skip, root, want};
 use super::process::{Child, Line, fork, until};
-use super::wire::{Bytes, PID, SESSION, consumer, page, producer};
 
 pub(crate) const CASES: &[Case] = &[
     case("owners/the lease stands on the role's page", lease_range),
@@ -32,19 +34,19 @@ fn fork_in_namespace(job: impl FnOnce(&mut Line) -> Result<(), Stop>) -> Result<
 }
 
 fn lease_range(_: &Scene) -> Seen {
-    let ring = Ring::<u64>::create(shm_ring::Region::memfd("lease"), Options::new())?;
-    let bytes = Bytes::of(ring.descriptor())?;
+    let ring = Ring::<u64>::create(shm_ring::Region::memfd("lease"), &Options::new())?;
+    let bytes = Descriptor::of(ring.descriptor())?;
     for (role, at) in [("producer", producer()), ("consumer", consumer())] {
-        let free = bytes.lock_in(0, 0)?;
+        let free = lock_on(&bytes, 0, 0)?;
         ensure!(free.is_none(), "locked before anyone attached: {free:?}");
         let held = match role {
             "producer" => {
                 let _tx = ring.producer()?;
-                bytes.lock_in(0, 0)?
+                lock_on(&bytes, 0, 0)?
             }
             _ => {
                 let _rx = ring.consumer()?;
-                bytes.lock_in(0, 0)?
+                lock_on(&bytes, 0, 0)?
             }
         };
         ensure!(held == Some((at, page())), "the {role} holds {held:?}, not its page at {at}");
@@ -72,7 +74,7 @@ fn undisturbed(
     disturb: impl Fn(&str, Role) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     let before = (tx.session(), rx.session());
     let us = std::process::id();
@@ -86,9 +88,9 @@ fn undisturbed(
         }
     }
     ensure!(before == (tx.session(), rx.session()), "the sessions changed");
-    let bytes = Bytes::of(ring.descriptor())?;
+    let bytes = Descriptor::of(ring.descriptor())?;
     for at in [producer(), consumer()] {
-        let session = bytes.long(at + SESSION)?;
+        let session = bytes.word(at + SESSION);
         ensure!(session == 1, "a refused one opened session {session}");
     }
     Ok(())
@@ -129,7 +131,7 @@ fn hold(name: &str, line: &mut Line) -> Result<(), Stop> {
 
 fn second_while_stopped(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut rx = ring.consumer()?;
     let mut owner = fork(|line| hold(&name, line))?;
     owner.expect("attached")?;
@@ -156,7 +158,7 @@ fn second_while_stopped(scene: &Scene) -> Seen {
 
 fn killed_in_namespace(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut rx = ring.consumer()?;
     let mut owner = fork_in_namespace(|line| hold(&name, line))?;
     owner.expect("attached")?;
@@ -177,15 +179,15 @@ fn killed_in_namespace(scene: &Scene) -> Seen {
 /// The worst reuse: the dead owner's number is that of a process that lives, this one.
 fn pid_reused(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let rx = ring.consumer()?;
     let mut owner = fork(|line| hold(&name, line))?;
     owner.expect("attached")?;
     owner.kill()?;
     let us = std::process::id();
-    let bytes = Bytes::of(ring.descriptor())?;
+    let bytes = Descriptor::of(ring.descriptor())?;
     for pid in [us, 1, owner.pid()] {
-        bytes.set_word(producer() + PID, pid)?;
+        bytes.set_half(producer() + PID, pid);
         let dead = Peer::Dead { session: 1, pid };
         let mut last = Peer::Absent;
         let known = until("the death is known", || {
@@ -194,7 +196,7 @@ fn pid_reused(scene: &Scene) -> Seen {
         });
         ensure!(known.is_ok(), "with pid {pid} written down: {last:?}, not dead");
     }
-    bytes.set_word(producer() + PID, us)?;
+    bytes.set_half(producer() + PID, us);
     ring.producer()?.push(1)?;
     Ok("Dead with the number of a living process, of process 1, of nobody; the role is free"
         .to_owned())
@@ -203,16 +205,16 @@ fn pid_reused(scene: &Scene) -> Seen {
 /// The other way round: an owner lives whose number is nobody's here.
 fn pid_meaningless(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut rx = ring.consumer()?;
     let mut owner = fork(|line| hold(&name, line))?;
     owner.expect("attached")?;
     let mut gone = fork(|_| Ok(()))?;
     let nobody = gone.pid();
     ensure!(gone.end_within(super::process::LIMIT).is_some(), "a process that does nothing hangs");
-    let bytes = Bytes::of(ring.descriptor())?;
+    let bytes = Descriptor::of(ring.descriptor())?;
     for pid in [nobody, 0, u32::MAX] {
-        bytes.set_word(producer() + PID, pid)?;
+        bytes.set_half(producer() + PID, pid);
         want!(rx.peer(), Peer::Alive { session: 1, .. }, "with pid {pid} written down");
         refused(&name, Role::Producer, pid)?;
     }

@@ -42,7 +42,7 @@ fn region(path: &Path) -> Region {
 
 /// Opening what stands there, both ways, and creating over it. The errors of the first two.
 fn tried(path: &Path) -> Result<[Error; 2], Stop> {
-    let created = Ring::<u64>::create(region(path), Options::new());
+    let created = Ring::<u64>::create(region(path), &Options::new());
     want!(created, Err(Error::AlreadyExists { .. }), "created over it");
     let refused = |answer: Result<Ring<u64>, Error>| match answer {
         Err(error) => Ok(error),
@@ -50,7 +50,7 @@ fn tried(path: &Path) -> Result<[Error; 2], Stop> {
     };
     Ok([
         refused(Ring::open(region(path)))?,
-        refused(Ring::open_or_create(region(path), Options::new()))?,
+        refused(Ring::open_or_create(region(path), &Options::new()))?,
     ])
 }
 
@@ -75,7 +75,7 @@ fn not_regular(scene: &Scene, kind: &str, plant: impl Fn(&Path) -> Result<(), St
 
 fn link_to_ring(scene: &Scene) -> Seen {
     let target = scene.shm("target");
-    let ring = Ring::<u64>::create(scene.name("target"), Options::new())?;
+    let ring = Ring::<u64>::create(scene.name("target"), &Options::new())?;
     let seen = not_regular(scene, "a symbolic link", |path| Ok(symlink(&target, path)?))?;
     ring.producer()?;
     Ok(seen)
@@ -119,13 +119,13 @@ fn directory(scene: &Scene) -> Seen {
 fn second_name(scene: &Scene) -> Seen {
     let mut last = String::new();
     for path in places(scene) {
-        Ring::<u64>::create(region(&path), Options::new())?;
+        Ring::<u64>::create(region(&path), &Options::new())?;
         let other = path.with_extension("other");
         fs::hard_link(&path, &other)?;
         for path in [&path, &other] {
             for error in tried(path)? {
                 last = error.to_string();
-                want!(error, Error::Links { found: 2, .. }, "{}", path.display());
+                want!(error, Error::HardLinked { found: 2, .. }, "{}", path.display());
             }
         }
         fs::remove_file(&other)?;
@@ -141,12 +141,11 @@ fn refused_for_owner(scene: &Scene, uid: u32) -> Seen {
     for path in places(scene) {
         for error in tried(&path)? {
             last = error.to_string();
-            let expected =
-                matches!(error, Error::Owner { found, wanted, .. } if (found, wanted) == (uid, us));
+            let expected = matches!(error, Error::ForeignOwner { found, wanted, .. } if (found, wanted) == (uid, us));
             ensure!(expected && last.contains(&uid.to_string()), "{}: {last}", path.display());
         }
         let asked_for = Options::new().any_owner().mode(0o666);
-        Ring::<u64>::open_with(region(&path), asked_for)?.producer()?;
+        Ring::<u64>::open_with(region(&path), &asked_for)?.producer()?;
     }
     Ok(last)
 }
@@ -156,7 +155,7 @@ const NOBODY: u32 = 65534;
 fn other_owner(scene: &Scene) -> Seen {
     root("a file of another user")?;
     for path in places(scene) {
-        Ring::<u64>::create(region(&path), Options::new())?;
+        Ring::<u64>::create(region(&path), &Options::new())?;
         or_skip(chown(&path, Some(NOBODY), Some(NOBODY)), "chown")?;
     }
     refused_for_owner(scene, NOBODY)
@@ -170,7 +169,7 @@ fn made_by_another(scene: &Scene) -> Seen {
         let nobody = nix::unistd::Uid::from_raw(NOBODY);
         or_skip(nix::unistd::setresuid(nobody, nobody, nobody), "setresuid")?;
         for path in places(scene) {
-            Ring::<u64>::create(region(&path), Options::new().mode(0o666))?;
+            Ring::<u64>::create(region(&path), &Options::new().mode(0o666))?;
         }
         Ok(())
     })?;
@@ -181,7 +180,7 @@ fn made_by_another(scene: &Scene) -> Seen {
 fn wider_mode(scene: &Scene) -> Seen {
     let (mut refused, mut opened) = (0, 0);
     for path in places(scene) {
-        Ring::<u64>::create(region(&path), Options::new())?;
+        Ring::<u64>::create(region(&path), &Options::new())?;
         for (mode, agreed, fine) in [
             (0o600, 0o600, true),
             (0o644, 0o600, true),
@@ -193,7 +192,7 @@ fn wider_mode(scene: &Scene) -> Seen {
             (0o666, 0o666, true),
         ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
-            match Ring::<u64>::open_with(region(&path), Options::new().mode(agreed)) {
+            match Ring::<u64>::open_with(region(&path), &Options::new().mode(agreed)) {
                 Ok(_) => {
                     ensure!(fine, "mode {mode:o} was opened where {agreed:o} was agreed to");
                     opened += 1;
@@ -202,7 +201,7 @@ fn wider_mode(scene: &Scene) -> Seen {
                     let text = error.to_string();
                     want!(
                         error,
-                        Error::Mode { found, allowed, .. }
+                        Error::TooPermissive { found, allowed, .. }
                             if !fine && (*found, *allowed) == (mode, agreed),
                         "mode {mode:o} where {agreed:o} was agreed to"
                     );
@@ -225,7 +224,7 @@ fn no_ring(scene: &Scene) -> Seen {
         }
         fs::write(&path, b"")?;
         for error in tried(&path)? {
-            want!(error, Error::Length { .. }, "an empty file");
+            want!(error, Error::WrongLength { .. }, "an empty file");
         }
         ensure!(fs::read(&path)?.is_empty(), "the file was written");
     }

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use shm_ring::{Error, Options, Peer, PopError, Producer, Region, Ring, Wait, wait_any};
+use shm_ring_outsider::{
+    Descriptor, FENCE_MODE, Region as _, SESSION, SLEEPS, consumer, lock_on, page, producer,
+};
 
 use super::case::{Case, Scene, Seen, Stop, case, ensure, want};
 use super::kernel::{Refusal, every, fcntl, open, refuse, tmpfile};
@@ -13,7 +16,6 @@ use super::memory::three_laps;
 use super::mounts;
 use super::process::{SOON, fork};
 use super::streams::{self, PLAIN, Side};
-use super::wire::{Bytes, FENCE_MODE, PARKS, SESSION, consumer, page, producer};
 
 pub(crate) const CASES: &[Case] = &[
     case("refused/membarrier, ENOSYS", |scene| membarrier(scene, Errno::NOSYS)),
@@ -76,16 +78,16 @@ fn membarrier(scene: &Scene, errno: Errno) -> Seen {
 /// The waker left its half of the barrier to a sleeper who then cannot have it.
 fn sleep_lightly(_: &Scene) -> Seen {
     let options = Options::new().wait(Wait::PARK);
-    let ring = Ring::<u64>::create(Region::memfd("light"), options)?;
+    let ring = Ring::<u64>::create(Region::memfd("light"), &options)?;
     let (_tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    let bytes = Bytes::of(ring.descriptor())?;
-    if bytes.word(producer() + FENCE_MODE)? == 0 {
+    let bytes = Descriptor::of(ring.descriptor())?;
+    if bytes.half(producer() + FENCE_MODE) == 0 {
         return Err(Stop::Skipped("this kernel has no global expedited membarrier".to_owned()));
     }
     refuse(&[every(libc::SYS_membarrier, Errno::PERM)])?;
     let waited = rx.pop_timeout(Duration::from_millis(400));
     ensure!(waited == Err(PopError::TimedOut), "{waited:?}");
-    let sleeps = bytes.long(consumer() + PARKS)?;
+    let sleeps = bytes.word(consumer() + SLEEPS);
     // Of 1 ms they would be hundreds, of 100 ms four.
     ensure!(sleeps > 20, "{sleeps} sleeps in 400 ms: the barrier was believed though refused");
     Ok(format!("{sleeps} short sleeps in 400 ms in place of 4 long ones"))
@@ -97,7 +99,7 @@ fn waitv(scene: &Scene, errno: Errno) -> Seen {
     let names = ["a", "b", "c"].map(|one| scene.name(one));
     let mut rings = Vec::new();
     for name in &names {
-        rings.push(Ring::<u64>::create(name.as_str(), Options::new().wait(Wait::PARK))?);
+        rings.push(Ring::<u64>::create(name.as_str(), &Options::new().wait(Wait::PARK))?);
     }
     let mut producing = fork(|line| {
         let mut ends = Vec::new();
@@ -138,7 +140,7 @@ fn robust_list(scene: &Scene, errno: Errno) -> Seen {
     refuse(&[refusal])?;
     let name = scene.name("ring");
     let options = Options::new().wait(Wait::PARK);
-    let mut rx = Ring::<u64>::create(name.as_str(), options)?.consumer()?;
+    let mut rx = Ring::<u64>::create(name.as_str(), &options)?.consumer()?;
     let mut owner = fork(|line| {
         let _tx = Producer::<u64>::open(name.as_str())?;
         line.say("attached")?;
@@ -160,7 +162,7 @@ fn robust_list(scene: &Scene, errno: Errno) -> Seen {
 
 fn lease(scene: &Scene, errno: Errno) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut text = String::new();
     let mut refused = fork(|line| {
         refuse(&[fcntl(libc::F_OFD_SETLK, errno)])?;
@@ -175,9 +177,9 @@ fn lease(scene: &Scene, errno: Errno) -> Seen {
     })?;
     let text = refused.hear()?;
     refused.finish()?;
-    let bytes = Bytes::of(ring.descriptor())?;
+    let bytes = Descriptor::of(ring.descriptor())?;
     for at in [producer(), consumer()] {
-        ensure!(bytes.long(at + SESSION)? == 0, "a session was opened without a lease");
+        ensure!(bytes.word(at + SESSION) == 0, "a session was opened without a lease");
     }
     three_laps(&ring)?;
     Ok(text)
@@ -186,7 +188,7 @@ fn lease(scene: &Scene, errno: Errno) -> Seen {
 /// Nobody is declared dead because the question is refused.
 fn question(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let mut owner = fork(|line| {
         let mut tx = Producer::<u64>::open(name.as_str())?;
         line.say("attached")?;
@@ -223,7 +225,7 @@ fn create(scene: &Scene) -> Seen {
         let mut child = fork(|line| {
             refuse(&refusals)?;
             for region in [Region::named(scene.name("ring")), Region::file(scene.file("ring"))] {
-                match Ring::<u64>::create(region, Options::new()) {
+                match Ring::<u64>::create(region, &Options::new()) {
                     // Without the kernel's randomness there may be another source.
                     Ok(_) if what == "getrandom" => {}
                     Ok(_) => return Err(Stop::Violated(format!("created without {what}"))),
@@ -250,7 +252,7 @@ fn create(scene: &Scene) -> Seen {
 
 fn attach(scene: &Scene) -> Seen {
     let name = scene.name("ring");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new())?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new())?;
     let refusals = [
         ("open", open(Errno::PERM), false),
         ("fstat", vec![every(libc::SYS_fstat, Errno::PERM)], false),
@@ -261,7 +263,7 @@ fn attach(scene: &Scene) -> Seen {
     let mut said = Vec::new();
     for (what, refusals, goes) in refusals {
         fork(|_| {
-            let opened = Ring::<u64>::open_with(name.as_str(), Options::new().prefault())?;
+            let opened = Ring::<u64>::open_with(name.as_str(), &Options::new().prefault())?;
             refuse(&refusals)?;
             for answer in [opened.producer().map(drop), opened.consumer().map(drop)] {
                 match answer {
@@ -275,7 +277,7 @@ fn attach(scene: &Scene) -> Seen {
             Ok(())
         })?
         .finish()?;
-        let left = Bytes::of(ring.descriptor())?.lock_in(0, 3 * page())?;
+        let left = lock_on(ring.descriptor(), 0, 3 * page())?;
         ensure!(left.is_none(), "a lease is left without {what}");
         said.push(what);
     }
@@ -286,13 +288,13 @@ fn attach(scene: &Scene) -> Seen {
 /// A description of one's own is had through /proc, and an unnamed file its name.
 fn without_proc(scene: &Scene) -> Seen {
     let (name, other) = (scene.name("ring"), scene.name("other"));
-    Ring::<u64>::create(name.as_str(), Options::new())?;
-    let memfd = Ring::<u64>::create(Region::memfd("without"), Options::new())?;
+    Ring::<u64>::create(name.as_str(), &Options::new())?;
+    let memfd = Ring::<u64>::create(Region::memfd("without"), &Options::new())?;
     mounts::over(Path::new("/proc"), "tmpfs", "size=4k")?;
     let answers = [
-        ("create", Ring::<u64>::create(other.as_str(), Options::new()).err()),
+        ("create", Ring::<u64>::create(other.as_str(), &Options::new()).err()),
         ("open", Ring::<u64>::open(name.as_str()).err()),
-        ("open_or_create", Ring::<u64>::open_or_create(name.as_str(), Options::new()).err()),
+        ("open_or_create", Ring::<u64>::open_or_create(name.as_str(), &Options::new()).err()),
         ("producer", memfd.producer().err()),
         ("consumer", memfd.consumer().err()),
     ];

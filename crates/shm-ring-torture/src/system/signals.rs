@@ -54,7 +54,7 @@ fn in_a_storm(scene: &Scene, wait: impl Fn(Duration, &[Ring<u64>]) -> Result<boo
     let mut rings = Vec::new();
     for _ in 0..2 {
         let options = Options::new().bytes(4096).wait(Wait::PARK);
-        rings.push(Ring::create(Region::memfd("storm"), options)?);
+        rings.push(Ring::create(Region::memfd("storm"), &options)?);
     }
     let lengths: &[u64] = if scene.full { &[5000, 5000] } else { &[300, 1000, 3000] };
     // Longer than the waits may take: one that starts anew with each signal ends when it is over.

@@ -79,12 +79,12 @@ fn create(scene: &Scene, named: bool, refusals: &[Refusal]) -> Seen {
             if !refusals.is_empty() {
                 refuse(refusals)?;
             }
-            Ok(Ring::<u64>::create(region(), Options::new().bytes(bytes)).map(drop)?)
+            Ok(Ring::<u64>::create(region(), &Options::new().bytes(bytes)).map(drop)?)
         },
         |stop| {
             match Ring::<u64>::open(region()) {
                 Ok(ring) => {
-                    ensure!(ring.capacity_bytes() == bytes, "another ring");
+                    ensure!(ring.limit_bytes() == bytes, "another ring");
                     ensure!(ring.id() != id.replace(ring.id()), "an id came twice");
                     three_laps(&ring)?;
                     whole.set(whole.get() + 1);
@@ -92,7 +92,9 @@ fn create(scene: &Scene, named: bool, refusals: &[Refusal]) -> Seen {
                 }
                 Err(Error::NotFound { .. }) => {}
                 // A second name for a moment: where nothing replaces a name but link and unlink.
-                Err(Error::Links { found: 2, .. }) if refusals.len() > 1 => region().unlink()?,
+                Err(Error::HardLinked { found: 2, .. }) if refusals.len() > 1 => {
+                    region().unlink()?
+                }
                 Err(error) => {
                     return Err(Stop::Violated(format!("half a ring at stop {stop}: {error}")));
                 }
@@ -119,7 +121,7 @@ fn create(scene: &Scene, named: bool, refusals: &[Refusal]) -> Seen {
 /// A ring that each run finds new.
 fn fresh(scene: &Scene) -> Result<Ring<u64>, Stop> {
     let _ = Region::named(scene.name("ring")).unlink();
-    Ok(Ring::<u64>::create(scene.name("ring"), Options::new().bytes(4096))?)
+    Ok(Ring::<u64>::create(scene.name("ring"), &Options::new().bytes(4096))?)
 }
 
 /// Nobody holds a role whose holder was killed, whatever it was doing.

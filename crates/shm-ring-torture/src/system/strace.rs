@@ -80,7 +80,7 @@ fn small() -> Options {
 
 /// Deadlines are kept on both sides.
 fn wait(_: &str) -> Result<(), Stop> {
-    let ring = Ring::<u64>::create(Region::memfd("traced"), small())?;
+    let ring = Ring::<u64>::create(Region::memfd("traced"), &small())?;
     let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     let long = Duration::from_millis(250);
     let start = Instant::now();
@@ -98,9 +98,9 @@ fn wait(_: &str) -> Result<(), Stop> {
 /// Two processes, both traced, that sleep again and again.
 fn stream(name: &str) -> Result<(), Stop> {
     const VALUES: u64 = 600;
-    let ring = Ring::<u64>::create(name, small())?;
+    let ring = Ring::<u64>::create(name, &small())?;
     let consuming = fork(|_| {
-        let mut rx = Consumer::<u64>::open_with(name, small())?;
+        let mut rx = Consumer::<u64>::open_with(name, &small())?;
         for n in 0..VALUES {
             let popped = rx.pop();
             ensure!(popped == Ok(n), "value {n} came as {popped:?}");
@@ -123,9 +123,9 @@ fn stream(name: &str) -> Result<(), Stop> {
 }
 
 fn attach(name: &str) -> Result<(), Stop> {
-    let ring = Ring::<u64>::create(name, small())?;
-    let mut tx = Producer::<u64>::open_with(name, small())?;
-    let rx = Consumer::<u64>::open_with(name, small())?;
+    let ring = Ring::<u64>::create(name, &small())?;
+    let mut tx = Producer::<u64>::open_with(name, &small())?;
+    let rx = Consumer::<u64>::open_with(name, &small())?;
     tx.push(1)?;
     let peers = (tx.peer(), rx.peer());
     use shm_ring::Peer::Alive;
@@ -136,7 +136,7 @@ fn attach(name: &str) -> Result<(), Stop> {
 }
 
 fn make(name: &str) -> Result<(), Stop> {
-    let ring = Ring::<u64>::create(name, small())?;
+    let ring = Ring::<u64>::create(name, &small())?;
     three_laps(&ring)?;
     Ok(Region::named(name).unlink()?)
 }

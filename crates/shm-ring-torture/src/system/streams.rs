@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use shm_ring::{Options, Ring, Wait};
+use shm_ring_outsider::{Descriptor, FENCE_MODE, Region as _, SLEEPS, consumer, producer};
 
 use super::case::{Scene, Stop, ensure};
 use super::process::fork;
-use super::wire::{Bytes, PARKS, consumer, producer};
 
-/// Several laps of the smallest ring.
+/// Many laps of the ring.
 pub(crate) const VALUES: u64 = 1500;
+/// So few that a side which pauses soon stops the other.
+const ITEMS: usize = 64;
 
 /// How one side of the stream is prepared, before and after it attaches.
 pub(crate) struct Side<'a> {
@@ -43,11 +45,11 @@ fn dawdle(n: u64) {
 
 pub(crate) fn run(scene: &Scene, tx: &Side<'_>, rx: &Side<'_>) -> Result<Ran, Stop> {
     let name = scene.name("stream");
-    let ring = Ring::<u64>::create(name.as_str(), Options::new().bytes(4096))?;
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new().items(ITEMS))?;
     let options = || Options::new().wait(Wait::PARK);
     let producing = fork(|_| {
         (tx.before)()?;
-        let mut end = Ring::<u64>::open_with(name.as_str(), options())?.producer()?;
+        let mut end = Ring::<u64>::open_with(name.as_str(), &options())?.producer()?;
         (tx.after)()?;
         for n in 0..VALUES {
             end.push(n)?;
@@ -57,7 +59,7 @@ pub(crate) fn run(scene: &Scene, tx: &Side<'_>, rx: &Side<'_>) -> Result<Ran, St
     })?;
     let consuming = fork(|_| {
         (rx.before)()?;
-        let mut end = Ring::<u64>::open_with(name.as_str(), options())?.consumer()?;
+        let mut end = Ring::<u64>::open_with(name.as_str(), &options())?.consumer()?;
         (rx.after)()?;
         for n in 0..VALUES {
             let popped = end.pop();
@@ -68,12 +70,12 @@ pub(crate) fn run(scene: &Scene, tx: &Side<'_>, rx: &Side<'_>) -> Result<Ran, St
     })?;
     producing.finish()?;
     consuming.finish()?;
-    let bytes = Bytes::of(ring.descriptor())?;
+    let bytes = Descriptor::of(ring.descriptor())?;
     let pages = [producer(), consumer()];
     let mut ran = Ran { parks: [0; 2], fence_modes: [0; 2] };
     for (side, page) in pages.into_iter().enumerate() {
-        ran.parks[side] = bytes.long(page + PARKS)?;
-        ran.fence_modes[side] = bytes.word(page + super::wire::FENCE_MODE)?;
+        ran.parks[side] = bytes.word(page + SLEEPS);
+        ran.fence_modes[side] = bytes.half(page + FENCE_MODE);
     }
     drop(ring);
     shm_ring::Region::named(name).unlink()?;

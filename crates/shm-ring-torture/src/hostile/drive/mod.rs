@@ -1,93 +1,113 @@
-//! The victim: attaches, calls everything, and judges each answer by what stood in the region when it asked,
-//! as far as nobody else was writing. It must not know how values and messages differ.
+//! The victim: attaches, calls everything, and judges each answer by what stood in the region when it asked, as far as
+//! nobody else was writing. A wrong answer panics, as the library may not: either is a violation. It must not know how
+//! values and messages differ.
 
-mod calls;
+mod judge;
+mod messages;
 mod sweep;
+mod taken_messages;
+mod values;
 
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::time::Instant;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, Error, Options, Producer, Region, Ring, Wait};
+use rustix::fs::{MemfdFlags, memfd_create};
+use shm_ring::{Error, Options, Peer, Region, Threshold, Wait};
+use shm_ring_outsider::{
+    Descriptor, Header, Mapping, POSITION_END, Side, Word, Writable as _, fresh,
+};
 
 use super::board::{Board, Count, Op, Outcome};
-use super::hand;
-use super::kind::{Kind, pattern};
-use super::memory::{Guarded, Hand, Hole};
-use super::wire::{
-    CONSUMER, DATA, Head, POSITION_END, PRODUCER, SESSION, Shape, Tail, commit_word, heal,
-};
+use super::hand::{self, pick};
+use super::kind::{Kind, Reads as _, Writes as _};
+use super::memory::{Guarded, Hole};
+use super::truth::Truth;
 use crate::rng::Rng;
 
+/// Bytes of data of every ring here.
 const CAPACITY: u64 = 4096;
 /// Bytes in front of a caller's buffer that must stay as they are.
 const FRONT: usize = 64;
+/// What stands in a caller's buffer before a call.
+const BLANK: u8 = 0xa5;
+/// Bytes of a caller's buffer.
+const BUFFER: usize = 8192;
 
 pub(super) struct Drive<K: Kind> {
     board: Board,
     pub(super) rng: Rng,
-    ring: Ring<K::P>,
-    pub(super) hand: Hand,
-    pub(super) shape: Shape,
+    /// Opened once with the notice of death and once without, before the header is anybody's to write.
+    rings: [K::Ring; 2],
+    pub(super) region: &'static Mapping,
+    pub(super) header: Header,
     /// Nobody else writes: every answer can be foretold.
     exact: bool,
-    tx: Option<Producer<K::P>>,
-    rx: Option<Consumer<K::P>>,
-    tail: Tail,
-    head: Head,
+    tx: Option<K::Tx>,
+    rx: Option<K::Rx>,
+    truth: Truth,
     tx_corrupt: bool,
     rx_corrupt: bool,
+    /// What was corrupt is called again: nothing is written, and only calls are made that say `Corrupt`.
+    sober: bool,
     /// One call in so many is one that may wait or asks the kernel.
     costly: u64,
     holes: [Hole; 2],
     source: Guarded,
     buffer: Guarded,
-    lens: Vec<u64>,
+    made: u64,
 }
 
-/// What went wrong.
-type Judged = Result<(), String>;
+/// What could not be set up.
+type Made = Result<(), String>;
 
 impl<K: Kind> Drive<K> {
     pub(super) fn new(board: Board, seed: u64, exact: bool) -> Result<Self, String> {
         let told = |error: std::io::Error| error.to_string();
-        let ring = Ring::<K::P>::create(Region::memfd(K::NAME), Options::new().bytes(CAPACITY))
-            .map_err(|error| error.to_string())?;
-        let hand = Hand::over(ring.descriptor(), (DATA + CAPACITY) as usize).map_err(told)?;
-        let shape = match K::FIXED {
-            Some(len) => Shape { capacity: CAPACITY, len_min: len as u64, len_max: len as u64 },
-            None => Shape { capacity: CAPACITY, len_min: 0, len_max: CAPACITY - 16 },
+        let header = K::header();
+        assert_eq!(header.capacity, CAPACITY, "the holes are for rings of one size");
+        let file =
+            memfd_create("attacked", MemfdFlags::CLOEXEC).map_err(|errno| errno.to_string())?;
+        Descriptor::of(file.as_fd()).map_err(told)?.write(0, &fresh(&header));
+        let open = |notice| {
+            let region = Region::unsealed_descriptor(file.try_clone().map_err(told)?);
+            K::open(region, &Options::new().death_notice(notice)).map_err(|error| error.to_string())
         };
-        let mapped = (DATA + 2 * CAPACITY) as usize;
-        let mut source = Guarded::new(8192).map_err(told)?;
-        pattern(source.all());
+        let rings = [open(true)?, open(false)?];
+        // For as long as this process lives.
+        let region: &'static Mapping = Box::leak(Box::new(Mapping::writable(&file).map_err(told)?));
+        let mapped = (header.region_bytes() + CAPACITY) as usize;
+        let mut source = Guarded::new(BUFFER).map_err(told)?;
+        source.all().fill(BLANK);
+        let buffer = Guarded::new(BUFFER).map_err(told)?;
         let mut drive = Self {
             board,
             rng: Rng::new(seed),
-            ring,
-            hand,
-            shape,
+            rings,
+            region,
+            header,
             exact,
             tx: None,
             rx: None,
-            tail: Tail::recover(shape, &hand).ok_or("a fresh ring")?,
-            head: Head::recover(&hand).ok_or("a fresh ring")?,
+            truth: Truth::new(header, region),
             tx_corrupt: false,
             rx_corrupt: false,
+            sober: false,
             costly: 512,
+            // All that is mapped besides the ends is mapped by now.
             holes: [Hole::new(mapped).map_err(told)?, Hole::new(mapped).map_err(told)?],
             source,
-            buffer: Guarded::new(8192).map_err(told)?,
-            lens: Vec::with_capacity(512),
+            buffer,
+            made: 0,
         };
         drive.settle(mapped)?;
         Ok(drive)
     }
 
     /// Takes up every gap into which a mapping would go before it went into our holes.
-    fn settle(&mut self, mapped: usize) -> Judged {
+    fn settle(&mut self, mapped: usize) -> Made {
         for _ in 0..1000 {
-            let tx = self.ring.producer().map_err(|error| error.to_string())?;
-            let rx = self.ring.consumer().map_err(|error| error.to_string())?;
+            let tx = K::producer(&self.rings[1]).map_err(|error| error.to_string())?;
+            let rx = K::consumer(&self.rings[1]).map_err(|error| error.to_string())?;
             if self.filled() == 2 {
                 return Ok(());
             }
@@ -101,97 +121,92 @@ impl<K: Kind> Drive<K> {
         self.holes.iter().filter(|hole| hole.is_filled()).count()
     }
 
-    /// Attaches, calls, closes, until told to stop.
-    pub(super) fn run(&mut self, until: Instant, calls: u64) -> Judged {
+    /// Attaches, calls, closes, until the time is over and so many calls were made.
+    pub(super) fn run(&mut self, until: Instant, calls: u64) {
         if self.exact {
-            self.sweep()?;
+            self.sweep();
         }
         while (Instant::now() < until || self.board.get(Count::Calls) < calls)
             && self.board.get(Count::Stop) == 0
         {
-            self.round()?;
+            self.round();
         }
-        Ok(())
     }
 
-    fn round(&mut self) -> Judged {
+    fn round(&mut self) {
         self.board.set(Count::Mercy, 1);
+        let unit = self.header.unit();
         let start = match self.rng.below(8) {
-            0 => POSITION_END - 8 * (1 + self.rng.below(600)),
+            0 => (POSITION_END / unit - 1 - self.rng.below(600)) * unit,
             1 => 0,
-            _ => 8 * self.rng.below(1 << 40),
+            _ => unit * self.rng.below(1 << 40),
         };
-        heal(&self.hand, self.shape, start);
+        hand::heal(self.region, &self.header, start);
         if self.rng.below(4) == 0 {
-            hand::forge(&mut self.rng, &self.hand, self.shape, start);
+            hand::forge(&mut self.rng, self.region, &self.header, start, self.header.limit);
             for _ in 0..self.rng.below(3) {
-                hand::hurt(&mut self.rng, &self.hand, self.shape);
-            }
-        }
-        if self.rng.below(64) == 0 {
-            // A whole ring of records, and no end.
-            let stride = Shape::stride(self.shape.len_min);
-            for at in (start..start + CAPACITY).step_by(stride as usize) {
-                let word = commit_word(at, self.shape.len_min as u32);
-                self.hand.word(self.shape.at(at)).store(word, Relaxed);
+                hand::hurt(&mut self.rng, self.region, &self.header);
             }
         }
         let who = self.rng.below(8);
         let (wants_tx, wants_rx) = (who >= 3, !(3..6).contains(&who));
-        self.attach(wants_tx, wants_rx)?;
+        self.attach(wants_tx, wants_rx);
         let attached = usize::from(self.tx.is_some()) + usize::from(self.rx.is_some());
         if self.filled() == attached {
             self.board.add(Count::Guarded, attached as u64);
         }
         if !self.exact && self.rng.below(4) == 0 {
-            heal(&self.hand, self.shape, start);
+            hand::heal(self.region, &self.header, start);
         }
         self.board.set(Count::Mercy, 0);
         if !wants_tx || !wants_rx {
             // Who is not there was never there, has closed, or is dead.
-            let side = if wants_tx { CONSUMER } else { PRODUCER };
-            self.hand.word(side + SESSION).store(self.rng.below(3), Relaxed);
+            let side = if wants_tx { Side::Consumer } else { Side::Producer };
+            self.region.set_named(side, Word::Session, self.rng.below(3));
         }
         if self.tx.is_some() && self.rx.is_some() && self.rng.below(4) == 0 {
             // A session that says one thing while the lease says another.
-            self.hand.word(CONSUMER + SESSION).store(self.rng.below(4), Relaxed);
-            self.peer(true)?;
+            self.region.set_named(Side::Consumer, Word::Session, self.rng.below(4));
+            self.peer(true);
         }
         self.costly = if self.rng.below(32) == 0 { 32 } else { 8192 };
-        let most = 1 << (4 + self.rng.below(9));
-        for _ in 0..most {
+        for _ in 0..1 << (4 + self.rng.below(9)) {
             if self.tx.is_none() && self.rx.is_none() || self.tx_corrupt || self.rx_corrupt {
                 break;
             }
-            self.turn(false)?;
+            self.turn();
         }
-        self.after_corrupt()?;
+        self.after_corrupt();
+        self.close();
+    }
+
+    fn close(&mut self) {
         self.board.begin(Op::Close);
         (self.tx, self.rx) = (None, None);
         self.board.end(Op::Close, Outcome::Success);
-        Ok(())
     }
 
-    fn attach(&mut self, wants_tx: bool, wants_rx: bool) -> Judged {
-        (self.tx_corrupt, self.rx_corrupt) = (false, false);
-        let wait = [Wait::SPIN, Wait::BALANCED, Wait::PARK][self.rng.below(3) as usize];
+    fn attach(&mut self, wants_tx: bool, wants_rx: bool) {
+        (self.tx_corrupt, self.rx_corrupt, self.sober) = (false, false, false);
+        let wait = pick(&mut self.rng, &[Wait::SPIN, Wait::BALANCED, Wait::PARK]);
+        let ring = &self.rings[usize::from(self.rng.below(8) != 0)];
         if wants_tx {
-            let truth = Tail::recover(self.shape, &self.hand);
+            let truth = self.truth.producer();
             self.board.begin(Op::AttachProducer);
-            let made = self.ring.producer();
-            self.judge_attach(Op::AttachProducer, truth.is_some(), made.as_ref().err())?;
-            self.tail = truth.unwrap_or(self.tail);
+            let made = K::producer(ring);
+            self.attached(Op::AttachProducer, truth.is_some(), made.as_ref().err());
+            self.truth.tail = truth.unwrap_or(self.truth.tail);
             self.tx = made.ok();
             if self.exact && self.tx.is_some() {
-                self.counted(PRODUCER, self.tail.at, Op::AttachProducer)?;
+                self.truth.stands();
             }
         }
         if wants_rx {
-            let truth = Head::recover(&self.hand);
+            let truth = self.truth.consumer();
             self.board.begin(Op::AttachConsumer);
-            let made = self.ring.consumer();
-            self.judge_attach(Op::AttachConsumer, truth.is_some(), made.as_ref().err())?;
-            self.head = truth.unwrap_or(self.head);
+            let made = K::consumer(ring);
+            self.attached(Op::AttachConsumer, truth.is_some(), made.as_ref().err());
+            self.truth.head = truth.unwrap_or(self.truth.head);
             self.rx = made.ok();
         }
         if let Some(tx) = &mut self.tx {
@@ -200,108 +215,129 @@ impl<K: Kind> Drive<K> {
         if let Some(rx) = &mut self.rx {
             rx.set_wait(wait);
         }
-        Ok(())
     }
 
-    fn judge_attach(&self, op: Op, fine: bool, refused: Option<&Error>) -> Judged {
+    fn attached(&self, op: Op, fine: bool, refused: Option<&Error>) {
         match refused {
             None => self.board.end(op, Outcome::Success),
             Some(Error::Corrupt { .. }) => self.board.end(op, Outcome::Corrupt),
-            Some(error) => return Err(format!("{op:?} answered: {error}")),
+            Some(error) => panic!("{op:?} answered: {error}"),
         }
-        if self.exact && fine == refused.is_some() {
-            let [tail, head] = [PRODUCER, CONSUMER].map(|side| self.hand.word(side).load(Relaxed));
-            return Err(format!(
-                "{op:?} at tail {tail:#x} and head {head:#x} answered {refused:?} where the layout says {}",
+        if self.exact {
+            assert!(
+                fine == refused.is_none(),
+                "{op:?} at {} answered {refused:?} where the layout says {}",
+                self.truth.words(),
                 if fine { "fine" } else { "Corrupt" }
-            ));
+            );
+            self.board.add(Count::Foretold, 1);
         }
-        self.board.add(Count::Foretold, u64::from(self.exact));
-        Ok(())
     }
 
-    /// One call, after the hand has written. `sober`: only calls that say `Corrupt` if that is so.
-    fn turn(&mut self, sober: bool) -> Judged {
-        if self.exact && !sober {
+    /// One call, after the hand has written.
+    fn turn(&mut self) {
+        if self.exact && !self.sober {
             self.meddle();
         }
-        let costly = self.rng.below(self.costly) == 0 && !sober;
+        let costly = self.rng.below(self.costly) == 0 && !self.sober;
         let pushes = match (&self.tx, &self.rx) {
             (Some(_), Some(_)) => self.rng.below(2) == 0,
             (tx, _) => tx.is_some(),
         };
         let alone = self.exact && (self.tx.is_none() || self.rx.is_none());
         if self.exact && costly && self.rng.below(3) == 0 {
-            let place = if pushes { CONSUMER } else { self.shape.at(self.head.at) };
-            let wild = hand::wild(&mut self.rng, self.tail.at, CAPACITY);
-            self.hand.word(place).store(wild, Relaxed);
+            let (side, near) = match pushes {
+                true => (Side::Consumer, self.truth.tail.position),
+                false => (Side::Producer, self.truth.head.tail),
+            };
+            let wild = hand::wild(&mut self.rng, &self.header, near);
+            hand::set_position(self.region, side, wild);
         }
-        let pick = |rng: &mut Rng, ops: &[Op]| ops[rng.below(ops.len() as u64) as usize];
+        let rng = &mut self.rng;
         use Op::*;
         let op = match (pushes, costly, alone) {
             (true, true, true) => {
-                pick(&mut self.rng, &[Push, PushBatch, WriteStream, PushTimeout, Peer])
+                pick(rng, &[Push, PushBatch, PushSlice, WriteStream, PushTimeout, Peer])
             }
-            (true, true, false) => pick(&mut self.rng, &[PushTimeout, ReserveTimeout, Peer]),
+            (true, true, false) => pick(rng, &[PushTimeout, ReserveTimeout, Peer]),
             (true, ..) => pick(
-                &mut self.rng,
-                &[TryPush, TryPush, TryPushFrom, TryReserve, TryPushBatch, Room],
+                rng,
+                &[TryPush, TryPush, TryPushFrom, TryReserve, TryPushBatch, TryPushSlice, Room],
             ),
-            (false, true, true) => pick(
-                &mut self.rng,
-                &[Pop, Iter, ReadStream, PopTimeout, WaitAny, PopThreshold, Peer],
-            ),
+            (false, true, true) => {
+                pick(rng, &[Pop, Iter, ReadStream, PopTimeout, WaitAny, PopThreshold, Peer])
+            }
             (false, true, false) => pick(
-                &mut self.rng,
-                &[PopTimeout, PeekTimeout, PopBatchTimeout, PopThreshold, WaitAny, Peer],
+                rng,
+                &[
+                    PopTimeout,
+                    PeekTimeout,
+                    PopBatchTimeout,
+                    PopSliceTimeout,
+                    PopThreshold,
+                    WaitAny,
+                    Peer,
+                ],
             ),
             (false, ..) => pick(
-                &mut self.rng,
-                &[TryPop, TryPop, TryPopInto, TryPopTo, TryPeek, TryPopBatch, TryIter, Ready],
+                rng,
+                &[
+                    TryPop,
+                    TryPop,
+                    TryPopInto,
+                    TryPopTo,
+                    TryPeek,
+                    TryPopBatch,
+                    TryPopSlice,
+                    TryIter,
+                    Ready,
+                ],
             ),
         };
-        if alone && matches!(op, Push | PushBatch | WriteStream | Pop | Iter | ReadStream) {
+        let side = if pushes { Side::Consumer } else { Side::Producer };
+        if alone && costly {
             // Whoever is not there and never was could be waited for, for ever.
-            let side = if pushes { CONSUMER } else { PRODUCER };
-            self.hand.word(side + SESSION).store(1 + self.rng.below(5), Relaxed);
-        } else if alone && costly {
-            let side = if pushes { CONSUMER } else { PRODUCER };
-            self.hand.word(side + SESSION).store(self.rng.below(4), Relaxed);
+            let least = u64::from(op.waits_for_ever());
+            let session = least + self.rng.below(4);
+            self.region.set_named(side, Word::Session, session);
         }
+        self.call(op, pushes);
+    }
+
+    fn call(&mut self, op: Op, pushes: bool) {
         match op {
-            Peer => self.peer(pushes),
-            Room if K::FIXED.is_some() => self.room(),
-            Ready if sober => self.pop(TryPop),
-            Ready => self.ready(),
-            Room => self.push(TryPush),
-            WriteStream if K::FIXED.is_some() => self.push(Push),
-            op if pushes => self.push(op),
-            op => self.pop(op),
+            Op::Peer => self.peer(pushes),
+            Op::WaitAny => self.wait_any(),
+            Op::Room if self.sober => K::push(self, Op::TryPush),
+            Op::Room => self.room(),
+            Op::Ready if self.sober => K::pop(self, Op::TryPop),
+            Op::Ready => self.ready(),
+            op if pushes => K::push(self, op),
+            op => K::pop(self, op),
         }
     }
 
     fn meddle(&mut self) {
-        let (rng, hand, shape) = (&mut self.rng, &self.hand, self.shape);
+        let Self { rng, region, header, truth, .. } = self;
+        // Beside a producer that lives, forged records are a contradiction as soon as it publishes.
+        let forges = if self.tx.is_some() { 82 } else { 144 };
         match rng.below(512) {
-            0 => hand::hurt(rng, hand, shape),
-            1..16 => hand::tease(rng, hand, shape),
-            16..80 => hand::drain(rng, hand, shape, self.tail.at),
-            80..144 if self.head.at < POSITION_END - 2 * CAPACITY => {
-                hand::forge(rng, hand, shape, self.head.at);
+            0 => hand::hurt(rng, region, header),
+            1..16 => hand::tease(rng, region, header),
+            16..80 => hand::drain(rng, region, header, truth.tail.position),
+            80..144 if self.rx.is_some() && rng.below(64) < forges - 80 => {
+                let room = header.limit - (truth.head.tail - truth.head.released);
+                hand::forge(rng, region, header, truth.head.tail, room);
             }
-            144..150 => hand.word(shape.at(self.head.at)).store(0, Relaxed),
             _ => return,
         }
         self.board.add(Count::Writes, 1);
     }
 
     /// What was corrupt stays corrupt, whatever the region says by then.
-    fn after_corrupt(&mut self) -> Judged {
+    fn after_corrupt(&mut self) {
         if !self.tx_corrupt && !self.rx_corrupt {
-            return Ok(());
-        }
-        if self.exact {
-            heal(&self.hand, self.shape, self.tail.at);
+            return;
         }
         if !self.tx_corrupt {
             self.tx = None;
@@ -309,11 +345,58 @@ impl<K: Kind> Drive<K> {
         if !self.rx_corrupt {
             self.rx = None;
         }
-        std::sync::atomic::fence(SeqCst);
+        if self.exact {
+            // All is well, and the ring is empty.
+            let at = match self.tx {
+                Some(_) => self.truth.tail.position,
+                None => self.truth.head.position,
+            };
+            hand::heal(self.region, &self.header, at);
+        }
+        self.sober = true;
         for _ in 0..4 {
-            self.turn(true)?;
+            self.turn();
             self.board.add(Count::StayedCorrupt, 1);
         }
-        Ok(())
     }
+
+    fn timeout(&mut self) -> Duration {
+        Duration::from_micros(pick(&mut self.rng, &[0, 10, 30, 500]))
+    }
+
+    /// A threshold of any size, or none.
+    fn threshold(&mut self, within: Duration) -> Option<Threshold> {
+        let any = self.rng.next() as usize;
+        let bytes = pick(&mut self.rng, &[0, 1, 8, 64, 4096, usize::MAX, any]);
+        (self.rng.below(4) != 0).then(|| Threshold::bytes(bytes, within))
+    }
+
+    fn peer(&mut self, of_tx: bool) {
+        let both = self.tx.is_some() && self.rx.is_some();
+        self.board.begin(Op::Peer);
+        let peer = match (of_tx, &self.tx, &self.rx) {
+            (true, Some(tx), _) => tx.peer(),
+            (_, _, Some(rx)) => rx.peer(),
+            _ => return,
+        };
+        let (outcome, there) = match peer {
+            Peer::Absent => (Outcome::Absent, false),
+            Peer::Alive { .. } => (Outcome::Alive, true),
+            Peer::Closed { .. } => (Outcome::Closed, false),
+            _ => (Outcome::PeerDead, false),
+        };
+        self.board.end(Op::Peer, outcome);
+        // A session that changes all the time is somebody's who is alive. An even one, but for 0, is that of a side
+        // which has closed, though it holds the lease yet.
+        let closing = matches!(peer, Peer::Closed { session } if session != 0 && session % 2 == 0);
+        assert!(
+            there == both || !both && !self.exact || both && closing,
+            "Peer answered {peer:?}, and the lease says otherwise"
+        );
+    }
+}
+
+/// The library's own error inside an `io::Error`.
+fn inside<E: Copy + std::error::Error + 'static>(error: &std::io::Error) -> E {
+    *error.get_ref().and_then(|inner| inner.downcast_ref()).expect("an error of the library's")
 }

@@ -1,12 +1,11 @@
-//! Every call in every plain state, once: what a run reaches does not hang on its luck. It must not judge.
+//! Every call in every plain state, some times: what a run reaches does not hang on its luck. It must not judge.
 
-use std::sync::atomic::Ordering::Relaxed;
+use shm_ring_outsider::{Side, Word, Writable as _};
 
 use super::super::board::{Count, Op};
-use super::super::hand;
+use super::super::hand::{self, pick};
 use super::super::kind::Kind;
-use super::super::wire::{CONSUMER, PRODUCER, SESSION, heal};
-use super::{CAPACITY, Drive, Judged};
+use super::{CAPACITY, Drive};
 
 /// The other side, which is not there: was never, died, has closed.
 const GONE: [u64; 3] = [0, 1, 2];
@@ -23,15 +22,9 @@ enum State {
     Corrupt,
 }
 
-fn may_wait_for_ever(op: Op) -> bool {
-    use Op::*;
-    matches!(op, Push | PushBatch | WriteStream | Pop | Iter | ReadStream)
-}
-
 impl<K: Kind> Drive<K> {
-    pub(super) fn sweep(&mut self) -> Judged {
+    pub(super) fn sweep(&mut self) {
         use Op::*;
-        let streams = K::FIXED.is_none();
         let pushes = [
             TryPush,
             TryPushFrom,
@@ -41,6 +34,8 @@ impl<K: Kind> Drive<K> {
             ReserveTimeout,
             TryPushBatch,
             PushBatch,
+            TryPushSlice,
+            PushSlice,
             WriteStream,
             Peer,
         ];
@@ -54,6 +49,8 @@ impl<K: Kind> Drive<K> {
             PeekTimeout,
             TryPopBatch,
             PopBatchTimeout,
+            TryPopSlice,
+            PopSliceTimeout,
             PopThreshold,
             TryIter,
             Iter,
@@ -62,55 +59,47 @@ impl<K: Kind> Drive<K> {
             Peer,
         ];
         let all = pushes.map(|op| (op, true)).into_iter().chain(pops.map(|op| (op, false)));
-        for (op, producer) in
-            all.filter(|(op, _)| streams || !matches!(op, WriteStream | ReadStream))
-        {
+        for (op, producer) in all {
             for session in GONE {
-                if session == 0 && may_wait_for_ever(op) {
+                if session == 0 && op.waits_for_ever() {
                     continue;
                 }
                 for state in [State::Good, State::Stuck, State::Corrupt] {
                     for _ in 0..TIMES {
-                        self.plainly(op, producer, session, state)?;
+                        self.plainly(op, producer, session, state);
                     }
                 }
             }
         }
-        Ok(())
     }
 
     /// One attachment, one call.
-    fn plainly(&mut self, op: Op, producer: bool, session: u64, state: State) -> Judged {
-        let (start, shape) = (64 * CAPACITY, self.shape);
-        heal(&self.hand, shape, start);
+    fn plainly(&mut self, op: Op, producer: bool, session: u64, state: State) {
+        let (unit, limit, region) = (self.header.unit(), self.header.limit, self.region);
+        let (start, whole) = (64 * CAPACITY * unit, limit / unit * unit);
+        hand::heal(region, &self.header, start);
         if producer {
             // All of the ring is in flight.
-            self.hand.word(CONSUMER).store(start - CAPACITY, Relaxed);
+            hand::set_position(region, Side::Consumer, start - whole);
         }
-        self.attach(producer, !producer)?;
-        let (other, looked_at) = match producer {
-            true => (CONSUMER, CONSUMER),
-            false => (PRODUCER, shape.at(start)),
-        };
-        self.hand.word(other + SESSION).store(session, Relaxed);
+        self.attach(producer, !producer);
+        let other = if producer { Side::Consumer } else { Side::Producer };
+        region.set_named(other, Word::Session, session);
         match state {
-            State::Good if producer => self.hand.word(CONSUMER).store(start, Relaxed),
-            State::Good => hand::forge(&mut self.rng, &self.hand, shape, start),
+            State::Good if producer => hand::set_position(region, Side::Consumer, start),
+            State::Good => hand::forge(&mut self.rng, region, &self.header, start, limit),
             State::Stuck => {}
             State::Corrupt => {
-                // As a head: too far, too far behind, not aligned. As a commit word: of nothing.
-                let impossible = [u64::MAX - 7, start + 8, start - CAPACITY - 8, start - 3];
-                let value = impossible[self.rng.below(4) as usize];
-                self.hand.word(looked_at).store(value, Relaxed);
+                // Too far, too far behind, no position at all.
+                let impossible = match producer {
+                    true => [start + unit, start - whole - unit, 1 << 62, u64::MAX],
+                    false => [start - unit, start + whole + unit, 1 << 62, u64::MAX],
+                };
+                hand::set_position(region, other, pick(&mut self.rng, &impossible));
             }
         }
         self.board.add(Count::Writes, 1);
-        match op {
-            Op::Peer => self.peer(producer)?,
-            op if producer => self.push(op)?,
-            op => self.pop(op)?,
-        }
+        self.call(op, producer);
         (self.tx, self.rx) = (None, None);
-        Ok(())
     }
 }

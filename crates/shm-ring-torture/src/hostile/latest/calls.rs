@@ -56,7 +56,7 @@ impl Drive {
     pub(super) fn has_newer(&mut self) -> Judged {
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let before = self.seen;
-        let truth = if self.exact { self.seen.look(self.bytes) } else { None };
+        let truth = if self.exact { self.bytes.look(&mut self.seen) } else { None };
         self.board.begin(Op::HasNewer);
         let answer = reader.has_newer();
         let outcome = if answer.is_ok() { Outcome::Success } else { Outcome::Corrupt };
@@ -81,7 +81,7 @@ impl Drive {
     pub(super) fn read(&mut self, op: Op) -> Judged {
         let Some(reader) = &mut self.reader else { return Ok(()) };
         let before = self.seen;
-        let truth = if self.exact { self.seen.look(self.bytes) } else { None };
+        let truth = if self.exact { self.bytes.look(&mut self.seen) } else { None };
         let timeout = Duration::from_micros([0, 10, 30, 500][self.rng.below(4) as usize]);
         self.buffer.last(LEN + FRONT).fill(BLANK);
         self.board.begin(op);

@@ -8,12 +8,12 @@ mod calls;
 use std::time::Instant;
 
 use shm_ring::{Error, Latest, LatestReader, LatestWriter, Options, Region, Wait};
+use shm_ring_outsider::{Header, Mapping, POSITION_END, Reader};
 
-use self::bytes::{ATTACH_END, Bytes, CAPACITY, LEN, SLOTS, Seen, scribble};
+use self::bytes::{ATTACH_END, Bytes, LEN, SLOTS, scribble};
 use super::board::{Board, Count, Op, Outcome};
-use super::memory::{Guarded, Hand, Hole};
+use super::memory::{Guarded, Hole};
 use super::scribble::{burst, pause};
-use super::wire::{DATA, POSITION_END};
 use crate::forked::Forked;
 use crate::rng::Rng;
 
@@ -39,7 +39,7 @@ struct Drive {
     reader: Option<LatestReader<Value>>,
     /// What the writer must count.
     written: u64,
-    seen: Seen,
+    seen: Reader,
     /// One call in so many is one that may wait or asks the kernel.
     costly: u64,
     holes: [Hole; 2],
@@ -75,28 +75,32 @@ pub(super) fn beside(board: Board, seed: u64, until: Instant, calls: u64) -> Jud
 impl Drive {
     fn new(board: Board, seed: u64, exact: bool) -> Result<Self, String> {
         let told = |error: std::io::Error| error.to_string();
-        let options = Options::new().items(SLOTS);
-        let latest = Latest::<Value>::create(Region::memfd("latest"), options)
+        let options = Options::new().items(SLOTS as usize);
+        let latest = Latest::<Value>::create(Region::memfd("latest"), &options)
             .map_err(|error| error.to_string())?;
-        let hand = Hand::over(latest.descriptor(), (DATA + CAPACITY) as usize).map_err(told)?;
+        // For as long as this process lives.
+        let region: &'static Mapping =
+            Box::leak(Box::new(Mapping::writable(latest.descriptor()).map_err(told)?));
+        let header = Header::of(region);
+        let bytes = Bytes { region, header };
         let open = |wait| {
             let descriptor = latest.descriptor().try_clone_to_owned().map_err(told)?;
             let options = Options::new().wait(wait);
-            Latest::<Value>::open_with(Region::descriptor(descriptor), options)
+            Latest::<Value>::open_with(Region::descriptor(descriptor), &options)
                 .map_err(|error| error.to_string())
         };
         let latest = [open(Wait::SPIN)?, open(Wait::BALANCED)?, open(Wait::PARK)?];
-        let mapped = (DATA + 2 * CAPACITY) as usize;
+        let mapped = (header.region_bytes() + header.capacity) as usize;
         let mut drive = Self {
             board,
             rng: Rng::new(seed),
             latest,
-            bytes: Bytes(hand),
+            bytes,
             exact,
             writer: None,
             reader: None,
             written: 0,
-            seen: Seen::default(),
+            seen: Reader::default(),
             costly: 512,
             holes: [Hole::new(mapped).map_err(told)?, Hole::new(mapped).map_err(told)?],
             source: Guarded::new(4096).map_err(told)?,
@@ -169,7 +173,7 @@ impl Drive {
 
     fn round(&mut self) -> Judged {
         self.board.set(Count::Mercy, 1);
-        let start = Bytes::start(&mut self.rng);
+        let start = self.bytes.start(&mut self.rng);
         self.bytes.heal(&mut self.rng, start);
         let (wants_writer, wants_reader) = [(true, true), (true, false), (false, true)]
             [[0, 0, 1, 2, 2][self.rng.below(5) as usize]];
@@ -270,7 +274,7 @@ impl Drive {
             self.board.end(Op::AttachReader, Outcome::Success);
             self.reader = Some(made.map_err(|error| format!("AttachReader answered: {error}"))?);
         }
-        self.seen = Seen::default();
+        self.seen = Reader::default();
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The books on a latest value, in memory that no death takes away: which version was begun, which was surely
-//! written, and what each reader has seen. They say what a reader may read. They must not know the library.
+//! written, and what each reader has seen. They say what a reader may read.
+//!
+//! Owns: the books and the judgement by them. Knows nothing of: the library.
 //!
 //! Each word has one writer at a time, and a killed process's stores are all there, in its order.
 

@@ -1,6 +1,8 @@
 //! The latest value under the same treatment: a writer that is killed, stopped, closed and followed by another,
 //! and readers that are killed beside it. Each value must be whole, none older than what was surely written or
-//! seen, and none that nobody had begun. It must not know the ring's ledger.
+//! seen, and none that nobody had begun.
+//!
+//! Owns: who is killed when. Knows nothing of: the ring's ledger.
 
 mod book;
 mod sides;
@@ -31,7 +33,7 @@ pub(super) fn round(report: &mut Report, rng: Rng, time: Duration) {
         // As few slots as there may be: a reader that dawdles finds its own overwritten.
         let options = Options::new().items(4).unlink_on_drop();
         // The name goes with this, also when the round fails.
-        let latest = Latest::<Value>::create(name.as_str(), options);
+        let latest = Latest::<Value>::create(name.as_str(), &options);
         let latest = latest.map_err(|error| error.to_string())?;
         let mut flock = Flock::start(&name, &latest, book, rng)?;
         let answer = flock.soak(time).and_then(|()| flock.conclude());

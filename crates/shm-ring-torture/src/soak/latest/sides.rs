@@ -1,5 +1,7 @@
 //! The processes of a latest value: a writer and its readers, each in random ways, until they are killed or asked
-//! to end. They must not know when that will be.
+//! to end.
+//!
+//! Owns: the lives of the processes. Knows nothing of: when they end.
 
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(2);
 
 fn open(name: &str, rng: &mut Rng) -> Result<Latest<Value>, String> {
     let wait = [Wait::SPIN, Wait::BALANCED, Wait::PARK][rng.below(3) as usize];
-    Latest::open_with(name, Options::new().wait(wait)).map_err(|error| error.to_string())
+    Latest::open_with(name, &Options::new().wait(wait)).map_err(|error| error.to_string())
 }
 
 /// Writes until it is asked to close.

@@ -1,6 +1,6 @@
-//! What is written and read: a value of thirteen bytes, whose last word is filled up, and one that is longer than
-//! a page. Each follows from the number of its version, so that a torn, old or foreign one shows. It must not
-//! know what is killed.
+//! Owns: what is written and read, a value of thirteen bytes, whose last word is filled up, and one that is longer than a
+//! page. Each follows from the number of its version, so that a torn, old or foreign one shows. Knows nothing of: what is
+//! killed.
 
 use std::time::Duration;
 

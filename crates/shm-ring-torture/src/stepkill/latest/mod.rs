@@ -1,5 +1,5 @@
-//! The latest value under the same knife: a writer that dies at any instruction leaves a value that is whole, and
-//! a reader that dies leaves no trace. It must not know the ring's scenes.
+//! Owns: the latest value under the same knife: a writer that dies at any instruction leaves a value that is whole, and a
+//! reader that dies leaves no trace. Knows nothing of: the ring's scenes.
 //!
 //! Of each operation, the region is looked at after every instruction: by LAYOUT.md alone, which says which
 //! bytes it may write; by a reader beside the child that stands still; and, in a copy, by those who come when
@@ -8,7 +8,7 @@
 //! from that number. A reader is killed beside a writer that lives.
 
 mod carried;
-mod image;
+mod judge;
 mod perform;
 mod scene;
 mod successors;
@@ -19,9 +19,10 @@ use std::time::Instant;
 use shm_ring::Latest;
 
 use self::carried::Carried;
-use self::image::Seen;
+use self::judge::Seen;
 use self::scene::{Op, Scene, versions};
-use self::window::Stage;
+use self::window::Fixture;
+use super::Which;
 use super::tally::{Tallies, Tally};
 use super::window::Outcome;
 use crate::report::Report;
@@ -41,6 +42,7 @@ pub(super) fn after_creation<T: Carried>(latest: &Latest<T>) -> Outcome<()> {
 
 /// What the campaign lends to its part.
 pub(super) struct Part<'a> {
+    pub(super) which: &'a Which,
     pub(super) report: &'a mut Report,
     pub(super) tallies: &'a mut Tallies,
     pub(super) rng: &'a mut Rng,
@@ -60,17 +62,17 @@ impl Part<'_> {
     }
 
     fn values<T: Carried>(&mut self) {
-        let stage = match Stage::<T>::new() {
-            Ok(stage) => stage,
+        let fixture = match Fixture::<T>::new() {
+            Ok(fixture) => fixture,
             Err(error) => return self.report.violation(error),
         };
-        for op in Op::ALL {
-            for (index, scene) in self.scenes::<T>(op, stage.slots()).into_iter().enumerate() {
-                match stage.images(scene) {
+        for op in Op::ALL.into_iter().filter(|op| self.which.has(op.name())) {
+            for (index, scene) in self.scenes::<T>(op, fixture.slots()).into_iter().enumerate() {
+                match fixture.images(scene) {
                     Ok(window) => {
                         self.tally(op).window(window.steps, window.images);
                         if index == 0 || self.all() {
-                            self.kills(&stage, scene, window.steps, &window.path);
+                            self.kills(&fixture, scene, window.steps, &window.path);
                         }
                     }
                     Err(what) => self.violation::<T>(scene, &what),
@@ -119,7 +121,7 @@ impl Part<'_> {
         ));
     }
 
-    fn kills<T: Carried>(&mut self, stage: &Stage<T>, scene: Scene, steps: u64, path: &[u64]) {
+    fn kills<T: Carried>(&mut self, fixture: &Fixture<T>, scene: Scene, steps: u64, path: &[u64]) {
         // In the midst of an instruction that repeats itself nothing of the region is written: the images say so.
         let repeats = |at: u64| at > 0 && path.get(at as usize) == path.get(at as usize - 1);
         // The last one is behind the whole operation.
@@ -130,7 +132,7 @@ impl Part<'_> {
             points = points.into_iter().skip(first as usize).step_by(by as usize).collect();
         }
         for at in points {
-            match stage.kill(scene, at, path) {
+            match fixture.kill(scene, at, path) {
                 Ok(()) => self.tally(scene.op).kills += 1,
                 Err(what) => self.violation::<T>(scene, &what),
             }

@@ -1,15 +1,14 @@
-//! What a traced child does with a latest value: gets everything ready, and performs one operation between two
-//! marks. It must not know what becomes of it.
+//! Owns: what a traced child does with a latest value: it gets everything ready, and performs one operation between two
+//! marks. Knows nothing of: what becomes of it.
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use shm_ring::{Latest, ReadError, Region};
 
 use super::carried::Carried;
 use super::scene::{Op, Scene};
 use super::window::options;
-use crate::stepkill::kind::HANG;
+use crate::stepkill::kind::{BRIEF, HANG};
 use crate::stepkill::perform::{FAILED, between_marks, end_if_it_hangs};
 
 type Done = Result<bool, Box<dyn std::error::Error>>;
@@ -32,7 +31,8 @@ pub(super) fn perform<T: Carried>(scene: Scene, latest: &Latest<T>) -> i32 {
 fn writes<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
     let region = Region::descriptor(latest.descriptor().try_clone_to_owned()?);
     if scene.op.attaches() {
-        let open = || Latest::<T>::open_with(region, options::<T>());
+        let options = options::<T>();
+        let open = || Latest::<T>::open_with(region, &options);
         let attached = between_marks(|| open().and_then(|latest| latest.writer()));
         return Ok(attached.is_ok_and(|writer| writer.version() == scene.published));
     }
@@ -52,7 +52,8 @@ fn writes<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
 fn reads<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
     let region = Region::descriptor(latest.descriptor().try_clone_to_owned()?);
     if scene.op == Op::AttachReader {
-        let open = || Latest::<T>::open_with(region, options::<T>());
+        let options = options::<T>();
+        let open = || Latest::<T>::open_with(region, &options);
         return Ok(between_marks(|| open().and_then(|latest| latest.reader())).is_ok());
     }
     let mut reader = latest.reader()?;
@@ -65,7 +66,7 @@ fn reads<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
         if T::read(&mut reader) != wanted {
             return Ok(false);
         }
-        let late = between_marks(|| T::read_newer(&mut reader, Duration::from_micros(1)));
+        let late = between_marks(|| T::read_newer(&mut reader, BRIEF));
         return Ok(late == Err(ReadError::TimedOut));
     }
     let read = match scene.op {

@@ -1,8 +1,9 @@
-//! Where an operation on a latest value begins: which one, after which version, and what the region holds by
-//! then. It must not know how an operation is performed or what becomes of it.
+//! Owns: where an operation on a latest value begins: which one, after which version, and what the region holds by then.
+//! Knows nothing of: how an operation is performed or what becomes of it.
 
-use super::carried::Carried;
-use super::image::Image;
+use shm_ring_outsider::{Header, Side, Word, Writable, cells, lay_version};
+
+use super::carried::{Carried, bytes};
 
 /// What is stepped through. The window of each is the operation itself and nothing before or behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,28 +109,29 @@ pub(crate) fn versions(slots: u64) -> [u64; 7] {
 /// What the region holds before the operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Start {
-    pub(crate) image: Image,
+    pub(crate) image: Vec<u8>,
     /// The writer's session, before it has attached and after.
     pub(crate) sessions: (u64, u64),
 }
 
 impl Scene {
-    /// Lays out the region in `blank`, as its creator leaves it: the versions that its slots hold, and in the
-    /// slot of the next one the worst that a killed writer can have left there.
-    pub(crate) fn start<T: Carried>(self, blank: &Image) -> Start {
-        let mut image = blank.clone();
-        let slots = image.shape.slots();
-        for version in (self.published + 1).saturating_sub(slots - 1).max(1)..=self.published {
-            image.lay::<T>(version);
+    /// Lays out the region in `blank`, as its creator leaves it: the versions that its slots hold, and in the slot of the
+    /// next one the worst that a killed writer can have left there.
+    pub(crate) fn start<T: Carried>(self, header: &Header, blank: &[u8]) -> Start {
+        let mut image = blank.to_vec();
+        let region = cells(&mut image);
+        let next = self.published + 1;
+        for version in next.saturating_sub(header.slots() - 1).max(1)..next {
+            lay_version(region, header, version, &bytes::<T>(version));
         }
-        image.tear(self.published + 1);
-        image.set_published(self.published);
+        region.write(header.slot_at(next), &vec![0xa5; header.slot() as usize]);
+        region.set_named(Side::Producer, Word::Position, self.published);
         let before = match (self.op, self.published) {
             (Op::RecoverWriter, _) => 1,
             (_, 0) => 0,
             _ => 2,
         };
-        image.set_session(before);
+        region.set_named(Side::Producer, Word::Session, before);
         Start { image, sessions: (before, (before + 1) | 1) }
     }
 }

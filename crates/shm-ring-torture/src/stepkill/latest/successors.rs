@@ -1,19 +1,13 @@
-//! What those see who read a latest value after a kill, or lived through it, and who comes to write it on: asked
-//! of the library as any process would. It must not know which operation was killed, only how far it had
-//! come.
-
-use std::time::Duration;
+//! Owns: what those see who read a latest value after a kill, or lived through it, and who comes to write it on: asked of
+//! the library as any process would. Knows nothing of: which operation was killed, only how far it had come.
 
 use shm_ring::{Error, Latest, LatestReader, LatestWriter, Peer, ReadError, Region};
+use shm_ring_outsider::Life;
 
 use super::carried::Carried;
-use super::image::{Seen, Shape};
-use super::window::options;
-use crate::stepkill::judge::Fate;
-use crate::stepkill::kind::HANG;
-
-/// So long a wait has no time to find what is not there yet.
-const BRIEF: Duration = Duration::from_micros(1);
+use super::judge::Seen;
+use super::window::{header, options};
+use crate::stepkill::kind::{BRIEF, HANG};
 
 /// Checks a latest value whose writer was killed, or beside whose `writer` a reader was: by reading it, with
 /// one that was attached before, and by going on.
@@ -25,16 +19,16 @@ pub(super) fn after<T: Carried>(
 ) -> Result<(), String> {
     let descriptor = latest.descriptor().try_clone_to_owned();
     let region = Region::unsealed_descriptor(descriptor.map_err(|error| error.to_string())?);
-    let opened = Latest::<T>::open_with(region, options::<T>())
+    let opened = Latest::<T>::open_with(region, &options::<T>())
         .map_err(|error| format!("nobody can open it: {error}"))?;
     let mut readers = vec![("one that opens it", reader(&opened)?)];
     readers.extend(before.map(|before| ("one that was there before", before)));
     let ended = match &writer {
         Some(_) => ReadError::TimedOut,
-        None => match Fate::of(seen.session) {
-            Fate::Absent => ReadError::TimedOut,
-            Fate::Dead => ReadError::WriterDead,
-            Fate::Closed => ReadError::Closed,
+        None => match seen.fate() {
+            Life::Dead => ReadError::WriterDead,
+            Life::Closed => ReadError::Closed,
+            _ => ReadError::TimedOut,
         },
     };
     let patience = if ended == ReadError::TimedOut { BRIEF } else { HANG };
@@ -69,7 +63,7 @@ fn go_on<T: Carried>(
         return Err(format!("the writer counts {} versions of {published}", writer.version()));
     }
     // Small values have many slots, which need not all be written anew each time.
-    let rounds = Shape::of::<T>().slots().min(6) + 2;
+    let rounds = header::<T>().slots().min(6) + 2;
     for version in published + 1..=published + rounds {
         T::write(&mut writer, T::of(version));
         for (who, reader) in &mut *readers {
@@ -118,11 +112,11 @@ pub(super) fn reads<T: Carried>(
 }
 
 fn expect(peer: Peer, alive: bool, seen: Seen) -> Result<(), String> {
-    match (peer, alive, Fate::of(seen.session)) {
+    match (peer, alive, seen.fate()) {
         (Peer::Alive { .. }, true, _)
-        | (Peer::Absent, false, Fate::Absent)
-        | (Peer::Dead { .. }, false, Fate::Dead)
-        | (Peer::Closed { .. }, false, Fate::Closed) => Ok(()),
+        | (Peer::Absent, false, Life::Absent)
+        | (Peer::Dead { .. }, false, Life::Dead)
+        | (Peer::Closed { .. }, false, Life::Closed) => Ok(()),
         (peer, true, _) => Err(format!("the writer is {peer:?} and lives")),
         (peer, false, fate) => Err(format!("the killed writer is {peer:?} and must be {fate:?}")),
     }

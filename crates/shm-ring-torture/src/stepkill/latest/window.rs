@@ -1,61 +1,75 @@
-//! One operation on a latest value, instruction by instruction: looked at after each, or killed after one of
-//! them. It must not know which scenes there are.
+//! Owns: one operation on a latest value, instruction by instruction: looked at after each, or killed after one of them.
+//! Knows nothing of: which scenes there are.
 
 use nix::sys::signal::Signal;
-use shm_ring::{Latest, LatestReader, LatestWriter, Options, Region, Wait};
+use shm_ring::{Latest, LatestReader, LatestWriter, Options, Region};
+use shm_ring_outsider::{Descriptor, Header, Region as _, Writable};
 
 use super::carried::Carried;
-use super::image::{Image, Seen, Shape, done, follows, judge};
+use super::judge::{Seen, done, follows, judge, written};
 use super::perform::perform;
 use super::scene::{Scene, Start};
 use super::successors::{after, expect_still, reader, reads};
 use crate::stepkill::create::LABEL;
-use crate::stepkill::window::{Outcome, STEPS_MAX, Window, advance, os};
+use crate::stepkill::judge::released;
+use crate::stepkill::kind;
+use crate::stepkill::window::{Outcome, STEPS_MAX, Window, advance, created, os};
 use crate::trace::{Step, Traced};
 
 /// Two latest values that are laid out anew for each window: one that is worked on, and one for copies of it.
-pub(super) struct Stage<T: Carried> {
+pub(super) struct Fixture<T: Carried> {
     latest: Latest<T>,
+    region: Descriptor,
+    header: Header,
+    /// As its creator left it.
+    blank: Vec<u8>,
     copy: Latest<T>,
-    blank: Image,
+    copied: Descriptor,
 }
 
 /// How all of them are created and opened.
 pub(super) fn options<T: Carried>() -> Options {
-    // A reader that finds nothing goes to sleep at once: the shortest wait has all of it.
-    Options::new().items(Shape::of::<T>().slots()).wait(Wait::PARK).label(LABEL)
+    kind::options().items(header::<T>().slots() as usize).label(LABEL)
 }
 
-impl<T: Carried> Stage<T> {
+/// The header that they have, but for what is never the same twice.
+pub(super) fn header<T: Carried>() -> Header {
+    Header::latest(size_of::<T>() as u64, align_of::<T>() as u64).labelled(LABEL)
+}
+
+impl<T: Carried> Fixture<T> {
     pub(super) fn new() -> Outcome<Self> {
         let make = || {
-            Latest::<T>::create(Region::memfd("stepkill-latest"), options::<T>())
-                .map_err(os("a latest value for the campaign"))
+            let region = Region::memfd("stepkill-latest");
+            let latest = Latest::<T>::create(region, &options::<T>())
+                .map_err(os("a latest value for the campaign"))?;
+            let region = Descriptor::of(latest.descriptor()).map_err(os("a descriptor"))?;
+            Ok::<_, String>((latest, region))
         };
-        let (latest, copy) = (make()?, make()?);
-        let blank = Image::of::<T>(latest.descriptor()).map_err(os("reading a region"))?;
+        let ((latest, region), (copy, copied)) = (make()?, make()?);
+        let blank = region.all();
+        let header = created(&blank, header::<T>())?;
         // What a process finds out once is found out before anyone is forked.
         for _ in 0..2 {
             let ends = (latest.writer(), latest.reader());
             ends.0.map_err(os("a role that is free cannot be taken"))?;
             ends.1.map_err(os("a reader cannot attach"))?;
         }
-        Ok(Self { latest, copy, blank })
+        Ok(Self { latest, region, header, blank, copy, copied })
     }
 
     /// Slots of its region.
     pub(super) fn slots(&self) -> u64 {
-        self.blank.shape.slots()
+        self.header.slots()
     }
 
     /// Lays out the region, with a writer that lives if a reader is to be killed.
     fn set(&self, scene: Scene) -> Outcome<(Start, Option<LatestWriter<T>>)> {
-        let mut start = scene.start::<T>(&self.blank);
-        let region = self.latest.descriptor();
-        start.image.write_to(region).map_err(os("writing a region"))?;
+        let mut start = scene.start::<T>(&self.header, &self.blank);
+        self.region.write(0, &start.image);
         let writer = scene.op.reads().then(|| self.latest.writer()).transpose();
         let writer = writer.map_err(os("a writer"))?;
-        start.image.refresh(region).map_err(os("reading a region"))?;
+        start.image = self.region.all();
         Ok((start, writer))
     }
 
@@ -63,8 +77,7 @@ impl<T: Carried> Stage<T> {
     fn reader(&self, scene: Scene, start: &Start) -> Outcome<LatestReader<T>> {
         let mut reader = reader(&self.latest)?;
         reads("one that was there before", &mut reader, scene.published)?;
-        let image = Image::of::<T>(self.latest.descriptor()).map_err(os("reading a region"))?;
-        match image.written_since(&start.image) {
+        match written(&self.header, &start.image, &self.region.all()) {
             Some(what) => Err(format!("a reader attached and read, and {what} was written")),
             None => Ok(reader),
         }
@@ -79,7 +92,7 @@ impl<T: Carried> Stage<T> {
             other => return Err(format!("a child did not get ready: {other:?}")),
         }
         // What it did to get ready is not the operation's.
-        start.image.refresh(latest.descriptor()).map_err(os("reading a region"))?;
+        start.image = self.region.all();
         Ok(child)
     }
 
@@ -89,25 +102,26 @@ impl<T: Carried> Stage<T> {
         let (mut start, writer) = self.set(scene)?;
         let mut beside = self.reader(scene, &start)?;
         let mut child = self.child(scene, &mut start)?;
-        let region = self.latest.descriptor();
+        let Self { region, header, .. } = self;
         let mut image = start.image.clone();
         let mut last = image.clone();
         let mut window = Window::default();
-        let mut seen: Option<Seen> = None;
+        let mut seen: Option<(Seen, shm_ring_outsider::Latest)> = None;
+        let (_, began) = judge::<T>(scene, &start, header, &image)?;
         loop {
             let at = |what: String| format!("after instruction {}, image: {what}", window.steps);
             if seen.is_none() || image != last {
-                let now = judge::<T>(scene, &start, &image).map_err(at)?;
-                if let Some(before) = seen {
-                    follows(before, now).map_err(at)?;
+                let (now, latest) = judge::<T>(scene, &start, header, &image).map_err(at)?;
+                if let Some((_, before)) = &seen {
+                    follows(before, &latest).map_err(at)?;
                 }
                 reads("one beside it", &mut beside, now.published).map_err(at)?;
                 expect_still(beside.writer(), start.sessions.1, now.session).map_err(at)?;
                 if !scene.op.reads() {
-                    image.write_to(self.copy.descriptor()).map_err(os("writing a region"))?;
+                    self.copied.write(0, &image);
                     after(&self.copy, None, None, now).map_err(at)?;
                 }
-                seen = Some(now);
+                seen = Some((now, latest));
                 window.images += 1;
                 last.clone_from(&image);
             }
@@ -117,10 +131,10 @@ impl<T: Carried> Stage<T> {
                 Step::Signalled(Signal::SIGSTOP) => break,
                 other => return Err(at(format!("it hangs or ended: {other:?}"))),
             }
-            image.refresh(region).map_err(os("reading a region"))?;
+            region.try_read(0, &mut image).map_err(os("reading a region"))?;
         }
-        let Some(seen) = seen else { return Err("nothing was seen".to_owned()) };
-        done(scene, &start, start.image.bell(), &image, seen)?;
+        let Some((seen, latest)) = seen else { return Err("nothing was seen".to_owned()) };
+        done(scene, &start, &began, &latest)?;
         if scene.op.closes() || scene.op.reads() {
             // The process lives on, and must not keep what it gave up or never had.
             after(&self.latest, Some(beside), writer, seen)
@@ -151,8 +165,10 @@ impl<T: Carried> Stage<T> {
         let mut child = self.child(scene, &mut start)?;
         let inside = advance(&mut child, steps, path).map_err(at)?;
         drop(child);
-        let image = Image::of::<T>(self.latest.descriptor()).map_err(os("reading a region"))?;
-        let seen = judge::<T>(scene, &start, &image).map_err(at)?;
+        if !scene.op.reads() {
+            released(&self.region, shm_ring_outsider::Side::Producer).map_err(at)?;
+        }
+        let (seen, _) = judge::<T>(scene, &start, &self.header, &self.region.all()).map_err(at)?;
         after(&self.latest, Some(before), writer, seen).map_err(at)?;
         Ok(inside)
     }

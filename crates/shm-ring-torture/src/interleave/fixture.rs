@@ -1,39 +1,34 @@
-//! The ring of a case: the state that every schedule begins with, and what must hold after it. It
-//! must not know how a schedule is run.
+//! The ring of a case, and what must hold after each schedule on it.
+//!
+//! Owns: the ring, and the judgement on it by the ledger and by LAYOUT.md. Knows nothing of: how a schedule is run.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
-use shm_ring::{Region, Ring, Role};
+use shm_ring::Region;
+use shm_ring_outsider as outsider;
+use shm_ring_outsider::{Descriptor, Header, Region as _, Side, Word, Writable as _};
 
-use super::carried::{Carried, Lengths};
-use super::case::{CAPACITY, Case, Op, Outcome};
+use super::case::{Case, Outcome};
 use super::child::{self, AFTERWARDS, Site};
 use super::ledger::{Entry, Ledger};
+use super::path::Path;
+use super::payload::{Lengths, Payload, Records};
 use super::schedule::{self, End, Schedule};
+use super::start;
 use super::stepped::{Code, Stepped, Wrong};
-use super::way::Way;
-use crate::layout::{CONSUMER, COUNTERS, DATA, PRODUCER, SESSION, WAKE_AT};
-
-/// Once around, so that old records lie about.
-const AROUND: u64 = 3 * CAPACITY;
 
 /// Where the schedules of one case are played.
-pub(crate) struct Stage<'c, P: Carried + ?Sized> {
+pub(crate) struct Fixture<'c, P: Payload> {
     case: &'c Case,
     code: &'c Code,
     lengths: Lengths,
     ledger: Ledger,
     set: Set<P>,
-    /// The tail before the first record that a schedule pushes.
-    tail: u64,
 }
 
-enum Set<P: ?Sized> {
+enum Set<P: Payload> {
     /// The ring of all schedules, and the bytes that it begins with.
-    Given { ring: Rc<Ring<P>>, file: File, image: Vec<u8> },
+    Given { ring: Rc<P::Ring>, region: Descriptor, image: Vec<u8> },
     /// A name under which the schedule makes its own.
     Named { name: String },
 }
@@ -51,54 +46,35 @@ pub(crate) struct Did {
     pub(crate) sleeps: super::stepped::Sleeps,
 }
 
-impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
+impl<'c, P: Payload> Fixture<'c, P> {
     pub(crate) fn new(case: &'c Case, lengths: Lengths, code: &'c Code) -> Result<Self, Wrong> {
         let ledger = Ledger::new().map_err(text)?;
-        if case.is_named() {
-            let name = name("interleave");
-            let set = Set::Named { name };
-            return Ok(Self { case, code, lengths, ledger, set, tail: 0 });
-        }
-        let prefilled: u64 = (0..case.prefill).map(|number| P::stride(number, lengths)).sum();
-        let tail = AROUND - case.before_wrap;
-        let head = tail.checked_sub(prefilled).ok_or("more records than that have passed")?;
-
-        let region = Region::memfd("shm-ring-torture-interleave");
-        let ring = Rc::new(Ring::<P>::create(region, child::options()).map_err(text)?);
-        let file = File::from(ring.descriptor().try_clone_to_owned().map_err(text)?);
-        // Old payload lies about where records will be: bytes that are no commit words.
-        file.write_all_at(&[0x5a; CAPACITY as usize], DATA).map_err(text)?;
-        for page in [PRODUCER, CONSUMER] {
-            file.write_all_at(&head.to_le_bytes(), page).map_err(text)?;
-        }
-        let mut tx = ring.producer().map_err(text)?;
-        for number in 0..case.prefill {
-            P::push(&mut tx, &P::make(number, lengths)).map_err(text)?;
-        }
-        drop(tx);
-        // As if nobody had ever attached.
-        for page in [PRODUCER, CONSUMER] {
-            file.write_all_at(&[0; 16], page + SESSION).map_err(text)?;
-            file.write_all_at(&[0; 32], page + COUNTERS).map_err(text)?;
-        }
-        let mut image = vec![0; (DATA + CAPACITY) as usize];
-        file.read_exact_at(&mut image, 0).map_err(text)?;
-        let set = Set::Given { ring, file, image };
-        Ok(Self { case, code, lengths, ledger, set, tail })
+        let set = match case.is_named() {
+            true => Set::Named { name: name("interleave") },
+            false => {
+                let region = Region::memfd("shm-ring-torture-interleave");
+                let options = child::options(case.kind);
+                let ring = Rc::new(P::create(region, &options).map_err(text)?);
+                let region = Descriptor::of(P::descriptor(&ring)).map_err(text)?;
+                let image = start::image(case, &Records::of::<P>(lengths), &region)?;
+                Set::Given { ring, region, image }
+            }
+        };
+        Ok(Self { case, code, lengths, ledger, set })
     }
 
-    /// The way of side `which` if nobody disturbs it.
-    pub(crate) fn way(&self, which: usize) -> Result<Way, Wrong> {
+    /// The path of side `which` if nobody disturbs it.
+    pub(crate) fn path(&self, which: usize) -> Result<Path, Wrong> {
         self.begin()?[which].walk()
     }
 
     /// Plays one schedule and checks what came of it.
-    pub(crate) fn play(&self, schedule: Schedule, ways: &[Way; 2]) -> Played {
+    pub(crate) fn play(&self, schedule: Schedule, paths: &[Path; 2]) -> Played {
         let mut sides = match self.begin() {
             Ok(sides) => sides,
             Err(wrong) => return Played { end: Err(wrong), sides: None },
         };
-        let end = schedule::run(&mut sides, schedule, ways)
+        let end = schedule::run(&mut sides, schedule, paths)
             .and_then(|end| self.check(&mut sides).map(|()| end));
         let did = [0, 1].map(|which: usize| Did { sleeps: sides[which].sleeps });
         Played { end, sides: Some(did) }
@@ -108,7 +84,7 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
     fn begin(&self) -> Result<[Stepped<'c>; 2], Wrong> {
         self.ledger.clear().map_err(text)?;
         match &self.set {
-            Set::Given { file, image, .. } => file.write_all_at(image, 0).map_err(text)?,
+            Set::Given { region, image, .. } => region.try_write(0, image).map_err(text)?,
             Set::Named { name } => forget(name),
         }
         Ok([self.side(0)?, self.side(1)?])
@@ -117,7 +93,7 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
     fn side(&self, which: usize) -> Result<Stepped<'c>, Wrong> {
         let life = || {
             let site = match &self.set {
-                Set::Given { ring, .. } => Site::Given(ring.clone()),
+                Set::Given { ring, .. } => Site::<P>::Given(ring.clone()),
                 Set::Named { name } => Site::Named(name.clone()),
             };
             child::run(self.case, self.lengths, which, site, &self.ledger)
@@ -137,12 +113,12 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
         self.check_entries(&entries)?;
         let pushed = self.case.prefill + entries[0].pushed + entries[1].pushed;
         let taken = entries[0].taken + entries[1].taken;
-        self.check_positions(pushed, taken)?;
+        self.check_region(pushed, taken)?;
         let goal = pushed + AFTERWARDS;
         self.ledger.set_goal(goal).map_err(text)?;
         both(sides, |side| side.release())?;
         both(sides, |side| side.finish())?;
-        self.check_positions(goal, goal)?;
+        self.check_region(goal, goal)?;
         self.check_rest()
     }
 
@@ -168,8 +144,8 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
         if a.ring != b.ring && a.ring != 0 && b.ring != 0 {
             return Err("each made a ring of its own under the one name".to_owned());
         }
-        let sure = match case.ops[1] {
-            Op::PopBatch(count) if b.outcome == Outcome::Done => case.prefill.max(1).min(count),
+        let sure = match b.outcome {
+            Outcome::Done => case.prefill.max(1).min(case.ops[1].takes()),
             _ => 0,
         };
         if b.taken < sure {
@@ -178,47 +154,60 @@ impl<'c, P: Carried + ?Sized + 'static> Stage<'c, P> {
         Ok(())
     }
 
-    /// The positions after so many records.
-    fn check_positions(&self, pushed: u64, taken: u64) -> Result<(), Wrong> {
-        let file = match &self.set {
-            Set::Given { file, .. } => file,
-            Set::Named { name } => &File::open(format!("/dev/shm/{name}")).map_err(text)?,
+    /// The ring after so many records, while nobody moves: nothing but what is unread is there, and all of that is
+    /// whole.
+    fn check_region(&self, pushed: u64, taken: u64) -> Result<(), Wrong> {
+        let (image, header) = match &self.set {
+            Set::Given { region, image, .. } => (region.all(), Header::of(&image[..])),
+            Set::Named { name } => {
+                let region = Descriptor::open(format!("/dev/shm/{name}")).map_err(text)?;
+                (region.all(), Header::of(&region))
+            }
         };
-        let bytes = |numbers: core::ops::Range<u64>| -> u64 {
-            numbers.map(|number| P::stride(number, self.lengths)).sum()
+        let ring = outsider::judge(&image[..], &header)?;
+        let records = Records::of::<P>(self.lengths);
+        let first = match &self.set {
+            Set::Given { .. } => {
+                start::tail(self.case) - records.distance(&header, self.case.prefill)
+            }
+            Set::Named { .. } => 0,
         };
-        let head = self.tail - bytes(0..self.case.prefill);
-        for (page, name, wanted) in [
-            (PRODUCER, "tail", head + bytes(0..pushed)),
-            (CONSUMER, "head", head + bytes(0..taken)),
-        ] {
-            let found = word(file, page).map_err(text)?;
+        for (name, found, count) in [("tail", ring.tail, pushed), ("head", ring.head, taken)] {
+            let wanted = first + records.distance(&header, count);
             if found != wanted {
                 return Err(format!("{name} is {found} and must be {wanted}"));
             }
-            let wake_at = word(file, page + WAKE_AT).map_err(text)?;
-            if wake_at != u64::MAX {
-                return Err(format!("beside {name}, wake_at is {wake_at} and nobody sleeps"));
+        }
+        for side in Side::BOTH {
+            if ring.side(side).is_asleep() {
+                let wake_at = ring.side(side).wake_at;
+                return Err(format!("the {side:?}'s wake_at is {wake_at} and nobody sleeps"));
             }
         }
-        Ok(())
+        let unread = (taken..pushed).map(|number| records.bytes(number));
+        match ring.payloads().into_iter().eq(unread) {
+            true => Ok(()),
+            false => Err("what is unread in the ring is not what was pushed".to_owned()),
+        }
     }
 
     /// Both have closed: the roles are free again.
     fn check_rest(&self) -> Result<(), Wrong> {
-        let Set::Given { ring, file, .. } = &self.set else { return Ok(()) };
-        for (role, page) in [(Role::Producer, PRODUCER), (Role::Consumer, CONSUMER)] {
-            let session = word(file, page + SESSION).map_err(text)?;
+        let Set::Given { region, .. } = &self.set else { return Ok(()) };
+        for side in Side::BOTH {
+            let session = region.named(side, Word::Session);
             if session == 0 || session % 2 != 0 {
-                return Err(format!("the {role}'s session is {session} after it closed"));
+                return Err(format!("the {side:?}'s session is {session} after it closed"));
+            }
+            if outsider::Lease::is_held(region.file(), side).map_err(text)? {
+                return Err(format!("the {side:?}'s lease is held after it closed"));
             }
         }
-        let _ = ring;
         Ok(())
     }
 }
 
-impl<P: Carried + ?Sized> Drop for Stage<'_, P> {
+impl<P: Payload> Drop for Fixture<'_, P> {
     fn drop(&mut self) {
         if let Set::Named { name } = &self.set {
             forget(name);
@@ -234,12 +223,6 @@ pub(crate) fn name(what: &str) -> String {
 /// Takes the name away, if it is there.
 pub(crate) fn forget(name: &str) {
     let _ = std::fs::remove_file(format!("/dev/shm/{name}"));
-}
-
-fn word(file: &File, at: u64) -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    file.read_exact_at(&mut bytes, at)?;
-    Ok(u64::from_le_bytes(bytes))
 }
 
 fn text(error: impl ToString) -> Wrong {

@@ -1,10 +1,11 @@
-//! The way of an operation that nobody disturbs, instruction by instruction, and how one gets to a
-//! place on it without stepping all the way: by system calls, then by a breakpoint, then by steps.
-//! It must not know how a process is moved.
+//! The path of an operation that nobody disturbs, instruction by instruction, and how one gets to a
+//! place on it without stepping all of it: by system calls, then by a breakpoint, then by steps.
+//!
+//! Owns: paths and places on them. Knows nothing of: how a process is moved.
 
 /// What was walked once.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Way {
+pub(crate) struct Path {
     /// The address of each instruction.
     pub(crate) addresses: Vec<u64>,
     /// Which of them are system calls.
@@ -23,7 +24,7 @@ pub(crate) struct Place {
     pub(crate) steps: usize,
 }
 
-impl Way {
+impl Path {
     /// Instructions.
     pub(crate) fn len(&self) -> usize {
         self.addresses.len()
@@ -62,15 +63,15 @@ mod tests {
     fn a_place_is_reached_by_calls_then_passes_then_steps() {
         // 10 20 20 20 30 (a call) 10 40 10 40, and the end.
         let addresses = vec![10, 20, 20, 20, 30, 10, 40, 10, 40];
-        let way = Way { addresses, calls: vec![4] };
+        let path = Path { addresses, calls: vec![4] };
         let place = |calls, address, passes, steps| Place { calls, address, passes, steps };
-        assert_eq!(way.place(0), place(0, 10, 0, 0));
-        assert_eq!(way.place(1), place(0, 20, 1, 0));
-        assert_eq!(way.place(3), place(0, 20, 1, 2));
-        assert_eq!(way.place(4), place(0, 30, 1, 0));
-        assert_eq!(way.place(5), place(1, 10, 0, 0));
-        assert_eq!(way.place(7), place(1, 10, 2, 0));
-        assert_eq!(way.place(8), place(1, 40, 2, 0));
-        assert_eq!(way.place(9), place(1, 40, 2, 1));
+        assert_eq!(path.place(0), place(0, 10, 0, 0));
+        assert_eq!(path.place(1), place(0, 20, 1, 0));
+        assert_eq!(path.place(3), place(0, 20, 1, 2));
+        assert_eq!(path.place(4), place(0, 30, 1, 0));
+        assert_eq!(path.place(5), place(1, 10, 0, 0));
+        assert_eq!(path.place(7), place(1, 10, 2, 0));
+        assert_eq!(path.place(8), place(1, 40, 2, 0));
+        assert_eq!(path.place(9), place(1, 40, 2, 1));
     }
 }
