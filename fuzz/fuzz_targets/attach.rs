@@ -11,12 +11,13 @@ use shm_ring::{
     Consumer, Error, MessageConsumer, MessageProducer, Options, PopError, Producer, PushError, Wait,
 };
 use shm_ring_fuzz::DATA_BYTES;
-use shm_ring_fuzz::choice::{Limit, NO_TIME, Side, Start, message, value};
+use shm_ring_fuzz::choice::{Limit, NO_TIME, Side, Start, message, rarely, value};
+use shm_ring_fuzz::damage::{Damage, affordable, check_refusal};
 use shm_ring_fuzz::kind::{End, Kind, Messages, Reads, Values};
 use shm_ring_fuzz::memory::{Memory, memory};
 use shm_ring_outsider::{
-    FIELDS, Head, Header, Region, Tail, Word, Writable, data, lay, publish, start_at,
-    wild_positions, wild_record_headers,
+    Head, Header, Region, Tail, Word, Writable, lay, publish, start_at, wild_positions,
+    wild_record_headers,
 };
 
 #[derive(Arbitrary, Debug)]
@@ -31,6 +32,9 @@ struct Input {
     /// How long the region is, if not as long as its header says.
     len: Option<u16>,
     words: Vec<Wild>,
+    /// Whether a call that waits for no time sleeps.
+    #[arbitrary(with = rarely)]
+    parks: bool,
     calls: Vec<Call>,
 }
 
@@ -40,17 +44,6 @@ enum Carried {
     Odd,
     Messages,
     AlignedMessages,
-}
-
-/// What one field of the header is instead of what it should be.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-enum Damage {
-    None,
-    Moved { field: u8, by: i8 },
-    Shifted { field: u8, by: i8 },
-    PowerOfTwo { field: u8, shift: u8 },
-    Any { field: u8, value: u64 },
-    Byte { at: u8, value: u8 },
 }
 
 /// A word that is not what it should be.
@@ -145,7 +138,7 @@ fn play<K: Calls>(input: &Input, wanted: Header) {
     let memory = memory();
     let (header, laid) = region(input, &wanted, memory);
     let options = Options::new().align(wanted.item_align as usize);
-    let options = options.death_notice(false).wait(Wait::PARK);
+    let options = options.death_notice(false).wait(Wait { park: input.parks, ..Wait::PARK });
     let agreed = Header {
         // A side that opens messages takes an alignment that is more than it asked for.
         item_align: match wanted.record_kind {
@@ -164,8 +157,10 @@ fn play<K: Calls>(input: &Input, wanted: Header) {
     let mut rx = attached(K::consumer(&ring), head);
     let tail = Tail::attach(memory, &header).is_some();
     let mut tx = attached(K::producer(&ring), tail);
-    if let (Some(rx), true) = (&mut rx, input.words.is_empty()) {
-        // Nobody touched what the outsider laid: all of it is there, and whole.
+    let places = |header: &Header| (header.capacity, header.limit, header.item_align);
+    let untouched = input.words.is_empty() && places(&header) == places(&wanted);
+    if let (Some(rx), true) = (&mut rx, untouched) {
+        // What the outsider laid is all there, and whole.
         for record in laid {
             assert_eq!(K::pop(rx, false).as_ref(), Ok(&record), "another record than was laid");
         }
@@ -208,45 +203,17 @@ fn region(input: &Input, wanted: &Header, memory: &Memory) -> (Header, Vec<Vec<u
     }
     let mut header = wanted.to_bytes();
     for damage in input.damage.iter().flatten() {
-        inflict(damage, &mut header);
+        damage.inflict(&mut header);
     }
     let parsed = Header::parse(&header);
     memory.write(0, &header);
-    // As long as the header says, where that can be afforded, unless the input says otherwise.
-    let affordable = if parsed.capacity <= 16 * DATA_BYTES { parsed.capacity } else { DATA_BYTES };
-    let len = input.len.map_or(data() + affordable, u64::from);
+    let len = input.len.map_or(affordable(&parsed), u64::from);
     if len != memory.size() {
         let mut image = memory.all();
         image.resize(len as usize, 0);
         memory.hold(&image);
     }
     (if len < 256 { *wanted } else { parsed }, laid)
-}
-
-fn inflict(damage: &Damage, header: &mut [u8; 256]) {
-    let mut change = |field: u8, value: &dyn Fn(u64) -> u64| {
-        let field = FIELDS[usize::from(field) % FIELDS.len()];
-        let bytes = field.bytes.min(8);
-        let mut word = [0; 8];
-        word[..bytes].copy_from_slice(&header[field.at..][..bytes]);
-        let changed = value(u64::from_le_bytes(word)).to_le_bytes();
-        header[field.at..][..bytes].copy_from_slice(&changed[..bytes]);
-    };
-    match *damage {
-        Damage::None => {}
-        Damage::Moved { field, by } => {
-            change(field, &|right| right.wrapping_add_signed(by.into()));
-        }
-        Damage::Shifted { field, by: by @ 0.. } => {
-            change(field, &|right| right.wrapping_shl(by.unsigned_abs().into()));
-        }
-        Damage::Shifted { field, by } => {
-            change(field, &|right| right.wrapping_shr(by.unsigned_abs().into()));
-        }
-        Damage::PowerOfTwo { field, shift } => change(field, &|_| 1_u64 << (shift % 64)),
-        Damage::Any { field, value } => change(field, &|_| value),
-        Damage::Byte { at, value } => header[usize::from(at)] = value,
-    }
 }
 
 fn scribble(wild: &Wild, header: &Header, memory: &Memory) {
@@ -275,17 +242,6 @@ fn scribble(wild: &Wild, header: &Header, memory: &Memory) {
             memory.scribble(u64::from(at) % memory.size(), bytes);
         }
     }
-}
-
-fn check_refusal(error: &Error) {
-    let documented = matches!(
-        error,
-        Error::NotARing { .. }
-            | Error::Incompatible { .. }
-            | Error::InvalidHeader { .. }
-            | Error::WrongLength { .. }
-    );
-    assert!(documented && !error.to_string().is_empty(), "{error:?}");
 }
 
 fn run<K: Calls>(

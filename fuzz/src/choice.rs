@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use shm_ring::{Item, Wait};
 use zerocopy::IntoBytes;
 
@@ -56,7 +56,7 @@ impl Start {
 
 /// How much a ring may hold, down to one record.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub struct Limit(u16);
+pub struct Limit(pub u16);
 
 impl Limit {
     /// From 1 to `most`: often few, nearly all or all.
@@ -72,7 +72,7 @@ impl Limit {
 }
 
 /// How a call that may wait is made.
-#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     /// `try_`.
     Try,
@@ -80,6 +80,21 @@ pub enum How {
     AtOnce,
     /// For as long as it takes: only where it is known to take no time.
     Wait,
+}
+
+impl<'a> Arbitrary<'a> for How {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(match u8::arbitrary(u)? {
+            0..=143 => Self::Try,
+            144..=239 => Self::Wait,
+            _ => Self::AtOnce,
+        })
+    }
+}
+
+/// One time in sixteen: a wait of no time at all sleeps, and a sleep takes as long as twenty other calls.
+pub fn rarely(u: &mut Unstructured<'_>) -> arbitrary::Result<bool> {
+    Ok(u8::arbitrary(u)? >= 240)
 }
 
 /// What becomes of a reservation or a view.

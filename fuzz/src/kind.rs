@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use shm_ring::{
-    AnyConsumer, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Peer,
-    Producer, Region, Ring, Threshold, Wait,
+    AnyConsumer, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options,
+    Peer, Producer, Region, Ring, Threshold, Wait,
 };
 
 /// What every end answers.

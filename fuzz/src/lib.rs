@@ -1,10 +1,12 @@
 //! What the fuzz targets share.
 //!
 //! Owns: the memory under test ([`memory`]), what a ring in it must hold ([`model`]), the two ends and what each must
-//! know of the other ([`pair`], [`kind`]), and how the fuzzer chooses among forms of a call ([`choice`]).
+//! know of the other ([`pair`], [`kind`]), damaged headers ([`damage`]), and how the fuzzer chooses among forms of a call
+//! ([`choice`]).
 //! Knows nothing of: what a target is about, and of the wire format: `shm-ring-outsider` knows that.
 
 pub mod choice;
+pub mod damage;
 pub mod kind;
 pub mod memory;
 pub mod model;

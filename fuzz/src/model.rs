@@ -253,7 +253,8 @@ impl Model {
     /// Has the outsider judge the region, as after a kill.
     pub fn judge(&self, memory: &Memory) {
         let image = memory.all();
-        let ring = judge(&image[..], &self.header).unwrap_or_else(|violation| panic!("{violation}"));
+        let ring =
+            judge(&image[..], &self.header).unwrap_or_else(|violation| panic!("{violation}"));
         assert_eq!((ring.head, ring.tail), (self.head, self.tail));
         assert_eq!(ring.records.len(), self.count);
     }

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use shm_ring::{Error, Options, Peer, PopError, PushError, Threshold, Wait, WaitAnyError, wait_any};
+use shm_ring::{
+    Error, Options, Peer, PopError, PushError, Threshold, Wait, WaitAnyError, wait_any,
+};
 use shm_ring_outsider::{Header, Region, Writable, page};
 
-use crate::choice::{How, NO_TIME, Policy, Side, Start};
+use crate::choice::{How, NO_TIME, Policy, Side, Start, rarely};
 use crate::kind::{End as _, Kind, Reads};
 use crate::memory::{Memory, memory};
 use crate::model::Model;
@@ -26,8 +28,11 @@ pub enum Change {
         bytes: Option<u16>,
         within_micros: u8,
     },
-    /// Each end about the other, by a system call or two.
-    Ask,
+    /// Each end about the other, by a system call or two; and by [`wait_any`], which sleeps, if `any`.
+    Ask {
+        #[arbitrary(with = rarely)]
+        any: bool,
+    },
 }
 
 /// Why a call that waits ends without what it waits for.
@@ -84,9 +89,11 @@ impl<K: Kind> Pair<K> {
                     rx.set_threshold(threshold);
                 }
             }
-            Change::Ask => {
+            Change::Ask { any } => {
                 self.check_peers();
-                self.check_any(model);
+                if any || !model.is_empty() {
+                    self.check_any(model);
+                }
             }
         }
     }
@@ -100,8 +107,12 @@ impl<K: Kind> Pair<K> {
 
     fn attach(&mut self, side: Side) {
         let attached = match side {
-            Side::Producer => K::producer(&self.ring).map(|tx| (tx.session(), self.tx = Some(tx)).0),
-            Side::Consumer => K::consumer(&self.ring).map(|rx| (rx.session(), self.rx = Some(rx)).0),
+            Side::Producer => {
+                K::producer(&self.ring).map(|tx| (tx.session(), self.tx = Some(tx)).0)
+            }
+            Side::Consumer => {
+                K::consumer(&self.ring).map(|rx| (rx.session(), self.rx = Some(rx)).0)
+            }
         };
         match attached {
             Ok(session) => {
@@ -182,7 +193,7 @@ impl<K: Kind> Pair<K> {
     pub fn prompt(&self, side: Side, how: How, given: bool) -> How {
         let told = self.end_for(side) != End::TimedOut && self.waits[side as usize].park;
         match how {
-            How::Wait if !given && !told => How::AtOnce,
+            How::Wait if !given && !told => How::Try,
             how => how,
         }
     }

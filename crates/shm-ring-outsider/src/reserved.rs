@@ -43,6 +43,10 @@ fn is_absent(side: Side, word: Word) -> bool {
 }
 
 fn zero(bytes: &[u8], place: &str) -> Result<(), Violation> {
+    // Nearly always there is nothing, and a comparison of many bytes is one that a fuzzer counts once.
+    if bytes.chunks(256).all(|chunk| *chunk == [0; 256][..chunk.len()]) {
+        return Ok(());
+    }
     match bytes.iter().position(|&byte| byte != 0) {
         None => Ok(()),
         Some(index) => Err(Violation::new(

@@ -37,7 +37,9 @@ impl Tail {
     pub fn attach<R: Region + ?Sized>(region: &R, header: &Header) -> Option<Self> {
         let word = region.word(Side::Producer.page(header.page.into()) + POSITION);
         let (position, _) = unpack(word);
-        if position >= POSITION_END || !position.is_multiple_of(header.unit()) {
+        // One for whose shortest record no position is left does not attach.
+        let can_go_on = position.saturating_add(header.unit()) < POSITION_END;
+        if !can_go_on || !position.is_multiple_of(header.unit()) {
             return None;
         }
         let mut tail = Self { position, head: position, corrupt: false };

@@ -82,7 +82,7 @@ impl<K: Kind> Ends<K> {
                     self.truth.threshold = threshold.is_some();
                 }
             }
-            Call::Ask => self.ask(),
+            Call::Ask { any } => self.ask(any),
             Call::Scribble(ref scribble) => scribble.write(self.truth.memory, &self.truth.header),
             _ => {}
         }
@@ -160,7 +160,8 @@ impl<K: Kind> Ends<K> {
         self.attach(Side::Consumer);
     }
 
-    fn ask(&mut self) {
+    /// By [`wait_any`] too, which sleeps if there is nothing, if `any`.
+    fn ask(&mut self, any: bool) {
         if let Some(tx) = &mut self.tx {
             let _ = tx.peer();
             assert!(format!("{tx:?}").contains("session"));
@@ -173,6 +174,9 @@ impl<K: Kind> Ends<K> {
         let head = self.truth.head;
         let something = self.truth.look(true) != Err(PopError::Empty);
         self.truth.head = head;
+        if !any && !something {
+            return;
+        }
         let any = QUIET.with_borrow_mut(|quiet| wait_any(&mut [quiet, rx], Some(NO_TIME)));
         match any {
             Ok(index) => assert!(index == 1 && (gone || something)),

@@ -13,7 +13,7 @@ mod values;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use shm_ring_fuzz::choice::{Limit, Place, Policy, Side, Start, Then};
+use shm_ring_fuzz::choice::{Limit, Place, Policy, Side, Start, Then, rarely};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use self::scribble::Scribble;
@@ -46,12 +46,14 @@ struct Aligned([u8; 64]);
 #[derive(Arbitrary, Debug)]
 enum Call {
     Push {
+        #[arbitrary(with = rarely)]
         timed: bool,
         lent: bool,
         len: u16,
     },
     /// Of so many values, or of a message of so many bytes.
     Reserve {
+        #[arbitrary(with = rarely)]
         timed: bool,
         len: u16,
         place: Place,
@@ -66,11 +68,13 @@ enum Call {
         count: u8,
     },
     Pop {
+        #[arbitrary(with = rarely)]
         timed: bool,
         into: bool,
         buffer: Option<u16>,
     },
     Peek {
+        #[arbitrary(with = rarely)]
         timed: bool,
         max: u8,
         place: Place,
@@ -79,12 +83,14 @@ enum Call {
         meanwhile: Option<Scribble>,
     },
     PopBatch {
+        #[arbitrary(with = rarely)]
         timed: bool,
         max: u8,
         place: Place,
         meanwhile: Option<Scribble>,
     },
     PopSlice {
+        #[arbitrary(with = rarely)]
         timed: bool,
         count: u8,
     },
@@ -99,7 +105,10 @@ enum Call {
     NearTheEnd(u8),
     Wait(Side, Policy),
     Threshold(Option<u16>),
-    Ask,
+    Ask {
+        #[arbitrary(with = rarely)]
+        any: bool,
+    },
     Scribble(Scribble),
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn play(input: &Input, align: u64) {
                 pop_batch(&mut ends, timed, max.into(), place, meanwhile.as_ref());
             }
             Call::Iterate { max } => iterate(&mut ends, max),
-            Call::Ask => {
+            Call::Ask { .. } => {
                 ends.call(call);
                 let Ends { tx, rx, truth, .. } = &mut ends;
                 if let Some(tx) = tx {

@@ -13,19 +13,43 @@ use shm_ring_outsider::{
 #[derive(Arbitrary, Clone, Debug)]
 pub(crate) enum Scribble {
     /// So many records from where this side stands, with the mark or without.
-    Moved { side: Side, units: i8, front: bool },
+    Moved {
+        side: Side,
+        units: i8,
+        front: bool,
+    },
     /// A tail for which the front is one record of so many bytes, and says something else than the data.
-    Front { len: u8, whole: bool },
+    Front {
+        len: u8,
+        whole: bool,
+    },
     /// Where this side comes to next, a record header that is right but for its length.
     Length(Side, u16),
     Mark,
     Hint(u8),
-    Position { side: Side, number: u8 },
-    Word { side: Side, word: u8, number: u8 },
+    Position {
+        side: Side,
+        number: u8,
+    },
+    Word {
+        side: Side,
+        word: u8,
+        number: u8,
+    },
     /// So many records from the one that this side comes to next.
-    Record { side: Side, units: i8, number: u8 },
-    Any { at: u16, word: u64 },
-    Bytes { at: u16, bytes: Vec<u8> },
+    Record {
+        side: Side,
+        units: i8,
+        number: u8,
+    },
+    Any {
+        at: u16,
+        word: u64,
+    },
+    Bytes {
+        at: u16,
+        bytes: Vec<u8>,
+    },
 }
 
 fn page(side: Side, header: &Header) -> u64 {

@@ -33,10 +33,9 @@ impl Truth {
         self.header.longest() as usize
     }
 
-    /// What a producer that attaches now would know. One that could publish nothing any more does not attach.
+    /// What a producer that attaches now would know.
     pub(crate) fn producer(&self) -> Option<Tail> {
         Tail::attach(self.memory, &self.header)
-            .filter(|tail| tail.position + self.header.unit() < POSITION_END)
     }
 
     /// The same for a consumer.

@@ -37,7 +37,7 @@ pub(crate) fn play<T: Item + Copy>(input: &Input) {
             }
             Call::PopSlice { timed, count } => pop_slice(&mut ends, timed, count.into()),
             Call::Iterate { max } => iterate(&mut ends, max),
-            Call::Ask => {
+            Call::Ask { .. } => {
                 ends.call(call);
                 count(&mut ends);
             }
@@ -114,11 +114,7 @@ fn reserve<T: Item>(
     }
 }
 
-fn push_batch<T: Item>(
-    ends: &mut Ends<Values<T>>,
-    count: usize,
-    meanwhile: Option<&Scribble>,
-) {
+fn push_batch<T: Item>(ends: &mut Ends<Values<T>>, count: usize, meanwhile: Option<&Scribble>) {
     let Ends { tx, truth, made, .. } = ends;
     let Some(tx) = tx else { return };
     let (mut supplied, mut all) = (0, false);

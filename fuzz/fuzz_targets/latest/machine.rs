@@ -1,6 +1,7 @@
-//! Does the steps of the writer and of the readers: holds the writer's stores back until they are to be seen,
-//! lets the others act before a reader's step, writes down what a reader loads, and keeps the clock. It
-//! must not know what words mean.
+//! Does the steps of the writer and of the readers.
+//!
+//! Owns: the writer's stores until they are to be seen, whose turn it is before a reader's step, what a reader loaded, and
+//! the clock. Knows nothing of: what words mean.
 //!
 //! Invariant of the unsafe blocks: words are accessed while the attachment that made them is there. What is
 //! held back is shown or forgotten before the writer goes.

@@ -1,25 +1,24 @@
-//! Whoever acts beside a reader: the writer, which goes on store by store, is killed, closes and comes again,
-//! and somebody who writes anything anywhere. What was written, and what the region must hold as long as
-//! nobody wrote what he should not. It must not know what readers answer.
+//! The writer, which goes on store by store, is killed, closes and comes again, and somebody who writes anything anywhere.
+//!
+//! Owns: what was written, and what the region must hold as long as nobody wrote what he should not.
+//! Knows nothing of: what readers answer.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use arbitrary::Arbitrary;
 use shm_ring::{Error, Item, Latest, LatestWriter, Peer, Role};
-use shm_ring_fuzz::bytes::{Bytes, DATA, POSITION_MAX, PRODUCER};
-use shm_ring_fuzz::choice::fill;
+use shm_ring_fuzz::choice::value;
+use shm_ring_fuzz::memory::Memory;
+use shm_ring_outsider::{self as outsider, Header, Region, Word, Writable};
 
-use crate::header::slot_of;
 use crate::machine::{self, few_or_many};
-use crate::scribble::{SESSION_AT, Scribble};
+use crate::scribble::Scribble;
 
 /// The most stores that one input makes: enough to overrun a reader of any kind.
 const STORES: u64 = 40_000;
 /// Stores that are held back at most.
 const HELD: usize = 2_000;
-const BELL_AT: u64 = PRODUCER + 256;
-const PID_AT: u64 = PRODUCER + 396;
 
 #[derive(Arbitrary, Clone, Debug)]
 pub(crate) enum Act {
@@ -66,8 +65,8 @@ pub(crate) trait Acts {
 
 pub(crate) struct Others<T: Item> {
     latest: Rc<Latest<T>>,
-    pub(crate) bytes: Bytes,
-    pub(crate) slots: u64,
+    pub(crate) memory: &'static Memory,
+    pub(crate) header: Header,
     writer: Option<LatestWriter<T>>,
     /// The last version that the writer has written, shown or not.
     version: u64,
@@ -95,19 +94,19 @@ pub(crate) struct Others<T: Item> {
 }
 
 impl<T: Item + Copy> Others<T> {
-    /// Those in the region `bytes`, which begins with version `first`.
+    /// Those in the region `memory`, which begins with version `first`.
     pub(crate) fn new(
         latest: Rc<Latest<T>>,
-        bytes: Bytes,
-        capacity: u64,
+        memory: &'static Memory,
+        header: Header,
         first: u64,
         hostile: bool,
     ) -> Self {
-        bytes.set(PRODUCER, first);
+        memory.set_named(outsider::Side::Producer, Word::Position, first);
         Self {
             latest,
-            bytes,
-            slots: capacity / slot_of::<T>(),
+            memory,
+            header,
             writer: None,
             version: first,
             pending: VecDeque::new(),
@@ -116,7 +115,7 @@ impl<T: Item + Copy> Others<T> {
             published: first,
             first,
             // A version that cannot be is nothing that was written.
-            clean: first < POSITION_MAX / 2,
+            clean: first < outsider::Latest::ATTACH_END,
             hostile,
             acts: 0,
             stores: 0,
@@ -128,15 +127,24 @@ impl<T: Item + Copy> Others<T> {
     }
 
     /// A value that no other is like.
-    pub(crate) fn value(&mut self) -> T {
+    pub(crate) fn next_value(&mut self) -> T {
         self.made += 1;
-        value_of(self.made)
+        value(self.made)
+    }
+
+    /// A word of the writer's.
+    pub(crate) fn word(&self, word: Word) -> u64 {
+        self.memory.named(outsider::Side::Producer, word)
+    }
+
+    pub(crate) fn slots(&self) -> u64 {
+        self.header.slots()
     }
 
     /// What a reader of `version` must have got, if nobody wrote what he should not.
     pub(crate) fn bytes_of(&self, version: u64) -> Vec<u8> {
         match self.numbers.get(&version) {
-            Some(&number) => value_of::<T>(number).as_bytes().to_vec(),
+            Some(&number) => value::<T>(number).as_bytes().to_vec(),
             None => {
                 assert_eq!(version, self.first, "a version that was never published");
                 vec![0; size_of::<T>()]
@@ -146,8 +154,7 @@ impl<T: Item + Copy> Others<T> {
 
     /// What stands in the slot of `version`.
     pub(crate) fn slot(&self, version: u64) -> Vec<u8> {
-        let at = DATA + version % self.slots * slot_of::<T>();
-        self.bytes.read(at, size_of::<T>().next_multiple_of(8))
+        self.memory.read(self.header.slot_at(version), size_of::<T>().next_multiple_of(8))
     }
 
     /// A reader that has read `version` begins a call.
@@ -158,8 +165,8 @@ impl<T: Item + Copy> Others<T> {
 
     /// What a reader must be told of the writer now.
     pub(crate) fn peer(&self) -> Peer {
-        let session = self.bytes.word(SESSION_AT);
-        let pid = self.word32(PID_AT);
+        let session = self.word(Word::Session);
+        let pid = self.word(Word::Pid) as u32;
         match (session, session % 2 == 1, self.writer.is_some()) {
             (_, true, true) => Peer::Alive { session, pid },
             (_, true, false) => Peer::Dead { session, pid },
@@ -170,19 +177,15 @@ impl<T: Item + Copy> Others<T> {
         }
     }
 
-    fn word32(&self, at: u64) -> u32 {
-        u32::from_le_bytes(self.bytes.read(at, 4).try_into().unwrap())
-    }
-
     /// Compares the region with what was written.
     pub(crate) fn check(&self) {
         if !self.clean {
             return;
         }
-        assert_eq!(self.bytes.word(PRODUCER), self.published, "published");
+        assert_eq!(self.word(Word::Position), self.published, "published");
         // The next one is begun only behind the last.
         let begun = self.pending.len() as u64;
-        if begun < self.slots {
+        if begun < self.slots() {
             self.check_slot(self.published);
         }
     }
@@ -197,13 +200,13 @@ impl<T: Item + Copy> Others<T> {
         if self.hostile {
             self.acts += 1;
             self.clean = false;
-            scribble.write(&self.bytes, slot_of::<T>());
+            scribble.write(self.memory, &self.header);
         }
     }
 
     fn write(&mut self, count: u64, hold: bool) {
         for _ in 0..count {
-            let value = self.value();
+            let value = self.next_value();
             let Some(writer) = &mut self.writer else { return };
             self.stores += size_of::<T>().div_ceil(8) as u64 + 1;
             if self.stores > STORES {
@@ -229,7 +232,7 @@ impl<T: Item + Copy> Others<T> {
         for _ in 0..stores {
             let Some(value) = machine::show() else { break };
             // Its payload may hold the same number.
-            if self.pending.front() == Some(&value) && self.bytes.word(PRODUCER) == value {
+            if self.pending.front() == Some(&value) && self.word(Word::Position) == value {
                 self.pending.pop_front();
                 self.published = value;
                 if self.clean {
@@ -244,19 +247,19 @@ impl<T: Item + Copy> Others<T> {
     }
 
     fn attach(&mut self) {
-        let (last, session) = (self.bytes.word(PRODUCER), self.bytes.word(SESSION_AT));
-        let bell = self.word32(BELL_AT);
+        let (last, session) = (self.word(Word::Position), self.word(Word::Session));
+        let bell = self.next_bell();
         let taken = self.writer.is_some();
         match self.latest.writer() {
             Err(Error::RoleTaken { role: Role::Writer, .. }) if taken => {}
             Err(Error::Corrupt { role: Role::Writer, .. })
-                if !taken && last >= POSITION_MAX / 2 => {}
-            Ok(writer) if !taken && last < POSITION_MAX / 2 => {
+                if !taken && last >= outsider::Latest::ATTACH_END => {}
+            Ok(writer) if !taken && last < outsider::Latest::ATTACH_END => {
                 assert_eq!(writer.version(), last, "where the last writer stopped");
                 assert_eq!(writer.session(), session.wrapping_add(1) | 1);
-                assert_eq!(self.bytes.word(SESSION_AT), writer.session());
-                assert_eq!(self.word32(PID_AT), std::process::id());
-                assert_eq!(self.word32(BELL_AT), bell.wrapping_add(1), "nobody rang");
+                assert_eq!(self.word(Word::Session), writer.session());
+                assert_eq!(self.word(Word::Pid), std::process::id().into());
+                assert_eq!(self.word(Word::Bell), bell, "nobody rang");
                 self.version = last;
                 self.writer = Some(writer);
             }
@@ -267,11 +270,11 @@ impl<T: Item + Copy> Others<T> {
     fn close(&mut self) {
         self.show(usize::MAX);
         let Some(writer) = self.writer.take() else { return };
-        let (closed, bell) = (writer.session().wrapping_add(1), self.word32(BELL_AT));
+        let (closed, bell) = (writer.session().wrapping_add(1), self.next_bell());
         self.ended_at.get_or_insert(self.published);
         writer.close();
-        assert_eq!(self.bytes.word(SESSION_AT), closed);
-        assert_eq!(self.word32(BELL_AT), bell.wrapping_add(1), "nobody rang");
+        assert_eq!(self.word(Word::Session), closed);
+        assert_eq!(self.word(Word::Bell), bell, "nobody rang");
     }
 
     fn kill(&mut self) {
@@ -283,12 +286,17 @@ impl<T: Item + Copy> Others<T> {
         }
     }
 
+    /// The bell after it was rung once more.
+    fn next_bell(&self) -> u64 {
+        u64::from((self.word(Word::Bell) as u32).wrapping_add(1))
+    }
+
     fn notify(&mut self) {
         self.show(usize::MAX);
-        let bell = self.word32(BELL_AT);
+        let bell = self.next_bell();
         let Some(writer) = &mut self.writer else { return };
         writer.notify();
-        assert_eq!(self.word32(BELL_AT), bell.wrapping_add(1), "nobody rang");
+        assert_eq!(self.word(Word::Bell), bell, "nobody rang");
         if self.news.is_some() && self.rung.is_none() {
             self.rung = Some(machine::slept());
         }
@@ -299,7 +307,7 @@ impl<T: Item + Copy> Acts for Others<T> {
     fn act(&mut self, act: &Act) {
         self.acts += 1;
         match *act {
-            Act::Write { count, hold } => self.write(count.of(self.slots), hold),
+            Act::Write { count, hold } => self.write(count.of(self.slots()), hold),
             Act::Show(stores) => self.show(few_or_many(stores, 8).into()),
             Act::Notify { write } => {
                 if write {
@@ -318,10 +326,4 @@ impl<T: Item + Copy> Acts for Others<T> {
             Act::Scribble(ref scribble) => self.scribble(scribble),
         }
     }
-}
-
-fn value_of<T: Item>(number: u64) -> T {
-    let mut bytes = vec![0; size_of::<T>()];
-    fill(&mut bytes, number);
-    T::read_from_bytes(&bytes).unwrap()
 }

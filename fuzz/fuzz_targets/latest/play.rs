@@ -1,17 +1,19 @@
-//! What an input says, and how it is played: a region, and one call after the other. It must not know what
-//! calls answer.
+//! What an input says, and how it is played: a region, and one call after the other.
+//!
+//! Owns: the calls there are. Knows nothing of: what they answer.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::Rc;
 
 use arbitrary::{Arbitrary, Unstructured};
-use shm_ring::{Error, Item, Latest, Options, Region};
-use shm_ring_fuzz::bytes::{CONSUMER, PAGE};
+use shm_ring::{Item, Latest, Options};
 use shm_ring_fuzz::choice::Policy;
+use shm_ring_fuzz::damage::{Damage, check_refusal};
+use shm_ring_outsider::{Header, Region, Writable, judge_latest};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::header::{self, Damage, Damaged};
+use crate::header::{self, Damaged};
 use crate::machine::{self, Meanwhile};
 use crate::others::{Act, Acts, Others};
 use crate::reader::Reader;
@@ -27,7 +29,9 @@ pub(crate) struct Input {
     /// Whether somebody writes what he should not; if not, scribbles are passed over.
     hostile: bool,
     /// Few have any: most of it can only be refused.
-    damages: Vec<Damage>,
+    damages: Option<[Damage; 2]>,
+    /// How long the region is, if not as long as its header says.
+    len: Option<u16>,
     wait: Policy,
     /// How many versions there are at the beginning, if not none.
     first: Option<Count>,
@@ -39,12 +43,13 @@ impl<'a> Arbitrary<'a> for Input {
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
         let (kind, hostile, wait, first) =
             (u.arbitrary()?, u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);
-        let damages = if u.ratio(1, 8)? { u.arbitrary()? } else { Vec::new() };
+        let damages = if u.ratio(1, 8)? { u.arbitrary()? } else { None };
+        let len = if u.ratio(1, 64)? { u.arbitrary()? } else { None };
         let mut calls = Vec::new();
         while !u.is_empty() && calls.len() < CALLS {
             calls.push(u.arbitrary()?);
         }
-        Ok(Self { kind, hostile, damages, wait, first, calls })
+        Ok(Self { kind, hostile, damages, len, wait, first, calls })
     }
 }
 
@@ -56,7 +61,7 @@ enum Kind {
     Aligned,
     Word,
     Odd,
-    Nothing,
+    Byte,
 }
 
 /// More alignment than a word.
@@ -99,24 +104,25 @@ pub(crate) fn choose(input: &Input) {
         Kind::Aligned => play::<Aligned>(input),
         Kind::Word => play::<u64>(input),
         Kind::Odd => play::<[u8; 13]>(input),
-        Kind::Nothing => play::<()>(input),
+        Kind::Byte => play::<u8>(input),
     }
 }
 
 fn play<T: Item + Copy + Debug + 'static>(input: &Input) {
-    let Damaged { bytes, header, opens, capacity } = header::region::<T>(&input.damages);
+    let damages = input.damages.as_ref().map_or(&[][..], |damages| &damages[..]);
+    let Damaged { memory, bytes, header, opens } = header::region::<T>(damages, input.len);
     let mut wait = input.wait.wait();
     // A wait that never sleeps makes a step for each hundred nanoseconds.
     (wait.park, wait.spins) = (true, wait.spins.min(300));
     let options = Options::new().wait(wait);
-    let latest = match Latest::<T>::open_with(Region::descriptor(bytes.sealed()), options) {
+    let latest = match Latest::<T>::open_with(memory.region(), &options) {
         Ok(latest) if opens => Rc::new(latest),
         Err(error) if !opens => return check_refusal(&error),
         answer => panic!("{answer:?}, and it should open: {opens}"),
     };
     let first = input.first.map_or(0, |count| count.from(40));
     let others =
-        Rc::new(RefCell::new(Others::new(latest.clone(), bytes, capacity, first, input.hostile)));
+        Rc::new(RefCell::new(Others::new(latest.clone(), memory, header, first, input.hostile)));
     machine::begin(others.clone());
     others.borrow_mut().act(&Act::Attach);
     let mut readers = [(); READERS].map(|()| Reader::new(&latest, others.clone()));
@@ -144,23 +150,12 @@ fn play<T: Item + Copy + Debug + 'static>(input: &Input) {
     machine::end();
     drop(readers);
     let others = others.borrow();
-    assert_eq!(others.bytes.read(0, header.len()), header, "somebody wrote into the header");
+    assert_eq!(memory.read(0, bytes.len()), bytes, "somebody wrote into the header");
     if others.clean {
         others.check();
-        let mut untouched = vec![0; PAGE as usize];
-        untouched[128..136].fill(0xff);
-        let page = others.bytes.read(CONSUMER, PAGE as usize);
-        assert!(page == untouched, "somebody wrote into the page of nobody");
+        // What is damaged and yet opens is reserved.
+        let header = Header { reserved: [0; 88], ..header };
+        memory.write(0, &header.to_bytes());
+        judge_latest(memory, &header).unwrap_or_else(|violation| panic!("{violation}"));
     }
-}
-
-fn check_refusal(error: &Error) {
-    let documented = matches!(
-        error,
-        Error::NotARing { .. }
-            | Error::Incompatible { .. }
-            | Error::Header { .. }
-            | Error::Length { .. }
-    );
-    assert!(documented && !error.to_string().is_empty(), "{error:?}");
 }

@@ -1,6 +1,7 @@
-//! A reader, and what each of its calls must answer: by LAYOUT.md and what its loads found, whoever wrote that;
-//! and by what was written, as long as nobody wrote what he should not. It must not know how anything is
-//! written.
+//! A reader, and what each of its calls must answer.
+//!
+//! Owns: the answer that LAYOUT.md calls for by what the loads found, whoever wrote that; and, as long as nobody wrote what
+//! he should not, the answer by what was written. Knows nothing of: how anything is written.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use shm_ring::steps::Word;
 use shm_ring::{Item, Latest, LatestReader, Peer, ReadError};
-use shm_ring_fuzz::bytes::{POSITION_MAX, PRODUCER};
+use shm_ring_outsider::{POSITION_END, Side, Word as Named, Writable};
 
 use crate::machine::{self, Load, Meanwhile};
 use crate::others::Others;
@@ -42,13 +43,14 @@ impl<T: Item + Copy + Debug> Reader<T> {
     pub(crate) fn new(latest: &Latest<T>, others: Rc<RefCell<Others<T>>>) -> Self {
         let mut reader = latest.reader().unwrap();
         // Finds the word out, while it says something harmless.
-        let stood = others.borrow().bytes.word(PRODUCER);
-        others.borrow().bytes.set(PRODUCER, 0);
+        let memory = others.borrow().memory;
+        let stood = others.borrow().word(Named::Position);
+        memory.set_named(Side::Producer, Named::Position, 0);
         let (newer, call) = machine::call(&[], 10, || reader.has_newer());
-        others.borrow().bytes.set(PRODUCER, stood);
+        memory.set_named(Side::Producer, Named::Position, stood);
         let [Load { word: published, .. }] = call.loads[..] else { panic!("not one load") };
         assert_eq!((newer, reader.version()), (Ok(false), 0));
-        let slots = others.borrow().slots;
+        let slots = others.borrow().slots();
         Self { reader, others, published, slots, version: 0, corrupt: false }
     }
 
@@ -92,7 +94,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
                 self.check_last_copy(&call.loads, place);
             }
             Err(ReadError::Corrupt) => {
-                let bad = |load: &Load| load.value < last || load.value >= POSITION_MAX;
+                let bad = |load: &Load| load.value < last || load.value >= POSITION_END;
                 let found = self.looks(&call.loads).any(bad);
                 assert!(self.corrupt || found, "nothing corrupt was found");
                 self.corrupt = true;
@@ -113,7 +115,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
         let (answer, call) = machine::call(meanwhile, 2, || self.reader.has_newer());
         let [Load { word, value }] = call.loads[..] else { panic!("not one load") };
         assert_eq!(word, self.published);
-        match value >= POSITION_MAX || value < self.version || self.corrupt {
+        match value >= POSITION_END || value < self.version || self.corrupt {
             true => {
                 assert_eq!(answer, Err(ReadError::Corrupt), "another answer than it calls for");
                 self.corrupt = true;
@@ -145,8 +147,8 @@ impl<T: Item + Copy + Debug> Reader<T> {
     fn begin(&mut self) -> (Before, T) {
         let mut others = self.others.borrow_mut();
         others.begin(self.version);
-        let published = others.bytes.word(PRODUCER);
-        (Before { published, acts: others.acts, peer: others.peer() }, others.value())
+        let published = others.word(Named::Position);
+        (Before { published, acts: others.acts, peer: others.peer() }, others.next_value())
     }
 
     fn looks<'a>(&self, loads: &'a [Load]) -> impl Iterator<Item = &'a Load> {
@@ -159,7 +161,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
         let mut loads = loads;
         for _ in 0..ATTEMPTS {
             let version = self.look(&mut loads);
-            if self.corrupt || version < self.version || version >= POSITION_MAX {
+            if self.corrupt || version < self.version || version >= POSITION_END {
                 self.corrupt = true;
                 assert!(loads.is_empty(), "reads on behind what is corrupt");
                 return (Err(ReadError::Corrupt), Vec::new());
@@ -207,7 +209,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
         let alone = before.acts == others.acts;
         match answer {
             Ok(()) => {
-                assert!(version > 0 && version >= last && version < POSITION_MAX, "{version}");
+                assert!(version > 0 && version >= last && version < POSITION_END, "{version}");
                 self.version = version;
                 if alone {
                     assert_eq!(version, before.published);
@@ -243,7 +245,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
     /// Why a wait ended in vain, where that is known exactly.
     fn judge_wait(&self, before: &Before, answer: Result<(), ReadError>) {
         let others = self.others.borrow();
-        if before.acts != others.acts || self.corrupt || before.published >= POSITION_MAX {
+        if before.acts != others.acts || self.corrupt || before.published >= POSITION_END {
             return;
         }
         let ended = match before.peer {

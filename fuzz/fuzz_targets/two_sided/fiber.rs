@@ -1,5 +1,6 @@
-//! Coroutines that are stopped in the middle of anything: one for each attachment. It must not know what
-//! they do.
+//! Coroutines that are stopped in the middle of anything: one for each attachment.
+//!
+//! Owns: their stacks, stopping and going on. Knows nothing of: what they do.
 //!
 //! Invariant of the unsafe block: a yielder's address is in `YIELDERS` only while its coroutine exists,
 //! and [`pause`] is called inside that coroutine.

@@ -1,6 +1,7 @@
-//! Does the steps of both sides, one at a time: whose turn it is, which stores are not visible yet, who
-//! sleeps, who is being killed. It must not know what words mean, except that the oracle wants to hear
-//! of each that becomes visible.
+//! Does the steps of both sides, one at a time.
+//!
+//! Owns: whose turn it is, which stores are not visible yet, who sleeps, who is being killed. Knows nothing of: what words
+//! mean, except that the oracle wants to hear of each that becomes visible.
 //!
 //! Stores are held back as x86 does it: in order, a side sees its own, and fences, locked instructions
 //! and system calls wait until they are visible. A killed side's become visible: they have left it.
@@ -133,7 +134,7 @@ pub(crate) fn bury(side: Side) {
 fn show(side: Side, word: Word, value: u64) {
     // SAFETY: the invariant above; a side stores only where it may.
     unsafe { word.store(value) };
-    oracle::visible(side, value);
+    oracle::visible(side);
 }
 
 fn read(word: Word) -> u64 {

@@ -1,20 +1,20 @@
-//! What exists, what was given back, and what may be answered: a queue of records that grows when a commit
-//! word becomes visible and shrinks when head does. It must not know how steps come about.
+//! What exists, what was given back, and what may be answered: a queue of records that grows when the tail becomes visible
+//! and shrinks when head does.
+//!
+//! Owns: all records that ever existed, and what was promised to whom. Knows nothing of: how steps come about. What a
+//! region holds is read by the outsider.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, PRODUCER, WAKE_AT, commit_word};
 use shm_ring_fuzz::choice::fill;
+use shm_ring_fuzz::memory::Memory;
+use shm_ring_outsider::{
+    self as outsider, FRONT, Header, POSITION, Region, WAKE_AT, consumer, judge, producer,
+    record_header, unpack,
+};
 
 use crate::script::Side;
-
-const CAPACITY: u64 = PAGE;
-const ALIGN: u64 = 8;
-
-pub(crate) fn stride(len: usize) -> u64 {
-    ALIGN + (len as u64).next_multiple_of(ALIGN)
-}
 
 /// How an attachment ended: what existed by then.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +37,20 @@ struct Record {
     payload: Vec<u8>,
     /// The call that it belongs to.
     call: u64,
+    /// Whether that call may publish what it has in parts.
+    in_parts: bool,
 }
 
 pub(crate) struct Oracle {
-    bytes: Bytes,
+    memory: &'static Memory,
+    pub(crate) header: Header,
     /// All records that ever existed, and the position behind each.
     published: Vec<Vec<u8>>,
     behind: Vec<u64>,
     tail: u64,
+    /// The tail word, and what of the front counts if that says so.
+    word: u64,
+    front: Vec<u8>,
     /// Records that do not exist yet, oldest first.
     coming: VecDeque<Record>,
     /// The position behind those of them of which the producer was told that they do.
@@ -58,7 +64,7 @@ pub(crate) struct Oracle {
     /// What this consumer reads next, and how many records it may have given back.
     next: usize,
     may_release: usize,
-    /// Records of a batch that were shown: they count when its room has been given back.
+    /// Records of this call that were shown: they count when their room has been given back.
     shown: usize,
     attached: [bool; 2],
     ends: [Vec<End>; 2],
@@ -72,13 +78,16 @@ pub(crate) fn with<R>(act: impl FnOnce(&mut Oracle) -> R) -> R {
     ORACLE.with_borrow_mut(|oracle| act(oracle.as_mut().expect("a ring is being played with")))
 }
 
-/// A new ring in `bytes`, whose positions begin at `start`.
-pub(crate) fn reset(bytes: Bytes, start: u64) {
+/// A new ring in `memory`, whose positions begin at `start`.
+pub(crate) fn reset(memory: &'static Memory, header: Header, start: u64) {
     let oracle = Oracle {
-        bytes,
+        memory,
+        header,
         published: Vec::new(),
         behind: Vec::new(),
         tail: start,
+        word: memory.word(producer() + POSITION),
+        front: Vec::new(),
         coming: VecDeque::new(),
         promised: 0,
         promised_tail: start,
@@ -100,51 +109,73 @@ pub(crate) fn forget() {
     ORACLE.set(None);
 }
 
-/// How many records of `len` bytes are certainly more than fit.
-pub(crate) fn too_many(len: usize) -> usize {
-    (CAPACITY / stride(len)) as usize + 1
-}
-
 /// A store of `side` has become visible.
-pub(crate) fn visible(side: Side, value: u64) {
+pub(crate) fn visible(side: Side) {
     with(|oracle| match side {
-        Side::Producer if value == commit_word(oracle.tail, value as u32) => oracle.look_at_tail(),
-        Side::Consumer if value > oracle.head && value <= oracle.tail => oracle.look_at_head(),
-        _ => {}
+        Side::Producer => oracle.look_at_tail(),
+        Side::Consumer => oracle.look_at_head(),
     });
 }
 
 impl Oracle {
-    /// A commit word may have appeared at the tail: everything behind it exists from now on.
+    pub(crate) fn stride(&self, len: usize) -> u64 {
+        self.header.stride(len as u64)
+    }
+
+    /// Everything below the tail exists, and the front, while it counts, is the newest of it.
     fn look_at_tail(&mut self) {
-        let data = self.bytes.read(DATA, CAPACITY as usize).repeat(2);
-        let word = |at: usize| u64::from_le_bytes(data[at..at + 8].try_into().unwrap());
-        let mut call = None;
-        loop {
-            let at = (self.tail % CAPACITY) as usize;
-            let found = word(at);
-            if found == 0 || call.is_none() && found != commit_word(self.tail, found as u32) {
-                break;
+        let word = self.memory.word(producer() + POSITION);
+        let (tail, front) = unpack(word);
+        if word != self.word {
+            assert!(tail >= self.tail, "the tail went back");
+            assert!(tail > self.tail || !front, "the front counts again");
+            if tail > self.tail {
+                let count = self.appear(tail);
+                assert!(count == 1 || !front, "a front for more than one record");
             }
-            let len = found as u32 as usize;
-            assert_eq!(found, commit_word(self.tail, len as u32), "no zero ahead");
-            let record = self.coming.pop_front().expect("a record that nobody published");
-            let payload = &data[at + ALIGN as usize..][..record.payload.len()];
-            assert!(record.payload.len() == len && record.payload == payload, "not whole");
-            assert!(self.appeared != record.call || call.is_some(), "a batch appeared in parts");
-            self.appeared = record.call;
-            call = Some(record.call);
-            self.tail += stride(len);
-            self.published.push(record.payload);
-            self.behind.push(self.tail);
+            self.word = word;
         }
-        assert!(self.tail - self.head <= CAPACITY - 8, "more than fits");
+        if front {
+            let mut found = [0; 56];
+            self.memory.try_read(producer() + FRONT, &mut found).unwrap();
+            assert!(found.starts_with(&self.front), "the front is another record than the newest");
+        }
+    }
+
+    /// The records up to `tail` have come to exist: how many.
+    fn appear(&mut self, tail: u64) -> usize {
+        assert!(tail - self.head <= self.header.limit, "more than fits");
+        let found = outsider::read(self.memory, &self.header, self.tail, tail);
+        let found = found.unwrap_or_else(|violation| panic!("not whole: {violation}"));
+        let count = found.len();
+        let mut call = None;
+        for one in found {
+            let record = self.coming.pop_front().expect("a record that nobody published");
+            assert!(record.payload == one.payload, "not whole: another payload");
+            assert!(call.is_none_or(|call| call == record.call), "records of two calls at once");
+            let first = call.is_none() && self.appeared != record.call;
+            assert!(first || call.is_some() || record.in_parts, "a batch appeared in parts");
+            (self.appeared, call) = (record.call, Some(record.call));
+            self.behind.push(one.position + self.stride(one.payload.len()));
+            self.front = self.header.front_of(one.position, &one.payload).unwrap_or_default();
+            self.published.push(one.payload);
+        }
+        self.tail = tail;
+        count
     }
 
     fn look_at_head(&mut self) {
-        let head = self.bytes.word(CONSUMER);
+        let head = self.memory.word(consumer() + POSITION);
+        if head == self.head {
+            return;
+        }
         while self.released < self.published.len() && self.behind[self.released] <= head {
-            self.head = self.behind[self.released];
+            let behind = self.behind[self.released];
+            // Its room was not free before now.
+            let found = outsider::read(self.memory, &self.header, self.head, behind);
+            let whole = found.is_ok_and(|found| found[0].payload == self.published[self.released]);
+            assert!(whole, "record {} was overwritten", self.released);
+            self.head = behind;
             self.released += 1;
         }
         assert_eq!(self.head, head, "the head stands between records");
@@ -154,10 +185,13 @@ impl Oracle {
     /// `side` begins a call.
     pub(crate) fn begin(&mut self, side: Side) -> Start {
         self.calls += 1;
+        if side == Side::Consumer {
+            (self.may_release, self.shown) = (self.next, 0);
+        }
         let other = side.other() as usize;
         let ends =
             self.ends[other].len() - usize::from(!self.attached[other]).min(self.ends[other].len());
-        let room = (CAPACITY + self.head).saturating_sub(self.promised_tail + 8);
+        let room = (self.head + self.header.limit).saturating_sub(self.promised_tail);
         Start { published: self.published.len(), room, ends }
     }
 
@@ -174,6 +208,9 @@ impl Oracle {
 
     /// An attachment of `side` has ended, and everything it stored is visible.
     pub(crate) fn ended(&mut self, side: Side, killed: bool) {
+        if killed {
+            judge(self.memory, &self.header).unwrap_or_else(|violation| panic!("{violation}"));
+        }
         self.attached[side as usize] = false;
         self.ends[side as usize].push(End { published: self.published.len(), killed });
         match side {
@@ -190,15 +227,19 @@ impl Oracle {
     }
 
     /// The payloads of records that a call is about to publish, of these lengths.
-    pub(crate) fn payloads(&mut self, lens: impl IntoIterator<Item = usize>) -> Vec<Vec<u8>> {
+    pub(crate) fn payloads(
+        &mut self,
+        lens: impl IntoIterator<Item = usize>,
+        in_parts: bool,
+    ) -> Vec<Vec<u8>> {
         let mut position = self.promised_tail;
         let mut payloads = Vec::new();
-        for len in lens {
-            payloads.push(payload(position, self.calls, len));
-            position += stride(len);
-        }
-        for payload in &payloads {
-            self.coming.push_back(Record { payload: payload.clone(), call: self.calls });
+        for (index, len) in lens.into_iter().enumerate() {
+            let number = self.calls << 16 | index as u64;
+            let payload = payload(&self.header, position, number, len);
+            self.coming.push_back(Record { payload: payload.clone(), call: self.calls, in_parts });
+            payloads.push(payload);
+            position += self.stride(len);
         }
         payloads
     }
@@ -206,16 +247,22 @@ impl Oracle {
     /// The call that asked for [`payloads`](Self::payloads) published the first `count`.
     pub(crate) fn pushed(&mut self, payloads: &[Vec<u8>], count: usize, seen: bool) {
         self.promised += count;
-        self.promised_tail += payloads[..count].iter().map(|one| stride(one.len())).sum::<u64>();
+        self.promised_tail += self.bytes_of(&payloads[..count]);
         let there = self.published.len();
         assert!(there <= self.promised, "a push that failed published a record");
         assert!(!seen || there == self.promised, "a record that was pushed does not exist");
         self.coming.truncate(self.promised - there);
     }
 
-    /// Whether the ring may say that it is full.
-    pub(crate) fn check_full(&self, start: Start, len: usize) {
-        assert!(start.room < stride(len), "full, with room");
+    fn bytes_of(&self, payloads: &[Vec<u8>]) -> u64 {
+        payloads.iter().map(|payload| self.stride(payload.len())).sum()
+    }
+
+    /// Whether the ring may say that it is full, to somebody who has pushed this much in the call and wants room for a
+    /// payload of `len` bytes.
+    pub(crate) fn check_full(&self, start: Start, pushed: &[Vec<u8>], len: usize) {
+        let needed = self.bytes_of(pushed) + self.stride(len);
+        assert!(start.room < needed, "full, with room");
     }
 
     /// Whether the ring may say that it is empty.
@@ -238,25 +285,21 @@ impl Oracle {
 
     /// The consumer may give back so many records from the next one on.
     pub(crate) fn may_take(&mut self, count: usize) {
-        self.may_release = self.may_release.max(self.next + self.shown + count);
+        self.may_release = self.may_release.max(self.next + count);
     }
 
-    /// The consumer has been shown `payload`.
-    pub(crate) fn check_next(&self, payload: &[u8]) {
+    /// The consumer is shown `payload`, after all that it was shown in this call.
+    pub(crate) fn show(&mut self, payload: &[u8]) {
         let number = self.next + self.shown;
         let next = self.published.get(number).expect("a record that does not exist");
         assert!(next == payload, "record {number}: another than was published");
-    }
-
-    /// The consumer has been shown a record of a batch.
-    pub(crate) fn shown(&mut self) {
         self.shown += 1;
     }
 
     /// The consumer will not be shown the next records again.
     pub(crate) fn taken(&mut self, count: usize) {
         self.next += count;
-        self.shown = 0;
+        (self.may_release, self.shown) = (self.next, 0);
     }
 
     /// Nothing more is taken: what is given back is what was taken.
@@ -267,10 +310,11 @@ impl Oracle {
     /// Whether `sleeper` wants what is there.
     pub(crate) fn sleeps_on(&self, sleeper: Side) -> bool {
         let (mine, theirs) = match sleeper {
-            Side::Producer => (PRODUCER, CONSUMER),
-            Side::Consumer => (CONSUMER, PRODUCER),
+            Side::Producer => (producer(), consumer()),
+            Side::Consumer => (consumer(), producer()),
         };
-        self.bytes.word(theirs) >= self.bytes.word(mine + WAKE_AT)
+        let (position, _) = unpack(self.memory.word(theirs + POSITION));
+        position >= self.memory.word(mine + WAKE_AT)
     }
 
     pub(crate) fn was_attached(&self, side: Side) -> bool {
@@ -286,32 +330,18 @@ impl Oracle {
     }
 }
 
-/// A payload of a record at `position`: every other word of it is the commit word that may stand there
-/// a lap later, the worst that old bytes can be.
-fn payload(position: u64, number: u64, len: usize) -> Vec<u8> {
+/// A payload of a record at `position`: of a message every other word is the record header that may stand there a lap
+/// later, the worst that old bytes can be.
+fn payload(header: &Header, position: u64, number: u64, len: usize) -> Vec<u8> {
     let mut payload = vec![0; len];
     fill(&mut payload, number);
-    for (index, word) in
-        payload.chunks_exact_mut(8).enumerate().skip((number % 2) as usize).step_by(2)
-    {
-        let place = position + ALIGN + 8 * index as u64;
-        word.copy_from_slice(&commit_word(place + CAPACITY, stale_len(len)).to_le_bytes());
+    let offset = header.payload_offset();
+    if offset > 0 {
+        let words = payload.chunks_exact_mut(8).enumerate();
+        for (index, word) in words.skip((number % 2) as usize).step_by(2) {
+            let later = position + offset + 8 * index as u64 + header.capacity;
+            word.copy_from_slice(&record_header(later, len.min(500) as u32).to_le_bytes());
+        }
     }
     payload
-}
-
-/// The length that old bytes claim to have: one that a record may have.
-fn stale_len(len: usize) -> u32 {
-    len.min(500) as u32
-}
-
-/// Data in which everything before `start` has been read, and old bytes are the worst they can be.
-pub(crate) fn stale(start: u64, len: usize) -> Vec<u8> {
-    let first = start - start % CAPACITY;
-    let words = (first..first + CAPACITY).step_by(8).map(|place| match place {
-        place if place == start => 0,
-        place if place < start => commit_word(place + CAPACITY, stale_len(len)),
-        place => commit_word(place, stale_len(len)),
-    });
-    words.flat_map(u64::to_le_bytes).collect()
 }

@@ -1,38 +1,48 @@
-//! Plays a script: whose turn it is, who is killed and who comes again, and when somebody sleeps whom
-//! nobody will wake. It must not know what calls answer.
+//! Plays a script.
+//!
+//! Owns: whose turn it is, who is killed and who comes again, and when somebody sleeps whom nobody will wake.
+//! Knows nothing of: what calls answer.
 
 use std::rc::Rc;
 
-use shm_ring::{Options, Region, Ring, steps};
-use shm_ring_fuzz::bytes::{Bytes, CONSUMER, DATA, PAGE, PRODUCER};
+use shm_ring::{Options, steps};
+use shm_ring_fuzz::memory::{Memory, memory};
+use shm_ring_outsider::{Header, Word, Writable, judge, poison, start_at};
 
+use crate::carries::Carries;
 use crate::fiber::Fiber;
-use crate::kind::Kind;
 use crate::script::{Command, How, Op, SIDES, Setting, Side};
 use crate::{ends, machine, oracle};
 
 /// Turns after the script until everything must have come to its end.
 const ROUNDS: u32 = 20_000;
 
-struct Play<'a, K: Kind + ?Sized> {
-    ring: Rc<Ring<K>>,
+struct Play<'a, K: Carries> {
+    ring: Rc<K::Ring>,
+    memory: &'static Memory,
+    header: Header,
     setting: &'a Setting,
     fibers: [Option<Fiber>; 2],
     /// Whether the last attachment of a side was killed: then nobody rings for what it published.
     killed: [bool; 2],
 }
 
-pub(crate) fn play<K: Kind + ?Sized>(setting: &Setting, script: impl Iterator<Item = Command>) {
+pub(crate) fn play<K: Carries>(
+    setting: &Setting,
+    header: Header,
+    script: impl Iterator<Item = Command>,
+) {
+    let (memory, start) = (memory(), setting.start.position(header.unit()));
+    memory.create(&header);
+    start_at(memory, &header, start);
+    poison(memory, &header, Some(8));
     // The machine decides about the steps of one thread.
-    let options = Options::new().bytes(PAGE).death_notice(false);
-    let ring = Ring::<K>::create(Region::memfd("two-sided"), options).unwrap();
-    let (bytes, start) = (Bytes::of(&ring), setting.start * 8);
-    bytes.set(PRODUCER, start);
-    bytes.set(CONSUMER, start);
-    bytes.write(DATA, &oracle::stale(start, K::len(8)));
-    oracle::reset(bytes, start);
+    let options = Options::new().align(header.item_align as usize).death_notice(false);
+    let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
+    oracle::reset(memory, header, start);
     machine::reset(setting.relies);
-    let mut play = Play { ring: Rc::new(ring), setting, fibers: [None, None], killed: [false; 2] };
+    let (ring, fibers, killed) = (Rc::new(ring), [None, None], [false; 2]);
+    let mut play = Play::<K> { ring, memory, header, setting, fibers, killed };
     steps::install(Some(machine::step));
     for command in script {
         play.command(command);
@@ -45,7 +55,7 @@ pub(crate) fn play<K: Kind + ?Sized>(setting: &Setting, script: impl Iterator<It
     machine::reset([false; 2]);
 }
 
-impl<K: Kind + ?Sized> Play<'_, K> {
+impl<K: Carries> Play<'_, K> {
     fn command(&mut self, command: Command) {
         match command {
             Command::Do(side, op) => ends::order(side, op),
@@ -58,6 +68,9 @@ impl<K: Kind + ?Sized> Play<'_, K> {
                 self.kill(side);
             }
             Command::Oversleep(side) => machine::oversleep(side),
+            Command::Hint(hint) => {
+                self.memory.set_named(Side::Consumer.into(), Word::Hint, hint.into());
+            }
         }
     }
 
@@ -72,8 +85,8 @@ impl<K: Kind + ?Sized> Play<'_, K> {
             }
             let (ring, wait) = (self.ring.clone(), self.setting.waits[side as usize]);
             self.fibers[side as usize] = Some(match side {
-                Side::Producer => Fiber::new(side, move || ends::producer(ring, wait)),
-                Side::Consumer => Fiber::new(side, move || ends::consumer(ring, wait)),
+                Side::Producer => Fiber::new(side, move || ends::producer::<K>(ring, wait)),
+                Side::Consumer => Fiber::new(side, move || ends::consumer::<K>(ring, wait)),
             });
         }
         machine::turn(side, steps, hold);
@@ -155,14 +168,16 @@ impl<K: Kind + ?Sized> Play<'_, K> {
     /// What is left is there for whoever comes.
     fn check_rest(&self) {
         let (tail, head) = oracle::with(|oracle| oracle.positions());
-        let bytes = Bytes::of(&*self.ring);
-        let tx = self.ring.producer().unwrap_or_else(|error| panic!("{error}"));
-        let mut rx = self.ring.consumer().unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((bytes.word(PRODUCER), bytes.word(CONSUMER)), (tail, head), "the positions");
+        let left = judge(self.memory, &self.header);
+        let left = left.unwrap_or_else(|violation| panic!("{violation}"));
+        assert_eq!((left.tail, left.head), (tail, head), "the positions");
+        let tx = K::producer(&self.ring).unwrap_or_else(|error| panic!("{error}"));
+        let mut rx = K::consumer(&self.ring).unwrap_or_else(|error| panic!("{error}"));
         drop(tx);
         let unread = oracle::with(|oracle| oracle.unread().to_vec());
+        assert_eq!(left.payloads(), unread, "what was left");
         for payload in unread {
-            assert_eq!(K::pop(&mut rx, How::Try).as_deref(), Ok(&payload[..]), "what was left");
+            assert_eq!(K::pop(&mut rx, How::Try), Ok(payload), "what was left");
         }
         assert!(K::pop(&mut rx, How::Try).is_err(), "more than was left");
     }

@@ -1,34 +1,22 @@
-//! What an input says: a setting, and commands of two bytes each, so that cutting one out or putting one
-//! in leaves the others what they are. It must not know what commands lead to.
+//! What an input says: a setting, and commands of two bytes each, so that cutting one out or putting one in leaves the
+//! others what they are.
+//!
+//! Owns: how bytes become commands. Knows nothing of: what commands lead to.
 
 use shm_ring::Wait;
-
-/// One of the two sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Producer,
-    Consumer,
-}
+pub(crate) use shm_ring_fuzz::choice::Side;
+use shm_ring_fuzz::choice::{Limit, Start};
 
 pub(crate) const SIDES: [Side; 2] = [Side::Producer, Side::Consumer];
 
-impl Side {
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Producer => Self::Consumer,
-            Self::Consumer => Self::Producer,
-        }
-    }
-
-    fn of(bit: u8) -> Self {
-        SIDES[usize::from(bit & 1)]
-    }
+fn side(bit: u8) -> Side {
+    SIDES[usize::from(bit & 1)]
 }
 
 pub(crate) struct Setting {
     pub(crate) kind: u8,
-    /// Where positions begin, in records of the least alignment.
-    pub(crate) start: u64,
+    pub(crate) limit: Limit,
+    pub(crate) start: Start,
     /// Whether a side, as a waker, relies on the sleeper's membarrier.
     pub(crate) relies: [bool; 2],
     pub(crate) waits: [Wait; 2],
@@ -45,11 +33,13 @@ pub(crate) enum How {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
     Push { how: How, len: u8 },
-    Reserve { len: u8, commit: bool },
-    PushBatch { count: u8 },
+    Reserve { how: How, much: u8 },
+    PushBatch { how: How, count: u8 },
+    PushSlice { how: How, count: u8 },
     Pop { how: How },
-    Peek { how: How, release: bool },
+    Peek { how: How, much: u8 },
     PopBatch { how: How, max: u8 },
+    PopSlice { how: How, max: u8 },
     Threshold { words: u8 },
     Close,
 }
@@ -66,13 +56,15 @@ pub(crate) enum Command {
     Kill { side: Side, after: u32 },
     /// The side, if it sleeps, has slept for as long as it wanted.
     Oversleep(Side),
+    /// The consumer's hint says this: any value is right.
+    Hint(u8),
 }
 
 /// The longest script that is played.
 const COMMANDS: usize = 500;
 
 pub(crate) fn read(input: &[u8]) -> Option<(Setting, impl Iterator<Item = Command>)> {
-    let (&[kind, start, flags, waits], script) = input.split_first_chunk()?;
+    let (&[kind, limit, start, flags, waits], script) = input.split_first_chunk()?;
     let wait = |bits: u8| match bits & 3 {
         0 | 1 => Wait::PARK,
         2 => Wait { spins: 2, yields: 1, park: true },
@@ -80,10 +72,11 @@ pub(crate) fn read(input: &[u8]) -> Option<(Setting, impl Iterator<Item = Comman
     };
     let setting = Setting {
         kind: kind & 7,
+        limit: Limit(limit.into()),
         start: match start {
-            // Before the position in commit words starts over.
-            200.. => (1 << 31) - u64::from(255 - start),
-            start => u64::from(start) * 5,
+            0 => Start::Zero,
+            200.. => Start::BeforeChecksRepeat(255 - start),
+            start => Start::Anywhere(u32::from(start) * 5),
         },
         relies: [flags & 1 == 0, flags & 2 == 0],
         waits: [wait(waits), wait(waits >> 2)],
@@ -100,13 +93,14 @@ fn command(what: u8, much: u8) -> Command {
                 160..=223 => 8 * (u32::from(much) - 159),
                 _ => 1 << 14,
             };
-            Command::Run { side: Side::of(what), steps, hold: what & 2 != 0 }
+            Command::Run { side: side(what), steps, hold: what & 2 != 0 }
         }
         104..=159 => Command::Do(Side::Producer, push(what - 104, much)),
         160..=215 => Command::Do(Side::Consumer, pop(what - 160, much)),
-        216..=231 => Command::Kill { side: Side::of(what), after: u32::from(much) % 32 },
-        232..=243 => Command::Drain(Side::of(what), 1 + much % 16),
-        _ => Command::Oversleep(Side::of(what)),
+        216..=231 => Command::Kill { side: side(what), after: u32::from(much) % 32 },
+        232..=243 => Command::Drain(side(what), 1 + much % 16),
+        244..=251 => Command::Oversleep(side(what)),
+        _ => Command::Hint(much % 4),
     }
 }
 
@@ -120,18 +114,20 @@ fn how(number: u8) -> How {
 
 fn push(which: u8, much: u8) -> Op {
     match which {
-        0..=31 => Op::Push { how: how(which), len: much },
-        32..=39 => Op::Reserve { len: much, commit: which % 4 != 0 },
-        40..=53 => Op::PushBatch { count: much },
+        0..=23 => Op::Push { how: how(which), len: much },
+        24..=31 => Op::Reserve { how: how(which), much },
+        32..=43 => Op::PushBatch { how: how(which), count: much },
+        44..=53 => Op::PushSlice { how: how(which), count: much },
         _ => Op::Close,
     }
 }
 
 fn pop(which: u8, much: u8) -> Op {
     match which {
-        0..=27 => Op::Pop { how: how(which) },
-        28..=39 => Op::Peek { how: how(which), release: much % 4 != 0 },
-        40..=49 => Op::PopBatch { how: how(which), max: much },
+        0..=19 => Op::Pop { how: how(which) },
+        20..=31 => Op::Peek { how: how(which), much },
+        32..=41 => Op::PopBatch { how: how(which), max: much },
+        42..=49 => Op::PopSlice { how: how(which), max: much },
         50..=53 => Op::Threshold { words: much },
         _ => Op::Close,
     }
