@@ -237,7 +237,9 @@ fn the_doctor_looks_at_everything_that_rings_need() {
 #[test]
 fn the_doctor_finds_what_is_missing() {
     let limited = std::process::Command::new("sh")
-        .args(["-c", "ulimit -n 4; exec \"$1\" doctor", "sh", env!("CARGO_BIN_EXE_shm-ring")])
+        // Whatever stands at 3 was inherited, and would be the one descriptor that is left.
+        .args(["-c", "exec 3>&-; ulimit -n 4; exec \"$1\" doctor", "sh"])
+        .arg(env!("CARGO_BIN_EXE_shm-ring"))
         .output()
         .unwrap();
     let (out, err) =
