@@ -292,7 +292,7 @@ impl<T: Item + Copy + Debug + PartialEq> Values<T> {
                 _ if in_place => {
                     // SAFETY: both sides are ours, and the other one writes no data.
                     let places = unsafe { room.as_uninit() };
-                    places[at..][..items.len()].copy_from_slice(&items.each_uninit());
+                    places[at..][..items.len()].copy_from_slice(&uninit(&items));
                 }
                 _ => room.write_slice(at, &items),
             }
@@ -444,13 +444,7 @@ impl<T: Item + Copy + Debug + PartialEq> Values<T> {
     }
 }
 
-/// Values for places that hold none yet.
-trait EachUninit<T> {
-    fn each_uninit(&self) -> Vec<MaybeUninit<T>>;
-}
-
-impl<T: Copy> EachUninit<T> for [T] {
-    fn each_uninit(&self) -> Vec<MaybeUninit<T>> {
-        self.iter().copied().map(MaybeUninit::new).collect()
-    }
+/// `values` for places that hold none yet.
+fn uninit<T: Copy>(values: &[T]) -> Vec<MaybeUninit<T>> {
+    values.iter().copied().map(MaybeUninit::new).collect()
 }
