@@ -353,6 +353,8 @@ impl<T: Item> Producer<T> {
     fn bytes_of(&self, count: usize) -> Result<u64, PushError> {
         let limit = self.inner.side.layout.limit;
         match (count as u64).checked_mul(Self::SIZE) {
+            // No bytes fit at position 0 of a ring without any room, too.
+            Some(0) if self.inner.tail.is_corrupt() => Err(PushError::Corrupt),
             Some(bytes) if bytes <= limit => Ok(bytes),
             _ => Err(PushError::TooLarge { len: count, max: self.capacity() }),
         }

@@ -116,6 +116,13 @@ impl Tail {
         Ok(())
     }
 
+    /// Whether nothing is written any more.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn is_corrupt(&self) -> bool {
+        self.corrupt
+    }
+
     /// Below what position records must end, as far as is known here.
     #[cfg(not(loom))]
     #[inline(always)]

@@ -160,6 +160,20 @@ fn a_hole_punched_anywhere_is_answered_in_time() {
 }
 
 #[test]
+fn a_producer_that_is_corrupt_reserves_nothing_not_even_no_room_at_position_0() {
+    let ring = Ring::<u64>::create(Region::memfd("hostile"), &Options::new().items(4)).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let mut tx = ring.producer().unwrap();
+    assert_eq!(tx.try_reserve(0).map(drop), Ok(()));
+    bytes.set(consumer() + POSITION, SIZE);
+    assert_eq!(tx.room_at_least(), 0, "the consumer is beyond what was published");
+    for count in [4, 1, 0] {
+        assert_eq!(tx.try_reserve(count).map(drop), Err(PushError::Corrupt), "{count}");
+        assert_eq!(tx.reserve_timeout(count, SOON).map(drop), Err(PushError::Corrupt), "{count}");
+    }
+}
+
+#[test]
 fn heads_that_cannot_be_are_corrupt_permanently() {
     let tail = START + FULL * SIZE;
     for head in [
