@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::{Kept, SHORT, alone, parsed, printed, program};
 
 /// What was recorded once: results that do not change.
-const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/record/2026-11-21.json");
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/record/2026-11-29.json");
 fn output(arguments: &[&str]) -> Output {
     program(arguments).output().unwrap()
 }

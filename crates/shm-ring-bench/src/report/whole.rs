@@ -13,7 +13,7 @@ use super::files::write;
 use crate::saved::with_states;
 
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/record");
-pub(super) const RECORDED: [&str; 2] = ["goals-2026-11-21.json", "2026-11-21.json"];
+pub(super) const RECORDED: [&str; 2] = ["goals-2026-11-29.json", "2026-11-29.json"];
 
 pub(super) fn recorded(name: &str) -> (Value, Report) {
     let text = fs::read_to_string(Path::new(RECORD).join(name)).unwrap();
