@@ -20,6 +20,12 @@ impl Hint {
         Self { wanted: true, dry_at: position }
     }
 
+    /// Whether the front is wanted: after a record at a time, as in a conversation.
+    #[inline]
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// The ring ran dry at `position`, the last record having had `stride` bytes: the front is wanted after a run of at
     /// most one record, and not after a longer one. Stored when that changes.
     #[inline]

@@ -196,8 +196,16 @@ impl<P: Payload + ?Sized> Receiver<P> {
             if let Some(threshold) = self.threshold {
                 self.wait_for_threshold(threshold, deadline())?;
             } else {
-                let Self { head, backoff, map, last, side, .. } = self;
-                let has_changed = || head.has_changed(map.theirs());
+                let Self { head, backoff, hint, map, last, side, .. } = self;
+                // Its lines come beside the tail word, and not after it.
+                let expects = hint.is_wanted() && map.is_beyond_front(*last);
+                let has_changed = || {
+                    let changed = head.has_changed(map.theirs());
+                    if expects {
+                        map.area().prefetch_expected(head.position(), *last);
+                    }
+                    changed
+                };
                 let found = backoff.on_empty(head.position(), *last, has_changed)
                     || side.spins() && backoff::on_answer(has_changed);
                 if !found {

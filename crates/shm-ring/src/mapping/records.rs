@@ -43,6 +43,8 @@ const AHEAD_MOST: u64 = 1024;
 const RUN_AHEAD_MOST: u64 = 4096;
 /// How far ahead of its position the consumer asks for lines below the tail that it has seen.
 const READ_AHEAD: u64 = 512;
+/// Bytes of a record that may be asked for before it is there.
+const EXPECTED_MOST: u64 = 256;
 pub(crate) const CACHE_LINE: u64 = 64;
 
 impl<P: ?Sized> RecordMap<P> {
@@ -107,6 +109,16 @@ impl<P: Payload + ?Sized> RecordMap<P> {
             payload: PhantomData,
         })
     }
+
+    /// Whether a record of `stride` bytes is surely too long for the front.
+    #[inline(always)]
+    pub(crate) fn is_beyond_front(&self, stride: u64) -> bool {
+        match P::SIZE {
+            Some(size) => size > FRONT_BYTES,
+            // One alignment lies before the payload, and less than one behind it.
+            None => stride > FRONT_BYTES.max(2 * self.align),
+        }
+    }
 }
 
 /// The data area of a [`RecordMap`].
@@ -161,6 +173,18 @@ impl<P: ?Sized> Area<'_, P> {
         let first = self.at(position);
         let len = (tail - position).min(READ_AHEAD);
         for at in (0..len).step_by(CACHE_LINE as usize) {
+            copy::prefetch_read(first.wrapping_add(at as usize));
+        }
+    }
+
+    /// Asks for the lines of a record of `stride` bytes that is expected at `position`, whether it is there or not.
+    #[inline(always)]
+    pub(crate) fn prefetch_expected(&self, position: u64, stride: u64) {
+        let first = self.at(position);
+        let len = stride.min(EXPECTED_MOST);
+        let lines = (0..len).step_by(CACHE_LINE as usize);
+        // The last byte may stand in one more line.
+        for at in lines.chain([len - 1]) {
             copy::prefetch_read(first.wrapping_add(at as usize));
         }
     }
