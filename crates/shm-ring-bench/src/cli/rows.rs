@@ -144,7 +144,9 @@ impl What {
         let mut rows = Vec::new();
         for &workload in workloads {
             if workload == Workload::Lines {
-                rows.extend(self.row("lines", workload, lines::BLOCK, quick));
+                for (name, _) in lines::YARDSTICKS {
+                    rows.extend(self.row(name, workload, lines::BLOCK, quick));
+                }
                 continue;
             }
             for &bytes in sizes {

@@ -5,7 +5,7 @@ use super::{Bound, Key, Measure, Wanted};
 use crate::spec::Workload::{
     self, Batch, Burst, Echo, IdleReceiver, IdleSender, Lines, Memory, Stream, Wake,
 };
-use crate::transport::lines;
+use crate::transport::{LARGE, items, lines};
 
 use Bound::{AtLeast, AtMost, Below};
 use Measure::{Best, Held, Instructions, OverFloor, Ratio, SleeperCpu, Spent, SystemCalls, Worst};
@@ -49,8 +49,10 @@ const fn messages(bytes: usize) -> Measure {
     Best(key("shm-ring-messages", Stream, bytes), MESSAGE_PEERS)
 }
 
+/// The ring against lines of memory in a buffer of its own length.
 const fn against_lines(workload: Workload, bytes: usize) -> Measure {
-    Ratio(key("shm-ring", workload, bytes), key("lines", Lines, lines::BLOCK))
+    let lines = if items(bytes) * bytes < LARGE { "lines-short" } else { "lines" };
+    Ratio(key("shm-ring", workload, bytes), key(lines, Lines, lines::BLOCK))
 }
 
 const fn able_to_sleep(bytes: usize) -> Measure {

@@ -286,8 +286,16 @@ pub(crate) fn list() -> &'static [Entry] {
             ..PEER
         },
         Entry {
+            name: "lines-short",
+            what: "lines of memory written by one side and read by the other, in 64 KiB",
+            idle: Idle::Spins,
+            shown: false,
+            yardstick: true,
+            ..PLAIN
+        },
+        Entry {
             name: "lines",
-            what: "lines of memory written by one side and read by the other, for reference",
+            what: "the same in 1 MiB",
             idle: Idle::Spins,
             shown: false,
             yardstick: true,

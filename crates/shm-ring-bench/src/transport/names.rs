@@ -107,8 +107,8 @@ pub(crate) use with_pair;
 
 /// Makes a channel of the transport called `name`.
 pub(crate) fn make(name: &str, bytes: usize) -> Result<Box<dyn Made>, Fault> {
-    if name == "lines" {
-        return lines::make();
+    if let Some((_, bytes)) = lines::YARDSTICKS.iter().find(|(yardstick, _)| *yardstick == name) {
+        return lines::make(*bytes);
     }
     with_transport!(name, T => T::make(bytes))
 }

@@ -64,11 +64,11 @@ pub(super) fn figures<'a>(
     rows.iter().filter_map(shown).collect()
 }
 
-/// What the yardstick shows in a state: what moving bytes can cost.
+/// What the longest yardstick, which comes last, shows in a state: what moving bytes can cost.
 pub(super) fn yardstick(report: &Report, state: Option<State>) -> Option<Shown<'_>> {
     let is_it = |row: &Outcome| row.workload == Workload::Lines && row.state == state;
     let lines = report.results.iter().enumerate().filter(|(_, row)| is_it(row));
-    figures(&lines.collect::<Vec<_>>(), BYTES, None).into_iter().next()
+    figures(&lines.collect::<Vec<_>>(), BYTES, None).into_iter().next_back()
 }
 
 /// What is shown, apart by `key`, in the order in which keys come.
