@@ -18,14 +18,10 @@
 //! since the lock of its parent's may have been held at the fork.
 #![allow(unsafe_code)]
 
-use core::ffi::c_long;
 use core::ptr::NonNull;
-use core::time::Duration;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
 
-use crate::protocol::clock::Deadline;
+use super::keeper::Thread;
 use crate::protocol::layout::LIVENESS_WAITERS;
 use crate::protocol::sync::Ordering;
 use crate::protocol::sync::private::{AtomicPtr, AtomicU64};
@@ -47,13 +43,6 @@ static LIST: List =
 
 /// The kernel walks no further (ROBUST_LIST_LIMIT of linux/futex.h).
 const NODES_MAX: usize = 2048;
-/// How long the keeper's end is waited for at most. It takes some tens of microseconds.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// How long the keeper's first word is waited for at a time.
-const SLICE: Duration = Duration::from_millis(100);
-/// The keeper calls next to nothing.
-const STACK: usize = 32 * 1024;
-
 /// One attachment whose death the kernel tells of. Dropping it takes that back.
 #[derive(Debug)]
 pub(crate) struct DeathNotice {
@@ -80,12 +69,12 @@ impl DeathNotice {
             return None;
         }
         if kept.thread.is_none() {
-            kept.thread = Some(Thread::start(distance as u64)?);
+            kept.thread = Some(start(distance as u64)?);
         }
         if LIST.distance.load(Ordering::Relaxed) != distance as u64 {
             return None;
         }
-        let thread = kept.thread.as_ref()?.id;
+        let thread = kept.thread.as_ref()?.id();
         // SAFETY: by the contract above.
         let link = unsafe { node.as_ref() };
         link.store(LIST.first.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -169,89 +158,12 @@ impl Keeper {
     }
 }
 
-/// The keeper's thread.
-struct Thread {
-    id: u32,
-    handle: JoinHandle<()>,
-    /// What it waits for the end of.
-    hold: Sender<()>,
-}
-
-impl Thread {
-    /// Starts it with an empty list. `None` if there can be no thread or no list.
-    fn start(distance: u64) -> Option<Self> {
-        LIST.first.store(address(NonNull::from(&LIST.first)), Ordering::Relaxed);
-        LIST.distance.store(distance, Ordering::Relaxed);
-        let (answer, started) = channel();
-        let (hold, ends) = channel();
-        let builder = Builder::new().name("shm-ring-notice".to_owned()).stack_size(STACK);
-        let handle = without_signals(|| {
-            builder.spawn(move || {
-                let listed = own_list();
-                let _ = answer.send(listed.then(rustix::thread::gettid));
-                if listed {
-                    // An error, at last: that is all it waits for.
-                    let _: Result<(), _> = ends.recv();
-                }
-            })
-        })
-        .ok()?;
-        loop {
-            // In slices, as every sleep here: a wake-up may be lost where system calls are tampered with.
-            match started.recv_timeout(SLICE) {
-                Ok(Some(id)) => {
-                    let id = id.as_raw_nonzero().get() as u32;
-                    return Some(Self { id, handle, hold });
-                }
-                Ok(None) | Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
-    }
-
-    /// Ends it and sees it gone, for callers that go on to what only a process with one thread may do.
-    /// Not by joining: where a sandbox refuses futexes, the C library ends a process that joins.
-    fn end(self) {
-        let Self { id, handle, hold } = self;
-        drop(hold);
-        let deadline = Deadline::now().plus(PATIENCE);
-        while is_there(id) && Deadline::now() < deadline {
-            std::thread::yield_now();
-        }
-        drop(handle);
-    }
-}
-
-/// Whether this process has a thread of this number.
-fn is_there(thread: u32) -> bool {
-    let (process, nothing) = (std::process::id(), 0);
-    // SAFETY: integers only, and no signal is sent.
-    unsafe { libc::syscall(libc::SYS_tgkill, process, thread, nothing) == 0 }
-}
-
-/// Makes `LIST` the robust list of the calling thread, in place of the C library's, which is for mutexes
-/// that this thread never takes.
-fn own_list() -> bool {
-    let list = core::ptr::from_ref(&LIST);
-    // SAFETY: invariant 1: the kernel reads the list when this thread ends.
-    unsafe { libc::syscall(libc::SYS_set_robust_list, list, size_of::<List>() as c_long) == 0 }
-}
-
-/// Starts a thread that no signal is delivered to: handlers are for the threads of the program.
-fn without_signals<R>(start: impl FnOnce() -> R) -> R {
-    let mut all = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    let mut before = core::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: writes to a set of our own.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    // SAFETY: reads a set that has been filled, writes to one of our own.
-    let blocked =
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
-    let started = start();
-    if blocked == 0 {
-        // SAFETY: reads a set that the call above has filled.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), core::ptr::null_mut()) };
-    }
-    started
+/// Starts the keeper's thread with an empty list. `None` if there can be no thread or no list.
+fn start(distance: u64) -> Option<Thread> {
+    LIST.first.store(address(NonNull::from(&LIST.first)), Ordering::Relaxed);
+    LIST.distance.store(distance, Ordering::Relaxed);
+    // SAFETY: invariant 1: the kernel reads the list when the thread ends.
+    unsafe { Thread::start(NonNull::from(&LIST).cast(), size_of::<List>()) }
 }
 
 fn address(node: NonNull<Node>) -> u64 {

@@ -19,6 +19,7 @@
 
 pub(crate) mod copy;
 mod death_notice;
+mod keeper;
 pub(crate) mod messages;
 mod read_only;
 pub(crate) mod records;

@@ -14,7 +14,7 @@ pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 /// Atomics of this process alone: no protocol's words, whoever decides about those.
 #[cfg(not(loom))]
 pub(crate) mod private {
-    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU64};
+    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 }
 
 /// Something in the other side's pages: loads only.

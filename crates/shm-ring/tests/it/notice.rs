@@ -40,6 +40,13 @@ fn keepers() -> Vec<u32> {
     tasks.filter(is_keeper).map(id).collect()
 }
 
+/// The signals that a thread of this process does not take: bit 0 is signal 1.
+fn signals_blocked(thread: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/self/task/{thread}/status")).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap()
+}
+
 fn has_waitv() -> bool {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
@@ -92,6 +99,9 @@ pub(crate) fn count_keepers(mut home: Home) {
     let keeper = keepers();
     assert_eq!(keeper.len(), 1, "one for all");
     assert_eq!(words(), [keeper[0] | WAITERS; 4]);
+    let asked_for = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGUSR1, libc::SIGCHLD];
+    let taken = asked_for.map(|signal| signals_blocked(keeper[0]) >> (signal - 1) & 1 == 0);
+    assert_eq!(taken, [false; 5], "signals are for the threads of the program");
     // In the middle, at the start and at the end of what it keeps.
     drop(rx);
     assert_eq!(words(), [keeper[0] | WAITERS, 0, keeper[0] | WAITERS, keeper[0] | WAITERS]);
