@@ -178,14 +178,16 @@ impl<P: ?Sized> Area<'_, P> {
     }
 
     /// Asks for the lines of a record of `stride` bytes that is expected at `position`, whether it is there or not.
+    /// From far to near: records are written from near to far, and a line that is asked for while it is written is
+    /// taken away from who writes it.
     #[inline(always)]
     pub(crate) fn prefetch_expected(&self, position: u64, stride: u64) {
         let first = self.at(position);
         let len = stride.min(EXPECTED_MOST);
-        let lines = (0..len).step_by(CACHE_LINE as usize);
         // The last byte may stand in one more line.
-        for at in lines.chain([len - 1]) {
-            copy::prefetch_read(first.wrapping_add(at as usize));
+        copy::prefetch_read(first.wrapping_add(len as usize - 1));
+        for line in (0..len.div_ceil(CACHE_LINE)).rev() {
+            copy::prefetch_read(first.wrapping_add((line * CACHE_LINE) as usize));
         }
     }
 
