@@ -49,6 +49,8 @@ pub struct Pair<K: Kind> {
     pub rx: Option<K::Rx>,
     ring: K::Ring,
     pub memory: &'static Memory,
+    /// Of this process, so that not every question is a system call.
+    pid: u32,
     /// What each side's session word must be, and how the side waits.
     sessions: [u64; 2],
     waits: [Wait; 2],
@@ -62,8 +64,8 @@ impl<K: Kind> Pair<K> {
         let align = header.item_align as usize;
         let options = Options::new().align(align).death_notice(false).wait(Wait::PARK);
         let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
-        let (sessions, waits) = ([0; 2], [Wait::PARK; 2]);
-        let mut pair = Self { tx: None, rx: None, ring, memory, sessions, waits };
+        let (pid, sessions, waits) = (std::process::id(), [0; 2], [Wait::PARK; 2]);
+        let mut pair = Self { tx: None, rx: None, ring, memory, pid, sessions, waits };
         pair.attach(Side::Producer);
         pair.attach(Side::Consumer);
         (pair, model)
@@ -121,7 +123,7 @@ impl<K: Kind> Pair<K> {
                 self.waits[side as usize] = Wait::PARK;
             }
             Err(Error::RoleTaken { pid, .. }) if self.is_attached(side) => {
-                assert_eq!(pid, std::process::id());
+                assert_eq!(pid, self.pid);
             }
             Err(error) => panic!("{error}"),
         }
@@ -148,7 +150,7 @@ impl<K: Kind> Pair<K> {
 
     fn peer_of(&self, side: Side) -> Peer {
         let other = side.other();
-        let (session, pid) = (self.sessions[other as usize], std::process::id());
+        let (session, pid) = (self.sessions[other as usize], self.pid);
         match (session, session % 2 == 1, self.is_attached(other)) {
             (0, ..) => Peer::Absent,
             (_, false, _) => Peer::Closed { session },
