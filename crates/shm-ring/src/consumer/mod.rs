@@ -1,6 +1,7 @@
 //! Owns: what every consumer does, whatever it reads: looking for records, releasing them, waiting. Knows nothing of: how
 //! a payload leaves its record.
 
+mod batches;
 mod found;
 mod hint;
 mod iter;

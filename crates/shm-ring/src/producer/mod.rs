@@ -1,6 +1,7 @@
 //! Owns: what every producer does, whatever it publishes: room, publishing, waking, waiting. Knows nothing of: how a
 //! record comes into the data.
 
+mod batches;
 mod messages;
 mod reservation;
 mod stream_writer;
