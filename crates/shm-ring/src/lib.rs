@@ -185,8 +185,8 @@ mod role;
 pub use self::protocol::steps;
 pub use self::{
     consumer::{
-        AnyConsumer, Consumer, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
-        TryIter, View, WAIT_ANY_MAX, WaitAnyError, wait_any,
+        AnyConsumer, Consumer, Flow, Iter, Message, MessageConsumer, MessageView, Messages,
+        StreamReader, TryIter, View, WAIT_ANY_MAX, WaitAnyError, wait_any,
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::Item,

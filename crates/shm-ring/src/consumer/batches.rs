@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use super::flow::Flow;
 use super::found::found_at;
 use super::{Consumer, Message, MessageConsumer};
 use crate::attachment::wait::Timeout;
@@ -12,6 +13,8 @@ use crate::item::Item;
 impl<T: Item> Consumer<T> {
     /// Takes up to `max` items that are there, oldest first, hands each to `each`, and gives their
     /// room back by one store at the end. How many it was. Items that are published meanwhile are for the next call.
+    /// `each` returns nothing, or a [`ControlFlow`](core::ops::ControlFlow) by which it stops: the item that it stops at
+    /// is taken, and those behind it stay ([`Flow`]).
     ///
     /// Delivery of the batch is at least once while `each` runs: a consumer killed there leaves all of
     /// it to its successor. After that it is at most once. If `each` panics, the item that it was given
@@ -30,7 +33,11 @@ impl<T: Item> Consumer<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
-    pub fn try_pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
+    pub fn try_pop_batch<F: Flow>(
+        &mut self,
+        max: usize,
+        each: impl FnMut(T) -> F,
+    ) -> Result<usize, PopError> {
         let count = self.count_up_to(max, None)?;
         Ok(self.take_batch(count, each))
     }
@@ -51,7 +58,11 @@ impl<T: Item> Consumer<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
-    pub fn pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
+    pub fn pop_batch<F: Flow>(
+        &mut self,
+        max: usize,
+        each: impl FnMut(T) -> F,
+    ) -> Result<usize, PopError> {
         let count = self.count_up_to(max, Some(Timeout::FOREVER))?;
         Ok(self.take_batch(count, each))
     }
@@ -61,27 +72,29 @@ impl<T: Item> Consumer<T> {
     /// # Errors
     /// As [`pop_timeout`](Self::pop_timeout).
     #[inline]
-    pub fn pop_batch_timeout(
+    pub fn pop_batch_timeout<F: Flow>(
         &mut self,
         max: usize,
         timeout: Duration,
-        each: impl FnMut(T),
+        each: impl FnMut(T) -> F,
     ) -> Result<usize, PopError> {
         let count = self.count_up_to(max, Some(Timeout::of(timeout)))?;
         Ok(self.take_batch(count, each))
     }
 
     #[inline(always)]
-    fn take_batch(&mut self, count: usize, mut each: impl FnMut(T)) -> usize {
+    fn take_batch<F: Flow>(&mut self, count: usize, mut each: impl FnMut(T) -> F) -> usize {
         let mut batch = self.inner.batch();
-        for _ in 0..count {
+        for index in 0..count {
             let (position, tail) = batch.rest();
             if Self::SIZE >= 64 || position % 64 < Self::SIZE {
                 batch.area().prefetch_below(position, tail);
             }
             let item = batch.area().take(position);
             batch.pass(Self::SIZE);
-            each(item);
+            if each(item).stops() {
+                return index + 1;
+            }
         }
         count
     }
@@ -143,16 +156,17 @@ impl<T: Item> Consumer<T> {
 
 impl MessageConsumer {
     /// Takes up to `max` messages that are there, oldest first, shows each to `each`, and gives their room back by one
-    /// store at the end. How many it was. Messages that are published meanwhile are for the next call.
+    /// store at the end. How many it was. Messages that are published meanwhile are for the next call. `each` may stop, as
+    /// with [`Consumer::try_pop_batch`](crate::Consumer::try_pop_batch).
     ///
     /// Delivery is as with [`Consumer::try_pop_batch`](crate::Consumer::try_pop_batch).
     ///
     /// # Errors
     /// Only if there is none: as [`try_pop`](Self::try_pop).
-    pub fn try_pop_batch(
+    pub fn try_pop_batch<F: Flow>(
         &mut self,
         max: usize,
-        each: impl FnMut(&Message<'_>),
+        each: impl FnMut(&Message<'_>) -> F,
     ) -> Result<usize, PopError> {
         self.take_batch(max, None, each)
     }
@@ -171,10 +185,10 @@ impl MessageConsumer {
     /// assert_eq!(bytes, 6);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn pop_batch(
+    pub fn pop_batch<F: Flow>(
         &mut self,
         max: usize,
-        each: impl FnMut(&Message<'_>),
+        each: impl FnMut(&Message<'_>) -> F,
     ) -> Result<usize, PopError> {
         self.take_batch(max, Some(Timeout::FOREVER), each)
     }
@@ -183,20 +197,20 @@ impl MessageConsumer {
     ///
     /// # Errors
     /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn pop_batch_timeout(
+    pub fn pop_batch_timeout<F: Flow>(
         &mut self,
         max: usize,
         timeout: Duration,
-        each: impl FnMut(&Message<'_>),
+        each: impl FnMut(&Message<'_>) -> F,
     ) -> Result<usize, PopError> {
         self.take_batch(max, Some(Timeout::of(timeout)), each)
     }
 
-    fn take_batch(
+    fn take_batch<F: Flow>(
         &mut self,
         max: usize,
         timeout: Option<Timeout>,
-        mut each: impl FnMut(&Message<'_>),
+        mut each: impl FnMut(&Message<'_>) -> F,
     ) -> Result<usize, PopError> {
         if max == 0 {
             return Ok(0);
@@ -216,7 +230,9 @@ impl MessageConsumer {
             };
             batch.pass(found.stride);
             taken += 1;
-            each(&Message::at(batch.area(), found));
+            if each(&Message::at(batch.area(), found)).stops() {
+                break;
+            }
         }
         if taken == 0 { Err(PopError::Corrupt) } else { Ok(taken) }
     }

@@ -2,6 +2,7 @@
 //! a payload leaves its record.
 
 mod batches;
+mod flow;
 mod found;
 mod hint;
 mod iter;
@@ -11,6 +12,7 @@ mod values;
 mod view;
 mod wait_any;
 
+pub use self::flow::Flow;
 pub use self::iter::{Iter, TryIter};
 pub use self::messages::MessageConsumer;
 pub use self::stream_reader::StreamReader;

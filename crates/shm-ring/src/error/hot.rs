@@ -26,7 +26,8 @@ pub enum PushError {
     PeerDead,
     /// The consumer's page contradicts the protocol. Final for this attachment.
     Corrupt,
-    /// More than this ring can ever hold: a message, in bytes, or a reservation of values, in items.
+    /// More than this ring can ever hold: a message, in bytes; values that are reserved or pushed all at once, in items;
+    /// messages that are, in bytes of their records.
     TooLarge {
         /// How much was asked for.
         len: usize,
@@ -117,7 +118,7 @@ impl fmt::Display for PushError {
             Self::TooLarge { len, max } => {
                 return write!(
                     f,
-                    "{len} bytes of a message, or items, never fit this ring, which holds {max}: create a larger ring, \
+                    "{len} bytes of messages, or items, never fit this ring, which holds {max}: create a larger ring, \
                      or send it in parts"
                 );
             }

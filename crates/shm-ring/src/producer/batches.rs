@@ -123,6 +123,47 @@ impl<T: Item> Producer<T> {
         Ok(pushed)
     }
 
+    /// Publishes all of `items` by one copy and one store of the position, if there is room for all of them, and none of
+    /// them otherwise.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much room. Nothing is published
+    /// then.
+    ///
+    /// ```
+    /// use shm_ring::PushError;
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &shm_ring::Options::new().items(3))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push_all(&[1, 2])?;
+    /// assert_eq!(tx.try_push_all(&[3, 4]), Err(PushError::Full));
+    /// assert_eq!(rx.try_iter().count(), 2);
+    /// assert_eq!(tx.try_push_all(&[0; 4]), Err(PushError::TooLarge { len: 4, max: 3 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_push_all(&mut self, items: &[T]) -> Result<(), PushError> {
+        if !items.is_empty() {
+            let bytes = self.bytes_of(items.len())?;
+            self.inner.make_room(bytes)?;
+            self.publish_slice(items);
+        }
+        Ok(())
+    }
+
+    /// Like [`try_push_all`](Self::try_push_all), waiting for room for all of them as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring never has as much room. Nothing is published then.
+    #[inline]
+    pub fn push_all(&mut self, items: &[T]) -> Result<(), PushError> {
+        if !items.is_empty() {
+            let bytes = self.bytes_of(items.len())?;
+            self.inner.await_room(bytes, Timeout::FOREVER)?;
+            self.publish_slice(items);
+        }
+        Ok(())
+    }
+
     /// Publishes as many of `items` as fit. There is room for one.
     #[inline(always)]
     fn publish_slice(&mut self, items: &[T]) -> usize {
@@ -174,6 +215,74 @@ impl MessageProducer {
             pushed += self.publish_batch(first, rest);
         }
         Ok(pushed)
+    }
+
+    /// Publishes all of `messages` by one store of the position, if there is room for all of them, and none of them
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`], in bytes of records, if the ring never has as much room.
+    /// Nothing is published then.
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.try_push_all(&["begin", "7 to account 12", "commit"])?;
+    /// assert_eq!(rx.try_iter().count(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_push_all<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), PushError> {
+        let bytes = self.bytes_of_all(messages)?;
+        self.inner.make_room(bytes)?;
+        self.publish_all(messages, bytes)
+    }
+
+    /// Like [`try_push_all`](Self::try_push_all), waiting for room for all of them as [`push`](Self::push) does.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push); [`PushError::TooLarge`], in bytes of records, if the ring never has as much room. Nothing
+    /// is published then.
+    pub fn push_all<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), PushError> {
+        let bytes = self.bytes_of_all(messages)?;
+        self.inner.await_room(bytes, Timeout::FOREVER)?;
+        self.publish_all(messages, bytes)
+    }
+
+    /// Bytes of records that `messages` take, if the ring can have as much.
+    fn bytes_of_all<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<u64, PushError> {
+        let mut bytes = 0_u64;
+        for message in messages {
+            bytes = bytes.saturating_add(self.stride_of(message.as_ref().len())?);
+        }
+        let limit = self.inner.side.layout.limit;
+        match bytes <= limit {
+            true => Ok(bytes),
+            false => Err(PushError::TooLarge { len: bytes as usize, max: limit as usize }),
+        }
+    }
+
+    /// Publishes all of `messages`, for which there are `bytes` of room, or none of them. `AsRef` is the caller's code: it
+    /// may panic, or answer with more than the first time, and then nothing is published.
+    #[inline(never)]
+    fn publish_all<M: AsRef<[u8]>>(&mut self, messages: &[M], bytes: u64) -> Result<(), PushError> {
+        let first = self.inner.position();
+        let mut at = first;
+        for message in messages {
+            let message = message.as_ref();
+            let stride = self.stride_of(message.len())?;
+            if at + stride > first + bytes {
+                return Err(PushError::Full);
+            }
+            let area = self.inner.map.area();
+            area.put_header(at, message.len() as u32);
+            area.put_payload(at, message);
+            at += stride;
+        }
+        if at > first {
+            let next = self.inner.publish(at - first);
+            self.inner.wake(next);
+        }
+        Ok(())
     }
 
     /// Publishes `first`, for which there is room, and as many of `rest` as fit behind it. `AsRef` is the caller's code:

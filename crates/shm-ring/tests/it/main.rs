@@ -5,6 +5,7 @@
 //! which job to do.
 
 mod adapters;
+mod all_or_nothing;
 mod any;
 mod batches;
 mod bytes;
@@ -43,6 +44,7 @@ mod settings;
 mod soak;
 mod sources;
 mod stopped;
+mod stopping;
 mod stream;
 mod system;
 mod top;
