@@ -61,8 +61,8 @@ macro_rules! end {
     };
 }
 
-end!([T: Item], Producer<T>, Consumer<T>, size_of::<T>() as u64, ready_at_least);
-end!([], MessageProducer, MessageConsumer, 1, ready_bytes_at_least);
+end!([T: Item], Producer<T>, Consumer<T>, size_of::<T>() as u64, len);
+end!([], MessageProducer, MessageConsumer, 1, len_bytes);
 
 /// What a ring carries.
 pub(super) trait Kind: Sized {

@@ -267,13 +267,6 @@ impl MessageConsumer {
         Ok(MessageView::of(&mut self.inner, first, max.max(1)))
     }
 
-    /// A lower bound on the bytes of records that are there, with their headers. The producer may publish more at any
-    /// time.
-    #[must_use]
-    pub fn ready_bytes_at_least(&self) -> usize {
-        self.inner.ready() as usize
-    }
-
     /// Sets how much must be there before a `pop` that found the ring empty returns: see
     /// [`Consumer::set_threshold`](crate::Consumer::set_threshold).
     pub fn set_threshold(&mut self, threshold: Option<Threshold>) {

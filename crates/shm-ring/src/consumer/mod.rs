@@ -1,6 +1,7 @@
 //! Owns: what every consumer does, whatever it reads: looking for records, releasing them, waiting. Knows nothing of: how
 //! a payload leaves its record.
 
+mod backlog;
 mod batches;
 mod flow;
 mod found;
@@ -81,6 +82,12 @@ impl<P: Payload + ?Sized> Receiver<P> {
     fn layout(&self) -> RecordLayout {
         let layout = self.side.layout;
         RecordLayout { unit: P::SIZE.unwrap_or(layout.unit), ..layout }
+    }
+
+    /// The next record is here; what stands before it was released.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.head.position()
     }
 
     /// Loads the tail once: what is new.

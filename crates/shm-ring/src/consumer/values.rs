@@ -191,20 +191,6 @@ impl<T: Item> Consumer<T> {
         Ok(None)
     }
 
-    /// A lower bound on the number of items that are there. The producer may publish more at any time.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// assert_eq!(rx.ready_at_least(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn ready_at_least(&self) -> usize {
-        (self.inner.ready() / Self::SIZE) as usize
-    }
-
     /// How many items are there, up to `max`: looks once if it knows of fewer, and waits if there is none.
     #[inline(always)]
     pub(super) fn count_up_to(

@@ -271,6 +271,7 @@ impl fmt::Debug for Messages<'_> {
 pub struct Message<'a> {
     payload: *const u8,
     len: usize,
+    end: u64,
     region: PhantomData<&'a [u8]>,
 }
 
@@ -278,7 +279,8 @@ impl<'a> Message<'a> {
     #[inline(always)]
     pub(super) fn at(area: Area<'a, [u8]>, found: Found) -> Self {
         let payload = area.payload(found.at).cast_const();
-        Self { payload, len: found.len as usize, region: PhantomData }
+        let end = found.at + found.stride;
+        Self { payload, len: found.len as usize, end, region: PhantomData }
     }
 
     /// Bytes of the message.
@@ -293,6 +295,14 @@ impl<'a> Message<'a> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The position behind the message: what [`MessageConsumer::release_to`](crate::MessageConsumer::release_to) takes to
+    /// release it and all before it.
+    #[must_use]
+    #[inline]
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     /// Where `len` bytes from `offset` on stand, if they are inside.

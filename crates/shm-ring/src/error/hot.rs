@@ -65,6 +65,14 @@ pub enum PopError {
         /// Bytes of the message.
         needed: usize,
     },
+    /// No unread record begins or ends at the position that was to be released to (`release_to` only). Nothing was
+    /// released.
+    NotABoundary {
+        /// The position that was asked for.
+        position: u64,
+        /// The last boundary of unread records before it, or the first of all.
+        before: u64,
+    },
     /// The next message is longer than the buffer. It stays in the ring.
     TooSmall {
         /// Bytes of the buffer.
@@ -148,6 +156,13 @@ impl fmt::Display for PopError {
                      take it into a buffer of your own"
                 );
             }
+            Self::NotABoundary { position, before } => {
+                return write!(
+                    f,
+                    "no unread record begins or ends at position {position}: nothing is released; the nearest boundary \
+                     is {before}"
+                );
+            }
             Self::Empty => "the ring is empty",
             Self::TimedOut => "the ring stayed empty until the deadline",
             Self::Closed => "the ring is empty and its producer has closed it",
@@ -201,7 +216,9 @@ impl From<PopError> for io::Error {
             PopError::PeerDead => io::ErrorKind::BrokenPipe,
             PopError::Corrupt => io::ErrorKind::InvalidData,
             PopError::NoMemory { .. } => io::ErrorKind::OutOfMemory,
-            PopError::TooSmall { .. } => io::ErrorKind::InvalidInput,
+            PopError::TooSmall { .. } | PopError::NotABoundary { .. } => {
+                io::ErrorKind::InvalidInput
+            }
         };
         Self::new(kind, error)
     }

@@ -227,6 +227,19 @@ impl MessageProducer {
         Ok(MessageReservation::of(&mut self.inner, len))
     }
 
+    /// An upper bound on the bytes of records, with their headers, that the consumer has not released. It may release
+    /// more at any time.
+    #[must_use]
+    pub fn len_bytes(&mut self) -> usize {
+        self.inner.side.layout.limit as usize - self.room_at_least()
+    }
+
+    /// Whether the consumer has released everything.
+    #[must_use]
+    pub fn is_empty(&mut self) -> bool {
+        self.len_bytes() == 0
+    }
+
     /// A lower bound on the bytes of records that fit, with 8 bytes or more of header for each message. The consumer may
     /// free more at any time.
     #[must_use]

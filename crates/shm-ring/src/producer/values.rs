@@ -231,6 +231,18 @@ impl<T: Item> Producer<T> {
         }
     }
 
+    /// An upper bound on the number of items that the consumer has not released. It may release more at any time.
+    #[must_use]
+    pub fn len(&mut self) -> usize {
+        self.capacity() - self.room_at_least()
+    }
+
+    /// Whether the consumer has released everything.
+    #[must_use]
+    pub fn is_empty(&mut self) -> bool {
+        self.len() == 0
+    }
+
     /// A lower bound on the number of items that fit. The consumer may free more at any time.
     ///
     /// ```

@@ -278,7 +278,7 @@ fn pop_anything(rx: &mut MessageConsumer, random: &mut Random) -> bool {
     if let Err(PopError::TooSmall { .. }) = told {
         let _ = rx.try_pop();
     }
-    assert!(rx.ready_bytes_at_least() <= 4096);
+    assert!(rx.len_bytes() <= 4096);
     told != Err(PopError::Corrupt)
 }
 

@@ -62,7 +62,7 @@ fn call_everything(tx: &mut Producer<u64>, rx: &mut Consumer<u64>) {
             assert!(!pop_corrupt || popped == Err(PopError::Corrupt), "{popped:?}");
             pop_corrupt |= popped == Err(PopError::Corrupt);
         }
-        assert!(rx.ready_at_least() as u64 <= FULL);
+        assert!(rx.len() as u64 <= FULL);
         let _ = (tx.peer(), rx.peer(), format!("{tx:?} {rx:?}"));
     }
 }
@@ -114,7 +114,7 @@ fn call_every_message(tx: &mut MessageProducer, rx: &mut MessageConsumer) {
             corrupt |= popped == Err(PopError::Corrupt);
         }
         assert!(place.len() <= tx.max_len());
-        assert!(rx.ready_bytes_at_least() <= 4096);
+        assert!(rx.len_bytes() <= 4096);
     }
 }
 
@@ -220,7 +220,7 @@ fn tails_that_cannot_be_are_corrupt_permanently() {
                 for front in [true, false] {
                     let (bytes, _tx, mut rx) = ring(wait, held);
                     bytes.set(producer() + POSITION, pack(tail, front));
-                    assert_eq!(rx.ready_at_least(), 0, "{tail:#x}");
+                    assert_eq!(rx.len(), 0, "{tail:#x}");
                     assert_eq!(rx.pop_timeout(SOON), Err(PopError::Corrupt), "{tail:#x}");
                     bytes.set(producer() + POSITION, pack(right + SIZE, false));
                     for _ in 0..3 {

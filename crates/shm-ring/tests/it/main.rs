@@ -7,6 +7,7 @@
 mod adapters;
 mod all_or_nothing;
 mod any;
+mod backlog;
 mod batches;
 mod bytes;
 mod creating;

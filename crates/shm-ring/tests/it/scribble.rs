@@ -93,7 +93,7 @@ fn two_sides_survive_a_process_that_writes_anything_anywhere() {
             told != Err(PushError::Corrupt)
         },
         |rx: &mut Consumer<u64>, random| {
-            let _ = (rx.ready_at_least(), rx.peer());
+            let _ = (rx.len(), rx.peer());
             let told = match random.below(4) {
                 0 => rx.pop_slice_timeout(&mut [0; 20], TIMEOUT).map(drop),
                 1 => rx.peek_timeout(9, TIMEOUT).map(|view| {

@@ -291,7 +291,7 @@ macro_rules! messages {
             }
 
             fn ready(rx: &MessageConsumer) -> usize {
-                rx.ready_bytes_at_least()
+                rx.len_bytes()
             }
         }
     };

@@ -271,7 +271,7 @@ impl<T: Item + Send + 'static> Kind for T {
     }
 
     fn ready(rx: &Consumer<T>) -> usize {
-        rx.ready_at_least()
+        rx.len()
     }
 }
 
