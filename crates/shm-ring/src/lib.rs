@@ -179,6 +179,7 @@ mod protocol;
 mod region;
 mod ring;
 mod role;
+mod stats;
 
 #[cfg(shm_ring_steps)]
 #[doc(hidden)]
@@ -191,11 +192,12 @@ pub use self::{
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::Item,
     latest::{Latest, LatestReader, LatestWriter, ReadError},
-    observer::{Contents, Dump, DumpError, Observer, SideSnapshot, Snapshot, Unread},
+    observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
     options::{Options, Threshold, Wait},
     peer::Peer,
     producer::{MessageProducer, MessageReservation, Producer, Reservation, StreamWriter},
     region::Region,
     ring::{MessageRing, Ring},
     role::Role,
+    stats::Stats,
 };

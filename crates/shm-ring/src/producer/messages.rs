@@ -227,6 +227,12 @@ impl MessageProducer {
         Ok(MessageReservation::of(&mut self.inner, len))
     }
 
+    /// Counts `records` that the caller throws away, because the ring was full or for another reason of its own: one store.
+    /// [`stats`](Self::stats), [`Snapshot::dropped`](crate::Snapshot::dropped) and `shm-ring stat` show the sum.
+    pub fn count_dropped(&mut self, records: u64) {
+        self.inner.count_dropped(records);
+    }
+
     /// An upper bound on the bytes of records, with their headers, that the consumer has not released. It may release
     /// more at any time.
     #[must_use]

@@ -23,6 +23,7 @@ use crate::error::{Error, PushError};
 use crate::item::{Item, Payload};
 use crate::mapping::records::{self, Area, CACHE_LINE, RecordMap};
 use crate::options::Options;
+use crate::protocol::layout::Counters;
 use crate::protocol::park::Gate;
 use crate::protocol::position::{Corrupt, FRONT_BYTES, FRONT_WORDS, Tail, front_is_wanted};
 use crate::protocol::record::RecordLayout;
@@ -202,6 +203,11 @@ impl<P: Payload + ?Sized> Publisher<P> {
             side.wait(gate, mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
         }
         Ok(())
+    }
+
+    /// Counts records that the user threw away.
+    pub(crate) fn count_dropped(&self, records: u64) {
+        Counters::add(&self.map.mine().counters.0.dropped, records);
     }
 
     /// Bytes of records that fit now, at least.

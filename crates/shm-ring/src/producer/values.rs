@@ -231,6 +231,12 @@ impl<T: Item> Producer<T> {
         }
     }
 
+    /// Counts `records` that the caller throws away, because the ring was full or for another reason of its own: one store.
+    /// [`stats`](Self::stats), [`Snapshot::dropped`](crate::Snapshot::dropped) and `shm-ring stat` show the sum.
+    pub fn count_dropped(&mut self, records: u64) {
+        self.inner.count_dropped(records);
+    }
+
     /// An upper bound on the number of items that the consumer has not released. It may release more at any time.
     #[must_use]
     pub fn len(&mut self) -> usize {

@@ -17,6 +17,7 @@ use self::allocation::{allocate, refuse_more_than_the_machine_has, write_image};
 pub(crate) use self::descriptor::{Access, os};
 use self::descriptor::{check_descriptor, reopen, sealable};
 use self::named::NamedFile;
+pub(crate) use self::named::names;
 use crate::error::Error;
 use crate::options::Options;
 

@@ -10,7 +10,9 @@ use crate::item::Item;
 use crate::options::{Options, Wait};
 use crate::peer::Peer;
 use crate::producer::{MessageProducer, Producer, Publisher};
+use crate::protocol::session;
 use crate::region::Region;
+use crate::stats::Stats;
 
 macro_rules! end {
     (
@@ -104,7 +106,7 @@ macro_rules! end {
             /// system call to tell: [`peer`](Self::peer).
             #[must_use]
             pub fn is_closed(&self) -> bool {
-                crate::protocol::session::is_closed(self.inner.map.theirs())
+                session::is_closed(self.inner.map.theirs())
             }
 
             #[doc = $position]
@@ -119,6 +121,12 @@ macro_rules! end {
             #[must_use]
             pub fn session(&self) -> u64 {
                 self.inner.side.session()
+            }
+
+            /// What this role has counted since the ring was created.
+            #[must_use]
+            pub fn stats(&self) -> Stats {
+                Stats::of(self.inner.map.mine())
             }
 
             /// Changes how this side waits from now on.

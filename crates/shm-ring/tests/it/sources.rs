@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const STOREYS: &[&[&str]] = &[
     &["protocol"],
     &["role", "error", "item"],
-    &["peer", "options"],
+    &["peer", "options", "stats"],
     &["region"],
     &["mapping"],
     &["attachment"],
