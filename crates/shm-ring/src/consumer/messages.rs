@@ -175,7 +175,7 @@ impl MessageConsumer {
 
     /// Takes the oldest message: from the data if it is known to be there, else whence the tail says.
     #[inline(always)]
-    fn take(
+    pub(super) fn take(
         &mut self,
         timeout: Option<Timeout>,
         to: &mut (impl Destination + ?Sized),
@@ -275,7 +275,7 @@ impl MessageConsumer {
 }
 
 /// Where a message goes.
-trait Destination {
+pub(super) trait Destination {
     /// Makes sure of room for `len` bytes; what is there stays until they are copied.
     fn prepare(&mut self, len: usize) -> Result<(), PopError>;
     /// Holds `bytes` and nothing else then.

@@ -23,7 +23,7 @@ use crate::protocol::position::{Corrupt, FRONT_BYTES, Head, Look};
 /// assert_eq!(rx.pop()?, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Consumer<T> {
+pub struct Consumer<T: Item> {
     pub(crate) inner: Receiver<T>,
 }
 

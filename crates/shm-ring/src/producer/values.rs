@@ -64,7 +64,7 @@ use crate::item::Item;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Producer<T> {
+pub struct Producer<T: Item> {
     pub(crate) inner: Publisher<T>,
 }
 
