@@ -153,8 +153,11 @@ impl Read for StreamReader {
             self.consume(filled);
         }
         // Whatever ends this is for the next read to tell. An empty message ends it too.
-        while let Ok(len @ 1..) = self.consumer.try_pop_to(&mut buffer[filled..]) {
-            filled += len;
+        while filled < buffer.len() {
+            match self.consumer.try_pop_to(&mut buffer[filled..]) {
+                Ok(len @ 1..) => filled += len,
+                _ => break,
+            }
         }
         Ok(filled)
     }

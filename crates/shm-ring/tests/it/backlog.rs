@@ -197,7 +197,9 @@ fn a_message_that_cannot_be_ends_the_way_to_a_position() {
     tx.push_batch(&["one", "two", "three"]).unwrap();
     let second = START + 16;
     bytes.set(data() + second % 4096, record_header(second, 5000));
-    assert_eq!(rx.release_to(tx.position()), Err(PopError::Corrupt));
+    let position = tx.position();
+    let wrong = PopError::NotABoundary { position, before: second };
+    assert_eq!(rx.release_to(position), Err(wrong));
     assert_eq!(bytes.get(consumer() + POSITION), START);
     assert_eq!(rx.release_to(second), Ok(1));
     assert_eq!(rx.try_pop(), Err(PopError::Corrupt));

@@ -45,6 +45,7 @@ fn call_everything(tx: &mut Producer<u64>, rx: &mut Consumer<u64>) {
             tx.push_timeout(1, TIMEOUT),
             tx.try_push_from(&2),
             tx.try_push_slice(&[1; 9]).map(drop),
+            tx.try_push_all(&[1; 3]),
         ];
         for pushed in pushes {
             assert!(!push_corrupt || pushed == Err(PushError::Corrupt), "{pushed:?}");
@@ -57,6 +58,8 @@ fn call_everything(tx: &mut Producer<u64>, rx: &mut Consumer<u64>) {
             rx.try_pop_slice(&mut [0; 9]).map(drop),
             rx.try_peek(5).map(|view| assert!(view.len() <= 5)),
             rx.try_pop().map(drop),
+            rx.release_to(rx.position()).map(|released| assert_eq!(released, 0)),
+            rx.skip_unread().map(|skipped| assert!(skipped as u64 <= FULL)),
         ];
         for popped in pops {
             assert!(!pop_corrupt || popped == Err(PopError::Corrupt), "{popped:?}");
@@ -108,6 +111,8 @@ fn call_every_message(tx: &mut MessageProducer, rx: &mut MessageConsumer) {
             rx.try_peek(5).map(|view| assert!(view.iter().count() <= 5)),
             rx.try_pop_batch(3, |message| drop(message.to_vec())).map(drop),
             rx.pop_timeout(TIMEOUT).map(drop),
+            rx.release_to(rx.position()).map(|released| assert_eq!(released, 0)),
+            rx.skip_unread().map(|skipped| assert!(skipped <= 4096)),
         ];
         for popped in pops {
             assert!(!corrupt || popped == Err(PopError::Corrupt), "{popped:?}");
