@@ -166,6 +166,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
     }
 
     /// [`release`](Self::release) for a producer that never sleeps.
+    #[cfg(feature = "quiet")]
     #[inline(always)]
     pub(crate) fn release_quietly(&mut self, stride: u64) {
         let next = self.head.position() + stride;

@@ -121,6 +121,7 @@ impl<T: Item> Consumer<T> {
     }
 
     /// `pop_into` for a producer that never sleeps: it does not look whether somebody must be woken.
+    #[cfg(feature = "quiet")]
     #[doc(hidden)]
     #[inline]
     pub fn pop_quiet(&mut self, item: &mut T) -> Result<(), PopError> {

@@ -147,7 +147,8 @@ impl<P: Payload + ?Sized> Publisher<P> {
         self.tail.advance_to(next);
     }
 
-    /// In place of [`wake`](Self::wake) for a consumer that never sleeps.
+    /// Instead of [`wake`](Self::wake), for a consumer that never sleeps.
+    #[cfg(feature = "quiet")]
     #[inline(always)]
     pub(crate) fn wake_nobody(&mut self, next: u64) {
         self.tail.advance_to(next);

@@ -265,6 +265,7 @@ impl<T: Item> Producer<T> {
 
     /// `push` for a consumer that never sleeps: it does not look whether somebody must be woken.
     /// What being able to sleep costs is measured against it.
+    #[cfg(feature = "quiet")]
     #[doc(hidden)]
     #[inline]
     pub fn push_quiet(&mut self, item: &T) -> Result<(), PushError> {
