@@ -107,7 +107,7 @@ macro_rules! calls {
             fn questions(tx: &mut Producer<$item>, rx: &Consumer<$item>, limit: u64) {
                 let capacity = limit as usize / size_of::<$item>();
                 assert_eq!((tx.capacity(), rx.capacity()), (capacity, capacity));
-                assert!(tx.room_at_least() <= capacity && rx.ready_at_least() <= capacity);
+                assert!(tx.room_at_least() <= capacity && rx.len() <= capacity);
             }
         }
     };
@@ -130,7 +130,7 @@ impl Calls for Messages {
         // The longest message fills the ring.
         assert_eq!(tx.max_len(), rx.max_len());
         assert!((tx.max_len() as u64) < limit);
-        assert!(tx.room_at_least() as u64 <= limit && rx.ready_bytes_at_least() as u64 <= limit);
+        assert!(tx.room_at_least() as u64 <= limit && rx.len_bytes() as u64 <= limit);
     }
 }
 

@@ -145,7 +145,7 @@ impl<T: Item + Copy + Debug + PartialEq> Values<T> {
             assert_eq!((tx.capacity(), tx.room_at_least()), (self.most, room));
         }
         if let Some(rx) = &self.pair.rx {
-            assert_eq!((rx.capacity(), rx.ready_at_least()), (self.most, self.model.len()));
+            assert_eq!((rx.capacity(), rx.len()), (self.most, self.model.len()));
         }
     }
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use shm_ring::{Error, Observer};
+use shm_ring::{Error, Listed, Observer, Snapshot};
 
 use crate::cli::Trust;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::target::Target;
 
 /// Where named rings are.
@@ -16,45 +16,24 @@ pub(crate) const SHM: &str = "/dev/shm";
 /// How /proc shows a descriptor of a memfd: this, and the name that it was given.
 const MEMFD: &str = "/memfd:";
 
-/// A ring that was found, or why it cannot be looked at.
+/// A ring that was found: what it looks like, or why it cannot be looked at.
 pub(crate) struct Found {
     pub(crate) name: Target,
-    pub(crate) ring: Result<Observer, Error>,
-}
-
-impl Found {
-    /// What is there, unless it is no ring, or a ring of another user, who was not asked for.
-    fn at(name: Target, trust: Trust) -> Option<Self> {
-        match Observer::open_with(name.region(), &trust.to_look()) {
-            Err(Error::NotARing { .. } | Error::NotRegular { .. } | Error::NotFound { .. }) => None,
-            Err(Error::ForeignOwner { .. } | Error::HardLinked { .. }) => None,
-            // Too short to say that it is one.
-            Err(Error::WrongLength { found, .. }) if found < 256 => None,
-            // Nothing that we may read.
-            Err(Error::Os { .. }) => None,
-            ring => Some(Self { name, ring }),
-        }
-    }
+    pub(crate) ring: Result<Snapshot, Error>,
 }
 
 /// The rings under /dev/shm, by name.
 pub(crate) fn named(trust: Trust) -> Result<Vec<Found>, Failure> {
-    let entries = fs::read_dir(SHM).map_err(|error| {
-        Failure::new(Code::Failure, format!("{SHM} cannot be read: {error}"), "is it mounted?")
-    })?;
-    // A name of other bytes than UTF-8 is not one that this program can be given.
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let names = names.filter(|name| !is_temporary(name));
-    let mut found: Vec<Found> =
-        names.filter_map(|name| Found::at(Target::Name(name), trust)).collect();
-    found.sort_by_key(|found| found.name.to_string());
-    Ok(found)
+    let listed = shm_ring::list(&trust.to_look())?.into_iter();
+    let found = listed
+        .map(|Listed { name, snapshot, .. }| Found { name: Target::Name(name), ring: snapshot });
+    Ok(found.collect())
 }
 
 /// The rings in memfds that processes have open, each by the first descriptor that leads to it. Processes that
 /// we may not look into are passed over.
 pub(crate) fn memfds(trust: Trust) -> Result<Vec<Found>, Failure> {
-    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    let (mut targets, mut seen) = (Vec::new(), HashSet::new());
     for pid in numbers("/proc")? {
         let open = format!("/proc/{pid}/fd");
         for fd in numbers(&open).unwrap_or_default() {
@@ -63,11 +42,17 @@ pub(crate) fn memfds(trust: Trust) -> Result<Vec<Found>, Failure> {
                 .is_ok_and(|target| target.to_string_lossy().starts_with(MEMFD));
             let Some(stat) = is_memfd.then(|| fs::metadata(&path).ok()).flatten() else { continue };
             if seen.insert((stat.dev(), stat.ino())) {
-                found.extend(Found::at(Target::Descriptor { pid, fd }, trust));
+                targets.push(Target::Descriptor { pid, fd });
             }
         }
     }
-    Ok(found)
+    let snapshots = Observer::snapshots(targets.iter().map(Target::region), &trust.to_look());
+    let found = targets.into_iter().zip(snapshots);
+    // A memfd without a header is hardly ever a ring.
+    let is_ring = |ring: &Result<Snapshot, Error>| {
+        matches!(ring, Ok(_) | Err(Error::InvalidHeader { .. } | Error::Incompatible { .. }))
+    };
+    Ok(found.filter(|(_, ring)| is_ring(ring)).map(|(name, ring)| Found { name, ring }).collect())
 }
 
 /// The entries of a directory of /proc that are numbers, in order.

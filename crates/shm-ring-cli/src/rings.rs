@@ -45,6 +45,7 @@ pub(crate) struct Ring {
     /// Of a latest value, how often it was written.
     published_records: Option<u64>,
     high_water: u64,
+    dropped: u64,
     created_unix_seconds: f64,
     age_seconds: f64,
     producer: Side,
@@ -94,6 +95,7 @@ impl Ring {
             unread_records: snapshot.unread_records(),
             published_records: snapshot.published_records(),
             high_water: snapshot.high_water,
+            dropped: snapshot.dropped,
             created_unix_seconds: created.as_secs_f64(),
             age_seconds: snapshot.age().as_secs_f64(),
             producer: Side::of(&snapshot.producer),

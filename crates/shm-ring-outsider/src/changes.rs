@@ -83,6 +83,7 @@ fn words(side: Side, before: &SideWords, now: &SideWords) -> Result<(), Violatio
         (Word::Sleeps, before.sleeps, now.sleeps),
         (Word::WakesSent, before.wakes_sent, now.wakes_sent),
         (Word::Waits, before.waits, now.waits),
+        (Word::Dropped, before.dropped, now.dropped),
     ];
     for (word, old, new) in each {
         rises(word.name(side), old, new)?;

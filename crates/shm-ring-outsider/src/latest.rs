@@ -45,6 +45,7 @@ pub fn judge_latest<R: Region + ?Sized>(region: &R, header: &Header) -> Result<L
         sleeps: 0,
         wakes_sent: 0,
         waits: 0,
+        dropped: 0,
     };
     Violation::unless(nobody == fresh, Rule::Reserved, || {
         format!("the page that nobody owns was written: {nobody:?}")

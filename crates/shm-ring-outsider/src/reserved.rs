@@ -38,7 +38,7 @@ pub(crate) fn check<R: Region + ?Sized>(region: &R, header: &Header) -> Result<(
 fn is_absent(side: Side, word: Word) -> bool {
     match side {
         Side::Producer => word == Word::Hint,
-        Side::Consumer => matches!(word, Word::Front | Word::HighWater),
+        Side::Consumer => matches!(word, Word::Front | Word::HighWater | Word::Dropped),
     }
 }
 

@@ -26,6 +26,7 @@ pub struct SideWords {
     pub sleeps: u64,
     pub wakes_sent: u64,
     pub waits: u64,
+    pub dropped: u64,
 }
 
 impl SideWords {
@@ -54,6 +55,7 @@ impl SideWords {
             sleeps: eight(Word::Sleeps),
             wakes_sent: eight(Word::WakesSent),
             waits: eight(Word::Waits),
+            dropped: eight(Word::Dropped),
         }
     }
 

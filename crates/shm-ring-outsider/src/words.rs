@@ -39,11 +39,13 @@ pub enum Word {
     WakesSent = 656,
     /// How often a waiting call had to wait.
     Waits = 664,
+    /// How many records the producer's user counted as thrown away.
+    Dropped = 672,
 }
 
 impl Word {
     /// All of them, by offset.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Position,
         Self::Front,
         Self::WakeAt,
@@ -57,6 +59,7 @@ impl Word {
         Self::Sleeps,
         Self::WakesSent,
         Self::Waits,
+        Self::Dropped,
     ];
 
     /// Its offset in the page of its side.
@@ -90,6 +93,7 @@ impl Word {
             (Self::Sleeps, _) => "sleeps",
             (Self::WakesSent, _) => "wakes sent",
             (Self::Waits, _) => "waits",
+            (Self::Dropped, _) => "dropped",
         }
     }
 }
@@ -112,7 +116,7 @@ pub const FENCE_MODE: u64 = Word::FenceMode.offset();
 pub const PID: u64 = Word::Pid.offset();
 /// Offset of the liveness word.
 pub const LIVENESS: u64 = Word::Liveness.offset();
-/// Offset of the high-water mark, the first of four counters.
+/// Offset of the high-water mark, the first of five counters.
 pub const HIGH_WATER: u64 = Word::HighWater.offset();
 /// Offset of the count of sleeps.
 pub const SLEEPS: u64 = Word::Sleeps.offset();
@@ -120,6 +124,9 @@ pub const SLEEPS: u64 = Word::Sleeps.offset();
 pub const WAKES_SENT: u64 = Word::WakesSent.offset();
 /// Offset of the count of waits.
 pub const WAITS: u64 = Word::Waits.offset();
+
+/// Offset of the count of what was thrown away.
+pub const DROPPED: u64 = Word::Dropped.offset();
 
 /// One of the two sides of a ring. The writer of a latest value has the producer's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -35,7 +35,6 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// What the program logs through.
 struct Log {
     tx: MessageProducer,
-    dropped: u64,
 }
 
 impl Log {
@@ -43,7 +42,8 @@ impl Log {
         match self.tx.try_push_vectored(&[&[level], text.as_bytes()]) {
             Ok(()) => Ok(()),
             Err(PushError::Full) => {
-                self.dropped += 1;
+                // `shm-ring stat` shows how many that were.
+                self.tx.count_dropped(1);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -53,12 +53,12 @@ impl Log {
 
 fn work(name: &str) -> Result<(), Box<dyn Error>> {
     let tx = MessageProducer::open_with(name, &Options::new().label("log lines"))?;
-    let mut log = Log { tx, dropped: 0 };
+    let mut log = Log { tx };
     log.line(0, "started")?;
     for n in 1..=10 {
         log.line(u8::from(n % 5 == 0), &format!("request {n} took {} ms", n * n))?;
     }
-    let dropped = log.dropped;
+    let dropped = log.tx.stats().dropped;
     log.line(2, &format!("about to die, {dropped} lines dropped"))?;
     // Ends without closing, as a crash does.
     std::process::exit(1)

@@ -4,6 +4,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::protocol::record::PAYLOAD_MAX;
 
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot cross to another process",
+    label = "not an `Item`",
+    note = "derive `FromBytes`, `IntoBytes` and `Immutable` of the crate `zerocopy` for it, and `#[repr(C)]`",
+    note = "`bool`, `char`, references and types with padding cannot: use integers, offsets, and named fields for padding"
+)]
 /// A value that can cross: any bytes are one (`FromBytes`), no padding leaks our memory
 /// (`IntoBytes`), and nobody changes it through a shared reference (`Immutable`).
 ///
@@ -75,6 +81,7 @@ use crate::protocol::record::PAYLOAD_MAX;
 /// ```
 pub trait Item: FromBytes + IntoBytes + Immutable {}
 
+#[diagnostic::do_not_recommend]
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 
 /// What the records of a ring are: values, or messages (`[u8]`).

@@ -110,7 +110,8 @@
 //! # }
 //! ```
 //!
-//! A batch costs one look at a sleeper and one store of a position. What has happened before what, for those who share
+//! A batch costs one look at a sleeper and one store of a position. One that a consumer takes may stop in the middle
+//! ([`Flow`]), and one that must not be torn is published by [`Producer::try_push_all`]. What has happened before what, for those who share
 //! more than the ring: [ordering](guide::ordering).
 //!
 //! # Waiting
@@ -140,6 +141,7 @@
 //!
 //! An [`Observer`] looks at any ring or latest value without being noticed: positions, sessions, who the sides are and
 //! whether they live, how often they waited ([`Observer::snapshot`]), and what has not been read yet ([`Observer::dump`]).
+//! [`list`] finds all rings that have a name. An end has its own figures: [`Producer::stats`].
 //!
 //! # When the other side goes away
 //!
@@ -179,23 +181,25 @@ mod protocol;
 mod region;
 mod ring;
 mod role;
+mod stats;
 
 #[cfg(shm_ring_steps)]
 #[doc(hidden)]
 pub use self::protocol::steps;
 pub use self::{
     consumer::{
-        AnyConsumer, Consumer, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
-        TryIter, View, WAIT_ANY_MAX, WaitAnyError, wait_any,
+        AnyConsumer, Consumer, Flow, Iter, Message, MessageConsumer, MessageView, Messages,
+        StreamReader, TryIter, View, WAIT_ANY_MAX, WaitAnyError, wait_any,
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::Item,
     latest::{Latest, LatestReader, LatestWriter, ReadError},
-    observer::{Contents, Dump, DumpError, Observer, SideSnapshot, Snapshot, Unread},
+    observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
     options::{Options, Threshold, Wait},
     peer::Peer,
     producer::{MessageProducer, MessageReservation, Producer, Reservation, StreamWriter},
     region::Region,
     ring::{MessageRing, Ring},
     role::Role,
+    stats::Stats,
 };

@@ -132,7 +132,7 @@ impl Messages {
         }
         if let Some(rx) = &self.pair.rx {
             assert_eq!(rx.max_len(), self.most);
-            assert_eq!(rx.ready_bytes_at_least() as u64, self.model.ready());
+            assert_eq!(rx.len_bytes() as u64, self.model.ready());
         }
     }
 

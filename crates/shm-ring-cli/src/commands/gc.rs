@@ -41,12 +41,11 @@ struct Left {
 pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
     let (mut removed, mut left) = (Vec::new(), Left::default());
     for Found { name, ring } in finding::named(gc.trust)? {
-        let Ok(observer) = ring else {
+        let Ok(snapshot) = ring else {
             left.unusable += 1;
             continue;
         };
-        let snapshot = observer.snapshot();
-        if let Some(why) = left.why(gc, &observer, &snapshot) {
+        if let Some(why) = left.why(gc, &name, &snapshot) {
             *why += 1;
         } else if take(gc, &name)? {
             removed.push(Removed {
@@ -76,13 +75,13 @@ pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
 impl Left {
     /// Why the ring stays; `None` if nobody holds a role, it is old enough, and nothing is lost with it. A
     /// latest value that was written is there to be read, however often it was.
-    fn why(&mut self, gc: &Gc, observer: &Observer, snapshot: &Snapshot) -> Option<&mut u64> {
+    fn why(&mut self, gc: &Gc, name: &Target, snapshot: &Snapshot) -> Option<&mut u64> {
         let held = |peer| matches!(peer, Peer::Alive { .. });
         if held(snapshot.producer.peer) || held(snapshot.consumer.peer) {
             Some(&mut self.used)
         } else if snapshot.age() < gc.older_than {
             Some(&mut self.young)
-        } else if !gc.unread && observer.dump().next().is_some() {
+        } else if !gc.unread && has_unread(gc, name) {
             Some(&mut self.unread)
         } else {
             None
@@ -104,6 +103,12 @@ impl Left {
             eprintln!("left: {}", parts.join(", "));
         }
     }
+}
+
+/// Whether there is something to read, or it cannot be told.
+fn has_unread(gc: &Gc, name: &Target) -> bool {
+    let observer = Observer::open_with(name.region(), &gc.trust.to_look());
+    observer.map_or(true, |observer| observer.dump().next().is_some())
 }
 
 /// Removes the ring, unless somebody has come meanwhile.

@@ -36,7 +36,7 @@ pub(crate) fn run(ls: &Ls, output: Output) -> Result<(), Failure> {
     }
     for Found { name, ring } in found {
         match ring {
-            Ok(observer) => rings.push((name, observer.snapshot())),
+            Ok(snapshot) => rings.push((name, snapshot)),
             Err(error) => {
                 unusable.push(Unusable { name: name.to_string(), why: error.to_string() });
             }

@@ -43,6 +43,9 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
     line("read", format!("{}{positions}", bytes(snapshot.head)))?;
     // The producer looks when it runs out of room.
     line("high water", bytes(snapshot.high_water.max(snapshot.unread_bytes())))?;
+    if snapshot.dropped > 0 {
+        line("dropped", format!("{} records, as the producer counted them", snapshot.dropped))?;
+    }
     line("producer", side(&snapshot.producer, "full"))?;
     line("consumer", side(&snapshot.consumer, "empty"))?;
     Ok(())

@@ -84,11 +84,12 @@ fn look(top: &Top) -> Result<Looks, Failure> {
     if top.targets.is_empty() {
         let all = finding::named(top.trust)?.into_iter();
         let whole = all.filter_map(|found| Some((found.name, found.ring.ok()?)));
-        return Ok(whole.map(|(name, ring)| (name, ring.snapshot())).collect());
+        return Ok(whole.collect());
     }
-    let open = |target: &Target| Observer::open_with(target.region(), &top.trust.to_look()).ok();
-    let there = top.targets.iter().filter_map(|target| Some((target.clone(), open(target)?)));
-    Ok(there.map(|(name, ring)| (name, ring.snapshot())).collect())
+    let regions = top.targets.iter().map(Target::region);
+    let snapshots = Observer::snapshots(regions, &top.trust.to_look());
+    let found = top.targets.iter().cloned().zip(snapshots);
+    Ok(found.filter_map(|(name, snapshot)| Some((name, snapshot.ok()?))).collect())
 }
 
 fn json(before: &Looks, now: &Looks) -> Result<(), Failure> {

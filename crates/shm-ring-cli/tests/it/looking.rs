@@ -65,13 +65,15 @@ fn stat_says_all_that_a_snapshot_has() {
     for n in 0..10 {
         tx.push([n; 2]).unwrap();
     }
+    assert!(!expect(0, &["stat", name.as_str()]).contains("dropped"));
+    tx.count_dropped(7);
     rx.pop().unwrap();
     drop(rx);
     let ring_as_json = json(&["stat", name.as_str()]);
     let expected = serde_json::json!({
         "kind": "values", "item_size": 16, "item_align": 8, "schema_id": 42, "tail": 160, "head": 16,
         "unread_bytes": 144, "unread_records": 9, "layout": 2, "corrupt": false, "limit": 1600,
-        "capacity": 4096,
+        "capacity": 4096, "dropped": 7,
         "id": format!("{:032x}", ring.id()), "label": "ticks\u{1b}[31m",
     });
     for (field, value) in expected.as_object().unwrap() {
@@ -87,6 +89,7 @@ fn stat_says_all_that_a_snapshot_has() {
         "closed, session 2",
         "schema id    42",
         "100 records, 1600 B",
+        "dropped      7 records",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }

@@ -23,6 +23,7 @@ pub(super) enum Op {
     PushBatch,
     TryPushSlice,
     PushSlice,
+    TryPushAll,
     WriteStream,
     Room,
     TryPop,
@@ -36,6 +37,8 @@ pub(super) enum Op {
     PopBatchTimeout,
     TryPopSlice,
     PopSliceTimeout,
+    SkipUnread,
+    ReleaseTo,
     PopThreshold,
     TryIter,
     Iter,
@@ -80,7 +83,7 @@ impl Op {
     }
 }
 
-pub(super) const OPS: [Op; 44] = [
+pub(super) const OPS: [Op; 47] = [
     Open,
     AttachProducer,
     AttachConsumer,
@@ -95,6 +98,7 @@ pub(super) const OPS: [Op; 44] = [
     PushBatch,
     TryPushSlice,
     PushSlice,
+    TryPushAll,
     WriteStream,
     Room,
     TryPop,
@@ -108,6 +112,8 @@ pub(super) const OPS: [Op; 44] = [
     PopBatchTimeout,
     TryPopSlice,
     PopSliceTimeout,
+    SkipUnread,
+    ReleaseTo,
     PopThreshold,
     TryIter,
     Iter,

@@ -97,7 +97,11 @@ pub(super) fn tease(rng: &mut Rng, region: &Mapping, header: &Header) {
         // Nobody, a thread, a death, a death of somebody, and what is none of them.
         6 => set(Word::Liveness, pick(rng, &[0, 1 << 31 | value >> 40, 3 << 30, 7 << 29, value])),
         7 => set(Word::Hint, pick(rng, &[0, 1, value])),
-        8 => set(pick(rng, &[Word::HighWater, Word::Sleeps, Word::WakesSent, Word::Waits]), value),
+        8 => {
+            let counters =
+                [Word::HighWater, Word::Sleeps, Word::WakesSent, Word::Waits, Word::Dropped];
+            set(pick(rng, &counters), value);
+        }
         _ => {
             let at = side.page(page()) + FRONT + 8 * rng.below(7);
             region.set(at, value);

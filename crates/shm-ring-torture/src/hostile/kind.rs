@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use shm_ring::{
     AnyConsumer, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options,
-    Peer, Producer, Region, Ring, Wait,
+    Peer, PopError, Producer, Region, Ring, Wait,
 };
 use shm_ring_outsider::Header;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -27,6 +27,10 @@ pub(super) trait Reads: AnyConsumer + Sized {
     fn set_wait(&mut self, wait: Wait);
     /// Bytes of records that surely are there.
     fn ready(&self) -> u64;
+    fn position(&self) -> u64;
+    /// Bytes of records.
+    fn skip_unread(&mut self) -> Result<u64, PopError>;
+    fn release_to(&mut self, position: u64) -> Result<usize, PopError>;
 }
 
 macro_rules! end {
@@ -57,12 +61,24 @@ macro_rules! end {
             fn ready(&self) -> u64 {
                 self.$ready() as u64 * $unit
             }
+
+            fn position(&self) -> u64 {
+                self.position()
+            }
+
+            fn skip_unread(&mut self) -> Result<u64, PopError> {
+                self.skip_unread().map(|skipped| skipped as u64 * $unit)
+            }
+
+            fn release_to(&mut self, position: u64) -> Result<usize, PopError> {
+                self.release_to(position)
+            }
         }
     };
 }
 
-end!([T: Item], Producer<T>, Consumer<T>, size_of::<T>() as u64, ready_at_least);
-end!([], MessageProducer, MessageConsumer, 1, ready_bytes_at_least);
+end!([T: Item], Producer<T>, Consumer<T>, size_of::<T>() as u64, len);
+end!([], MessageProducer, MessageConsumer, 1, len_bytes);
 
 /// What a ring carries.
 pub(super) trait Kind: Sized {

@@ -12,7 +12,11 @@ use crate::item::Item;
 /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 /// tx.push_batch([1, 2, 3])?;
 /// tx.close();
-/// assert_eq!(rx.iter().sum::<Result<u64, _>>()?, 6);
+/// let mut sum = 0;
+/// for item in &mut rx {
+///     sum += item?;
+/// }
+/// assert_eq!(sum, 6);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -73,6 +77,16 @@ macro_rules! iteration {
                 let popped = next(&mut self.over, PopError::Empty, || self.consumer.try_pop());
                 self.over |= self.consumer.inner.head.position() == self.end;
                 popped
+            }
+        }
+
+        /// As [`iter`](Self::iter): `for item in &mut consumer`.
+        impl<'a, $($generics)*> IntoIterator for &'a mut $consumer {
+            type Item = Result<$item, PopError>;
+            type IntoIter = Iter<'a, $consumer>;
+
+            fn into_iter(self) -> Self::IntoIter {
+                self.iter()
             }
         }
 

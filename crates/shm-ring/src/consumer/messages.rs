@@ -6,7 +6,7 @@ use core::time::Duration;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::found::{Found, found_at};
-use super::{Message, MessageView, Receiver};
+use super::{MessageView, Receiver};
 use crate::attachment::wait::Timeout;
 use crate::error::PopError;
 use crate::mapping::messages::{self, FRONT_MESSAGE_MAX};
@@ -175,7 +175,7 @@ impl MessageConsumer {
 
     /// Takes the oldest message: from the data if it is known to be there, else whence the tail says.
     #[inline(always)]
-    fn take(
+    pub(super) fn take(
         &mut self,
         timeout: Option<Timeout>,
         to: &mut (impl Destination + ?Sized),
@@ -204,88 +204,9 @@ impl MessageConsumer {
         Ok(len)
     }
 
-    /// Takes up to `max` messages that are there, oldest first, shows each to `each`, and gives their room back by one
-    /// store at the end. How many it was. Messages that are published meanwhile are for the next call.
-    ///
-    /// Delivery is as with [`Consumer::try_pop_batch`](crate::Consumer::try_pop_batch).
-    ///
-    /// # Errors
-    /// Only if there is none: as [`try_pop`](Self::try_pop).
-    pub fn try_pop_batch(
-        &mut self,
-        max: usize,
-        each: impl FnMut(&Message<'_>),
-    ) -> Result<usize, PopError> {
-        self.take_batch(max, None, each)
-    }
-
-    /// Like [`try_pop_batch`](Self::try_pop_batch), waiting for the first message as [`pop`](Self::pop) does.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    ///
-    /// ```
-    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch(&["one", "two"])?;
-    /// let mut bytes = 0;
-    /// assert_eq!(rx.pop_batch(8, |message| bytes += message.len())?, 2);
-    /// assert_eq!(bytes, 6);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn pop_batch(
-        &mut self,
-        max: usize,
-        each: impl FnMut(&Message<'_>),
-    ) -> Result<usize, PopError> {
-        self.take_batch(max, Some(Timeout::FOREVER), each)
-    }
-
-    /// Like [`pop_batch`](Self::pop_batch), but waits at most `timeout`.
-    ///
-    /// # Errors
-    /// As [`pop_timeout`](Self::pop_timeout).
-    pub fn pop_batch_timeout(
-        &mut self,
-        max: usize,
-        timeout: Duration,
-        each: impl FnMut(&Message<'_>),
-    ) -> Result<usize, PopError> {
-        self.take_batch(max, Some(Timeout::of(timeout)), each)
-    }
-
-    fn take_batch(
-        &mut self,
-        max: usize,
-        timeout: Option<Timeout>,
-        mut each: impl FnMut(&Message<'_>),
-    ) -> Result<usize, PopError> {
-        if max == 0 {
-            return Ok(0);
-        }
-        self.find_first(timeout)?;
-        let mut batch = self.inner.batch();
-        let mut taken = 0;
-        while taken < max {
-            let (position, tail) = batch.rest();
-            if position == tail {
-                break;
-            }
-            batch.area().prefetch_below(position, tail);
-            let Some(found) = found_at(batch.area(), position, tail) else {
-                batch.poison();
-                break;
-            };
-            batch.pass(found.stride);
-            taken += 1;
-            each(&Message::at(batch.area(), found));
-        }
-        if taken == 0 { Err(PopError::Corrupt) } else { Ok(taken) }
-    }
-
     /// Makes sure that there is a message, and knows of all that are there.
     #[inline(always)]
-    fn find_first(&mut self, timeout: Option<Timeout>) -> Result<(), PopError> {
+    pub(super) fn find_first(&mut self, timeout: Option<Timeout>) -> Result<(), PopError> {
         let inner = &mut self.inner;
         // What is known to be there comes first; if the look finds what cannot be, so will the next one.
         if !inner.head.has_record() || inner.look().is_err() {
@@ -346,13 +267,6 @@ impl MessageConsumer {
         Ok(MessageView::of(&mut self.inner, first, max.max(1)))
     }
 
-    /// A lower bound on the bytes of records that are there, with their headers. The producer may publish more at any
-    /// time.
-    #[must_use]
-    pub fn ready_bytes_at_least(&self) -> usize {
-        self.inner.ready() as usize
-    }
-
     /// Sets how much must be there before a `pop` that found the ring empty returns: see
     /// [`Consumer::set_threshold`](crate::Consumer::set_threshold).
     pub fn set_threshold(&mut self, threshold: Option<Threshold>) {
@@ -361,7 +275,7 @@ impl MessageConsumer {
 }
 
 /// Where a message goes.
-trait Destination {
+pub(super) trait Destination {
     /// Makes sure of room for `len` bytes; what is there stays until they are copied.
     fn prepare(&mut self, len: usize) -> Result<(), PopError>;
     /// Holds `bytes` and nothing else then.

@@ -1,6 +1,9 @@
 //! Owns: what every consumer does, whatever it reads: looking for records, releasing them, waiting. Knows nothing of: how
 //! a payload leaves its record.
 
+mod backlog;
+mod batches;
+mod flow;
 mod found;
 mod hint;
 mod iter;
@@ -10,6 +13,7 @@ mod values;
 mod view;
 mod wait_any;
 
+pub use self::flow::Flow;
 pub use self::iter::{Iter, TryIter};
 pub use self::messages::MessageConsumer;
 pub use self::stream_reader::StreamReader;
@@ -78,6 +82,12 @@ impl<P: Payload + ?Sized> Receiver<P> {
     fn layout(&self) -> RecordLayout {
         let layout = self.side.layout;
         RecordLayout { unit: P::SIZE.unwrap_or(layout.unit), ..layout }
+    }
+
+    /// The next record is here; what stands before it was released.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.head.position()
     }
 
     /// Loads the tail once: what is new.
@@ -156,6 +166,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
     }
 
     /// [`release`](Self::release) for a producer that never sleeps.
+    #[cfg(feature = "quiet")]
     #[inline(always)]
     pub(crate) fn release_quietly(&mut self, stride: u64) {
         let next = self.head.position() + stride;

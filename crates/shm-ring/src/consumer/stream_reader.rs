@@ -1,9 +1,13 @@
 //! Owns: [`StreamReader`], a consumer of messages as a byte stream. Where a message ends means nothing to it. Knows
 //! nothing of: how messages are taken.
 
+use core::time::Duration;
 use std::io::{self, BufRead, Read};
+use std::time::Instant;
 
 use super::MessageConsumer;
+use super::messages::Destination;
+use crate::attachment::wait::Timeout;
 use crate::error::PopError;
 
 /// A consumer of messages as [`io::Read`] and [`io::BufRead`]. The stream ends when everything was
@@ -31,6 +35,7 @@ pub struct StreamReader {
     /// The message that is being read, and how much of it was.
     message: Vec<u8>,
     read: usize,
+    timeout: Option<Duration>,
 }
 
 impl MessageConsumer {
@@ -47,11 +52,29 @@ impl MessageConsumer {
     /// ```
     #[must_use]
     pub fn into_reader(self) -> StreamReader {
-        StreamReader { consumer: self, message: Vec::new(), read: 0 }
+        StreamReader { consumer: self, message: Vec::new(), read: 0, timeout: None }
     }
 }
 
 impl StreamReader {
+    /// Sets how long a read waits when there is nothing: for ever (`None`, the default), or as long as this, and then it
+    /// fails with [`TimedOut`](io::ErrorKind::TimedOut). With a time of zero it does not wait, and fails with
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    /// let mut reader = rx.into_reader();
+    /// reader.set_timeout(Some(Duration::ZERO));
+    /// assert_eq!(reader.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
     /// The consumer, and what was taken from the ring and not read yet.
     ///
     /// ```
@@ -71,37 +94,82 @@ impl StreamReader {
     }
 }
 
+/// Empty messages that a read which must not wait passes over.
+const EMPTY_MOST: usize = 1024;
+
+/// Takes the next message that has any bytes, waiting for it as long as `timeout` says. A producer that publishes nothing
+/// but empty messages holds nobody up.
+fn take(
+    consumer: &mut MessageConsumer,
+    timeout: Option<Duration>,
+    to: &mut (impl Destination + ?Sized),
+) -> Result<usize, PopError> {
+    let Some(timeout) = timeout else {
+        loop {
+            match consumer.take(Some(Timeout::FOREVER), to) {
+                Ok(0) => {}
+                taken => return taken,
+            }
+        }
+    };
+    if timeout.is_zero() {
+        let taken = (0..EMPTY_MOST).map(|_| consumer.take(None, to)).find(|taken| *taken != Ok(0));
+        return taken.unwrap_or(Err(PopError::Empty));
+    }
+    let began = Instant::now();
+    let mut left = timeout;
+    loop {
+        match consumer.take(Some(Timeout::of(left)), to) {
+            Ok(0) => {}
+            taken => return taken,
+        }
+        left = timeout.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(PopError::TimedOut);
+        }
+    }
+}
+
+/// One `read` takes as many messages as there are and as fit, after what is left of the last one. It waits only if there
+/// is nothing.
 impl Read for StreamReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        // A message that fits whole goes straight to where it is wanted.
-        while self.read == self.message.len() {
-            match self.consumer.pop_to(buffer) {
-                // An empty message is no end.
-                Ok(0) => {}
-                Ok(len) => return Ok(len),
-                Err(PopError::TooSmall { .. }) => break,
+        let mut filled = 0;
+        if self.read == self.message.len() {
+            // A message that fits whole goes straight to where it is wanted.
+            match take(&mut self.consumer, self.timeout, buffer) {
+                Ok(len) => filled = len,
+                Err(PopError::TooSmall { .. }) => {}
                 Err(PopError::Closed) => return Ok(0),
                 Err(error) => return Err(error.into()),
             }
         }
-        let mut there = self.fill_buf()?;
-        let len = there.read(buffer)?;
-        self.consume(len);
-        Ok(len)
+        if filled == 0 {
+            let mut there = self.fill_buf()?;
+            filled = there.read(buffer)?;
+            self.consume(filled);
+        }
+        // Whatever ends this is for the next read to tell. An empty message ends it too.
+        while filled < buffer.len() {
+            match self.consumer.try_pop_to(&mut buffer[filled..]) {
+                Ok(len @ 1..) => filled += len,
+                _ => break,
+            }
+        }
+        Ok(filled)
     }
 }
 
 impl BufRead for StreamReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.read == self.message.len() {
+        if self.read == self.message.len() {
             self.message.clear();
             self.read = 0;
-            match self.consumer.pop_into(&mut self.message) {
-                Ok(_) => {}
-                Err(PopError::Closed) => break,
+            match take(&mut self.consumer, self.timeout, &mut self.message) {
+                Ok(_) | Err(PopError::Closed) => {}
                 Err(error) => return Err(error.into()),
             }
         }

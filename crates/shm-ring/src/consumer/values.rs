@@ -23,7 +23,7 @@ use crate::protocol::position::{Corrupt, FRONT_BYTES, Head, Look};
 /// assert_eq!(rx.pop()?, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Consumer<T> {
+pub struct Consumer<T: Item> {
     pub(crate) inner: Receiver<T>,
 }
 
@@ -32,7 +32,7 @@ assert_not_impl_any!(Consumer<u64>: Sync, Clone);
 
 impl<T: Item> Consumer<T> {
     /// Bytes of a value, and from one to the next.
-    const SIZE: u64 = size_of::<T>() as u64;
+    pub(super) const SIZE: u64 = size_of::<T>() as u64;
 
     /// Takes the oldest item if there is one. Never waits, never makes a system call unless the
     /// producer sleeps and must be woken. An empty ring is `Empty` whether or not there is a
@@ -121,6 +121,7 @@ impl<T: Item> Consumer<T> {
     }
 
     /// `pop_into` for a producer that never sleeps: it does not look whether somebody must be woken.
+    #[cfg(feature = "quiet")]
     #[doc(hidden)]
     #[inline]
     pub fn pop_quiet(&mut self, item: &mut T) -> Result<(), PopError> {
@@ -191,84 +192,13 @@ impl<T: Item> Consumer<T> {
         Ok(None)
     }
 
-    /// A lower bound on the number of items that are there. The producer may publish more at any time.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// assert_eq!(rx.ready_at_least(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn ready_at_least(&self) -> usize {
-        (self.inner.ready() / Self::SIZE) as usize
-    }
-
-    /// Takes up to `max` items that are there, oldest first, hands each to `each`, and gives their
-    /// room back by one store at the end. How many it was. Items that are published meanwhile are for the next call.
-    ///
-    /// Delivery of the batch is at least once while `each` runs: a consumer killed there leaves all of
-    /// it to its successor. After that it is at most once. If `each` panics, the item that it was given
-    /// last counts as taken, and those it had not seen stay.
-    ///
-    /// # Errors
-    /// Only if there is none: as [`try_pop`](Self::try_pop).
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// let mut all = Vec::new();
-    /// assert_eq!(rx.try_pop_batch(2, |item| all.push(item))?, 2);
-    /// assert_eq!(all, [1, 2]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn try_pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
-        let count = self.count_up_to(max, None)?;
-        Ok(self.take_batch(count, each))
-    }
-
-    /// Like [`try_pop_batch`](Self::try_pop_batch), waiting for the first item as [`pop`](Self::pop)
-    /// does.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// let mut sum = 0;
-    /// assert_eq!(rx.pop_batch(usize::MAX, |item| sum += item)?, 3);
-    /// assert_eq!(sum, 6);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn pop_batch(&mut self, max: usize, each: impl FnMut(T)) -> Result<usize, PopError> {
-        let count = self.count_up_to(max, Some(Timeout::FOREVER))?;
-        Ok(self.take_batch(count, each))
-    }
-
-    /// Like [`pop_batch`](Self::pop_batch), but waits at most `timeout`.
-    ///
-    /// # Errors
-    /// As [`pop_timeout`](Self::pop_timeout).
-    #[inline]
-    pub fn pop_batch_timeout(
-        &mut self,
-        max: usize,
-        timeout: Duration,
-        each: impl FnMut(T),
-    ) -> Result<usize, PopError> {
-        let count = self.count_up_to(max, Some(Timeout::of(timeout)))?;
-        Ok(self.take_batch(count, each))
-    }
-
     /// How many items are there, up to `max`: looks once if it knows of fewer, and waits if there is none.
     #[inline(always)]
-    fn count_up_to(&mut self, max: usize, timeout: Option<Timeout>) -> Result<usize, PopError> {
+    pub(super) fn count_up_to(
+        &mut self,
+        max: usize,
+        timeout: Option<Timeout>,
+    ) -> Result<usize, PopError> {
         if max == 0 {
             return Ok(0);
         }
@@ -290,75 +220,6 @@ impl<T: Item> Consumer<T> {
     #[inline(always)]
     fn known(&self) -> usize {
         ((self.inner.head.tail() - self.inner.head.position()) / Self::SIZE) as usize
-    }
-
-    #[inline(always)]
-    fn take_batch(&mut self, count: usize, mut each: impl FnMut(T)) -> usize {
-        let mut batch = self.inner.batch();
-        for _ in 0..count {
-            let (position, tail) = batch.rest();
-            if Self::SIZE >= 64 || position % 64 < Self::SIZE {
-                batch.area().prefetch_below(position, tail);
-            }
-            let item = batch.area().take(position);
-            batch.pass(Self::SIZE);
-            each(item);
-        }
-        count
-    }
-
-    /// Takes as many items as are there, up to as many as `items` holds, oldest first, by one copy, and gives their room
-    /// back by one store. How many it was.
-    ///
-    /// # Errors
-    /// As [`try_pop`](Self::try_pop).
-    #[inline]
-    pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
-        let count = self.count_up_to(items.len(), None)?;
-        Ok(self.take_slice(&mut items[..count]))
-    }
-
-    /// Like [`try_pop_slice`](Self::try_pop_slice), waiting for the first item as [`pop`](Self::pop) does.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_slice(&[1, 2, 3])?;
-    /// let mut items = [0; 2];
-    /// assert_eq!(rx.pop_slice(&mut items)?, 2);
-    /// assert_eq!(items, [1, 2]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
-        let count = self.count_up_to(items.len(), Some(Timeout::FOREVER))?;
-        Ok(self.take_slice(&mut items[..count]))
-    }
-
-    /// Like [`pop_slice`](Self::pop_slice), but waits at most `timeout`.
-    ///
-    /// # Errors
-    /// As [`pop_timeout`](Self::pop_timeout).
-    #[inline]
-    pub fn pop_slice_timeout(
-        &mut self,
-        items: &mut [T],
-        timeout: Duration,
-    ) -> Result<usize, PopError> {
-        let count = self.count_up_to(items.len(), Some(Timeout::of(timeout)))?;
-        Ok(self.take_slice(&mut items[..count]))
-    }
-
-    #[inline(always)]
-    fn take_slice(&mut self, items: &mut [T]) -> usize {
-        self.inner.map.area().take_run(self.inner.head.position(), items);
-        if !items.is_empty() {
-            self.inner.release(size_of_val(items) as u64);
-        }
-        items.len()
     }
 
     /// The oldest items, up to `max` of those that are there, to be read in place as one slice.

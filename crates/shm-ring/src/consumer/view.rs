@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 use core::fmt;
+use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use std::io;
@@ -91,7 +92,7 @@ impl<'a, T: Item> View<'a, T> {
 
     /// Copies of all values, oldest first.
     #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + FusedIterator {
         (0..self.count).map(|index| self.receiver.map.area().take(self.at(index)))
     }
 
@@ -245,12 +246,19 @@ impl<'a> Iterator for Messages<'a> {
         if self.left == 0 || self.position == self.tail {
             return None;
         }
-        let found = self.first.take().or_else(|| found_at(self.area, self.position, self.tail))?;
+        let found = self.first.take().or_else(|| found_at(self.area, self.position, self.tail));
+        let Some(found) = found else {
+            // Over, whatever stands there later.
+            self.left = 0;
+            return None;
+        };
         self.left -= 1;
         self.position += found.stride;
         Some(Message::at(self.area, found))
     }
 }
+
+impl FusedIterator for Messages<'_> {}
 
 impl fmt::Debug for Messages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -271,6 +279,7 @@ impl fmt::Debug for Messages<'_> {
 pub struct Message<'a> {
     payload: *const u8,
     len: usize,
+    end: u64,
     region: PhantomData<&'a [u8]>,
 }
 
@@ -278,7 +287,8 @@ impl<'a> Message<'a> {
     #[inline(always)]
     pub(super) fn at(area: Area<'a, [u8]>, found: Found) -> Self {
         let payload = area.payload(found.at).cast_const();
-        Self { payload, len: found.len as usize, region: PhantomData }
+        let end = found.at + found.stride;
+        Self { payload, len: found.len as usize, end, region: PhantomData }
     }
 
     /// Bytes of the message.
@@ -293,6 +303,14 @@ impl<'a> Message<'a> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The position behind the message: what [`MessageConsumer::release_to`](crate::MessageConsumer::release_to) takes to
+    /// release it and all before it.
+    #[must_use]
+    #[inline]
+    pub fn end(&self) -> u64 {
+        self.end
     }
 
     /// Where `len` bytes from `offset` on stand, if they are inside.

@@ -26,7 +26,8 @@ pub enum PushError {
     PeerDead,
     /// The consumer's page contradicts the protocol. Final for this attachment.
     Corrupt,
-    /// More than this ring can ever hold: a message, in bytes, or a reservation of values, in items.
+    /// More than this ring can ever hold: a message, in bytes; values that are reserved or pushed all at once, in items;
+    /// messages that are, in bytes of their records.
     TooLarge {
         /// How much was asked for.
         len: usize,
@@ -63,6 +64,14 @@ pub enum PopError {
     NoMemory {
         /// Bytes of the message.
         needed: usize,
+    },
+    /// No unread record begins or ends at the position that was to be released to (`release_to` only). Nothing was
+    /// released.
+    NotABoundary {
+        /// The position that was asked for.
+        position: u64,
+        /// The last boundary of unread records before it, or the first of all.
+        before: u64,
     },
     /// The next message is longer than the buffer. It stays in the ring.
     TooSmall {
@@ -117,7 +126,7 @@ impl fmt::Display for PushError {
             Self::TooLarge { len, max } => {
                 return write!(
                     f,
-                    "{len} bytes of a message, or items, never fit this ring, which holds {max}: create a larger ring, \
+                    "{len} bytes of messages, or items, never fit this ring, which holds {max}: create a larger ring, \
                      or send it in parts"
                 );
             }
@@ -145,6 +154,13 @@ impl fmt::Display for PopError {
                     f,
                     "there is no memory for the next message of {needed} bytes: it stays in the ring; free some, or \
                      take it into a buffer of your own"
+                );
+            }
+            Self::NotABoundary { position, before } => {
+                return write!(
+                    f,
+                    "no unread record begins or ends at position {position}: nothing is released; the nearest boundary \
+                     is {before}"
                 );
             }
             Self::Empty => "the ring is empty",
@@ -200,7 +216,9 @@ impl From<PopError> for io::Error {
             PopError::PeerDead => io::ErrorKind::BrokenPipe,
             PopError::Corrupt => io::ErrorKind::InvalidData,
             PopError::NoMemory { .. } => io::ErrorKind::OutOfMemory,
-            PopError::TooSmall { .. } => io::ErrorKind::InvalidInput,
+            PopError::TooSmall { .. } | PopError::NotABoundary { .. } => {
+                io::ErrorKind::InvalidInput
+            }
         };
         Self::new(kind, error)
     }

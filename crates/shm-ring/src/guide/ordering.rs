@@ -62,7 +62,8 @@
 //! That store is also where delivery is decided. `pop` copies, stores `head`, and returns: a consumer killed after that
 //! has lost the item that it held (at most once). [`View::release`](crate::View::release) stores `head` when the caller is
 //! done: a consumer killed before leaves the records to its successor, which sees them again (at least once). Exactly once
-//! takes a number in the record, and a consumer that writes down with its results how far it came.
+//! takes a consumer that stores, in one transaction with its results, the position up to which it came; its successor
+//! begins with [`release_to`](crate::Consumer::release_to) of that.
 //!
 //! # Park and ring
 //!

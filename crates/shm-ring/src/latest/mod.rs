@@ -53,7 +53,7 @@ use crate::role::Role;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Latest<T> {
+pub struct Latest<T: Item> {
     handle: Handle,
     item: PhantomData<fn(&T) -> *const T>,
 }
@@ -190,7 +190,7 @@ impl<T: Item> Latest<T> {
     }
 }
 
-impl<T> Latest<T> {
+impl<T: Item> Latest<T> {
     /// The region's descriptor, to hand to another process, which opens it with [`Region::descriptor`]. It is
     /// open for reading only, unless the region was created here.
     ///
@@ -221,7 +221,7 @@ impl<T> Latest<T> {
     }
 }
 
-impl<T> core::fmt::Debug for Latest<T> {
+impl<T: Item> core::fmt::Debug for Latest<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Latest")
             .field("region", &self.handle.backing.region)

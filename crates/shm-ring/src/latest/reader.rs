@@ -45,7 +45,7 @@ use crate::role::Role;
 /// # Ok(())
 /// # }
 /// ```
-pub struct LatestReader<T> {
+pub struct LatestReader<T: Item> {
     seen: Seen,
     wait: Wait,
     /// The writer's session, if it was closed or dead when it was last asked about.
@@ -214,7 +214,7 @@ impl<T: Item> LatestReader<T> {
     }
 }
 
-impl<T> LatestReader<T> {
+impl<T: Item> LatestReader<T> {
     fn theirs(&self) -> Foreign<'_, SidePage> {
         self.mapping.side(Role::Writer)
     }
@@ -276,7 +276,7 @@ impl<T> LatestReader<T> {
     }
 }
 
-impl<T> Waitable for LatestReader<T> {
+impl<T: Item> Waitable for LatestReader<T> {
     fn ready(&mut self) -> bool {
         // A count that cannot be ends the wait, and the read says so.
         self.has_newer().unwrap_or(true)
@@ -340,7 +340,7 @@ impl From<Ended> for ReadError {
     }
 }
 
-impl<T> core::fmt::Debug for LatestReader<T> {
+impl<T: Item> core::fmt::Debug for LatestReader<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("LatestReader").field("version", &self.version()).finish_non_exhaustive()
     }

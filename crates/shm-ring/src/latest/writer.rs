@@ -35,7 +35,7 @@ use crate::role::Role;
 /// # Ok(())
 /// # }
 /// ```
-pub struct LatestWriter<T> {
+pub struct LatestWriter<T: Item> {
     written: Written,
     slots: RecordMap<T>,
     session: u64,
@@ -104,7 +104,7 @@ impl<T: Item> LatestWriter<T> {
     }
 }
 
-impl<T> LatestWriter<T> {
+impl<T: Item> LatestWriter<T> {
     /// Wakes every reader that waits for a newer value ([`LatestReader::read_newer`]): one system call, which
     /// is why `write` leaves it to its caller. Readers write nothing, so nobody knows whether one waits.
     ///
@@ -169,7 +169,7 @@ impl<T> LatestWriter<T> {
     pub fn close(self) {}
 }
 
-impl<T> Drop for LatestWriter<T> {
+impl<T: Item> Drop for LatestWriter<T> {
     fn drop(&mut self) {
         if std::process::id() == self.process {
             session::close(self.slots.mine(), self.session);
@@ -178,7 +178,7 @@ impl<T> Drop for LatestWriter<T> {
     }
 }
 
-impl<T> core::fmt::Debug for LatestWriter<T> {
+impl<T: Item> core::fmt::Debug for LatestWriter<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("LatestWriter")
             .field("session", &self.session)

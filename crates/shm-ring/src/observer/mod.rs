@@ -2,11 +2,13 @@
 //! bell and never waits.
 
 mod dump;
+mod list;
 mod positions;
 mod snapshot;
 mod value;
 
 pub use self::dump::{Dump, DumpError, Unread};
+pub use self::list::{Listed, list};
 pub use self::snapshot::{Contents, SideSnapshot, Snapshot};
 
 use std::os::fd::{AsFd, BorrowedFd};

@@ -10,7 +10,7 @@ use crate::peer::Peer;
 use crate::protocol::layout::{KIND_LATEST, KIND_VALUES, NEVER};
 use crate::protocol::session::{self, Life};
 use crate::region::lease;
-use crate::region::procfs;
+use crate::region::procfs::Processes;
 use crate::ring::header;
 use crate::role::Role;
 
@@ -64,6 +64,9 @@ pub struct Snapshot {
     /// The most bytes that the producer saw in flight when it looked, which it does when it runs out of
     /// room that it knows of. Zero until then.
     pub high_water: u64,
+    /// How many records the producer's user counted as thrown away
+    /// ([`Producer::count_dropped`](crate::Producer::count_dropped)).
+    pub dropped: u64,
     /// The side that publishes. Of a latest value, its writer.
     pub producer: SideSnapshot,
     /// The side that reads. Of a latest value, nobody: its readers leave no trace.
@@ -300,6 +303,11 @@ impl Observer {
     /// ```
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        self.snapshot_beside(&mut Processes::default())
+    }
+
+    /// [`snapshot`](Self::snapshot), where other rings of the same processes were looked at before.
+    pub(super) fn snapshot_beside(&self, processes: &mut Processes) -> Snapshot {
         let header = &self.header;
         let (size, align) = (header.item_size, header.item_align);
         let Positions { head, tail, settled, corrupt } = self.positions();
@@ -325,12 +333,13 @@ impl Observer {
             settled,
             corrupt,
             high_water: counters.map(|counters| &counters.high_water).relaxed(),
-            producer: self.side(Role::Producer),
-            consumer: self.side(Role::Consumer),
+            dropped: counters.map(|counters| &counters.dropped).relaxed(),
+            producer: self.side(Role::Producer, processes),
+            consumer: self.side(Role::Consumer, processes),
         }
     }
 
-    fn side(&self, role: Role) -> SideSnapshot {
+    fn side(&self, role: Role, processes: &mut Processes) -> SideSnapshot {
         let (page, fd) = (self.mapping.side(role), self.backing.fd.as_fd());
         let held = || lease::is_held(fd, self.layout.page, role);
         let (life, session) = session::look(page, held);
@@ -339,7 +348,7 @@ impl Observer {
         let wake_at = page.map(|page| &page.park.0.wake_at).relaxed();
         let counters = page.map(|page| &page.counters.0);
         SideSnapshot {
-            command: (life == Life::Alive).then(|| procfs::command(pid, fd)).flatten(),
+            command: (life == Life::Alive).then(|| processes.command(pid, fd)).flatten(),
             peer,
             wakes_at: (wake_at != NEVER).then_some(wake_at),
             sleeps: counters.map(|counters| &counters.sleeps).relaxed(),

@@ -8,7 +8,7 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::{MessageReservation, Publisher};
 use crate::attachment::wait::Timeout;
-use crate::error::{BatchError, PushError};
+use crate::error::PushError;
 use crate::mapping::messages::FRONT_MESSAGE_MAX;
 
 /// The end of a ring that publishes messages: byte strings of any length up to [`max_len`](Self::max_len).
@@ -49,7 +49,7 @@ impl Publisher<[u8]> {
 impl MessageProducer {
     /// Bytes from a message of `len` bytes to the next, if the ring can have one.
     #[inline(always)]
-    fn stride_of(&self, len: usize) -> Result<u64, PushError> {
+    pub(super) fn stride_of(&self, len: usize) -> Result<u64, PushError> {
         let area = self.inner.map.area();
         match len as u64 <= area.len_max() {
             true => Ok(area.stride(len as u64)),
@@ -181,65 +181,6 @@ impl MessageProducer {
         self.inner.publish_message(len as u32);
     }
 
-    /// Publishes as many of `messages`, from the first on, as there is room for, all of them by one store of the
-    /// position. How many it was.
-    ///
-    /// # Errors
-    /// If there is no room for the first: as [`try_push`](Self::try_push).
-    pub fn try_push_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PushError> {
-        let Some((first, rest)) = messages.split_first() else { return Ok(0) };
-        let first = first.as_ref();
-        let stride = self.stride_of(first.len())?;
-        self.inner.make_room(stride)?;
-        Ok(self.publish_batch(first, rest))
-    }
-
-    /// Publishes all of `messages`, waiting for room as [`push`](Self::push) does: by one store of the position for as
-    /// many as fit at a time. How many it was.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push), with the number of messages that were pushed before.
-    ///
-    /// ```
-    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// assert_eq!(tx.push_batch(&["one", "two"])?, 2);
-    /// assert_eq!(rx.pop()?, b"one");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn push_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, BatchError> {
-        let mut pushed = 0;
-        while let Some((first, rest)) = messages[pushed..].split_first() {
-            let first = first.as_ref();
-            let failed = |error| BatchError { pushed, error };
-            let stride = self.stride_of(first.len()).map_err(failed)?;
-            self.inner.await_room(stride, Timeout::FOREVER).map_err(failed)?;
-            pushed += self.publish_batch(first, rest);
-        }
-        Ok(pushed)
-    }
-
-    /// Publishes `first`, for which there is room, and as many of `rest` as fit behind it. `AsRef` is the caller's code:
-    /// each message is asked for once.
-    #[inline(never)]
-    fn publish_batch<M: AsRef<[u8]>>(&mut self, first: &[u8], rest: &[M]) -> usize {
-        let mut batch = self.inner.batch();
-        let mut count = 0;
-        for message in core::iter::once(first).chain(rest.iter().map(AsRef::as_ref)) {
-            let area = batch.area();
-            let stride = area.stride(message.len() as u64);
-            if message.len() as u64 > area.len_max() || !batch.has_room(stride) {
-                break;
-            }
-            batch.add(stride, |area, at| {
-                area.put_header(at, message.len() as u32);
-                area.put_payload(at, message);
-            });
-            count += 1;
-        }
-        count
-    }
-
     /// Room for a message of up to `len` bytes, to be written in place, if there is as much.
     ///
     /// # Errors
@@ -284,6 +225,25 @@ impl MessageProducer {
         self.inner.await_room(stride, timeout)?;
         self.inner.prefetch(stride);
         Ok(MessageReservation::of(&mut self.inner, len))
+    }
+
+    /// Counts `records` that the caller throws away, because the ring was full or for another reason of its own: one store.
+    /// [`stats`](Self::stats), [`Snapshot::dropped`](crate::Snapshot::dropped) and `shm-ring stat` show the sum.
+    pub fn count_dropped(&mut self, records: u64) {
+        self.inner.count_dropped(records);
+    }
+
+    /// An upper bound on the bytes of records, with their headers, that the consumer has not released. It may release
+    /// more at any time.
+    #[must_use]
+    pub fn len_bytes(&mut self) -> usize {
+        self.inner.side.layout.limit as usize - self.room_at_least()
+    }
+
+    /// Whether the consumer has released everything.
+    #[must_use]
+    pub fn is_empty(&mut self) -> bool {
+        self.len_bytes() == 0
     }
 
     /// A lower bound on the bytes of records that fit, with 8 bytes or more of header for each message. The consumer may

@@ -1,6 +1,7 @@
 //! Owns: what every producer does, whatever it publishes: room, publishing, waking, waiting. Knows nothing of: how a
 //! record comes into the data.
 
+mod batches;
 mod messages;
 mod reservation;
 mod stream_writer;
@@ -22,6 +23,7 @@ use crate::error::{Error, PushError};
 use crate::item::{Item, Payload};
 use crate::mapping::records::{self, Area, CACHE_LINE, RecordMap};
 use crate::options::Options;
+use crate::protocol::layout::Counters;
 use crate::protocol::park::Gate;
 use crate::protocol::position::{Corrupt, FRONT_BYTES, FRONT_WORDS, Tail, front_is_wanted};
 use crate::protocol::record::RecordLayout;
@@ -145,7 +147,8 @@ impl<P: Payload + ?Sized> Publisher<P> {
         self.tail.advance_to(next);
     }
 
-    /// In place of [`wake`](Self::wake) for a consumer that never sleeps.
+    /// Instead of [`wake`](Self::wake), for a consumer that never sleeps.
+    #[cfg(feature = "quiet")]
     #[inline(always)]
     pub(crate) fn wake_nobody(&mut self, next: u64) {
         self.tail.advance_to(next);
@@ -201,6 +204,11 @@ impl<P: Payload + ?Sized> Publisher<P> {
             side.wait(gate, mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
         }
         Ok(())
+    }
+
+    /// Counts records that the user threw away.
+    pub(crate) fn count_dropped(&self, records: u64) {
+        Counters::add(&self.map.mine().counters.0.dropped, records);
     }
 
     /// Bytes of records that fit now, at least.

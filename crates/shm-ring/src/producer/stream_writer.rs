@@ -1,9 +1,11 @@
 //! Owns: [`StreamWriter`], a producer of messages as a byte stream. Where a message ends means nothing to it. Knows
 //! nothing of: how messages are published.
 
+use core::time::Duration;
 use std::io::{self, IoSlice, Write};
 
 use super::MessageProducer;
+use crate::error::PushError;
 
 /// A producer of messages as [`io::Write`]: each write is a message of at most a quarter of the ring,
 /// so that the reader can begin while the writer goes on. Nothing is buffered: what `write` took is
@@ -30,6 +32,7 @@ pub struct StreamWriter {
     producer: MessageProducer,
     /// Bytes of the longest message that is written.
     most: usize,
+    timeout: Option<Duration>,
 }
 
 impl MessageProducer {
@@ -46,11 +49,47 @@ impl MessageProducer {
     pub fn into_writer(self) -> StreamWriter {
         let quarter = (self.inner.side.layout.limit / 4) as usize;
         let most = quarter.min(self.max_len());
-        StreamWriter { producer: self, most }
+        StreamWriter { producer: self, most, timeout: None }
     }
 }
 
 impl StreamWriter {
+    /// Sets how long a write waits when there is no room: for ever (`None`, the default), or as long as this, and then it
+    /// fails with [`TimedOut`](io::ErrorKind::TimedOut). With a time of zero it does not wait, and fails with
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock). Nothing of what failed was published.
+    ///
+    /// ```
+    /// # let options = shm_ring::Options::new().bytes(4096);
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &options)?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// use std::io::{ErrorKind, Write};
+    /// use std::time::Duration;
+    /// let mut writer = tx.into_writer();
+    /// writer.set_timeout(Some(Duration::ZERO));
+    /// let error = writer.write_all(&[0; 5000]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), PushError> {
+        match self.timeout {
+            None => self.producer.push(bytes),
+            Some(Duration::ZERO) => self.producer.try_push(bytes),
+            Some(timeout) => self.producer.push_timeout(bytes, timeout),
+        }
+    }
+
+    fn push_vectored(&mut self, parts: &[IoSlice<'_>]) -> Result<(), PushError> {
+        match self.timeout {
+            None => self.producer.push_vectored(parts),
+            Some(Duration::ZERO) => self.producer.try_push_vectored(parts),
+            Some(timeout) => self.producer.push_vectored_timeout(parts, timeout),
+        }
+    }
+
     /// The producer. Nothing is lost, since nothing is buffered.
     ///
     /// ```
@@ -66,12 +105,13 @@ impl StreamWriter {
     }
 }
 
-/// Waits for room as [`MessageProducer::push`] does, and fails as it does.
+/// Waits for room as [`MessageProducer::push`] does, for ever or as long as [`StreamWriter::set_timeout`] says, and fails as
+/// it does.
 impl Write for StreamWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let len = bytes.len().min(self.most);
         if len > 0 {
-            self.producer.push(&bytes[..len])?;
+            self.push(&bytes[..len])?;
         }
         Ok(len)
     }
@@ -91,7 +131,7 @@ impl Write for StreamWriter {
             count => {
                 let len = parts[..count].iter().map(|part| part.len()).sum();
                 if len > 0 {
-                    self.producer.push_vectored(&parts[..count])?;
+                    self.push_vectored(&parts[..count])?;
                 }
                 Ok(len)
             }

@@ -6,7 +6,7 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::{Publisher, Reservation};
 use crate::attachment::wait::Timeout;
-use crate::error::{BatchError, PushError};
+use crate::error::PushError;
 use crate::item::Item;
 
 /// The end of a ring that publishes values.
@@ -64,7 +64,7 @@ use crate::item::Item;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Producer<T> {
+pub struct Producer<T: Item> {
     pub(crate) inner: Publisher<T>,
 }
 
@@ -73,7 +73,7 @@ assert_not_impl_any!(Producer<u64>: Sync, Clone);
 
 impl<T: Item> Producer<T> {
     /// Bytes of a value, and from one to the next.
-    const SIZE: u64 = size_of::<T>() as u64;
+    pub(super) const SIZE: u64 = size_of::<T>() as u64;
 
     /// Publishes `item` if there is room. Never waits, never makes a system call unless the
     /// consumer sleeps and must be woken, and does not ask whether there is a consumer: what is
@@ -171,135 +171,6 @@ impl<T: Item> Producer<T> {
         self.inner.publish_one(item)
     }
 
-    /// Publishes what `items` supplies while there is room, all of it by one store of the position. How many it was.
-    /// What the iterator has not been asked for stays in it; it is not asked for anything once the ring is full.
-    ///
-    /// If the iterator panics, what it had supplied is published.
-    ///
-    /// # Errors
-    /// If there is no room for the first: as [`try_push`](Self::try_push).
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &shm_ring::Options::new().items(2))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// assert_eq!(tx.try_push_batch([1, 2, 3])?, 2);
-    /// assert_eq!(rx.pop()?, 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    // Not inlined: the loop needs the registers, and the iterator is its own here.
-    #[inline(never)]
-    pub fn try_push_batch(
-        &mut self,
-        items: impl IntoIterator<Item = T>,
-    ) -> Result<usize, PushError> {
-        let mut items = items.into_iter();
-        if items.size_hint() == (0, Some(0)) {
-            return Ok(0);
-        }
-        self.inner.make_room(Self::SIZE)?;
-        let mut batch = self.inner.batch();
-        let mut count = 0;
-        while batch.has_room(Self::SIZE) {
-            let Some(item) = items.next() else { break };
-            batch.add(Self::SIZE, |area, at| area.put(at, &item));
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    /// Publishes all that `items` supplies, waiting for room as [`push`](Self::push) does: by one store of the position
-    /// for as many as fit at a time. How many it was.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push), with the number of items that were pushed before.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// assert_eq!(tx.push_batch([1, 2, 3])?, 3);
-    /// assert_eq!(rx.iter().take(3).map(|item| item.unwrap()).sum::<u64>(), 6);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline(never)]
-    pub fn push_batch(&mut self, items: impl IntoIterator<Item = T>) -> Result<usize, BatchError> {
-        let mut items = items.into_iter();
-        let mut pushed = 0;
-        let mut next = items.next();
-        while next.is_some() {
-            self.inner
-                .await_room(Self::SIZE, Timeout::FOREVER)
-                .map_err(|error| BatchError { pushed, error })?;
-            let mut batch = self.inner.batch();
-            while let Some(item) = next.take_if(|_| batch.has_room(Self::SIZE)) {
-                batch.add(Self::SIZE, |area, at| area.put(at, &item));
-                pushed += 1;
-                next = items.next();
-            }
-        }
-        Ok(pushed)
-    }
-
-    /// Publishes as many of `items`, from the first on, as there is room for, by one copy and one store of the position.
-    /// How many it was.
-    ///
-    /// # Errors
-    /// If there is no room for the first: as [`try_push`](Self::try_push).
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &shm_ring::Options::new().items(2))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// assert_eq!(tx.try_push_slice(&[1, 2, 3])?, 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError> {
-        if items.is_empty() {
-            return Ok(0);
-        }
-        self.inner.make_room(Self::SIZE)?;
-        Ok(self.publish_slice(items))
-    }
-
-    /// Publishes all of `items`, waiting for room as [`push`](Self::push) does: by one copy and one store of the position
-    /// for as many as fit at a time. How many it was.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push), with the number of items that were pushed before.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_slice(&[1, 2, 3])?;
-    /// let mut items = [0; 8];
-    /// assert_eq!(rx.pop_slice(&mut items)?, 3);
-    /// assert_eq!(items[..3], [1, 2, 3]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn push_slice(&mut self, items: &[T]) -> Result<usize, BatchError> {
-        let mut pushed = 0;
-        while pushed < items.len() {
-            self.inner
-                .await_room(Self::SIZE, Timeout::FOREVER)
-                .map_err(|error| BatchError { pushed, error })?;
-            pushed += self.publish_slice(&items[pushed..]);
-        }
-        Ok(pushed)
-    }
-
-    /// Publishes as many of `items` as fit. There is room for one.
-    #[inline(always)]
-    fn publish_slice(&mut self, items: &[T]) -> usize {
-        let room = self.inner.room_for(size_of_val(items) as u64) / Self::SIZE;
-        let count = items.len().min(room as usize);
-        self.inner.map.area().put_run(self.inner.position(), &items[..count]);
-        if count > 0 {
-            let next = self.inner.publish(count as u64 * Self::SIZE);
-            self.inner.wake(next);
-        }
-        count
-    }
-
     /// Room for `count` items, to be written in place, as one slice, if there is as much.
     ///
     /// # Errors
@@ -350,7 +221,7 @@ impl<T: Item> Producer<T> {
 
     /// Bytes of `count` items, if the ring can have as much.
     #[inline(always)]
-    fn bytes_of(&self, count: usize) -> Result<u64, PushError> {
+    pub(super) fn bytes_of(&self, count: usize) -> Result<u64, PushError> {
         let limit = self.inner.side.layout.limit;
         match (count as u64).checked_mul(Self::SIZE) {
             // No bytes fit at position 0 of a ring without any room, too.
@@ -358,6 +229,24 @@ impl<T: Item> Producer<T> {
             Some(bytes) if bytes <= limit => Ok(bytes),
             _ => Err(PushError::TooLarge { len: count, max: self.capacity() }),
         }
+    }
+
+    /// Counts `records` that the caller throws away, because the ring was full or for another reason of its own: one store.
+    /// [`stats`](Self::stats), [`Snapshot::dropped`](crate::Snapshot::dropped) and `shm-ring stat` show the sum.
+    pub fn count_dropped(&mut self, records: u64) {
+        self.inner.count_dropped(records);
+    }
+
+    /// An upper bound on the number of items that the consumer has not released. It may release more at any time.
+    #[must_use]
+    pub fn len(&mut self) -> usize {
+        self.capacity() - self.room_at_least()
+    }
+
+    /// Whether the consumer has released everything.
+    #[must_use]
+    pub fn is_empty(&mut self) -> bool {
+        self.len() == 0
     }
 
     /// A lower bound on the number of items that fit. The consumer may free more at any time.
@@ -376,6 +265,7 @@ impl<T: Item> Producer<T> {
 
     /// `push` for a consumer that never sleeps: it does not look whether somebody must be woken.
     /// What being able to sleep costs is measured against it.
+    #[cfg(feature = "quiet")]
     #[doc(hidden)]
     #[inline]
     pub fn push_quiet(&mut self, item: &T) -> Result<(), PushError> {

@@ -66,14 +66,21 @@ pub(crate) struct Counters {
     pub(crate) wakes_sent: AtomicU64,
     /// Waits that found the ring full (producer) or empty (consumer).
     pub(crate) waits: AtomicU64,
+    /// Records that the producer's user counted as thrown away (the producer's page only).
+    pub(crate) dropped: AtomicU64,
 }
 
 impl Counters {
-    /// Adds one. A counter has one writer, so a load and a store do. Nothing depends on counters, so
-    /// loom is spared them.
+    /// Adds one.
     pub(crate) fn count(counter: &AtomicU64) {
+        Self::add(counter, 1);
+    }
+
+    /// Adds `more`. A counter has one writer, so a load and a store do. Nothing depends on counters, so loom is spared
+    /// them.
+    pub(crate) fn add(counter: &AtomicU64, more: u64) {
         if cfg!(not(loom)) {
-            counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+            counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
         }
     }
 
@@ -117,6 +124,7 @@ impl SidePage {
                 sleeps: AtomicU64::new(0),
                 wakes_sent: AtomicU64::new(0),
                 waits: AtomicU64::new(0),
+                dropped: AtomicU64::new(0),
             }),
         }
     }
@@ -232,5 +240,6 @@ mod wire {
         assert!(offset_of!(Counters, sleeps) == 8);
         assert!(offset_of!(Counters, wakes_sent) == 16);
         assert!(offset_of!(Counters, waits) == 24);
+        assert!(offset_of!(Counters, dropped) == 32);
     };
 }

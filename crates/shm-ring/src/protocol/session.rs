@@ -48,6 +48,13 @@ fn number_and_what_came_before(theirs: Foreign<'_, SidePage>) -> u64 {
     number
 }
 
+/// Whether the other side's last session was closed in order. Then everything that it published is visible.
+#[cfg(not(loom))]
+pub(crate) fn is_closed(theirs: Foreign<'_, SidePage>) -> bool {
+    let number = number_and_what_came_before(theirs);
+    number != 0 && number % 2 == 0
+}
+
 /// What a side's liveness word says: whether the kernel tells of its death, or has done so. A hint:
 /// the lease decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

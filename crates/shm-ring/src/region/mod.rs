@@ -2,7 +2,7 @@
 //! nothing of: rings; it is told a length and the bytes to start with.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{SealFlags, fcntl_add_seals, fstat};
 use rustix::io::Errno;
@@ -17,13 +17,14 @@ use self::allocation::{allocate, refuse_more_than_the_machine_has, write_image};
 pub(crate) use self::descriptor::{Access, os};
 use self::descriptor::{check_descriptor, reopen, sealable};
 use self::named::NamedFile;
+pub(crate) use self::named::names;
 use crate::error::Error;
 use crate::options::Options;
 
 /// A description of memory that two processes can see. Nothing exists until a ring is created in
 /// it, and then all of it exists at once.
 ///
-/// A text converts into a named region: `Producer::create("/ticks", &options)`.
+/// A text converts into a named region, `Producer::create("/ticks", &options)`, and a path into a file.
 ///
 /// # SIGBUS
 /// If another process truncates the region, touching it raises SIGBUS. A memfd cannot be truncated: it is
@@ -235,6 +236,18 @@ impl Region {
 impl From<&str> for Region {
     fn from(name: &str) -> Self {
         Self::named(name)
+    }
+}
+
+impl From<&Path> for Region {
+    fn from(path: &Path) -> Self {
+        Self::file(path)
+    }
+}
+
+impl From<PathBuf> for Region {
+    fn from(path: PathBuf) -> Self {
+        Self::file(path)
     }
 }
 

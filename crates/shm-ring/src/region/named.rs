@@ -17,6 +17,23 @@ use crate::options::Options;
 use crate::region::descriptor::{Access, os, reopen};
 
 const SHM: &str = "/dev/shm";
+/// How the names begin of what is not whole yet.
+const TEMPORARY: &str = ".shm-ring-";
+
+/// The names under /dev/shm, sorted, of what may be whole. One of other bytes than UTF-8 cannot be given to
+/// [`NamedFile::named`].
+pub(crate) fn names() -> Result<Vec<String>, Error> {
+    let entries = std::fs::read_dir(SHM).map_err(|source| Error::Os {
+        region: SHM.to_owned(),
+        call: "opendir",
+        source,
+        hint: "it must be mounted, and readable",
+    })?;
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with(TEMPORARY)).collect();
+    names.sort_unstable();
+    Ok(names)
+}
 
 /// A directory, opened, and a name in it.
 #[derive(Debug)]
@@ -153,7 +170,8 @@ impl NamedFile {
         let mut random = [0_u8; 8];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
             .map_err(|errno| self.fail("getrandom", errno))?;
-        Ok(OsString::from(format!(".shm-ring-{:016x}.tmp", u64::from_ne_bytes(random))))
+        let random = u64::from_ne_bytes(random);
+        Ok(OsString::from(format!("{TEMPORARY}{random:016x}.tmp")))
     }
 
     fn rename(&self, temporary: &OsStr) -> Result<(), Error> {

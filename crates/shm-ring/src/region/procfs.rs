@@ -1,10 +1,11 @@
 //! Owns: what /proc says of other processes: a descriptor of theirs, opened, and what they are called. No decision rests
 //! on it. Knows nothing of: what is behind a descriptor.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, fstat, stat};
+use rustix::fs::{Mode, OFlags, Stat, fstat, stat};
 use rustix::io::Errno;
 
 use crate::error::Error;
@@ -35,18 +36,41 @@ pub(crate) fn open(
     reopen(found.as_fd(), access).map_err(fail)
 }
 
-/// What process `pid` is called, if it has the file behind `fd` open: a number that a process wrote down
-/// may by now be somebody else's, or mean nothing in our pid namespace.
-pub(crate) fn command(pid: u32, fd: BorrowedFd<'_>) -> Option<String> {
-    let ours = fstat(fd).ok()?;
-    let is_ours = |entry: fs::DirEntry| {
-        stat(entry.path())
-            .is_ok_and(|other| (other.st_dev, other.st_ino) == (ours.st_dev, ours.st_ino))
-    };
-    let mut open = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-    if !open.any(is_ours) {
-        return None;
+/// What processes are called, by the files that they have open. Each process is looked at once.
+#[derive(Default)]
+pub(crate) struct Processes {
+    known: HashMap<u32, Process>,
+}
+
+struct Process {
+    /// Device and inode of each file that it has open.
+    files: HashSet<(u64, u64)>,
+    name: Option<String>,
+}
+
+impl Processes {
+    /// What process `pid` is called, if it has the file behind `fd` open: a number that a process wrote down
+    /// may by now be somebody else's, or mean nothing in our pid namespace.
+    pub(crate) fn command(&mut self, pid: u32, fd: BorrowedFd<'_>) -> Option<String> {
+        let ours = identity(&fstat(fd).ok()?);
+        let process = self.known.entry(pid).or_insert_with(|| Process::of(pid));
+        process.files.contains(&ours).then(|| process.name.clone()).flatten()
     }
-    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
+}
+
+impl Process {
+    fn of(pid: u32) -> Self {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let files = open.filter_map(|entry| stat(entry.path()).ok());
+        let files = files.map(|stat| identity(&stat)).collect();
+        let name = fs::read(format!("/proc/{pid}/comm")).ok();
+        let name = name.map(|name| String::from_utf8_lossy(&name).trim_end().to_owned());
+        Self { files, name }
+    }
+}
+
+fn identity(stat: &Stat) -> (u64, u64) {
+    // The types are narrower on other processors.
+    #[allow(clippy::useless_conversion)]
+    (stat.st_dev.into(), stat.st_ino.into())
 }

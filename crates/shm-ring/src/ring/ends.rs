@@ -10,12 +10,14 @@ use crate::item::Item;
 use crate::options::{Options, Wait};
 use crate::peer::Peer;
 use crate::producer::{MessageProducer, Producer, Publisher};
+use crate::protocol::session;
 use crate::region::Region;
+use crate::stats::Stats;
 
 macro_rules! end {
     (
         [$($generics:tt)*], $end:ty, $inner:ty, $ring:ty, $role:ident,
-        $name:literal, $peer:literal, $shown:literal, $path:literal
+        $name:literal, $peer:literal, $shown:literal, $path:literal, $position:literal
     ) => {
         impl<$($generics)*> $end {
             pub(super) fn over(inner: $inner) -> Self {
@@ -98,10 +100,33 @@ macro_rules! end {
                 self.inner.side.await_peer(self.inner.map.theirs(), deadline)
             }
 
+            #[doc = concat!("Whether the ", $peer, " has closed in order, and nobody has followed it: one load.")]
+            ///
+            /// What it published is then visible, so a `try_` call that finds nothing has found the end. Its death takes a
+            /// system call to tell: [`peer`](Self::peer).
+            #[must_use]
+            pub fn is_closed(&self) -> bool {
+                session::is_closed(self.inner.map.theirs())
+            }
+
+            #[doc = $position]
+            /// with headers and fill. It goes on across attachments, and each record has its own.
+            #[must_use]
+            #[inline]
+            pub fn position(&self) -> u64 {
+                self.inner.position()
+            }
+
             /// The number of this attachment: odd, and another one for each.
             #[must_use]
             pub fn session(&self) -> u64 {
                 self.inner.side.session()
+            }
+
+            /// What this role has counted since the ring was created.
+            #[must_use]
+            pub fn stats(&self) -> Stats {
+                Stats::of(self.inner.map.mine())
             }
 
             /// Changes how this side waits from now on.
@@ -124,8 +149,16 @@ macro_rules! end {
     };
 }
 
-end!([T: Item], Producer<T>, Publisher<T>, Ring<T>, producer, "producer", "consumer", "Producer", "Producer::<u64>");
-end!([T: Item], Consumer<T>, Receiver<T>, Ring<T>, consumer, "consumer", "producer", "Consumer", "Consumer::<u64>");
+end!(
+    [T: Item], Producer<T>, Publisher<T>, Ring<T>, producer,
+    "producer", "consumer", "Producer", "Producer::<u64>",
+    "Bytes of records that have been published since the ring was created, messages"
+);
+end!(
+    [T: Item], Consumer<T>, Receiver<T>, Ring<T>, consumer,
+    "consumer", "producer", "Consumer", "Consumer::<u64>",
+    "Bytes of records that have been released since the ring was created, messages"
+);
 end!(
     [],
     MessageProducer,
@@ -135,7 +168,8 @@ end!(
     "producer",
     "consumer",
     "MessageProducer",
-    "MessageProducer"
+    "MessageProducer",
+    "Bytes of records that have been published since the ring was created, messages"
 );
 end!(
     [],
@@ -146,7 +180,8 @@ end!(
     "consumer",
     "producer",
     "MessageConsumer",
-    "MessageConsumer"
+    "MessageConsumer",
+    "Bytes of records that have been released since the ring was created, messages"
 );
 
 macro_rules! size {

@@ -48,7 +48,7 @@ impl Handle {
 /// # Ok(())
 /// # }
 /// ```
-pub struct Ring<T> {
+pub struct Ring<T: Item> {
     handle: Handle,
     item: PhantomData<fn(&T) -> *const T>,
 }
@@ -72,7 +72,7 @@ pub struct MessageRing {
 }
 
 macro_rules! ring {
-    ([$($generics:tt)*], $ring:ty, $name:literal, $path:literal, $producer:ty, $consumer:ty, $contents:expr) => {
+    ([$($generics:tt)*], $ring:ty, $name:literal, $path:literal, $example:literal, $producer:ty, $consumer:ty, $contents:expr) => {
         impl<$($generics)*> $ring {
             /// Creates a ring in `region`. It appears under its name whole or not at all.
             ///
@@ -128,6 +128,24 @@ macro_rules! ring {
                     .map(Self::over)
             }
 
+            /// Creates a ring in a memfd and becomes both its ends: for two threads of one process. Another process
+            /// can be handed the descriptor of a ring that is [created](Self::create) by itself.
+            ///
+            /// # Errors
+            /// As [`create`](Self::create) and [`producer`](Self::producer).
+            ///
+            /// ```
+            #[doc = concat!("# use shm_ring::{Options, ", $name, "};")]
+            #[doc = concat!("let (mut tx, mut rx) = ", $name, "::pair(&Options::new())?;")]
+            #[doc = concat!("std::thread::spawn(move || tx.push(", $example, "));")]
+            #[doc = concat!("assert_eq!(rx.pop()?, ", $example, ");")]
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn pair(options: &Options) -> Result<($producer, $consumer), Error> {
+                let ring = Self::create(Region::memfd("pair"), options)?;
+                Ok((ring.producer()?, ring.consumer()?))
+            }
+
             /// Becomes the producer.
             ///
             /// # Errors
@@ -174,18 +192,19 @@ macro_rules! ring {
     };
 }
 
-ring!([T: Item], Ring<T>, "Ring", "Ring<u64>", Producer<T>, Consumer<T>, |_: &Options| Contents::values::<T>());
+ring!([T: Item], Ring<T>, "Ring", "Ring<u64>", "7", Producer<T>, Consumer<T>, |_: &Options| Contents::values::<T>());
 ring!(
     [],
     MessageRing,
     "MessageRing",
     "MessageRing",
+    "b\"seven\"",
     MessageProducer,
     MessageConsumer,
     Contents::messages
 );
 
-impl<T> Ring<T> {
+impl<T: Item> Ring<T> {
     fn over(handle: Handle) -> Self {
         Self { handle, item: PhantomData }
     }

@@ -213,6 +213,13 @@ fn timeouts() {
 }
 
 #[test]
+fn exactly_once() {
+    let printed = run("exactly-once", &[]);
+    assert!(printed.contains("100 numbers in the ring are in the sum already"), "{printed}");
+    assert!(printed.contains("the sum is 50005000, and 50005000 is right"), "{printed}");
+}
+
+#[test]
 fn restart() {
     let printed = run("restart", &[]);
     assert_lines(

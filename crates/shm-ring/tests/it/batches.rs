@@ -109,7 +109,7 @@ fn another_process_never_sees_a_part_of_a_batch_of_values_that_fitted() {
                 let fits = tx.room_at_least() >= batch.len();
                 turn += 1;
                 let whole = Ok(batch.len());
-                match turn % 5 {
+                match turn % 7 {
                     _ if !fits => {}
                     0 => assert_eq!(tx.try_push_batch(batch.iter().copied()), whole),
                     1 => assert_eq!(
@@ -118,6 +118,8 @@ fn another_process_never_sees_a_part_of_a_batch_of_values_that_fitted() {
                     ),
                     2 => assert_eq!(tx.try_push_slice(batch), whole),
                     3 => assert_eq!(tx.push_slice(batch).map_err(drop), Ok(batch.len())),
+                    4 => tx.push_all(batch).unwrap(),
+                    5 => assert_eq!(tx.try_push_all(batch), Ok(())),
                     _ => {
                         let mut room = tx.try_reserve(batch.len()).unwrap();
                         room.write_slice(0, batch);

@@ -99,7 +99,7 @@ fn a_ring_that_fills_its_data_area_to_the_byte_is_full_and_not_empty() {
             let all: Vec<_> = (0..items as u64).map(|n| text(n, size)).collect();
             assert_eq!(T::try_push_batch(&mut tx, &all), Ok(items));
             assert_eq!(T::push(&mut tx, Put::Try, &all[0]), Err(PushError::Full));
-            assert_eq!((tx.room_at_least(), rx.ready_at_least()), (0, items));
+            assert_eq!((tx.room_at_least(), rx.len()), (0, items));
             drop((tx, rx));
             (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             assert_eq!(T::push(&mut tx, Put::Try, &all[0]), Err(PushError::Full));

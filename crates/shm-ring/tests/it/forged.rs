@@ -151,7 +151,9 @@ fn a_batch_ends_before_a_record_that_cannot_be() {
     assert_eq!((taken, shown), (Ok(2), vec![text(0, 16), text(1, 16)]));
     assert_eq!(bytes.get(consumer() + POSITION), START + 48);
     bytes.set(data() + 48, record_header(START + 48, 16));
-    assert_eq!(rx.try_pop_batch(5, |_| panic!("shown")), Err(PopError::Corrupt));
+    let mut shown = 0;
+    assert_eq!(rx.try_pop_batch(5, |_| shown += 1), Err(PopError::Corrupt));
+    assert_eq!(shown, 0);
     // A view ends there as well, and releases no more than it shows.
     let (ring, bytes) = self::ring::<[u8]>(START);
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -248,22 +250,28 @@ fn a_threshold_does_not_wait_for_a_tail_that_cannot_be() {
 
 fn push_anything(tx: &mut MessageProducer, random: &mut Random) -> bool {
     let message = text(1, random.below(1600) as usize);
-    let told = match random.below(3) {
+    let told = match random.below(4) {
         0 => tx.push_timeout(&message, TIMEOUT),
         1 => tx.reserve_timeout(message.len(), TIMEOUT).map(|room| {
             let len = room.len();
             room.commit(len);
         }),
+        2 => tx.try_push_all(&[message.clone(), message]),
         _ => tx.try_push_batch(&[message.clone(), message]).map(drop),
     };
     told != Err(PushError::Corrupt)
 }
 
 fn pop_anything(rx: &mut MessageConsumer, random: &mut Random) -> bool {
-    let told = match random.below(4) {
+    let told = match random.below(6) {
         0 => rx.pop_timeout(TIMEOUT).map(drop),
         1 => rx.pop_to_timeout(&mut [0; 1200], TIMEOUT).map(drop),
-        2 => rx.pop_batch_timeout(4, TIMEOUT, |record| drop(record.to_vec())).map(drop),
+        2 => rx.skip_unread().map(|skipped| assert!(skipped <= 4096)),
+        3 => match rx.release_to(rx.position() + 8 * random.below(200)) {
+            Err(PopError::NotABoundary { .. }) => Ok(()),
+            released => released.map(|released| assert!(released <= 200)),
+        },
+        4 => rx.pop_batch_timeout(4, TIMEOUT, |record| drop(record.to_vec())).map(drop),
         _ => rx.peek_timeout(3, TIMEOUT).map(|view| {
             let first = view.first();
             let mut bytes = vec![0; first.len()];
@@ -276,7 +284,7 @@ fn pop_anything(rx: &mut MessageConsumer, random: &mut Random) -> bool {
     if let Err(PopError::TooSmall { .. }) = told {
         let _ = rx.try_pop();
     }
-    assert!(rx.ready_bytes_at_least() <= 4096);
+    assert!(rx.len_bytes() <= 4096);
     told != Err(PopError::Corrupt)
 }
 

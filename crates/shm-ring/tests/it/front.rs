@@ -38,12 +38,14 @@ fn scribble_over_front(bytes: &Bytes) {
     bytes.write(producer() + POSITION + 8, &[0xee; 56]);
 }
 
+/// The forms that publish many, and do not use the front for one.
+const BATCHES: [Put; 6] =
+    [Put::TryBatch, Put::Batch, Put::TrySlice, Put::Slice, Put::TryAll, Put::All];
+
 fn conversation<K: Kind + ?Sized>(len: usize) {
     let (ring, bytes) = ring::<K>();
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    let singles = K::PUSHES
-        .iter()
-        .filter(|put| !matches!(put, Put::TryBatch | Put::Batch | Put::TrySlice | Put::Slice));
+    let singles = K::PUSHES.iter().filter(|put| !BATCHES.contains(put));
     let takes = [Take::Try, Take::Wait, Take::Timeout, Take::Iterate];
     for (n, put) in singles.cycle().take(60).enumerate() {
         let (take, sent) = (takes[n % takes.len()], text(n as u64, len));
@@ -126,7 +128,7 @@ fn after_a_run_the_front_is_not_wanted_and_after_a_single_record_it_is() {
 #[test]
 fn a_batch_marks_the_front_and_its_records_come_from_the_data() {
     fn stale<K: Kind + ?Sized>(len: usize) {
-        for put in [Put::TryBatch, Put::Batch, Put::TrySlice, Put::Slice] {
+        for put in BATCHES {
             if !K::PUSHES.contains(&put) {
                 continue;
             }

@@ -5,7 +5,8 @@ use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use shm_ring::{
-    Contents, DumpError, Error, Latest, Observer, Options, Peer, Region, Role, Snapshot, Unread,
+    Contents, DumpError, Error, Item, Latest, Observer, Options, Peer, Region, Role, Snapshot,
+    Unread,
 };
 use shm_ring_outsider::{POSITION, POSITION_END, producer};
 use zerocopy::FromBytes;
@@ -15,7 +16,7 @@ use crate::harness::{Child, Dir, Name};
 use crate::items::Numbered;
 use crate::observer::permissions;
 
-fn of<T>(latest: &Latest<T>) -> Observer {
+fn of<T: Item>(latest: &Latest<T>) -> Observer {
     let fd = latest.descriptor().try_clone_to_owned().unwrap();
     Observer::open(Region::descriptor(fd)).unwrap()
 }

@@ -85,22 +85,36 @@ fn two_sides_survive_a_process_that_writes_anything_anywhere() {
         |name, options| Ring::create(name, options),
         |tx: &mut Producer<u64>, random| {
             let _ = (tx.room_at_least(), tx.peer());
-            let told = match random.below(3) {
+            let told = match random.below(5) {
                 0 => tx.try_push_slice(&[1; 20]).map(drop),
-                1 => tx.reserve_timeout(9, TIMEOUT).map(|room| room.commit(7)),
+                1 => tx.try_push_all(&[2; 5]),
+                2 => {
+                    tx.count_dropped(1);
+                    let _ = (tx.stats(), tx.is_closed(), tx.len(), tx.position());
+                    tx.push_all(&[3; 2])
+                }
+                3 => tx.reserve_timeout(9, TIMEOUT).map(|room| room.commit(7)),
                 _ => tx.push_timeout(1, TIMEOUT),
             };
             told != Err(PushError::Corrupt)
         },
         |rx: &mut Consumer<u64>, random| {
-            let _ = (rx.ready_at_least(), rx.peer());
-            let told = match random.below(4) {
+            let _ = (rx.len(), rx.peer());
+            let told = match random.below(6) {
                 0 => rx.pop_slice_timeout(&mut [0; 20], TIMEOUT).map(drop),
                 1 => rx.peek_timeout(9, TIMEOUT).map(|view| {
                     let half = view.iter().count() / 2;
                     view.release(half);
                 }),
                 2 => rx.pop_batch_timeout(9, TIMEOUT, drop).map(drop),
+                3 => rx.skip_unread().map(|skipped| assert!(skipped <= 512)),
+                4 => {
+                    let _ = (rx.stats(), rx.is_closed(), rx.is_empty());
+                    match rx.release_to(rx.position() + 4 * random.below(9)) {
+                        Err(PopError::NotABoundary { .. }) => Ok(()),
+                        released => released.map(|released| assert!(released <= 4)),
+                    }
+                }
                 _ => rx.pop_timeout(TIMEOUT).map(drop),
             };
             told != Err(PopError::Corrupt)

@@ -216,7 +216,7 @@ fn capacities_are_what_was_asked_for_and_all_of_it_can_be_used() {
             for n in 0..items {
                 assert_eq!(tx.room_at_least(), items - n);
                 tx.try_push((lap * n) as u64).unwrap();
-                assert_eq!(rx.ready_at_least(), n + 1);
+                assert_eq!(rx.len(), n + 1);
             }
             assert_eq!(tx.try_push(0), Err(PushError::Full));
             let read: Vec<_> = rx.try_iter().map(Result::unwrap).collect();

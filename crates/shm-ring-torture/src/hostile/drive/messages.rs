@@ -41,6 +41,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
         match op {
             Op::TryReserve | Op::ReserveTimeout => self.reserve_message(op),
             Op::TryPushBatch | Op::TryPushSlice => self.try_push_messages(),
+            Op::TryPushAll => self.try_push_all_messages(),
             Op::PushBatch | Op::PushSlice => self.push_all_messages(),
             op => self.push_message(op),
         }
@@ -153,6 +154,27 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
                 assert!(pushed == Ok(count), "a batch pushed {pushed:?} where {count} fit");
             }
             self.published(strides[..pushed.unwrap_or(0)].iter().sum());
+        }
+    }
+
+    fn try_push_all_messages(&mut self) {
+        let lens = self.lens();
+        let (longest, limit) = (self.truth.longest(), self.header.limit);
+        let bytes = lens.iter().map(|&len| self.truth.stride(len)).sum();
+        let room = match lens.iter().find(|&&len| len > longest) {
+            Some(&len) => Some(Err(PushError::TooLarge { len, max: longest })),
+            None if bytes > limit => {
+                Some(Err(PushError::TooLarge { len: bytes as usize, max: limit as usize }))
+            }
+            None => self.foretell(|truth| truth.room_for(bytes)),
+        };
+        let text = &*self.source.last(*lens.iter().max().unwrap_or(&0));
+        let messages: Vec<_> = lens.iter().map(|&len| &text[text.len() - len..]).collect();
+        let tx = self.tx.as_mut().expect("attached");
+        self.board.begin(Op::TryPushAll);
+        let pushed = tx.try_push_all(&messages);
+        if self.pushed(Op::TryPushAll, pushed, room) {
+            self.published(bytes);
         }
     }
 

@@ -2,6 +2,7 @@
 //! nobody else was writing. A wrong answer panics, as the library may not: either is a violation. It must not know how
 //! values and messages differ.
 
+mod backlog;
 mod judge;
 mod messages;
 mod sweep;
@@ -262,7 +263,16 @@ impl<K: Kind> Drive<K> {
             (true, true, false) => pick(rng, &[PushTimeout, ReserveTimeout, Peer]),
             (true, ..) => pick(
                 rng,
-                &[TryPush, TryPush, TryPushFrom, TryReserve, TryPushBatch, TryPushSlice, Room],
+                &[
+                    TryPush,
+                    TryPush,
+                    TryPushFrom,
+                    TryReserve,
+                    TryPushBatch,
+                    TryPushSlice,
+                    TryPushAll,
+                    Room,
+                ],
             ),
             (false, true, true) => {
                 pick(rng, &[Pop, Iter, ReadStream, PopTimeout, WaitAny, PopThreshold, Peer])
@@ -290,6 +300,9 @@ impl<K: Kind> Drive<K> {
                     TryPopBatch,
                     TryPopSlice,
                     TryIter,
+                    SkipUnread,
+                    ReleaseTo,
+                    ReleaseTo,
                     Ready,
                 ],
             ),
@@ -308,6 +321,8 @@ impl<K: Kind> Drive<K> {
         match op {
             Op::Peer => self.peer(pushes),
             Op::WaitAny => self.wait_any(),
+            Op::SkipUnread => self.skip_unread(),
+            Op::ReleaseTo => self.release_to(),
             Op::Room if self.sober => K::push(self, Op::TryPush),
             Op::Room => self.room(),
             Op::Ready if self.sober => K::pop(self, Op::TryPop),

@@ -36,6 +36,7 @@ impl<K: Kind> Drive<K> {
             PushBatch,
             TryPushSlice,
             PushSlice,
+            TryPushAll,
             WriteStream,
             Peer,
         ];
@@ -51,6 +52,8 @@ impl<K: Kind> Drive<K> {
             PopBatchTimeout,
             TryPopSlice,
             PopSliceTimeout,
+            SkipUnread,
+            ReleaseTo,
             PopThreshold,
             TryIter,
             Iter,

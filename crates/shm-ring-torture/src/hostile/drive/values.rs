@@ -36,6 +36,7 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
             Op::TryReserve | Op::ReserveTimeout => self.reserve(op),
             Op::TryPushBatch => self.try_push_batch(),
             Op::TryPushSlice => self.try_push_slice(),
+            Op::TryPushAll => self.try_push_all(),
             Op::PushBatch | Op::PushSlice => self.push_all(op),
             _ => self.push(if op == Op::WriteStream { Op::Push } else { op }),
         }
@@ -180,6 +181,23 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
                 assert!(pushed == fit, "TryPushSlice answered {pushed:?} where {fit:?} fit");
             }
             self.published(pushed.unwrap_or(0) as u64 * size::<T>());
+        }
+    }
+
+    fn try_push_all(&mut self) {
+        let count = self.many().max(1);
+        let (bytes, max) = (count as u64 * size::<T>(), ITEMS as usize);
+        let room = match count <= max {
+            true => self.foretell(|truth| truth.room_for(bytes)),
+            false => Some(Err(PushError::TooLarge { len: count, max })),
+        };
+        let items = self.source.last(count * size_of::<T>());
+        let items = <[T]>::ref_from_bytes(items).expect("values' bytes");
+        let tx = self.tx.as_mut().expect("attached");
+        self.board.begin(Op::TryPushAll);
+        let pushed = tx.try_push_all(items);
+        if self.pushed(Op::TryPushAll, pushed, room) {
+            self.published(bytes);
         }
     }
 

@@ -27,12 +27,14 @@ const PUSHES: &[Put] = &[
     Put::PartsTimeout,
     Put::TryBatch,
     Put::Batch,
+    Put::TryAll,
+    Put::All,
     Put::Reserve(Room::Write),
     Put::Reserve(Room::Pieces),
     Put::Reserve(Room::Slice),
 ];
 const PUSHES_THAT_RETURN: &[Put] =
-    &[Put::Try, Put::Timeout, Put::TryParts, Put::PartsTimeout, Put::TryBatch];
+    &[Put::Try, Put::Timeout, Put::TryParts, Put::PartsTimeout, Put::TryBatch, Put::TryAll];
 const POPS: &[Take] = &[
     Take::Try,
     Take::Wait,
@@ -71,6 +73,8 @@ fn push(tx: &mut MessageProducer, form: Put, message: &[u8]) -> Result<(), PushE
         Put::PartsTimeout => tx.push_vectored_timeout(&parts(message), NOW),
         Put::TryBatch => tx.try_push_batch(&[message]).map(one),
         Put::Batch => tx.push_batch(&[message]).map(one).map_err(|told| told.error),
+        Put::TryAll => tx.try_push_all(&[message]),
+        Put::All => tx.push_all(&[message]),
         Put::Reserve(room) => reserve(tx, 2, room, message, message.len() / 2).map(drop),
         form => panic!("{form:?} is for values"),
     }
@@ -287,7 +291,7 @@ macro_rules! messages {
             }
 
             fn ready(rx: &MessageConsumer) -> usize {
-                rx.ready_bytes_at_least()
+                rx.len_bytes()
             }
         }
     };

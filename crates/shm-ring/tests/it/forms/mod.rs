@@ -29,6 +29,8 @@ pub(crate) enum Put {
     Batch,
     TrySlice,
     Slice,
+    TryAll,
+    All,
     Reserve(Room),
 }
 

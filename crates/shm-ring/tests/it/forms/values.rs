@@ -36,12 +36,14 @@ impl<T: Item + Send + 'static> Kind for T {
         Put::Batch,
         Put::TrySlice,
         Put::Slice,
+        Put::TryAll,
+        Put::All,
         Put::Reserve(Room::Write),
         Put::Reserve(Room::Pieces),
         Put::Reserve(Room::Slice),
     ];
     const PUSHES_THAT_RETURN: &'static [Put] =
-        &[Put::Try, Put::Timeout, Put::TryFrom, Put::TryBatch, Put::TrySlice];
+        &[Put::Try, Put::Timeout, Put::TryFrom, Put::TryBatch, Put::TrySlice, Put::TryAll];
     const POPS: &'static [Take] = &[
         Take::Try,
         Take::Wait,
@@ -89,6 +91,8 @@ impl<T: Item + Send + 'static> Kind for T {
             Put::Batch => tx.push_batch([value]).map(one).map_err(|told| told.error),
             Put::TrySlice => tx.try_push_slice(&[value]).map(one),
             Put::Slice => tx.push_slice(&[value]).map(one).map_err(|told| told.error),
+            Put::TryAll => tx.try_push_all(&[value]),
+            Put::All => tx.push_all(&[value]),
             Put::Reserve(room) => Self::reserve(tx, 2, room, bytes, bytes.len() / 2).map(drop),
             form => panic!("{form:?} is for messages"),
         }
@@ -267,7 +271,7 @@ impl<T: Item + Send + 'static> Kind for T {
     }
 
     fn ready(rx: &Consumer<T>) -> usize {
-        rx.ready_at_least()
+        rx.len()
     }
 }
 

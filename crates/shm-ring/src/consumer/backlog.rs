@@ -1,0 +1,176 @@
+//! Owns: what is unread: how much it is, and giving it back by position or all of it. Knows nothing of: payloads.
+
+use super::found::found_at;
+use super::{Consumer, MessageConsumer, Receiver};
+use crate::error::PopError;
+use crate::item::{Item, Payload};
+use crate::protocol::position::Corrupt;
+
+impl<P: Payload + ?Sized> Receiver<P> {
+    /// Loads the tail once: where the unread records begin, and where they end.
+    fn unread(&mut self) -> Result<(u64, u64), PopError> {
+        match self.look() {
+            Ok(_) => Ok((self.head.position(), self.head.tail())),
+            Err(Corrupt) => Err(PopError::Corrupt),
+        }
+    }
+
+    /// Gives back the records below `boundary`, the last record boundary that is not behind `position`. They must be the
+    /// same.
+    fn release_below(&mut self, position: u64, boundary: u64) -> Result<(), PopError> {
+        if boundary != position {
+            return Err(PopError::NotABoundary { position, before: boundary });
+        }
+        if position > self.head.position() {
+            self.release(position - self.head.position());
+        }
+        Ok(())
+    }
+
+    /// Gives back all that is unread. Bytes of it.
+    fn skip(&mut self) -> Result<u64, PopError> {
+        let (head, tail) = self.unread()?;
+        self.release_below(tail, tail)?;
+        Ok(tail - head)
+    }
+
+    /// Whether there is nothing to take or to report.
+    #[inline]
+    fn is_empty(&self) -> bool {
+        !self.head.has_changed(self.map.theirs())
+    }
+}
+
+impl<T: Item> Consumer<T> {
+    /// A lower bound on the number of items that are unread. The producer may publish more at any time.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// assert_eq!((rx.len(), tx.len()), (3, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> usize {
+        (self.inner.ready() / Self::SIZE) as usize
+    }
+
+    /// Whether there was nothing to take: one load. A ring that is corrupt is not empty, since the next call reports it.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.inner.is_empty()
+    }
+
+    /// Gives back the room of all items below `position`, which counts as [`position`](Self::position) does: for a
+    /// consumer that looks at items by [`peek`](Self::peek) and releases them when somebody else is done with them. How
+    /// many it released.
+    ///
+    /// The position behind the n-th item of a view is [`position`](Self::position), plus n times the size of an item. A
+    /// consumer that stores that position with what it made of the items, in one transaction, delivers exactly once: its
+    /// successor begins with `release_to` of what was stored.
+    ///
+    /// # Errors
+    /// [`PopError::NotABoundary`] if no unread item begins or ends there, and nothing is released;
+    /// [`PopError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// let first = rx.position();
+    /// assert_eq!(rx.peek(2)?.iter().sum::<u64>(), 3);
+    /// // The sum and this position were stored together. The consumer was killed, and this is the next one:
+    /// let stored = first + 2 * size_of::<u64>() as u64;
+    /// assert_eq!(rx.release_to(stored)?, 2);
+    /// assert_eq!(rx.pop()?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_to(&mut self, position: u64) -> Result<usize, PopError> {
+        let (head, tail) = self.inner.unread()?;
+        let bytes = position.clamp(head, tail) - head;
+        self.inner.release_below(position, head + bytes - bytes % Self::SIZE)?;
+        Ok((bytes / Self::SIZE) as usize)
+    }
+
+    /// Gives back all items that are unread, unseen: what a consumer does that comes late, or fell behind. How many that
+    /// was.
+    ///
+    /// # Errors
+    /// [`PopError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch([1, 2, 3])?;
+    /// assert_eq!(rx.skip_unread()?, 3);
+    /// tx.push(4)?;
+    /// assert_eq!(rx.pop()?, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn skip_unread(&mut self) -> Result<usize, PopError> {
+        Ok((self.inner.skip()? / Self::SIZE) as usize)
+    }
+}
+
+impl MessageConsumer {
+    /// A lower bound on the bytes of records that are unread, with their headers. The producer may publish more at any
+    /// time.
+    #[must_use]
+    pub fn len_bytes(&self) -> usize {
+        self.inner.ready() as usize
+    }
+
+    /// Whether there was nothing to take: one load. A ring that is corrupt is not empty, since the next call reports it.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.inner.is_empty()
+    }
+
+    /// Gives back the room of all messages below `position`, which counts as [`position`](Self::position) does: what
+    /// [`Message::end`](crate::Message::end) returned for one of them. How many it released. See
+    /// [`Consumer::release_to`].
+    ///
+    /// It looks at the header of each message that it releases.
+    ///
+    /// # Errors
+    /// [`PopError::NotABoundary`] if no unread message begins or ends there, and nothing is released;
+    /// [`PopError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch(&["one", "two", "three"])?;
+    /// let second = rx.peek(3)?.iter().nth(1).expect("three are there").end();
+    /// // When the first two were acknowledged:
+    /// assert_eq!(rx.release_to(second)?, 2);
+    /// assert_eq!(rx.pop()?, b"three");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_to(&mut self, position: u64) -> Result<usize, PopError> {
+        let (head, tail) = self.inner.unread()?;
+        let area = self.inner.map.area();
+        let (mut at, mut count) = (head, 0);
+        while at < position.min(tail) {
+            // What is no record is no way to a boundary: that is for the pop that comes to it to report.
+            match found_at(area, at, tail) {
+                Some(found) if at + found.stride <= position => at += found.stride,
+                _ => break,
+            }
+            count += 1;
+        }
+        self.inner.release_below(position, at)?;
+        Ok(count)
+    }
+
+    /// Gives back all messages that are unread, unseen: what a consumer does that comes late, or fell behind. How many
+    /// bytes of records that was, with their headers.
+    ///
+    /// # Errors
+    /// [`PopError::Corrupt`], permanently.
+    pub fn skip_unread(&mut self) -> Result<usize, PopError> {
+        Ok(self.inner.skip()? as usize)
+    }
+}

@@ -1,0 +1,62 @@
+//! What an end counts: its own figures are those that an observer sees, and they outlive the attachment.
+
+use std::time::Duration;
+
+use shm_ring::{MessageRing, Observer, Options, PopError, PushError, Region, Ring, Stats, Wait};
+use shm_ring_outsider::{DROPPED, consumer, judge, producer};
+
+use crate::bytes::Bytes;
+
+const NOW: Duration = Duration::ZERO;
+
+#[test]
+fn an_end_reads_what_an_observer_sees() {
+    let options = Options::new().items(2).wait(Wait::PARK);
+    let ring = Ring::<u64>::create(Region::memfd("stats"), &options).unwrap();
+    let observer =
+        Observer::open(Region::descriptor(ring.descriptor().try_clone_to_owned().unwrap()))
+            .unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let Stats { waits, sleeps, wakes_sent, high_water, dropped, .. } = tx.stats();
+    assert_eq!((waits, sleeps, wakes_sent, high_water, dropped), (0, 0, 1, 0, 0), "it rang once");
+    assert_eq!(rx.pop_timeout(NOW), Err(PopError::TimedOut));
+    tx.push_slice(&[1, 2]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(tx.push_timeout(3, NOW), Err(PushError::TimedOut));
+    }
+    let (told, seen) = (tx.stats(), observer.snapshot());
+    assert_eq!((told.waits, told.high_water, told.dropped), (3, 16, 0));
+    let side = &seen.producer;
+    assert_eq!(
+        (told.waits, told.sleeps, told.wakes_sent),
+        (side.waits, side.sleeps, side.wakes_sent)
+    );
+    assert_eq!(told.high_water, seen.high_water);
+    let (told, side) = (rx.stats(), &seen.consumer);
+    assert_eq!(told.waits, 1);
+    assert_eq!(
+        (told.waits, told.sleeps, told.wakes_sent),
+        (side.waits, side.sleeps, side.wakes_sent)
+    );
+}
+
+#[test]
+fn what_was_thrown_away_is_counted_over_all_producers() {
+    let ring = MessageRing::create(Region::memfd("stats"), &Options::new().bytes(64)).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let observer =
+        Observer::open(Region::descriptor(ring.descriptor().try_clone_to_owned().unwrap()))
+            .unwrap();
+    let mut tx = ring.producer().unwrap();
+    tx.count_dropped(2);
+    tx.count_dropped(0);
+    tx.count_dropped(5);
+    assert_eq!((tx.stats().dropped, observer.snapshot().dropped), (7, 7));
+    drop(tx);
+    let mut tx = ring.producer().unwrap();
+    tx.count_dropped(1);
+    assert_eq!((tx.stats().dropped, observer.snapshot().dropped), (8, 8));
+    assert_eq!((bytes.get(producer() + DROPPED), bytes.get(consumer() + DROPPED)), (8, 0));
+    judge(bytes.region(), &bytes.header()).unwrap();
+    assert_eq!(ring.consumer().unwrap().stats().dropped, 0);
+}
