@@ -184,9 +184,10 @@ mod role;
 #[doc(hidden)]
 pub use self::protocol::steps;
 pub use self::{
+    attachment::wait_any::{AnyEnd, WAIT_ANY_MAX, WaitAnyError, wait_any},
     consumer::{
-        AnyConsumer, Consumer, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
-        TryIter, View, WAIT_ANY_MAX, WaitAnyError, wait_any,
+        Consumer, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader, TryIter,
+        View,
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::Item,

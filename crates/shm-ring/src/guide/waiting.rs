@@ -6,7 +6,8 @@
 //!
 //! A `try_` call never waits. The plain call blocks until it succeeds or the peer is gone; a peer that has never been there
 //! is waited for. `_timeout` blocks for at most the given time and then returns `TimedOut`. Only a call that has to wait
-//! reads the clock.
+//! reads the clock. A deadline is kept to what one pause, yield or time slice of the scheduler allows. A time-out of zero is
+//! one look and, if there is nothing, one check whether the other side is gone: a few loads while it is there.
 //!
 //! A side that waits looks again and again for a while (spins), then perhaps lets other threads run between looks
 //! (yields), and then sleeps until it is woken (parks). [`Wait`](crate::Wait) says how much of each:
@@ -38,7 +39,8 @@
 //! # What it costs
 //!
 //! - Nobody waits: no system call. A push looks at one line of the other side's page.
-//! - Going to sleep: a `membarrier`, a question about the other side's lease (`fcntl`), and the futex call.
+//! - Going to sleep: a `membarrier` and the futex call, and a question about the other side's lease (`fcntl`) where the
+//!   kernel does not tell of its death, or ten times a second.
 //! - Waking: one futex call for each sleep that is ended, by the side that publishes. While the other side is awake it
 //!   makes none.
 //! - Being woken: what the scheduler takes, far more than all of the above. The `tick-feed` example shows it on your
@@ -85,11 +87,12 @@
 //!
 //! # Many rings, one thread
 //!
-//! [`wait_any`](crate::wait_any) sleeps on up to [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings at once (`futex_waitv`) and
-//! returns the index of one that has something: a record, corruption, or a producer that is gone. It looks at all of them
-//! when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before that it looks every millisecond.
-//! With more than 64 rings the kernel has no place for all the words that report deaths, and those of the last rings are
-//! found by slices.
+//! [`wait_any`](crate::wait_any) sleeps on up to [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings at once (`futex_waitv`):
+//! consumers that want a record and producers that want room, in one list. It returns the index of one that has something,
+//! corruption and the end of the other side included. Of several that have, it returns the one that it returned least
+//! recently. It looks at all of them when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before
+//! that it looks every millisecond. With more than 64 rings the kernel has no place for all the words that report deaths,
+//! and those of the last rings are found by slices.
 //!
 //! # In an event loop
 //!

@@ -17,7 +17,7 @@ use crate::options::Wait;
 use crate::peer::Peer;
 use crate::protocol::clock::Deadline;
 use crate::protocol::layout::SidePage;
-use crate::protocol::park::{self, SleepLimit};
+use crate::protocol::park::{self, SleepLimit, Sleeper};
 use crate::protocol::session;
 use crate::protocol::sync::Foreign;
 use crate::protocol::version::{Miss, Seen};
@@ -315,7 +315,8 @@ impl<T> Waitable for LatestReader<T> {
             },
             Ok(true) | Err(_) => Some(None),
         };
-        park::listen(theirs, last_look, || until(SleepLimit::Short)).flatten()
+        let listener = core::iter::once(Sleeper::listener(theirs));
+        park::sleep::<1, _>(listener, last_look, |_| until(SleepLimit::Short)).flatten()
     }
 }
 

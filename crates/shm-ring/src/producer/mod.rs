@@ -18,14 +18,16 @@ use crossbeam_utils::CachePadded;
 use crate::attachment::Side;
 use crate::attachment::backoff;
 use crate::attachment::wait::{Ended, Timeout, WaitRequest};
+use crate::attachment::wait_any::sealed::Waited;
 use crate::error::{Error, PushError};
 use crate::item::{Item, Payload};
 use crate::mapping::records::{self, Area, CACHE_LINE, RecordMap};
 use crate::options::Options;
-use crate::protocol::park::Gate;
+use crate::protocol::layout::SidePage;
+use crate::protocol::park::{Gate, Sleeper};
 use crate::protocol::position::{Corrupt, FRONT_BYTES, FRONT_WORDS, Tail, front_is_wanted};
 use crate::protocol::record::RecordLayout;
-use crate::protocol::sync::AtomicU64;
+use crate::protocol::sync::{AtomicU64, Foreign};
 use crate::region::Backing;
 use crate::region::lease::Lease;
 use crate::role::Role;
@@ -35,6 +37,8 @@ pub(crate) struct Publisher<P: ?Sized> {
     // Padded, so that the ends of two threads never share a line.
     tail: CachePadded<Tail>,
     gate: Gate,
+    /// Bytes that the last call was in want of; of the shortest record if it found its room.
+    wanted: u64,
     pub(crate) map: RecordMap<P>,
     pub(crate) side: Side,
 }
@@ -54,7 +58,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
         let liveness = map.liveness();
         let (side, gate) =
             Side::open(role, lease, layout, options.wait, backing, mine, theirs, liveness);
-        Ok(Self { tail: CachePadded::new(tail), gate, map, side })
+        Ok(Self { tail: CachePadded::new(tail), gate, wanted: layout.unit, map, side })
     }
 
     /// Where the next record goes.
@@ -90,8 +94,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
     #[inline(always)]
     pub(crate) fn room_for(&mut self, wanted: u64) -> u64 {
         if !self.tail.has_room(wanted) {
-            // What it has found shows in the room.
-            let _ = self.look_for_room(wanted);
+            look_again(&mut self.tail, &self.map, &self.side.layout, wanted);
         }
         self.tail.room()
     }
@@ -160,7 +163,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
     /// Starts a batch at the tail.
     #[inline(always)]
     pub(crate) fn batch(&mut self) -> WriteBatch<'_, P> {
-        let Self { tail, gate, map, side } = self;
+        let Self { tail, gate, map, side, .. } = self;
         let (end, room_end) = (tail.position(), tail.room_end());
         WriteBatch { tail, gate, area: map.area(), map, layout: &side.layout, end, room_end }
     }
@@ -170,7 +173,9 @@ impl<P: Payload + ?Sized> Publisher<P> {
     #[inline(never)]
     fn look_for_room(&mut self, bytes: u64) -> Result<bool, Corrupt> {
         self.tail.refresh(&self.side.layout, self.map.mine(), self.map.theirs(), bytes)?;
-        Ok(self.tail.has_room(bytes))
+        let has_room = self.tail.has_room(bytes);
+        self.wanted = if has_room { self.side.layout.unit } else { bytes };
+        Ok(has_room)
     }
 
     /// Waits until there is room.
@@ -179,7 +184,12 @@ impl<P: Payload + ?Sized> Publisher<P> {
     fn wait_for_room(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
         let mut deadline = None;
         while !self.look_for_room(bytes)? {
-            let Self { tail, gate, map, side } = self;
+            if timeout == Timeout::NONE {
+                let ended = self.side.has_no_time(self.map.theirs());
+                return if self.look_for_room(bytes)? { Ok(()) } else { Err(ended) };
+            }
+            let wake_at = self.wake_at(bytes);
+            let Self { tail, map, side, .. } = self;
             let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
             if side.spins() {
                 backoff::on_full(layout.limit, || {
@@ -189,8 +199,6 @@ impl<P: Payload + ?Sized> Publisher<P> {
                     break;
                 }
             }
-            let needed = bytes.max(layout.limit / 2);
-            let wake_at = (tail.position() + needed).saturating_sub(layout.limit);
             let deadline = *deadline.get_or_insert_with(|| timeout.deadline());
             let request = WaitRequest { wake_at, wake_sleeping_peer: true, deadline };
             let head = theirs.map(|page| &page.position.0.word);
@@ -198,9 +206,15 @@ impl<P: Payload + ?Sized> Publisher<P> {
                 let corrupt = tail.refresh(&layout, mine, theirs, bytes).is_err();
                 corrupt || tail.has_room(bytes)
             };
-            side.wait(gate, mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
+            side.wait(mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
         }
         Ok(())
+    }
+
+    /// The head at which a producer that waits for `bytes` is woken.
+    fn wake_at(&self, bytes: u64) -> u64 {
+        let limit = self.side.layout.limit;
+        (self.tail.position() + bytes.max(limit / 2)).saturating_sub(limit)
     }
 
     /// Bytes of records that fit now, at least.
@@ -225,6 +239,34 @@ impl<T: Item> Publisher<T> {
         }
     }
 }
+
+macro_rules! waited {
+    ([$($generics:tt)*], $producer:ty) => {
+        #[allow(private_interfaces, reason = "nobody can name this trait")]
+        impl<$($generics)*> Waited for $producer {
+            fn is_ready(&self) -> bool {
+                let Publisher { tail, wanted, map, side, .. } = &self.inner;
+                tail.has_changed(&side.layout, map.theirs(), *wanted)
+            }
+
+            fn sleeper(&self) -> Sleeper<'_> {
+                let Publisher { wanted, map, .. } = &self.inner;
+                Sleeper::until(self.inner.wake_at(*wanted), true, map.mine(), map.theirs())
+            }
+
+            fn theirs(&self) -> Foreign<'_, SidePage> {
+                self.inner.map.theirs()
+            }
+
+            fn side(&self) -> &Side {
+                &self.inner.side
+            }
+        }
+    };
+}
+
+waited!([T: Item], Producer<T>);
+waited!([], MessageProducer);
 
 impl<P: ?Sized> Drop for Publisher<P> {
     fn drop(&mut self) {

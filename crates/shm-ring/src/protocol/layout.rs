@@ -99,13 +99,17 @@ pub(crate) const FENCE_MODE_MEMBARRIER: u32 = 1;
 impl SidePage {
     /// A page as the creator leaves it, at `position`.
     pub(crate) fn at(position: u64) -> Self {
+        Self::with_bell(position, Bell::new())
+    }
+
+    pub(crate) fn with_bell(position: u64, bell: Bell) -> Self {
         Self {
             position: Line(Position {
                 word: AtomicU64::new(position),
                 front: core::array::from_fn(|_| AtomicU64::new(0)),
             }),
             park: Line(Park { wake_at: AtomicU64::new(NEVER), hint: AtomicU64::new(0) }),
-            bell: Line(Bell::new()),
+            bell: Line(bell),
             life: Line(Life {
                 session: AtomicU64::new(0),
                 fence_mode: AtomicU32::new(0),

@@ -6,6 +6,7 @@
 
 mod adapters;
 mod any;
+mod any_stress;
 mod batches;
 mod bytes;
 mod creating;
