@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use shm_ring::{
-    AnyEnd, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options,
-    Peer, Producer, Region, Ring, Threshold, Wait,
+    AnyEnd, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Peer,
+    Producer, Region, Ring, Threshold, Wait,
 };
 
 /// What every end answers.

@@ -11,7 +11,7 @@ use crate::protocol::layout::LABEL_MAX;
 ///
 /// ```
 /// use shm_ring::{Options, Wait};
-/// let brief = Wait { spins: 100, yields: 0, park: true };
+/// let brief = Wait { spins: 100, ..Wait::PARK };
 /// let options = Options::new().items(1024).wait(brief);
 /// assert_eq!(Wait::default(), Wait::BALANCED);
 /// ```
@@ -20,6 +20,16 @@ pub struct Wait {
     /// Looks at the ring with a processor pause between them, before anything else. Skipped on a
     /// machine with one processor when `park` or `yields` offers something better.
     pub spins: u32,
+    /// How long to go on like that when the spins are over, counted from the start of the wait: for gaps of a known
+    /// length, whatever a processor pause takes. Skipped like them.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shm_ring::{Options, Wait};
+    /// let bursts = Wait { spin_for: Duration::from_micros(200), ..Wait::BALANCED };
+    /// let options = Options::new().wait(bursts);
+    /// ```
+    pub spin_for: Duration,
     /// Looks with `sched_yield` between them, after the spins.
     pub yields: u32,
     /// Whether to sleep on a futex after that. If not, spinning starts over.
@@ -32,19 +42,20 @@ impl Wait {
     /// ```
     /// let options = shm_ring::Options::new().wait(shm_ring::Wait::SPIN);
     /// ```
-    pub const SPIN: Self = Self { spins: 1024, yields: 0, park: false };
+    pub const SPIN: Self = Self { spins: 1024, spin_for: Duration::ZERO, yields: 0, park: false };
     /// Spins for some tens of microseconds, a little longer than a wake-up takes, then sleeps.
     ///
     /// ```
     /// assert_eq!(shm_ring::Wait::BALANCED, shm_ring::Wait::default());
     /// ```
-    pub const BALANCED: Self = Self { spins: 1024, yields: 0, park: true };
+    pub const BALANCED: Self =
+        Self { spins: 1024, spin_for: Duration::ZERO, yields: 0, park: true };
     /// Sleeps as soon as there is nothing to do: the least processor time.
     ///
     /// ```
     /// let options = shm_ring::Options::new().wait(shm_ring::Wait::PARK);
     /// ```
-    pub const PARK: Self = Self { spins: 0, yields: 0, park: true };
+    pub const PARK: Self = Self { spins: 0, spin_for: Duration::ZERO, yields: 0, park: true };
 }
 
 impl Default for Wait {

@@ -211,7 +211,7 @@ impl Side {
 
     /// Whether this side looks again at all before it sleeps.
     pub(crate) fn spins(&self) -> bool {
-        wait::fewer_spins(self.wait) > 0
+        wait::spins(self.wait)
     }
 
     pub(crate) fn policy(&self) -> Wait {

@@ -124,11 +124,14 @@ pub(crate) fn wait_until(
     deadline: Deadline,
     watch: &mut impl Waitable,
 ) -> Option<Ended> {
-    let spins = fewer_spins(policy);
+    let policy = fewer_spins(policy);
+    let spins = policy.spins;
     let before_park = spins.saturating_add(policy.yields);
     let mut looks = 0;
     let mut since_glance = 0;
     let mut blinks = 0;
+    let mut spinning_ends =
+        (!policy.spin_for.is_zero()).then(|| Deadline::now().plus(policy.spin_for));
     // The first slice begins with the first look at the clock: an answer that comes sooner, as in a
     // conversation, is not kept waiting by it.
     let mut slice_end = None;
@@ -145,11 +148,13 @@ pub(crate) fn wait_until(
         if watch.ready() {
             return None;
         }
-        if looks < spins {
+        if looks < spins || spinning_ends.is_some() {
             core::hint::spin_loop();
             let pass = watch.looks();
-            (looks, since_glance) = (looks.saturating_add(pass), since_glance + pass);
-            if since_glance < LOOKS_PER_GLANCE && looks < before_park {
+            looks = looks.saturating_add(pass).min(spins);
+            since_glance += pass;
+            let goes_on = looks < before_park || spinning_ends.is_some();
+            if since_glance < LOOKS_PER_GLANCE && goes_on {
                 continue;
             }
         } else if looks < before_park {
@@ -181,6 +186,7 @@ pub(crate) fn wait_until(
         if now >= deadline {
             return Some(Ended::TimedOut);
         }
+        spinning_ends = spinning_ends.filter(|end| now < *end);
         if now >= *slice_end.get_or_insert_with(|| now.plus(SLICE)) {
             slice_end = Some(now.plus(SLICE));
             ask_about_peer = true;
@@ -188,9 +194,19 @@ pub(crate) fn wait_until(
     }
 }
 
-/// The spins of `policy` on this machine.
-pub(super) fn fewer_spins(Wait { spins, yields, park }: Wait) -> u32 {
-    if (park || yields > 0) && one_processor() { 0 } else { spins }
+/// `policy` as it is on this machine.
+fn fewer_spins(policy: Wait) -> Wait {
+    if (policy.park || policy.yields > 0) && one_processor() {
+        Wait { spins: 0, spin_for: Duration::ZERO, ..policy }
+    } else {
+        policy
+    }
+}
+
+/// Whether a wait by `policy` looks again at all before it sleeps.
+pub(super) fn spins(policy: Wait) -> bool {
+    let Wait { spins, spin_for, .. } = fewer_spins(policy);
+    spins > 0 || !spin_for.is_zero()
 }
 
 /// Finds out what a wait will want to know, so that no wait has to read a file.

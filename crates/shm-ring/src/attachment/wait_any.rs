@@ -145,6 +145,7 @@ pub fn wait_any(
         let policies = ends.iter().map(|one| one.side().policy());
         let policy = policies.reduce(|one, other| Wait {
             spins: one.spins.max(other.spins),
+            spin_for: one.spin_for.max(other.spin_for),
             yields: one.yields.max(other.yields),
             park: one.park && other.park,
         });

@@ -22,7 +22,7 @@
 //! use std::time::Duration;
 //! use shm_ring::{Options, PopError, Region, Ring, Wait};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let options = Options::new().wait(Wait { spins: 0, yields: 100, park: true });
+//! let options = Options::new().wait(Wait { spins: 0, yields: 100, park: true, ..Wait::SPIN });
 //! let ring = Ring::<u64>::create(Region::memfd("waiting"), &options)?;
 //! let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 //! rx.set_wait(Wait::PARK); // each side has its own, and may change it
@@ -32,6 +32,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Where the gaps have a known length, `Wait { spin_for: Duration::from_micros(300), ..Wait::BALANCED }` spins across
+//! them, whatever one look takes on this machine.
 //!
 //! Do not spin with more waiting threads than processors: the one that is waited for then does not run. On a machine with
 //! one processor the spins of a policy that yields or parks are skipped.
@@ -47,7 +50,11 @@
 //!   machine.
 //!
 //! A producer that finds the ring full is not woken at the first free slot but when half the limit is free, or what its
-//! record needs, so that a fast producer does not go to sleep once for each record. A consumer that runs a stream dry
+//! record needs, so that a fast producer does not go to sleep once for each record. Until then it sleeps, at most for a
+//! slice at a time, also if the consumer waits for its answer: in a window of credits over two rings that is a tenth of a
+//! second a round. [`Producer::set_threshold`](crate::Producer::set_threshold) asks for less, down to the first free slot.
+//!
+//! A consumer that runs a stream dry
 //! pauses a little before it looks again, by a rule that adapts itself; `try_` calls never pause.
 //!
 //! # Slices and the notice

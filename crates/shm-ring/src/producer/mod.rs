@@ -39,6 +39,8 @@ pub(crate) struct Publisher<P: ?Sized> {
     gate: Gate,
     /// Bytes that the last call was in want of; of the shortest record if it found its room.
     wanted: u64,
+    /// Bytes of room at which a waiting push is woken, if it needs no more.
+    threshold: u64,
     pub(crate) map: RecordMap<P>,
     pub(crate) side: Side,
 }
@@ -58,7 +60,8 @@ impl<P: Payload + ?Sized> Publisher<P> {
         let liveness = map.liveness();
         let (side, gate) =
             Side::open(role, lease, layout, options.wait, backing, mine, theirs, liveness);
-        Ok(Self { tail: CachePadded::new(tail), gate, wanted: layout.unit, map, side })
+        let (tail, wanted, threshold) = (CachePadded::new(tail), layout.unit, layout.limit / 2);
+        Ok(Self { tail, gate, wanted, threshold, map, side })
     }
 
     /// Where the next record goes.
@@ -189,10 +192,10 @@ impl<P: Payload + ?Sized> Publisher<P> {
                 return if self.look_for_room(bytes)? { Ok(()) } else { Err(ended) };
             }
             let wake_at = self.wake_at(bytes);
-            let Self { tail, map, side, .. } = self;
+            let Self { tail, threshold, map, side, .. } = self;
             let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
             if side.spins() {
-                backoff::on_full(layout.limit, || {
+                backoff::on_full((layout.limit / backoff::PLENTY).min(*threshold), || {
                     tail.refresh(&layout, mine, theirs, bytes).ok().map(|()| tail.room())
                 });
                 if tail.has_room(bytes) {
@@ -214,7 +217,13 @@ impl<P: Payload + ?Sized> Publisher<P> {
     /// The head at which a producer that waits for `bytes` is woken.
     fn wake_at(&self, bytes: u64) -> u64 {
         let limit = self.side.layout.limit;
-        (self.tail.position() + bytes.max(limit / 2)).saturating_sub(limit)
+        (self.tail.position() + bytes.max(self.threshold)).saturating_sub(limit)
+    }
+
+    /// Sets at how many bytes of room a waiting push is woken: see [`Producer::set_threshold`].
+    pub(crate) fn set_threshold(&mut self, bytes: Option<u64>) {
+        let RecordLayout { limit, .. } = self.side.layout;
+        self.threshold = bytes.map_or(limit / 2, |bytes| bytes.min(limit));
     }
 
     /// Bytes of records that fit now, at least.

@@ -16,8 +16,12 @@ use crate::harness::{Child, Home, LIMIT, Name, SOON, within};
 use crate::items::text;
 use crate::system;
 
-const WAITS: [Wait; 4] =
-    [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
+const WAITS: [Wait; 4] = [
+    Wait::SPIN,
+    Wait::BALANCED,
+    Wait::PARK,
+    Wait { spins: 0, yields: 8, park: false, ..Wait::SPIN },
+];
 
 fn named<K: Kind + ?Sized>(wait: Wait) -> (Name, K::Ring) {
     let name = Name::new("any");

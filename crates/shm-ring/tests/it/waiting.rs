@@ -6,7 +6,7 @@ use shm_ring::{Item, Options, PopError, PushError, Region, Ring, Wait};
 use shm_ring_outsider::{NEVER, SLEEPS, WAITS, consumer, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, Name, SOON};
+use crate::harness::{Child, Home, Name, SOON, within};
 use crate::system;
 
 const ROUNDS: u64 = 100;
@@ -96,10 +96,59 @@ fn a_sleeping_producer_is_woken_when_half_the_ring_is_free() {
 }
 
 #[test]
+fn a_sleeping_producer_is_woken_at_its_threshold() {
+    let options = Options::new().bytes(4096).wait(Wait::PARK);
+    let ring = Ring::<u64>::create(Region::memfd("threshold"), &options).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    // Half, the first free place, what the record needs, and more than there is.
+    for (threshold, woken_at) in [(None, 256), (Some(1), 1), (Some(0), 1), (Some(1000), 512)] {
+        tx.set_threshold(threshold);
+        let mut pushed = 0;
+        while tx.try_push(pushed).is_ok() {
+            pushed += 1;
+        }
+        assert_eq!(pushed, 512);
+        let pushing = std::thread::spawn(move || (tx.push(pushed), tx));
+        bytes.until_parked(producer());
+        for expected in 0..woken_at {
+            assert!(!pushing.is_finished(), "{threshold:?}: woken at {expected}");
+            assert_eq!(rx.try_pop(), Ok(expected));
+        }
+        let (told, back) = within(SOON, "a push", || pushing.join().unwrap());
+        assert_eq!(told, Ok(()));
+        tx = back;
+        (woken_at..=512).for_each(|expected| assert_eq!(rx.try_pop(), Ok(expected)));
+    }
+}
+
+#[test]
+fn a_side_spins_for_as_long_as_it_was_told() {
+    let ring = Ring::<u64>::create(Region::memfd("spin-for"), &Options::new()).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let mut sleeps = |spin_for, timeout| {
+        let before = bytes.get(consumer() + SLEEPS);
+        rx.set_wait(Wait { spin_for, ..Wait::PARK });
+        assert_eq!(rx.pop_timeout(timeout), Err(PopError::TimedOut));
+        bytes.get(consumer() + SLEEPS) - before
+    };
+    let (long, briefly) = (Duration::from_millis(50), Duration::from_millis(1));
+    if std::thread::available_parallelism().unwrap().get() > 1 {
+        assert_eq!(sleeps(Duration::MAX, long), 0);
+    }
+    assert!(sleeps(briefly, long) > 0);
+}
+
+#[test]
 fn a_time_out_comes_not_before_its_time() {
     crate::harness::watch();
-    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 1, park: false }]
-    {
+    for wait in [
+        Wait::SPIN,
+        Wait::BALANCED,
+        Wait::PARK,
+        Wait { spins: 0, yields: 1, park: false, ..Wait::SPIN },
+    ] {
         let options = Options::new().bytes(4096).wait(wait);
         let ring = Ring::<u64>::create(Region::memfd("time-out"), &options).unwrap();
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -160,7 +209,7 @@ fn a_side_that_yields_on_a_busy_processor_keeps_its_deadline() {
     let waiting = std::thread::spawn(|| {
         let _crowd = Crowd::of(6);
         for (yields, park) in [(4000, true), (1024, false)] {
-            let wait = Wait { spins: 0, yields, park };
+            let wait = Wait { yields, park, ..Wait::PARK };
             let options = Options::new().bytes(4096).wait(wait);
             let ring = Ring::<u64>::create(Region::memfd("crowd"), &options).unwrap();
             let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
