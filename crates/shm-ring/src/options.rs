@@ -135,6 +135,7 @@ pub struct Options {
     pub(crate) sparse: bool,
     pub(crate) unlink_on_drop: bool,
     pub(crate) death_notice: bool,
+    pub(crate) membarrier: bool,
     pub(crate) wait: Wait,
 }
 
@@ -168,6 +169,7 @@ impl Options {
             sparse: false,
             unlink_on_drop: false,
             death_notice: true,
+            membarrier: true,
             wait: Wait::default(),
         }
     }
@@ -351,6 +353,26 @@ impl Options {
     /// ```
     pub fn death_notice(mut self, death_notice: bool) -> Self {
         self.death_notice = death_notice;
+        self
+    }
+
+    /// Whether this process takes part in `membarrier(GLOBAL_EXPEDITED)` (default true): a push then costs no fence, and
+    /// whichever process of the machine runs such a barrier, as a side of a ring does before it sleeps, interrupts the
+    /// processors that run this one.
+    ///
+    /// Turn it off in a process whose threads nobody may interrupt. Each push and each pop of the end then runs a full
+    /// fence before it looks whether the other side sleeps, and the other side sleeps and wakes without a membarrier.
+    /// The kernel forgets no registration: one attachment of the process without this option registers all of it.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().membarrier(false))?;
+    /// let mut tx = ring.producer()?;
+    /// tx.push(1)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn membarrier(mut self, membarrier: bool) -> Self {
+        self.membarrier = membarrier;
         self
     }
 

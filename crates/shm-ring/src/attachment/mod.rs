@@ -10,11 +10,11 @@ use self::wait::{Ended, SLICE, WaitRequest, Waitable};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::options::Wait;
+use crate::options::{Options, Wait};
 use crate::peer::Peer;
 use crate::protocol::barrier;
 use crate::protocol::clock::Deadline;
-use crate::protocol::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::protocol::park::{self, Gate, SleepLimit, Sleeper};
 use crate::protocol::record::RecordLayout;
 use crate::protocol::session::{self, Life, Liveness};
@@ -54,17 +54,22 @@ impl Side {
         role: Role,
         lease: Lease,
         layout: RecordLayout,
-        wait: Wait,
+        options: &Options,
         backing: Arc<Backing>,
         mine: &SidePage,
         theirs: Foreign<'_, SidePage>,
         liveness: u32,
     ) -> (Self, Gate) {
-        let relies = barrier::waker_may_rely_on_membarrier();
+        let relies = options.membarrier && barrier::waker_may_rely_on_membarrier();
+        let fence_mode = match (options.membarrier, relies) {
+            (false, _) => FENCE_MODE_FENCE,
+            (true, true) => FENCE_MODE_MEMBARRIER,
+            (true, false) => 0,
+        };
         let process = std::process::id();
         wait::prepare();
         let life = &mine.life.0;
-        life.fence_mode.store(if relies { FENCE_MODE_MEMBARRIER } else { 0 }, Ordering::Relaxed);
+        life.fence_mode.store(fence_mode, Ordering::Relaxed);
         life.pid.store(process, Ordering::Relaxed);
         // What the kernel told of the last holder ends here.
         mine.liveness.0.store(liveness, Ordering::Relaxed);
@@ -78,7 +83,7 @@ impl Side {
             lease,
             session,
             process,
-            wait,
+            wait: options.wait,
             layout,
             seen: Cell::new(seen),
             gone: Cell::new(None),

@@ -69,7 +69,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let hint = Hint::attach(mine, head.position());
         let liveness = map.liveness();
         let (side, gate) =
-            Side::open(role, lease, layout, options.wait, backing, mine, theirs, liveness);
+            Side::open(role, lease, layout, options, backing, mine, theirs, liveness);
         let (head, last) = (CachePadded::new(head), layout.unit);
         Ok(Self { head, gate, backoff, hint, last, threshold: None, map, side })
     }

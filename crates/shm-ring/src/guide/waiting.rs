@@ -66,6 +66,7 @@
 //! tenth of a second and no more. A side that spins asks about the lease as often.
 //!
 //! If the pushing side relies on `membarrier` and the sleeping side may not call it (a sandbox), sleeps are slices of 1 ms.
+//! [`Options::membarrier`](crate::Options::membarrier) keeps a process out of these barriers, at the price of a fence a push.
 //!
 //! # Thresholds: woken seldom
 //!

@@ -18,10 +18,10 @@
 //! With several rings every bell is read and every `wake_at` stored before the one barrier, and every ring is looked at
 //! after it: the argument holds for each ring, and the kernel sleeps only while all the words are as they were.
 
-use crate::protocol::barrier;
+use crate::protocol::barrier::{self, Relied};
 use crate::protocol::bell::Words;
 use crate::protocol::clock::Deadline;
-use crate::protocol::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::protocol::session::{Liveness, liveness};
 use crate::protocol::sync::{Foreign, Ordering, fence};
 
@@ -178,8 +178,8 @@ pub(crate) fn arm<'a, const N: usize>(
     }
     let mut whole = true;
     if says().next().is_some() {
-        let relied_on = says().any(|(theirs, _)| relies_on_sleepers(theirs));
-        whole = barrier::heavy(relied_on); // edges `park`, `bell`
+        let relied = || says().map(|(theirs, _)| leaves_to_sleepers(theirs)).max();
+        whole = barrier::heavy(|| relied().unwrap_or(Relied::Membarrier)); // edges `park`, `bell`
     } else {
         // Nothing was stored that another must see: a ring before the count was loaded carries what was stored before.
         fence(Ordering::Acquire); // edge `bell`, heard by a listener
@@ -216,9 +216,13 @@ pub(crate) fn is_enough(
     ready >= threshold || sleeps(theirs) && stirs()
 }
 
-/// Whether the other side, as a waker, leaves its half of the barrier to the sleeper.
-pub(crate) fn relies_on_sleepers(theirs: Foreign<'_, SidePage>) -> bool {
-    theirs.map(|page| &page.life.0.fence_mode).relaxed() == FENCE_MODE_MEMBARRIER
+/// What the other side, as a waker, leaves to us.
+fn leaves_to_sleepers(theirs: Foreign<'_, SidePage>) -> Relied {
+    match theirs.map(|page| &page.life.0.fence_mode).relaxed() {
+        FENCE_MODE_MEMBARRIER => Relied::Membarrier,
+        FENCE_MODE_FENCE => Relied::Nothing,
+        _ => Relied::Perhaps,
+    }
 }
 
 /// Wakes the other side whatever it waits for.

@@ -74,6 +74,7 @@ const JOBS: &[(&str, Job)] = &[
     ("poke", mmu::poke),
     ("sandboxed", sandbox::sandboxed),
     ("sleep-lightly", sandbox::sleep_lightly),
+    ("keep-out-of-membarriers", sandbox::keep_out_of_membarriers),
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),

@@ -148,6 +148,15 @@ pub(crate) fn lock_for_reading(file: &std::fs::File, start: u64, len: u64) {
 
 extern "C" fn nothing(_signal: libc::c_int) {}
 
+/// Whether the kernel interrupts this process for `membarrier(GLOBAL_EXPEDITED)`. `None` before Linux 6.3.
+pub(crate) fn is_registered_for_membarriers() -> Option<bool> {
+    const GET_REGISTRATIONS: libc::c_int = 1 << 9;
+    // SAFETY: touches no memory.
+    let registered = unsafe { libc::syscall(libc::SYS_membarrier, GET_REGISTRATIONS, 0, 0) };
+    (registered >= 0)
+        .then(|| registered & libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED as i64 != 0)
+}
+
 /// Has SIGUSR1 run a handler that does nothing, and interrupt system calls rather than restart
 /// them.
 pub(crate) fn let_signals_interrupt() {
