@@ -184,6 +184,7 @@ mod role;
 #[doc(hidden)]
 pub use self::protocol::steps;
 pub use self::{
+    attachment::interrupt::Interrupt,
     attachment::wait_any::{AnyEnd, WAIT_ANY_MAX, WaitAnyError, wait_any},
     consumer::{
         Consumer, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader, TryIter,

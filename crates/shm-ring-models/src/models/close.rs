@@ -6,6 +6,7 @@ use loom::thread;
 
 use super::{Region, explore};
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt;
 use crate::protocol::park::{self, Gate, Sleeper};
 use crate::protocol::session::{self, Life};
 use crate::protocol::sync::Foreign;
@@ -67,7 +68,7 @@ fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
             };
             let wake_at = head.position() + super::WORD;
             let sleeper = std::iter::once(Sleeper::until(wake_at, false, mine, theirs));
-            match park::sleep::<1, _>(sleeper, last_look, |_| Deadline) {
+            match park::sleep::<1, _>(sleeper, interrupt::NONE, last_look, |_| Deadline) {
                 None => {}
                 Some(Life::Alive) => thread::yield_now(),
                 // The look that every waiting form ends with: what was published is still there.

@@ -7,6 +7,7 @@ use loom::thread;
 
 use super::explore;
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt;
 use crate::protocol::layout::SidePage;
 use crate::protocol::park::{self, Sleeper};
 use crate::protocol::sync::{AtomicU64, Foreign, Ordering};
@@ -160,7 +161,7 @@ fn a_reader_that_waits_hears_of_what_is_newer() {
                 while !seen.is_behind(theirs).unwrap() {
                     let last_look = || seen.is_behind(theirs).unwrap().then_some(());
                     let listener = std::iter::once(Sleeper::listener(theirs));
-                    park::sleep::<1, _>(listener, last_look, |_| Deadline);
+                    park::sleep::<1, _>(listener, interrupt::NONE, last_look, |_| Deadline);
                 }
                 assert_eq!(region.read(&mut seen), Some(1));
             })

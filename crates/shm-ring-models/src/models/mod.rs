@@ -7,6 +7,7 @@ mod batch;
 mod bounds;
 mod close;
 mod front;
+mod interrupt;
 mod latest;
 mod park;
 mod publish;

@@ -6,13 +6,14 @@ use loom::thread;
 
 use super::{Region, WORD, explore};
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt;
 use crate::protocol::park::{self, Gate, Sleeper};
 use crate::protocol::position::{Head, Tail};
 use crate::protocol::sync::Foreign;
 
 /// Sleeps once for one ring.
 fn sleep(sleeper: Sleeper<'_>, last_look: impl FnOnce() -> Option<()>) {
-    let _ = park::sleep::<1, _>(std::iter::once(sleeper), last_look, |_| Deadline);
+    let _ = park::sleep::<1, _>(std::iter::once(sleeper), interrupt::NONE, last_look, |_| Deadline);
 }
 
 /// Sleeps until there is room for `bytes`, as `Publisher::wait_for_room` does.

@@ -7,6 +7,7 @@ use super::park::{pop_at, push};
 use super::{Region, WORD, explore};
 use crate::protocol::bell::Bell;
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt;
 use crate::protocol::layout::SidePage;
 use crate::protocol::park::{self, Gate, Sleeper};
 use crate::protocol::position::{Head, Tail};
@@ -14,7 +15,7 @@ use crate::protocol::sync::Foreign;
 
 /// Two rings of `limit` values of one word. One thread may sleep for both: on the producer's bell of the first, and on the
 /// bell of the second that `role` names.
-fn two(limit: u64, role: Other) -> [Arc<Region>; 2] {
+pub(super) fn two(limit: u64, role: Other) -> [Arc<Region>; 2] {
     let one = Region::at(0, limit);
     let mut other = Region::new(0, limit, 1);
     let bell = Bell::beside(&one.producer.bell.0);
@@ -25,13 +26,13 @@ fn two(limit: u64, role: Other) -> [Arc<Region>; 2] {
     [one, Arc::new(other)]
 }
 
-enum Other {
+pub(super) enum Other {
     Producer,
     Consumer,
 }
 
 /// A consumer's part in a sleep.
-fn for_a_record<'a>(region: &'a Region, head: &Head) -> Sleeper<'a> {
+pub(super) fn for_a_record<'a>(region: &'a Region, head: &Head) -> Sleeper<'a> {
     let wake_at = head.position() + region.unit();
     Sleeper::until(wake_at, false, &region.consumer, Foreign::new(&region.producer))
 }
@@ -45,7 +46,7 @@ fn for_room<'a>(region: &'a Region, tail: &Tail, bytes: u64) -> Sleeper<'a> {
 
 fn sleep(sleepers: [Sleeper<'_>; 2], last_look: impl FnOnce() -> bool) {
     let last_look = || last_look().then_some(());
-    let _ = park::sleep::<2, _>(sleepers.into_iter(), last_look, |_| Deadline);
+    let _ = park::sleep::<2, _>(sleepers.into_iter(), interrupt::NONE, last_look, |_| Deadline);
 }
 
 /// Takes `count` values out of two rings, whichever has one: how many of each.

@@ -2,18 +2,21 @@
 //! nothing of: records; `producer` and `consumer` do.
 
 pub(crate) mod backoff;
+pub(crate) mod interrupt;
 pub(crate) mod wait;
 pub(crate) mod wait_any;
 
+use self::interrupt::Interrupt;
 use self::wait::{Ended, SLICE, WaitRequest, Waitable};
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 use crate::options::{Options, Wait};
 use crate::peer::Peer;
 use crate::protocol::barrier;
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt::{Flag, Interrupts, bell};
 use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::protocol::park::{self, Gate, SleepLimit, Sleeper};
 use crate::protocol::record::RecordLayout;
@@ -40,6 +43,8 @@ pub(crate) struct Side {
     asked: Cell<Deadline>,
     /// For [`wait_any`](wait_any::wait_any): how recently it has answered with this end, by a count of its own.
     answered: Cell<u64>,
+    /// Once a handle was asked for.
+    interrupt: OnceCell<Arc<Flag>>,
     _backing: Arc<Backing>,
 }
 
@@ -89,6 +94,7 @@ impl Side {
             gone: Cell::new(None),
             asked: Cell::new(Deadline::now()),
             answered: Cell::new(0),
+            interrupt: OnceCell::new(),
             _backing: backing,
         };
         // A peer that had gone before we came gives no further sign: who spins, and never for as long as
@@ -137,8 +143,12 @@ impl Side {
             };
             let until = |_| deadline.min(Deadline::now().plus(SLICE));
             let listener = core::iter::once(Sleeper::listener(theirs));
-            if let Some(peer) = park::sleep::<1, _>(listener, last_look, until) {
+            if let Some(peer) = park::sleep::<2, _>(listener, self.interrupts(), last_look, until) {
                 return peer;
+            }
+            if self.is_interrupted() {
+                self.told(Ended::Interrupted);
+                return self.peer(theirs);
             }
         }
     }
@@ -214,6 +224,27 @@ impl Side {
         self.ended(theirs).unwrap_or(Ended::TimedOut)
     }
 
+    pub(crate) fn interrupt_handle(&self) -> Interrupt {
+        Interrupt::of(self.interrupt.get_or_init(|| Arc::new(Flag::new())).clone())
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.get().is_some_and(|flag| flag.is_up())
+    }
+
+    fn interrupts(&self) -> Interrupts<'static, impl Fn() -> bool> {
+        let bell = self.interrupt.get().map(|_| bell());
+        Interrupts { bell, are_up: || self.is_interrupted() }
+    }
+
+    /// The caller is told how a wait ended: an interrupt ends one.
+    pub(crate) fn told(&self, ended: Ended) -> Ended {
+        if let (Ended::Interrupted, Some(flag)) = (ended, self.interrupt.get()) {
+            flag.lower();
+        }
+        ended
+    }
+
     /// Whether this side looks again at all before it sleeps.
     pub(crate) fn spins(&self) -> bool {
         wait::spins(self.wait)
@@ -258,13 +289,18 @@ impl<F: FnMut() -> bool, G: FnMut() -> bool> Waitable for OneRing<'_, F, G> {
         self.side.gone(self.theirs)
     }
 
+    fn interrupted(&self) -> bool {
+        self.side.is_interrupted()
+    }
+
     fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
         let Self { side, theirs, sleeper, reached, .. } = self;
         let last_look = || match reached() {
             true => Some(None),
             false => side.ended(*theirs).map(Some),
         };
-        // The bell, and the word that tells of a death.
-        park::sleep::<2, _>(core::iter::once(*sleeper), last_look, until).flatten()
+        // The bell, the word that tells of a death, and the bell of this process.
+        let interrupts = side.interrupts();
+        park::sleep::<3, _>(core::iter::once(*sleeper), interrupts, last_look, until).flatten()
     }
 }

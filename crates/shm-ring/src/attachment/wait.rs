@@ -17,6 +17,7 @@ pub(crate) enum Ended {
     TimedOut,
     Closed,
     PeerDead,
+    Interrupted,
     Corrupt,
 }
 
@@ -32,6 +33,7 @@ impl From<Ended> for PushError {
             Ended::TimedOut => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::PeerDead,
+            Ended::Interrupted => Self::Interrupted,
             Ended::Corrupt => Self::Corrupt,
         }
     }
@@ -43,6 +45,7 @@ impl From<Ended> for PopError {
             Ended::TimedOut => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::PeerDead,
+            Ended::Interrupted => Self::Interrupted,
             Ended::Corrupt => Self::Corrupt,
         }
     }
@@ -110,6 +113,11 @@ pub(crate) trait Waitable {
     /// Whether a peer had gone when last asked about and has not been followed: no system call.
     fn known_gone(&mut self) -> bool;
 
+    /// Whether another thread wants the wait to end.
+    fn interrupted(&self) -> bool {
+        false
+    }
+
     /// Asks whether a peer is gone.
     fn gone(&mut self) -> Option<Ended>;
 
@@ -137,6 +145,7 @@ pub(crate) fn wait_until(
     let mut slice_end = None;
     // Gone when last asked and not followed by anyone since: that has not changed.
     let mut ask_about_peer = watch.known_gone();
+    let mut interrupted = watch.interrupted();
     loop {
         if ask_about_peer {
             let ended = watch.gone();
@@ -147,6 +156,9 @@ pub(crate) fn wait_until(
         }
         if watch.ready() {
             return None;
+        }
+        if interrupted {
+            return Some(Ended::Interrupted);
         }
         if looks < spins || spinning_ends.is_some() {
             core::hint::spin_loop();
@@ -181,6 +193,7 @@ pub(crate) fn wait_until(
             looks = 0;
         }
         since_glance = 0;
+        interrupted = watch.interrupted();
         ask_about_peer = watch.peer_has_changed();
         let now = Deadline::now();
         if now >= deadline {

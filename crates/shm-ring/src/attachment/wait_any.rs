@@ -10,14 +10,16 @@ use crate::attachment::wait::{Ended, Timeout, Waitable, wait_until};
 use crate::options::Wait;
 use crate::protocol::bell::WORDS_MAX;
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt::Interrupts;
 use crate::protocol::park::{self, SleepLimit};
 
-/// The most rings that one [`wait_any`] can wait for: what the kernel lets a thread sleep on at once.
+/// The most rings that one [`wait_any`] can wait for: what the kernel lets a thread sleep on at once,
+/// and one place for [`Interrupt`](crate::Interrupt).
 ///
 /// ```
-/// assert_eq!(shm_ring::WAIT_ANY_MAX, 128);
+/// assert_eq!(shm_ring::WAIT_ANY_MAX, 127);
 /// ```
-pub const WAIT_ANY_MAX: usize = WORDS_MAX;
+pub const WAIT_ANY_MAX: usize = WORDS_MAX - 1;
 
 /// Why a wait for several rings ended without one.
 ///
@@ -30,6 +32,8 @@ pub const WAIT_ANY_MAX: usize = WORDS_MAX;
 pub enum WaitAnyError {
     /// Nothing came until the deadline.
     TimedOut,
+    /// An [`Interrupt`](crate::Interrupt) of one of the ends came first.
+    Interrupted,
     /// No rings, or more than [`WAIT_ANY_MAX`].
     Count {
         /// How many there were.
@@ -41,6 +45,7 @@ impl fmt::Display for WaitAnyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimedOut => f.write_str("none of the rings had anything until the deadline"),
+            Self::Interrupted => f.write_str("the wait for several rings was interrupted"),
             Self::Count { count } => write!(
                 f,
                 "{count} rings, and one wait takes 1 to {WAIT_ANY_MAX}: share them among threads"
@@ -55,6 +60,8 @@ impl From<WaitAnyError> for io::Error {
     fn from(error: WaitAnyError) -> Self {
         let kind = match error {
             WaitAnyError::TimedOut => io::ErrorKind::TimedOut,
+            // Not the kind of that name, at which std tries again.
+            WaitAnyError::Interrupted => io::ErrorKind::Other,
             WaitAnyError::Count { .. } => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
@@ -103,7 +110,8 @@ pub(crate) mod sealed {
 /// them is to spin for ever.
 ///
 /// # Errors
-/// [`WaitAnyError::TimedOut`] if `timeout` (`None`: for ever) is over; [`WaitAnyError::Count`].
+/// [`WaitAnyError::TimedOut`] if `timeout` (`None`: for ever) is over; [`WaitAnyError::Interrupted`];
+/// [`WaitAnyError::Count`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -154,6 +162,11 @@ pub fn wait_any(
     // A record that was published before its producer went comes first.
     match (found(ends), watch.gone, ended) {
         (Some(index), ..) | (None, Some(index), Some(Ended::Closed)) => Ok(answer(ends, index)),
+        (None, _, Some(ended @ Ended::Interrupted)) => {
+            // It was a wait of each of them.
+            ends.iter().for_each(|one| _ = one.side().told(ended));
+            Err(WaitAnyError::Interrupted)
+        }
         _ => Err(WaitAnyError::TimedOut),
     }
 }
@@ -214,6 +227,10 @@ impl Waitable for Several<'_, '_> {
         self.ended()
     }
 
+    fn interrupted(&self) -> bool {
+        self.any(|one| one.side().is_interrupted())
+    }
+
     fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
         let ends = self.ends;
         let last_look = || match self.ready() {
@@ -221,7 +238,10 @@ impl Waitable for Several<'_, '_> {
             // A record may have come before the end that is found here: `wait_any` looks again.
             false => self.ended().map(Some),
         };
+        let are_up = || ends.iter().any(|one| one.side().is_interrupted());
+        let interrupts =
+            Interrupts { bell: ends.iter().find_map(|one| one.side().interrupts().bell), are_up };
         let sleepers = ends.iter().map(|one| one.sleeper());
-        park::sleep::<WORDS_MAX, _>(sleepers, last_look, until).flatten()
+        park::sleep::<WORDS_MAX, _>(sleepers, interrupts, last_look, until).flatten()
     }
 }

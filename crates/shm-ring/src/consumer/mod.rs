@@ -190,6 +190,10 @@ impl<P: Payload + ?Sized> Receiver<P> {
     #[cold]
     #[inline(never)]
     fn wait_for_record(&mut self, timeout: Timeout) -> Result<Look, Ended> {
+        self.record_or_end(timeout).map_err(|ended| self.side.told(ended))
+    }
+
+    fn record_or_end(&mut self, timeout: Timeout) -> Result<Look, Ended> {
         self.hint.ran_dry(self.map.mine(), self.head.position(), self.last);
         if timeout == Timeout::NONE {
             let ended = self.side.has_no_time(self.map.theirs());

@@ -99,7 +99,7 @@
 //! consumers that want a record and producers that want room, in one list. It returns the index of one that has something,
 //! corruption and the end of the other side included. Of several that have, it returns the one that it returned least
 //! recently. It looks at all of them when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before
-//! that it looks every millisecond. With more than 64 rings the kernel has no place for all the words that report deaths,
+//! that it looks every millisecond. With more than 63 rings the kernel has no place for all the words that report deaths,
 //! and those of the last rings are found by slices.
 //!
 //! # In an event loop
@@ -109,7 +109,9 @@
 //!
 //! # Interrupts
 //!
-//! A signal that arrives during a sleep does not end the call: it sleeps on until its deadline. For a clean shutdown wait
-//! with a timeout and look at a flag in between, or have the other side close.
+//! A signal that arrives during a sleep does not end the call: it sleeps on until its deadline. For a clean shutdown take an
+//! [`Interrupt`](crate::Interrupt) from the end (`interrupt_handle`) before its thread waits. From another thread, or from a
+//! signal handler, it ends the wait under way, or the next one, with `Interrupted`. It costs an end that gave out none
+//! nothing, and one that did a third word to sleep on. Readers of a [`Latest`](crate::Latest) have none.
 //!
 //! Next: [the latest value](super::the_latest_value).

@@ -16,6 +16,7 @@ use crate::mapping::ReadOnly;
 use crate::options::Wait;
 use crate::peer::Peer;
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt;
 use crate::protocol::layout::SidePage;
 use crate::protocol::park::{self, SleepLimit, Sleeper};
 use crate::protocol::session;
@@ -316,7 +317,8 @@ impl<T> Waitable for LatestReader<T> {
             Ok(true) | Err(_) => Some(None),
         };
         let listener = core::iter::once(Sleeper::listener(theirs));
-        park::sleep::<1, _>(listener, last_look, |_| until(SleepLimit::Short)).flatten()
+        park::sleep::<1, _>(listener, interrupt::NONE, last_look, |_| until(SleepLimit::Short))
+            .flatten()
     }
 }
 
@@ -333,7 +335,8 @@ impl From<Miss> for ReadError {
 impl From<Ended> for ReadError {
     fn from(ended: Ended) -> Self {
         match ended {
-            Ended::TimedOut => Self::TimedOut,
+            // A reader gives out no handle by which it could be interrupted.
+            Ended::TimedOut | Ended::Interrupted => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::WriterDead,
             Ended::Corrupt => Self::Corrupt,

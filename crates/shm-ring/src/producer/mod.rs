@@ -185,6 +185,10 @@ impl<P: Payload + ?Sized> Publisher<P> {
     #[cold]
     #[inline(never)]
     fn wait_for_room(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
+        self.room_or_end(bytes, timeout).map_err(|ended| self.side.told(ended))
+    }
+
+    fn room_or_end(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
         let mut deadline = None;
         while !self.look_for_room(bytes)? {
             if timeout == Timeout::NONE {

@@ -19,6 +19,11 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
+    #[cfg(not(loom))]
+    pub(crate) const fn new() -> Self {
+        Self { word: AtomicU32::new(0) }
+    }
+
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self { word: AtomicU32::new(0), bucket: modelled::Bucket::default() }
@@ -34,6 +39,12 @@ impl Bell {
     pub(crate) fn ring(&self) {
         let rung = self.word.load(Ordering::Relaxed).wrapping_add(1);
         self.word.store(rung, Ordering::Release); // edge `bell`
+        self.wake();
+    }
+
+    /// [`ring`](Self::ring) of a bell that has more than one owner: threads and signal handlers of this process.
+    pub(crate) fn ring_by_any(&self) {
+        self.word.fetch_add(1, Ordering::Release); // edge `interrupt`
         self.wake();
     }
 }

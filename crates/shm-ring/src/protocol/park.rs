@@ -19,8 +19,9 @@
 //! after it: the argument holds for each ring, and the kernel sleeps only while all the words are as they were.
 
 use crate::protocol::barrier::{self, Relied};
-use crate::protocol::bell::Words;
+use crate::protocol::bell::{Bell, Words};
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt::Interrupts;
 use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::protocol::session::{Liveness, liveness};
 use crate::protocol::sync::{Foreign, Ordering, fence};
@@ -132,15 +133,17 @@ pub(crate) struct Armed<'a, const N: usize> {
 }
 
 /// Sleeps once, for any of `rings`, on at most `N` words: until one of them has what its [`Sleeper`] says, or until
-/// `until`, which is asked with how long it may be. Does not sleep if `last_look` finds something.
+/// `until`, which is asked with how long it may be. Does not sleep if `last_look` finds something, nor if it is interrupted,
+/// which the caller finds when it looks at the flags.
 pub(crate) fn sleep<'a, const N: usize, R>(
     rings: impl Iterator<Item = Sleeper<'a>> + Clone,
+    interrupts: Interrupts<'a, impl Fn() -> bool>,
     last_look: impl FnOnce() -> Option<R>,
     until: impl FnOnce(SleepLimit) -> Deadline,
 ) -> Option<R> {
-    let armed = arm::<N>(rings.clone());
+    let armed = arm::<N>(rings.clone(), interrupts.bell);
     let found = last_look();
-    if found.is_none() {
+    if found.is_none() && !(interrupts.are_up)() {
         for Says { mine, .. } in rings.clone().filter_map(|one| one.says) {
             Counters::count(&mine.counters.0.sleeps);
         }
@@ -154,8 +157,12 @@ pub(crate) fn sleep<'a, const N: usize, R>(
 /// returns, then [`disarm`].
 pub(crate) fn arm<'a, const N: usize>(
     rings: impl Iterator<Item = Sleeper<'a>> + Clone,
+    interrupts: Option<&'a Bell>,
 ) -> Armed<'a, N> {
     let mut words = Words::new();
+    if let Some(bell) = interrupts {
+        words.add_bell(Foreign::new(bell));
+    }
     let says = || rings.clone().filter_map(|one| Some((one.theirs, one.says?)));
     for Sleeper { theirs, says } in rings.clone() {
         // Before the last look, and so before `wake_at`: a ring from here on ends the sleep.
@@ -179,10 +186,11 @@ pub(crate) fn arm<'a, const N: usize>(
     let mut whole = true;
     if says().next().is_some() {
         let relied = || says().map(|(theirs, _)| leaves_to_sleepers(theirs)).max();
-        whole = barrier::heavy(|| relied().unwrap_or(Relied::Membarrier)); // edges `park`, `bell`
+        // Edges `park`, `bell` and `interrupt`.
+        whole = barrier::heavy(|| relied().unwrap_or(Relied::Membarrier));
     } else {
         // Nothing was stored that another must see: a ring before the count was loaded carries what was stored before.
-        fence(Ordering::Acquire); // edge `bell`, heard by a listener
+        fence(Ordering::Acquire); // edge `bell`, heard by a listener; edge `interrupt`
     }
     // After the barrier: before it, both sides could miss each other and sleep for ever.
     for (theirs, Says { mine, wake_sleeping_peer, .. }) in says() {

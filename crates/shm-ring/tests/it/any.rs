@@ -230,32 +230,32 @@ fn a_record_comes_before_a_producer_that_goes_at_the_same_time() {
 
 #[test]
 fn no_rings_and_too_many_are_errors_and_as_many_as_the_kernel_takes_are_not() {
-    assert_eq!(WAIT_ANY_MAX, 128);
+    assert_eq!(WAIT_ANY_MAX, 127);
     let rings: Vec<_> = (0..=WAIT_ANY_MAX).map(|_| memfd::<u64>(Wait::PARK)).collect();
     let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
     let mut any: Vec<&mut dyn AnyEnd> =
         consumers.iter_mut().map(|one| one as &mut dyn AnyEnd).collect();
     for timeout in [Some(Duration::ZERO), None] {
         assert_eq!(wait_any(&mut [], timeout), Err(WaitAnyError::Count { count: 0 }));
-        assert_eq!(wait_any(&mut any, timeout), Err(WaitAnyError::Count { count: 129 }));
+        assert_eq!(wait_any(&mut any, timeout), Err(WaitAnyError::Count { count: 128 }));
     }
     let all: Vec<_> = rings.iter().map(|ring| Bytes::of(ring.descriptor())).collect();
     let timeout = Duration::from_millis(200);
-    let told = wait_any(&mut any[..128], Some(timeout));
+    let told = wait_any(&mut any[..127], Some(timeout));
     assert_eq!(told, Err(WaitAnyError::TimedOut));
     assert_all_awake(&all);
     // They slept for a slice at a time, and did not nap a millisecond at a time.
     let parks = all[0].get(consumer() + SLEEPS);
     assert!(parks < 30, "{parks} sleeps");
     std::thread::scope(|scope| {
-        let last = &rings[127];
+        let last = &rings[126];
         let pushing = scope.spawn(|| {
             let mut tx = last.producer().unwrap();
-            all[127].until_parked(consumer());
+            all[126].until_parked(consumer());
             tx.push(1).unwrap();
             tx
         });
-        assert_eq!(wait_any(&mut any[..128], Some(LIMIT)), Ok(127));
+        assert_eq!(wait_any(&mut any[..127], Some(LIMIT)), Ok(126));
         pushing.join().unwrap();
     });
     assert_all_awake(&all);

@@ -23,6 +23,7 @@ mod golden;
 mod harness;
 mod hostile;
 mod in_place;
+mod interrupting;
 mod items;
 mod latest;
 mod latest_trust;
@@ -61,6 +62,7 @@ const JOBS: &[(&str, Job)] = &[
     ("pop-and-tell", waiting::pop_and_tell),
     ("push-many", waiting::push_many),
     ("interrupted", waiting::interrupted),
+    ("interrupted-by-signals", interrupting::interrupted_by_signals),
     ("receive-descriptor", descriptors::receive),
     ("feed", soak::feed),
     ("drain", soak::drain),

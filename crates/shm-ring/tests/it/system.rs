@@ -160,10 +160,15 @@ pub(crate) fn is_registered_for_membarriers() -> Option<bool> {
 /// Has SIGUSR1 run a handler that does nothing, and interrupt system calls rather than restart
 /// them.
 pub(crate) fn let_signals_interrupt() {
+    handle_signals(nothing);
+}
+
+/// Has SIGUSR1 run `handler`, which does only what a signal handler may.
+pub(crate) fn handle_signals(handler: extern "C" fn(libc::c_int)) {
     // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask.
     let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
-    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
-    // SAFETY: `action` outlives the call and its handler touches nothing.
+    action.sa_sigaction = handler as usize;
+    // SAFETY: `action` outlives the call; what its handler does is promised above.
     let answer = unsafe { libc::sigaction(libc::SIGUSR1, &action, core::ptr::null_mut()) };
     check(answer).unwrap();
 }
