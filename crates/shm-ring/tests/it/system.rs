@@ -154,7 +154,7 @@ pub(crate) fn is_registered_for_membarriers() -> Option<bool> {
     // SAFETY: touches no memory.
     let registered = unsafe { libc::syscall(libc::SYS_membarrier, GET_REGISTRATIONS, 0, 0) };
     (registered >= 0)
-        .then(|| registered & libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED as i64 != 0)
+        .then_some(registered & libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED as i64 != 0)
 }
 
 /// Has SIGUSR1 run a handler that does nothing, and interrupt system calls rather than restart
