@@ -121,7 +121,7 @@ impl Policy {
             Self::Balanced => Wait::BALANCED,
             Self::Spin => Wait::SPIN,
             Self::Other { spins, yields, park } => {
-                Wait { spins: spins.into(), yields: (yields % 4).into(), park }
+                Wait { spins: spins.into(), yields: (yields % 4).into(), park, ..Wait::SPIN }
             }
         }
     }

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use shm_ring::{
-    AnyConsumer, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options,
-    Peer, Producer, Region, Ring, Threshold, Wait,
+    AnyEnd, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Peer,
+    Producer, Region, Ring, Threshold, Wait,
 };
 
 /// What every end answers.
@@ -47,7 +47,7 @@ end!([], MessageProducer);
 end!([], MessageConsumer);
 
 /// An end that reads.
-pub trait Reads: End + AnyConsumer + Sized {
+pub trait Reads: End + AnyEnd + Sized {
     fn set_threshold(&mut self, threshold: Option<Threshold>);
 }
 

@@ -71,8 +71,8 @@ impl SideWords {
 
     /// The rules that a word keeps by itself.
     pub(crate) fn check(&self, side: Side, header: &Header) -> Result<(), Violation> {
-        Violation::unless(self.fence_mode <= 1, Rule::FenceMode, || {
-            format!("the {side:?}'s fence mode is {} and neither 0 nor 1", self.fence_mode)
+        Violation::unless(self.fence_mode <= 2, Rule::FenceMode, || {
+            format!("the {side:?}'s fence mode is {} and none of 0, 1 and 2", self.fence_mode)
         })?;
         let liveness = self.liveness;
         let thread = liveness >> 31 == 1 && liveness >> 30 == 2 && liveness & 0x3fff_ffff != 0;

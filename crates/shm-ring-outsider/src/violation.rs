@@ -27,7 +27,7 @@ pub enum Rule {
     Front,
     /// `wake_at` is never, or a position that its owner may wait for.
     WakeAt,
-    /// The fence mode is 0 or 1.
+    /// The fence mode is 0, 1 or 2.
     FenceMode,
     /// The liveness word is 0, names a thread, or reports its death.
     Liveness,

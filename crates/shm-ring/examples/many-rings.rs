@@ -12,8 +12,8 @@ use std::process::{Child, Command, id};
 use std::time::Duration;
 
 use shm_ring::{
-    AnyConsumer, Consumer, MessageConsumer, MessageProducer, MessageRing, Options, PopError,
-    Producer, Ring, wait_any,
+    AnyEnd, Consumer, MessageConsumer, MessageProducer, MessageRing, Options, PopError, Producer,
+    Ring, wait_any,
 };
 
 fn main() {
@@ -50,7 +50,7 @@ fn serve(name: &str) -> Result<(), Box<dyn Error>> {
     }
     let mut open = [true; 3];
     while open.contains(&true) {
-        let all: [&mut dyn AnyConsumer; 3] = [&mut degree, &mut count, &mut text];
+        let all: [&mut dyn AnyEnd; 3] = [&mut degree, &mut count, &mut text];
         // Those that are left, and which they are.
         let (which, mut left): (Vec<_>, Vec<_>) =
             all.into_iter().enumerate().filter(|(index, _)| open[*index]).unzip();

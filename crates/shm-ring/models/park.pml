@@ -101,7 +101,7 @@ inline gone(me) {
     od
 }
 
-/* Gate::park. `found` is set if there was no need to sleep, `over` if the other side is gone. */
+/* park::sleep. `found` is set if there was no need to sleep, `over` if the other side is gone. */
 inline park(me, ask, bid, reached) {
     life = memory[LIVENESS(1 - me)];
 #ifndef BELL_LATE

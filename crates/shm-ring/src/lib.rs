@@ -187,9 +187,11 @@ mod stats;
 #[doc(hidden)]
 pub use self::protocol::steps;
 pub use self::{
+    attachment::interrupt::Interrupt,
+    attachment::wait_any::{AnyEnd, WAIT_ANY_MAX, WaitAnyError, wait_any},
     consumer::{
-        AnyConsumer, Consumer, Flow, Iter, Message, MessageConsumer, MessageView, Messages,
-        StreamReader, TryIter, View, WAIT_ANY_MAX, WaitAnyError, wait_any,
+        Consumer, Flow, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
+        TryIter, View,
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::Item,

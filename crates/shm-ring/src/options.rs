@@ -11,7 +11,7 @@ use crate::protocol::layout::LABEL_MAX;
 ///
 /// ```
 /// use shm_ring::{Options, Wait};
-/// let brief = Wait { spins: 100, yields: 0, park: true };
+/// let brief = Wait { spins: 100, ..Wait::PARK };
 /// let options = Options::new().items(1024).wait(brief);
 /// assert_eq!(Wait::default(), Wait::BALANCED);
 /// ```
@@ -20,6 +20,16 @@ pub struct Wait {
     /// Looks at the ring with a processor pause between them, before anything else. Skipped on a
     /// machine with one processor when `park` or `yields` offers something better.
     pub spins: u32,
+    /// How long to go on like that when the spins are over, counted from the start of the wait: for gaps of a known
+    /// length, whatever a processor pause takes. Skipped like them.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shm_ring::{Options, Wait};
+    /// let bursts = Wait { spin_for: Duration::from_micros(200), ..Wait::BALANCED };
+    /// let options = Options::new().wait(bursts);
+    /// ```
+    pub spin_for: Duration,
     /// Looks with `sched_yield` between them, after the spins.
     pub yields: u32,
     /// Whether to sleep on a futex after that. If not, spinning starts over.
@@ -32,19 +42,20 @@ impl Wait {
     /// ```
     /// let options = shm_ring::Options::new().wait(shm_ring::Wait::SPIN);
     /// ```
-    pub const SPIN: Self = Self { spins: 1024, yields: 0, park: false };
+    pub const SPIN: Self = Self { spins: 1024, spin_for: Duration::ZERO, yields: 0, park: false };
     /// Spins for some tens of microseconds, a little longer than a wake-up takes, then sleeps.
     ///
     /// ```
     /// assert_eq!(shm_ring::Wait::BALANCED, shm_ring::Wait::default());
     /// ```
-    pub const BALANCED: Self = Self { spins: 1024, yields: 0, park: true };
+    pub const BALANCED: Self =
+        Self { spins: 1024, spin_for: Duration::ZERO, yields: 0, park: true };
     /// Sleeps as soon as there is nothing to do: the least processor time.
     ///
     /// ```
     /// let options = shm_ring::Options::new().wait(shm_ring::Wait::PARK);
     /// ```
-    pub const PARK: Self = Self { spins: 0, yields: 0, park: true };
+    pub const PARK: Self = Self { spins: 0, spin_for: Duration::ZERO, yields: 0, park: true };
 }
 
 impl Default for Wait {
@@ -124,6 +135,7 @@ pub struct Options {
     pub(crate) sparse: bool,
     pub(crate) unlink_on_drop: bool,
     pub(crate) death_notice: bool,
+    pub(crate) membarrier: bool,
     pub(crate) wait: Wait,
 }
 
@@ -157,6 +169,7 @@ impl Options {
             sparse: false,
             unlink_on_drop: false,
             death_notice: true,
+            membarrier: true,
             wait: Wait::default(),
         }
     }
@@ -340,6 +353,26 @@ impl Options {
     /// ```
     pub fn death_notice(mut self, death_notice: bool) -> Self {
         self.death_notice = death_notice;
+        self
+    }
+
+    /// Whether this process takes part in `membarrier(GLOBAL_EXPEDITED)` (default true): a push then costs no fence, and
+    /// whichever process of the machine runs such a barrier, as a side of a ring does before it sleeps, interrupts the
+    /// processors that run this one.
+    ///
+    /// Turn it off in a process whose threads nobody may interrupt. Each push and each pop of the end then runs a full
+    /// fence before it looks whether the other side sleeps, and the other side sleeps and wakes without a membarrier.
+    /// The kernel forgets no registration: one attachment of the process without this option registers all of it.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().membarrier(false))?;
+    /// let mut tx = ring.producer()?;
+    /// tx.push(1)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn membarrier(mut self, membarrier: bool) -> Self {
+        self.membarrier = membarrier;
         self
     }
 

@@ -67,8 +67,8 @@ pub(crate) fn read(input: &[u8]) -> Option<(Setting, impl Iterator<Item = Comman
     let (&[kind, limit, start, flags, waits], script) = input.split_first_chunk()?;
     let wait = |bits: u8| match bits & 3 {
         0 | 1 => Wait::PARK,
-        2 => Wait { spins: 2, yields: 1, park: true },
-        _ => Wait { spins: 0, yields: 3, park: true },
+        2 => Wait { spins: 2, yields: 1, park: true, ..Wait::SPIN },
+        _ => Wait { spins: 0, yields: 3, park: true, ..Wait::SPIN },
     };
     let setting = Setting {
         kind: kind & 7,

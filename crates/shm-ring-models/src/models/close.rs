@@ -6,7 +6,8 @@ use loom::thread;
 
 use super::{Region, explore};
 use crate::protocol::clock::Deadline;
-use crate::protocol::park::{self, Gate};
+use crate::protocol::interrupt;
+use crate::protocol::park::{self, Gate, Sleeper};
 use crate::protocol::session::{self, Life};
 use crate::protocol::sync::Foreign;
 
@@ -49,7 +50,6 @@ fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
             })
         };
         let (mine, theirs) = (&region.consumer, Foreign::new(&region.producer));
-        let gate = Gate::new(true);
         let mut taken = 0;
         loop {
             if region.pop(&mut head).is_some() {
@@ -66,9 +66,9 @@ fn a_sleeping_consumer_takes_all_and_learns_of_the_end() {
                     (life, _) => Some(life),
                 }
             };
-            match gate
-                .park(mine, theirs, head.position() + super::WORD, false, last_look, |_| Deadline)
-            {
+            let wake_at = head.position() + super::WORD;
+            let sleeper = std::iter::once(Sleeper::until(wake_at, false, mine, theirs));
+            match park::sleep::<1, _>(sleeper, interrupt::NONE, last_look, |_| Deadline) {
                 None => {}
                 Some(Life::Alive) => thread::yield_now(),
                 // The look that every waiting form ends with: what was published is still there.

@@ -7,8 +7,9 @@ use loom::thread;
 
 use super::explore;
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt;
 use crate::protocol::layout::SidePage;
-use crate::protocol::park;
+use crate::protocol::park::{self, Sleeper};
 use crate::protocol::sync::{AtomicU64, Foreign, Ordering};
 use crate::protocol::version::{Miss, Seen, Written};
 
@@ -159,7 +160,8 @@ fn a_reader_that_waits_hears_of_what_is_newer() {
                 let theirs = Foreign::new(&region.writer);
                 while !seen.is_behind(theirs).unwrap() {
                     let last_look = || seen.is_behind(theirs).unwrap().then_some(());
-                    park::listen(theirs, last_look, || Deadline);
+                    let listener = std::iter::once(Sleeper::listener(theirs));
+                    park::sleep::<1, _>(listener, interrupt::NONE, last_look, |_| Deadline);
                 }
                 assert_eq!(region.read(&mut seen), Some(1));
             })

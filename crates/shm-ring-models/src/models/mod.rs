@@ -7,11 +7,13 @@ mod batch;
 mod bounds;
 mod close;
 mod front;
+mod interrupt;
 mod latest;
 mod park;
 mod publish;
 mod restart;
 mod reuse;
+mod several;
 
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 
@@ -42,13 +44,17 @@ impl Region {
 
     /// A ring of up to `limit` values of `words` words each.
     fn with(position: u64, limit: u64, words: u64) -> Arc<Self> {
+        Arc::new(Self::new(position, limit, words))
+    }
+
+    fn new(position: u64, limit: u64, words: u64) -> Self {
         let capacity = (limit * words).next_power_of_two();
-        Arc::new(Self {
+        Self {
             producer: SidePage::at(position),
             consumer: SidePage::at(position),
             data: (0..capacity).map(|_| UnsafeCell::new(0)).collect(),
             layout: RecordLayout { limit: limit * words * WORD, unit: words * WORD },
-        })
+        }
     }
 
     /// [`with`](Self::with) a consumer that wants the front.

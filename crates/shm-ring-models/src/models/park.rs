@@ -6,32 +6,38 @@ use loom::thread;
 
 use super::{Region, WORD, explore};
 use crate::protocol::clock::Deadline;
-use crate::protocol::park::{self, Gate};
+use crate::protocol::interrupt;
+use crate::protocol::park::{self, Gate, Sleeper};
 use crate::protocol::position::{Head, Tail};
 use crate::protocol::sync::Foreign;
 
+/// Sleeps once for one ring.
+fn sleep(sleeper: Sleeper<'_>, last_look: impl FnOnce() -> Option<()>) {
+    let _ = park::sleep::<1, _>(std::iter::once(sleeper), interrupt::NONE, last_look, |_| Deadline);
+}
+
 /// Sleeps until there is room for `bytes`, as `Publisher::wait_for_room` does.
-fn await_room(region: &Region, tail: &mut Tail, gate: &Gate, bytes: u64) {
+fn await_room(region: &Region, tail: &mut Tail, bytes: u64) {
     let (mine, theirs) = (&region.producer, Foreign::new(&region.consumer));
     while !region.make_room(tail, bytes) {
         let needed = bytes.max(region.layout.limit / 2);
         let wake_at = (tail.position() + needed).saturating_sub(region.layout.limit);
         let head = theirs.map(|page| &page.position.0.word);
         let reached = || (head.relaxed() >= wake_at).then_some(());
-        let _ = gate.park(mine, theirs, wake_at, true, reached, |_| Deadline);
+        sleep(Sleeper::until(wake_at, true, mine, theirs), reached);
     }
 }
 
 /// `push` of a producer that sleeps when there is no room.
-fn push(region: &Region, tail: &mut Tail, gate: &mut Gate, item: u64) {
-    await_room(region, tail, gate, region.unit());
+pub(super) fn push(region: &Region, tail: &mut Tail, gate: &mut Gate, item: u64) {
+    await_room(region, tail, region.unit());
     assert!(region.push(tail, item));
     gate.moved(tail.position(), &region.producer, Foreign::new(&region.consumer));
 }
 
 /// `push_batch`, likewise.
 fn push_batch(region: &Region, tail: &mut Tail, gate: &mut Gate, items: &[u64]) {
-    await_room(region, tail, gate, region.unit() * items.len() as u64);
+    await_room(region, tail, region.unit() * items.len() as u64);
     assert!(region.push_batch(tail, items));
     gate.moved(tail.position(), &region.producer, Foreign::new(&region.consumer));
 }
@@ -46,7 +52,7 @@ fn pop(region: &Region, head: &mut Head, gate: &mut Gate) -> u64 {
         }
         let wake_at = head.position() + region.unit();
         let has_changed = || head.has_changed(theirs).then_some(());
-        let _ = gate.park(mine, theirs, wake_at, false, has_changed, |_| Deadline);
+        sleep(Sleeper::until(wake_at, false, mine, theirs), has_changed);
     }
 }
 
@@ -142,7 +148,7 @@ fn neither_waits_for_the_other_in_a_ring_of_three() {
 }
 
 /// `pop` of a consumer that sleeps until `threshold` bytes are there.
-fn pop_at(region: &Region, head: &mut Head, gate: &mut Gate, threshold: u64) -> u64 {
+pub(super) fn pop_at(region: &Region, head: &mut Head, gate: &mut Gate, threshold: u64) -> u64 {
     let (mine, theirs) = (&region.consumer, Foreign::new(&region.producer));
     loop {
         if let Some(item) = region.pop(head) {
@@ -154,7 +160,7 @@ fn pop_at(region: &Region, head: &mut Head, gate: &mut Gate, threshold: u64) -> 
             let ready = head.ready(&region.layout, theirs).unwrap();
             park::is_enough(ready, threshold, || head.has_changed(theirs), theirs).then_some(())
         };
-        let _ = gate.park(mine, theirs, wake_at, false, enough, |_| Deadline);
+        sleep(Sleeper::until(wake_at, false, mine, theirs), enough);
     }
 }
 
@@ -190,7 +196,7 @@ fn a_threshold_gives_way_to_a_producer_that_waits_for_room() {
             thread::spawn(move || {
                 let mut gate = Gate::new(true);
                 push(&region, &mut tail, &mut gate, 1);
-                await_room(&region, &mut tail, &gate, region.layout.limit);
+                await_room(&region, &mut tail, region.layout.limit);
             })
         };
         assert_eq!(pop_at(&region, &mut head, &mut Gate::new(true), 2 * WORD), 1);

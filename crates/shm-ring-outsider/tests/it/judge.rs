@@ -143,7 +143,7 @@ fn words_of_one_side_are_refused_by_themselves() {
     let (header, image) = values();
     let set = |side, word, value| move |region: &crate::Cells| region.set_named(side, word, value);
     for side in Side::BOTH {
-        refused(&image, &header, Rule::FenceMode, set(side, Word::FenceMode, 2));
+        refused(&image, &header, Rule::FenceMode, set(side, Word::FenceMode, 3));
         for wrong in [1, 0x4000_0001, 0x8000_0000, 0xc000_0001] {
             refused(&image, &header, Rule::Liveness, set(side, Word::Liveness, wrong));
         }

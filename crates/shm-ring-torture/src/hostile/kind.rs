@@ -4,8 +4,8 @@
 use std::marker::PhantomData;
 
 use shm_ring::{
-    AnyConsumer, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options,
-    Peer, PopError, Producer, Region, Ring, Wait,
+    AnyEnd, Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Peer,
+    PopError, Producer, Region, Ring, Wait,
 };
 use shm_ring_outsider::Header;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -22,7 +22,7 @@ pub(super) trait Writes {
 }
 
 /// An end that reads.
-pub(super) trait Reads: AnyConsumer + Sized {
+pub(super) trait Reads: AnyEnd + Sized {
     fn peer(&self) -> Peer;
     fn set_wait(&mut self, wait: Wait);
     /// Bytes of records that surely are there.

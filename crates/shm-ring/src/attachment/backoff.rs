@@ -75,15 +75,15 @@ const DRAIN_LOOKS: u32 = 32;
 /// Longest stay between two of them in processor pauses.
 const DRAIN_PAUSES_MAX: u32 = 32;
 /// What is worth waiting for: this part of the ring.
-const PLENTY: u64 = 4;
+pub(crate) const PLENTY: u64 = 4;
 
-/// The ring with a limit of `limit` bytes is full: stays away until `room` says that a good part of it is free,
-/// or that nothing is to be expected (`None`), or for a few looks.
+/// The ring is full: stays away until `room` says that `plenty` of bytes are free, or that nothing is to be expected
+/// (`None`), or for a few looks.
 ///
 /// A producer that goes on at the first free slot is full again at once. Each of its looks takes
 /// the line of head from the consumer, which needs it for every release, and both creep at the pace
 /// of that line. There is no hurry: the consumer has the rest of the ring to read.
-pub(crate) fn on_full(limit: u64, mut room: impl FnMut() -> Option<u64>) {
+pub(crate) fn on_full(plenty: u64, mut room: impl FnMut() -> Option<u64>) {
     let mut pauses = 1;
     for _ in 0..DRAIN_LOOKS {
         for _ in 0..pauses {
@@ -91,7 +91,7 @@ pub(crate) fn on_full(limit: u64, mut room: impl FnMut() -> Option<u64>) {
         }
         pauses = (2 * pauses).min(DRAIN_PAUSES_MAX);
         match room() {
-            Some(room) if room < limit / PLENTY => {}
+            Some(room) if room < plenty => {}
             _ => return,
         }
     }

@@ -2,18 +2,23 @@
 //! nothing of: records; `producer` and `consumer` do.
 
 pub(crate) mod backoff;
+pub(crate) mod interrupt;
 pub(crate) mod wait;
+pub(crate) mod wait_any;
 
+use self::interrupt::Interrupt;
 use self::wait::{Ended, SLICE, WaitRequest, Waitable};
 
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
-use crate::options::Wait;
+use crate::options::{Options, Wait};
 use crate::peer::Peer;
 use crate::protocol::barrier;
 use crate::protocol::clock::Deadline;
-use crate::protocol::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
-use crate::protocol::park::{self, Gate, SleepLimit};
+use crate::protocol::interrupt::{Flag, Interrupts, bell};
+use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::protocol::park::{self, Gate, SleepLimit, Sleeper};
 use crate::protocol::record::RecordLayout;
 use crate::protocol::session::{self, Life, Liveness};
 use crate::protocol::sync::{Foreign, Ordering};
@@ -31,9 +36,15 @@ pub(crate) struct Side {
     wait: Wait,
     pub(crate) layout: RecordLayout,
     /// The peer's session when it was last asked about.
-    seen: u64,
+    seen: Cell<u64>,
     /// The peer's session, if it was closed or dead when it was last asked about.
-    gone: Option<u64>,
+    gone: Cell<Option<u64>>,
+    /// When it was last asked about.
+    asked: Cell<Deadline>,
+    /// For [`wait_any`](wait_any::wait_any): how recently it has answered with this end, by a count of its own.
+    answered: Cell<u64>,
+    /// Once a handle was asked for.
+    interrupt: OnceCell<Arc<Flag>>,
     _backing: Arc<Backing>,
 }
 
@@ -48,17 +59,22 @@ impl Side {
         role: Role,
         lease: Lease,
         layout: RecordLayout,
-        wait: Wait,
+        options: &Options,
         backing: Arc<Backing>,
         mine: &SidePage,
         theirs: Foreign<'_, SidePage>,
         liveness: u32,
     ) -> (Self, Gate) {
-        let relies = barrier::waker_may_rely_on_membarrier();
+        let relies = options.membarrier && barrier::waker_may_rely_on_membarrier();
+        let fence_mode = match (options.membarrier, relies) {
+            (false, _) => FENCE_MODE_FENCE,
+            (true, true) => FENCE_MODE_MEMBARRIER,
+            (true, false) => 0,
+        };
         let process = std::process::id();
         wait::prepare();
         let life = &mine.life.0;
-        life.fence_mode.store(if relies { FENCE_MODE_MEMBARRIER } else { 0 }, Ordering::Relaxed);
+        life.fence_mode.store(fence_mode, Ordering::Relaxed);
         life.pid.store(process, Ordering::Relaxed);
         // What the kernel told of the last holder ends here.
         mine.liveness.0.store(liveness, Ordering::Relaxed);
@@ -67,15 +83,18 @@ impl Side {
         let session = session::open(mine);
         park::ring(mine);
         let seen = session::number(theirs);
-        let mut side = Self {
+        let side = Self {
             role,
             lease,
             session,
             process,
-            wait,
+            wait: options.wait,
             layout,
-            seen,
-            gone: None,
+            seen: Cell::new(seen),
+            gone: Cell::new(None),
+            asked: Cell::new(Deadline::now()),
+            answered: Cell::new(0),
+            interrupt: OnceCell::new(),
             _backing: backing,
         };
         // A peer that had gone before we came gives no further sign: who spins, and never for as long as
@@ -113,7 +132,7 @@ impl Side {
         // Whoever attaches holds the lease before the session is his: it is 0, or that of somebody dead.
         let before = match self.peer(theirs) {
             Peer::Dead { session, .. } => session,
-            _ => self.gone.unwrap_or(0),
+            _ => self.gone.get().unwrap_or(0),
         };
         loop {
             let last_look = || match self.peer(theirs) {
@@ -122,9 +141,14 @@ impl Side {
                 }
                 peer => (Deadline::now() >= deadline).then_some(peer),
             };
-            let until = || deadline.min(Deadline::now().plus(SLICE));
-            if let Some(peer) = park::listen(theirs, last_look, until) {
+            let until = |_| deadline.min(Deadline::now().plus(SLICE));
+            let listener = core::iter::once(Sleeper::listener(theirs));
+            if let Some(peer) = park::sleep::<2, _>(listener, self.interrupts(), last_look, until) {
                 return peer;
+            }
+            if self.is_interrupted() {
+                self.told(Ended::Interrupted);
+                return self.peer(theirs);
             }
         }
     }
@@ -134,68 +158,116 @@ impl Side {
     }
 
     /// Asks whether the peer is gone for good, as far as anyone can tell now.
-    pub(crate) fn gone(&mut self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
+    pub(crate) fn gone(&self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
         let (life, session) = self.look(theirs);
         let ended = match life {
             Life::Closed => Some(Ended::Closed),
             Life::Dead => Some(Ended::PeerDead),
             Life::Absent | Life::Alive => None,
         };
-        self.seen = session;
-        self.gone = ended.map(|_| session);
+        self.seen.set(session);
+        self.gone.set(ended.map(|_| session));
+        self.asked.set(Deadline::now());
         ended
+    }
+
+    /// [`gone`](Self::gone), which costs a system call only if the peer's words leave it open: not while it has a session
+    /// of which the kernel will tell, and it was asked about less than a slice ago. A word that lies is found out then.
+    pub(crate) fn ended(&self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
+        let number = session::number(theirs);
+        let is_told_of = match session::liveness(theirs) {
+            Liveness::Monitored(word) => number == 0 || number % 2 == 1 && word != 0,
+            Liveness::Untold | Liveness::Told => false,
+        };
+        let is_there = is_told_of
+            && self.gone.get() != Some(number)
+            && Deadline::now() < self.asked.get().plus(SLICE);
+        if is_there { None } else { self.gone(theirs) }
     }
 
     /// Whether the peer has gone when last asked about, and nobody has followed it since.
     pub(crate) fn is_known_gone(&self, theirs: Foreign<'_, SidePage>) -> bool {
-        self.gone == Some(session::number(theirs))
+        self.gone.get() == Some(session::number(theirs))
     }
 
     /// Whether the peer's words say that it may have gone. A new odd number is somebody who
     /// attached: no reason to ask the kernel.
     pub(crate) fn peer_has_changed(&self, theirs: Foreign<'_, SidePage>) -> bool {
         let number = session::number(theirs);
-        number != self.seen && number % 2 == 0 || session::liveness(theirs) == Liveness::Told
+        number != self.seen.get() && number % 2 == 0 || session::liveness(theirs) == Liveness::Told
     }
 
     /// Waits until `ready`, by the side's waiting policy. `reached` is the condition that the
     /// waker rings for: when it holds there is no sleep, and it implies `ready`.
     pub(crate) fn wait(
         &mut self,
-        gate: &Gate,
         mine: &SidePage,
         theirs: Foreign<'_, SidePage>,
-        ask: WaitRequest,
+        request: WaitRequest,
         mut ready: impl FnMut() -> bool,
         reached: impl FnMut() -> bool,
     ) -> Result<(), Ended> {
+        let WaitRequest { wake_at, wake_sleeping_peer, deadline } = request;
         Counters::count(&mine.counters.0.waits);
         let policy = self.wait;
-        let mut ring = OneRing { side: self, gate, mine, theirs, ask, ready: &mut ready, reached };
-        match wait::wait_until(policy, ask.deadline, &mut ring) {
+        let sleeper = Sleeper::until(wake_at, wake_sleeping_peer, mine, theirs);
+        let mut ring = OneRing { side: self, theirs, sleeper, ready: &mut ready, reached };
+        match wait::wait_until(policy, deadline, &mut ring) {
             // What the peer published before it went is still there to be taken.
             Some(ended) if !ready() => Err(ended),
             _ => Ok(()),
         }
     }
 
+    /// In place of a wait without any time: how it ends, unless one more look finds something.
+    pub(crate) fn has_no_time(&self, theirs: Foreign<'_, SidePage>) -> Ended {
+        self.ended(theirs).unwrap_or(Ended::TimedOut)
+    }
+
+    pub(crate) fn interrupt_handle(&self) -> Interrupt {
+        Interrupt::of(self.interrupt.get_or_init(|| Arc::new(Flag::new())).clone())
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.get().is_some_and(|flag| flag.is_up())
+    }
+
+    fn interrupts(&self) -> Interrupts<'static, impl Fn() -> bool> {
+        let bell = self.interrupt.get().map(|_| bell());
+        Interrupts { bell, are_up: || self.is_interrupted() }
+    }
+
+    /// The caller is told how a wait ended: an interrupt ends one.
+    pub(crate) fn told(&self, ended: Ended) -> Ended {
+        if let (Ended::Interrupted, Some(flag)) = (ended, self.interrupt.get()) {
+            flag.lower();
+        }
+        ended
+    }
+
     /// Whether this side looks again at all before it sleeps.
     pub(crate) fn spins(&self) -> bool {
-        wait::fewer_spins(self.wait) > 0
+        wait::spins(self.wait)
     }
 
     pub(crate) fn policy(&self) -> Wait {
         self.wait
     }
+
+    fn answered(&self) -> u64 {
+        self.answered.get()
+    }
+
+    fn set_answered(&self, answered: u64) {
+        self.answered.set(answered);
+    }
 }
 
 /// A side's view of the ring that it waits for.
 struct OneRing<'a, F, G> {
-    side: &'a mut Side,
-    gate: &'a Gate,
-    mine: &'a SidePage,
+    side: &'a Side,
     theirs: Foreign<'a, SidePage>,
-    ask: WaitRequest,
+    sleeper: Sleeper<'a>,
     ready: F,
     reached: G,
 }
@@ -217,12 +289,18 @@ impl<F: FnMut() -> bool, G: FnMut() -> bool> Waitable for OneRing<'_, F, G> {
         self.side.gone(self.theirs)
     }
 
+    fn interrupted(&self) -> bool {
+        self.side.is_interrupted()
+    }
+
     fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
-        let Self { side, gate, mine, theirs, ask, reached, .. } = self;
+        let Self { side, theirs, sleeper, reached, .. } = self;
         let last_look = || match reached() {
             true => Some(None),
-            false => side.gone(*theirs).map(Some),
+            false => side.ended(*theirs).map(Some),
         };
-        gate.park(mine, *theirs, ask.wake_at, ask.wake_sleeping_peer, last_look, until).flatten()
+        // The bell, the word that tells of a death, and the bell of this process.
+        let interrupts = side.interrupts();
+        park::sleep::<3, _>(core::iter::once(*sleeper), interrupts, last_look, until).flatten()
     }
 }

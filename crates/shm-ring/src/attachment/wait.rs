@@ -19,6 +19,7 @@ pub(crate) enum Ended {
     TimedOut,
     Closed,
     PeerDead,
+    Interrupted,
     Corrupt,
 }
 
@@ -34,6 +35,7 @@ impl From<Ended> for PushError {
             Ended::TimedOut => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::PeerDead,
+            Ended::Interrupted => Self::Interrupted,
             Ended::Corrupt => Self::Corrupt,
         }
     }
@@ -45,6 +47,7 @@ impl From<Ended> for PopError {
             Ended::TimedOut => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::PeerDead,
+            Ended::Interrupted => Self::Interrupted,
             Ended::Corrupt => Self::Corrupt,
         }
     }
@@ -58,6 +61,8 @@ pub(crate) struct Timeout {
 
 impl Timeout {
     pub(crate) const FOREVER: Self = Self { nanos: u64::MAX };
+    /// No time at all: one look, and one question whether the other side is gone.
+    pub(crate) const NONE: Self = Self { nanos: 0 };
 
     /// As long as `duration`: more than five hundred years are for ever.
     pub(crate) fn of(duration: Duration) -> Self {
@@ -78,7 +83,7 @@ impl Timeout {
 pub(crate) struct WaitRequest {
     /// The other side's position that ends the sleep.
     pub(crate) wake_at: u64,
-    /// Whether the other side must hear of it if it sleeps too: see [`Gate::park`].
+    /// Whether the other side must hear of it if it sleeps too: see [`Sleeper`](crate::protocol::park::Sleeper).
     pub(crate) wake_sleeping_peer: bool,
     pub(crate) deadline: Deadline,
 }
@@ -91,21 +96,29 @@ const SHORT_SLICE: Duration = Duration::from_millis(1);
 /// is twice as long, up to [`SHORT_SLICE`]: a word that lies must not keep us busy.
 const FIRST_BLINK: Duration = Duration::from_micros(20);
 const MOST_BLINKS: u32 = 16;
-/// Looks at the ring for each glance at the peer's session and liveness words.
+/// Looks at the ring for each look at the clock and at the peer's session and liveness words.
 const LOOKS_PER_GLANCE: u32 = 64;
-/// Looks at the ring for each look at the clock.
-const LOOKS_PER_CLOCK: u32 = 1024;
 
 /// What a wait watches.
 pub(crate) trait Waitable {
     /// Whether the wait is over.
     fn ready(&mut self) -> bool;
 
+    /// How many looks at one ring, each with a processor pause, take as long as [`ready`](Self::ready) and one pause.
+    fn looks(&self) -> u32 {
+        1
+    }
+
     /// Whether a peer may have gone since it was last asked about: no system call.
     fn peer_has_changed(&mut self) -> bool;
 
     /// Whether a peer had gone when last asked about and has not been followed: no system call.
     fn known_gone(&mut self) -> bool;
+
+    /// Whether another thread wants the wait to end.
+    fn interrupted(&self) -> bool {
+        false
+    }
 
     /// Asks whether a peer is gone.
     fn gone(&mut self) -> Option<Ended>;
@@ -121,74 +134,94 @@ pub(crate) fn wait_until(
     deadline: Deadline,
     watch: &mut impl Waitable,
 ) -> Option<Ended> {
-    let spins = fewer_spins(policy);
+    let policy = fewer_spins(policy);
+    let spins = policy.spins;
     let before_park = spins.saturating_add(policy.yields);
     let mut looks = 0;
+    let mut since_glance = 0;
     let mut blinks = 0;
+    let mut spinning_ends =
+        (!policy.spin_for.is_zero()).then(|| Deadline::now().plus(policy.spin_for));
     // The first slice begins with the first look at the clock: an answer that comes sooner, as in a
     // conversation, is not kept waiting by it.
     let mut slice_end = None;
     // Gone when last asked and not followed by anyone since: that has not changed.
     let mut ask_about_peer = watch.known_gone();
+    let mut interrupted = watch.interrupted();
     loop {
         if ask_about_peer {
             let ended = watch.gone();
             if ended.is_some() {
                 return ended;
             }
+            ask_about_peer = false;
         }
         if watch.ready() {
             return None;
         }
-        let mut look_at_clock = false;
-        if looks < before_park {
-            if looks < spins {
-                core::hint::spin_loop()
-            } else {
-                std::thread::yield_now()
+        if interrupted {
+            return Some(Ended::Interrupted);
+        }
+        if looks < spins || spinning_ends.is_some() {
+            core::hint::spin_loop();
+            let pass = watch.looks();
+            looks = looks.saturating_add(pass).min(spins);
+            since_glance += pass;
+            let goes_on = looks < before_park || spinning_ends.is_some();
+            if since_glance < LOOKS_PER_GLANCE && goes_on {
+                continue;
             }
+        } else if looks < before_park {
+            // As long as the scheduler likes: the clock is looked at after each.
+            std::thread::yield_now();
             looks += 1;
-            look_at_clock = looks % LOOKS_PER_CLOCK == 0;
-        }
-        if looks == before_park {
-            look_at_clock = true;
-            if policy.park {
-                let slice_end = *slice_end.get_or_insert_with(|| Deadline::now().plus(SLICE));
-                let deadline = deadline.min(slice_end);
-                let until = |nap| match nap {
-                    SleepLimit::Slice => deadline,
-                    SleepLimit::Short => deadline.min(Deadline::now().plus(SHORT_SLICE)),
-                    SleepLimit::Retry => {
-                        let blink = FIRST_BLINK.saturating_mul(1 << blinks).min(SHORT_SLICE);
-                        blinks = (blinks + 1).min(MOST_BLINKS);
-                        deadline.min(Deadline::now().plus(blink))
-                    }
-                };
-                let ended = watch.sleep(until);
-                if ended.is_some() {
-                    return ended;
+        } else if policy.park {
+            let slice_end = *slice_end.get_or_insert_with(|| Deadline::now().plus(SLICE));
+            let deadline = deadline.min(slice_end);
+            let until = |limit| match limit {
+                SleepLimit::Slice => deadline,
+                SleepLimit::Short => deadline.min(Deadline::now().plus(SHORT_SLICE)),
+                SleepLimit::Retry => {
+                    let blink = FIRST_BLINK.saturating_mul(1 << blinks).min(SHORT_SLICE);
+                    blinks = (blinks + 1).min(MOST_BLINKS);
+                    deadline.min(Deadline::now().plus(blink))
                 }
-            } else {
-                looks = 0;
+            };
+            let ended = watch.sleep(until);
+            if ended.is_some() {
+                return ended;
             }
+        } else {
+            looks = 0;
         }
-        ask_about_peer = looks % LOOKS_PER_GLANCE == 0 && watch.peer_has_changed();
-        if look_at_clock {
-            let now = Deadline::now();
-            if now >= deadline {
-                return Some(Ended::TimedOut);
-            }
-            if now >= *slice_end.get_or_insert_with(|| now.plus(SLICE)) {
-                slice_end = Some(now.plus(SLICE));
-                ask_about_peer = true;
-            }
+        since_glance = 0;
+        interrupted = watch.interrupted();
+        ask_about_peer = watch.peer_has_changed();
+        let now = Deadline::now();
+        if now >= deadline {
+            return Some(Ended::TimedOut);
+        }
+        spinning_ends = spinning_ends.filter(|end| now < *end);
+        if now >= *slice_end.get_or_insert_with(|| now.plus(SLICE)) {
+            slice_end = Some(now.plus(SLICE));
+            ask_about_peer = true;
         }
     }
 }
 
-/// The spins of `policy` on this machine.
-pub(super) fn fewer_spins(Wait { spins, yields, park }: Wait) -> u32 {
-    if (park || yields > 0) && one_processor() { 0 } else { spins }
+/// `policy` as it is on this machine.
+fn fewer_spins(policy: Wait) -> Wait {
+    if (policy.park || policy.yields > 0) && one_processor() {
+        Wait { spins: 0, spin_for: Duration::ZERO, ..policy }
+    } else {
+        policy
+    }
+}
+
+/// Whether a wait by `policy` looks again at all before it sleeps.
+pub(super) fn spins(policy: Wait) -> bool {
+    let Wait { spins, spin_for, .. } = fewer_spins(policy);
+    spins > 0 || !spin_for.is_zero()
 }
 
 /// Finds out what a wait will want to know, so that no wait has to read a file.

@@ -11,7 +11,6 @@ mod messages;
 mod stream_reader;
 mod values;
 mod view;
-mod wait_any;
 
 pub use self::flow::Flow;
 pub use self::iter::{Iter, TryIter};
@@ -19,7 +18,6 @@ pub use self::messages::MessageConsumer;
 pub use self::stream_reader::StreamReader;
 pub use self::values::Consumer;
 pub use self::view::{Message, MessageView, Messages, View};
-pub use self::wait_any::{AnyConsumer, WAIT_ANY_MAX, WaitAnyError, wait_any};
 
 use std::sync::Arc;
 
@@ -29,14 +27,17 @@ use self::hint::Hint;
 use crate::attachment::Side;
 use crate::attachment::backoff::{self, Backoff};
 use crate::attachment::wait::{Ended, Timeout, WaitRequest};
+use crate::attachment::wait_any::sealed::Waited;
 use crate::error::{Error, PopError};
-use crate::item::Payload;
+use crate::item::{Item, Payload};
 use crate::mapping::records::{Area, RecordMap};
 use crate::options::{Options, Threshold};
 use crate::protocol::clock::Deadline;
-use crate::protocol::park::{self, Gate};
+use crate::protocol::layout::SidePage;
+use crate::protocol::park::{self, Gate, Sleeper};
 use crate::protocol::position::{Corrupt, Head, Look};
 use crate::protocol::record::RecordLayout;
+use crate::protocol::sync::Foreign;
 use crate::region::Backing;
 use crate::region::lease::Lease;
 use crate::role::Role;
@@ -72,7 +73,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let hint = Hint::attach(mine, head.position());
         let liveness = map.liveness();
         let (side, gate) =
-            Side::open(role, lease, layout, options.wait, backing, mine, theirs, liveness);
+            Side::open(role, lease, layout, options, backing, mine, theirs, liveness);
         let (head, last) = (CachePadded::new(head), layout.unit);
         Ok(Self { head, gate, backoff, hint, last, threshold: None, map, side })
     }
@@ -200,7 +201,18 @@ impl<P: Payload + ?Sized> Receiver<P> {
     #[cold]
     #[inline(never)]
     fn wait_for_record(&mut self, timeout: Timeout) -> Result<Look, Ended> {
+        self.record_or_end(timeout).map_err(|ended| self.side.told(ended))
+    }
+
+    fn record_or_end(&mut self, timeout: Timeout) -> Result<Look, Ended> {
         self.hint.ran_dry(self.map.mine(), self.head.position(), self.last);
+        if timeout == Timeout::NONE {
+            let ended = self.side.has_no_time(self.map.theirs());
+            return match self.look()? {
+                Look::Empty => Err(ended),
+                look => Ok(look),
+            };
+        }
         let mut deadline = None;
         loop {
             let mut deadline = || *deadline.get_or_insert_with(|| timeout.deadline());
@@ -232,10 +244,10 @@ impl<P: Payload + ?Sized> Receiver<P> {
 
     fn wait_for_first(&mut self, deadline: Deadline) -> Result<(), Ended> {
         let request = WaitRequest { wake_at: self.first(), wake_sleeping_peer: false, deadline };
-        let Self { head, gate, map, side, .. } = self;
+        let Self { head, map, side, .. } = self;
         let (mine, theirs) = (map.mine(), map.theirs());
         let has_changed = || head.has_changed(theirs);
-        side.wait(gate, mine, theirs, request, has_changed, has_changed)
+        side.wait(mine, theirs, request, has_changed, has_changed)
     }
 
     /// The least tail by which there is a record.
@@ -253,7 +265,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let wake_at = self.head.position() + threshold.bytes;
         loop {
             let within = deadline.min(Deadline::now().plus(threshold.within));
-            let Self { head, gate, map, side, .. } = self;
+            let Self { head, map, side, .. } = self;
             let (layout, mine, theirs) = (side.layout, map.mine(), map.theirs());
             let enough = || match head.ready(&layout, theirs) {
                 Some(ready) => {
@@ -263,7 +275,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
                 None => true,
             };
             let request = WaitRequest { wake_at, wake_sleeping_peer: false, deadline: within };
-            let ended = side.wait(gate, mine, theirs, request, enough, enough).err();
+            let ended = side.wait(mine, theirs, request, enough, enough).err();
             if self.head.has_changed(self.map.theirs()) {
                 return Ok(());
             }
@@ -292,6 +304,33 @@ impl<P: Payload + ?Sized> Receiver<P> {
         self.head.ready(&self.side.layout, self.map.theirs()).unwrap_or(0)
     }
 }
+
+macro_rules! waited {
+    ([$($generics:tt)*], $consumer:ty) => {
+        #[allow(private_interfaces, reason = "nobody can name this trait")]
+        impl<$($generics)*> Waited for $consumer {
+            fn is_ready(&self) -> bool {
+                self.inner.head.has_changed(self.inner.map.theirs())
+            }
+
+            fn sleeper(&self) -> Sleeper<'_> {
+                let Receiver { map, .. } = &self.inner;
+                Sleeper::until(self.inner.first(), false, map.mine(), map.theirs())
+            }
+
+            fn theirs(&self) -> Foreign<'_, SidePage> {
+                self.inner.map.theirs()
+            }
+
+            fn side(&self) -> &Side {
+                &self.inner.side
+            }
+        }
+    };
+}
+
+waited!([T: Item], Consumer<T>);
+waited!([], MessageConsumer);
 
 impl<P: ?Sized> Drop for Receiver<P> {
     fn drop(&mut self) {

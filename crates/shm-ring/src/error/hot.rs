@@ -24,6 +24,8 @@ pub enum PushError {
     Closed,
     /// There is no room, and the consumer died.
     PeerDead,
+    /// There is no room, and an [`Interrupt`](crate::Interrupt) ended the wait for it.
+    Interrupted,
     /// The consumer's page contradicts the protocol. Final for this attachment.
     Corrupt,
     /// More than this ring can ever hold: a message, in bytes; values that are reserved or pushed all at once, in items;
@@ -57,6 +59,8 @@ pub enum PopError {
     Closed,
     /// Everything that was published was read, and the producer died.
     PeerDead,
+    /// There was nothing, and an [`Interrupt`](crate::Interrupt) ended the wait for it.
+    Interrupted,
     /// The producer's page or the data contradict the protocol. Final for this attachment.
     Corrupt,
     /// There is no memory for the message, which stays in the ring: free some, take it into a buffer of your own, or bound
@@ -134,6 +138,7 @@ impl fmt::Display for PushError {
             Self::TimedOut => "the ring stayed full until the deadline",
             Self::Closed => "the ring is full and its consumer has closed it",
             Self::PeerDead => "the ring is full and its consumer died",
+            Self::Interrupted => "the wait for room was interrupted",
             Self::Corrupt => "the consumer's words contradict the protocol; create the ring anew",
         })
     }
@@ -167,6 +172,7 @@ impl fmt::Display for PopError {
             Self::TimedOut => "the ring stayed empty until the deadline",
             Self::Closed => "the ring is empty and its producer has closed it",
             Self::PeerDead => "the ring is empty and its producer died",
+            Self::Interrupted => "the wait for a record was interrupted",
             Self::Corrupt => "the producer's words contradict the protocol; create the ring anew",
         })
     }
@@ -200,6 +206,8 @@ impl From<PushError> for io::Error {
             PushError::Full => io::ErrorKind::WouldBlock,
             PushError::TimedOut => io::ErrorKind::TimedOut,
             PushError::Closed | PushError::PeerDead => io::ErrorKind::BrokenPipe,
+            // Not the kind of that name, at which std tries again.
+            PushError::Interrupted => io::ErrorKind::Other,
             PushError::Corrupt => io::ErrorKind::InvalidData,
             PushError::TooLarge { .. } => io::ErrorKind::InvalidInput,
         };
@@ -214,6 +222,8 @@ impl From<PopError> for io::Error {
             PopError::TimedOut => io::ErrorKind::TimedOut,
             PopError::Closed => io::ErrorKind::UnexpectedEof,
             PopError::PeerDead => io::ErrorKind::BrokenPipe,
+            // Not the kind of that name, at which std tries again.
+            PopError::Interrupted => io::ErrorKind::Other,
             PopError::Corrupt => io::ErrorKind::InvalidData,
             PopError::NoMemory { .. } => io::ErrorKind::OutOfMemory,
             PopError::TooSmall { .. } | PopError::NotABoundary { .. } => {

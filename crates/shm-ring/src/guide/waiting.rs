@@ -6,7 +6,8 @@
 //!
 //! A `try_` call never waits. The plain call blocks until it succeeds or the peer is gone; a peer that has never been there
 //! is waited for. `_timeout` blocks for at most the given time and then returns `TimedOut`. Only a call that has to wait
-//! reads the clock.
+//! reads the clock. A deadline is kept to what one pause, yield or time slice of the scheduler allows. A time-out of zero is
+//! one look and, if there is nothing, one check whether the other side is gone: a few loads while it is there.
 //!
 //! A side that waits looks again and again for a while (spins), then perhaps lets other threads run between looks
 //! (yields), and then sleeps until it is woken (parks). [`Wait`](crate::Wait) says how much of each:
@@ -21,7 +22,7 @@
 //! use std::time::Duration;
 //! use shm_ring::{Options, PopError, Region, Ring, Wait};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let options = Options::new().wait(Wait { spins: 0, yields: 100, park: true });
+//! let options = Options::new().wait(Wait { spins: 0, yields: 100, park: true, ..Wait::SPIN });
 //! let ring = Ring::<u64>::create(Region::memfd("waiting"), &options)?;
 //! let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
 //! rx.set_wait(Wait::PARK); // each side has its own, and may change it
@@ -32,20 +33,28 @@
 //! # }
 //! ```
 //!
+//! Where the gaps have a known length, `Wait { spin_for: Duration::from_micros(300), ..Wait::BALANCED }` spins across
+//! them, whatever one look takes on this machine.
+//!
 //! Do not spin with more waiting threads than processors: the one that is waited for then does not run. On a machine with
 //! one processor the spins of a policy that yields or parks are skipped.
 //!
 //! # What it costs
 //!
 //! - Nobody waits: no system call. A push looks at one line of the other side's page.
-//! - Going to sleep: a `membarrier`, a question about the other side's lease (`fcntl`), and the futex call.
+//! - Going to sleep: a `membarrier` and the futex call, and a question about the other side's lease (`fcntl`) where the
+//!   kernel does not tell of its death, or ten times a second.
 //! - Waking: one futex call for each sleep that is ended, by the side that publishes. While the other side is awake it
 //!   makes none.
 //! - Being woken: what the scheduler takes, far more than all of the above. The `tick-feed` example shows it on your
 //!   machine.
 //!
 //! A producer that finds the ring full is not woken at the first free slot but when half the limit is free, or what its
-//! record needs, so that a fast producer does not go to sleep once for each record. A consumer that runs a stream dry
+//! record needs, so that a fast producer does not go to sleep once for each record. Until then it sleeps, at most for a
+//! slice at a time, also if the consumer waits for its answer: in a window of credits over two rings that is a tenth of a
+//! second a round. [`Producer::set_threshold`](crate::Producer::set_threshold) asks for less, down to the first free slot.
+//!
+//! A consumer that runs a stream dry
 //! pauses a little before it looks again, by a rule that adapts itself; `try_` calls never pause.
 //!
 //! # Slices and the notice
@@ -57,6 +66,7 @@
 //! tenth of a second and no more. A side that spins asks about the lease as often.
 //!
 //! If the pushing side relies on `membarrier` and the sleeping side may not call it (a sandbox), sleeps are slices of 1 ms.
+//! [`Options::membarrier`](crate::Options::membarrier) keeps a process out of these barriers, at the price of a fence a push.
 //!
 //! # Thresholds: woken seldom
 //!
@@ -85,11 +95,12 @@
 //!
 //! # Many rings, one thread
 //!
-//! [`wait_any`](crate::wait_any) sleeps on up to [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings at once (`futex_waitv`) and
-//! returns the index of one that has something: a record, corruption, or a producer that is gone. It looks at all of them
-//! when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before that it looks every millisecond.
-//! With more than 64 rings the kernel has no place for all the words that report deaths, and those of the last rings are
-//! found by slices.
+//! [`wait_any`](crate::wait_any) sleeps on up to [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings at once (`futex_waitv`):
+//! consumers that want a record and producers that want room, in one list. It returns the index of one that has something,
+//! corruption and the end of the other side included. Of several that have, it returns the one that it returned least
+//! recently. It looks at all of them when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before
+//! that it looks every millisecond. With more than 63 rings the kernel has no place for all the words that report deaths,
+//! and those of the last rings are found by slices.
 //!
 //! # In an event loop
 //!
@@ -98,7 +109,9 @@
 //!
 //! # Interrupts
 //!
-//! A signal that arrives during a sleep does not end the call: it sleeps on until its deadline. For a clean shutdown wait
-//! with a timeout and look at a flag in between, or have the other side close.
+//! A signal that arrives during a sleep does not end the call: it sleeps on until its deadline. For a clean shutdown take an
+//! [`Interrupt`](crate::Interrupt) from the end (`interrupt_handle`) before its thread waits. From another thread, or from a
+//! signal handler, it ends the wait under way, or the next one, with `Interrupted`. It costs an end that gave out none
+//! nothing, and one that did a third word to sleep on. Readers of a [`Latest`](crate::Latest) have none.
 //!
 //! Next: [the latest value](super::the_latest_value).

@@ -16,8 +16,9 @@ use crate::mapping::ReadOnly;
 use crate::options::Wait;
 use crate::peer::Peer;
 use crate::protocol::clock::Deadline;
+use crate::protocol::interrupt;
 use crate::protocol::layout::SidePage;
-use crate::protocol::park::{self, SleepLimit};
+use crate::protocol::park::{self, SleepLimit, Sleeper};
 use crate::protocol::session;
 use crate::protocol::sync::Foreign;
 use crate::protocol::version::{Miss, Seen};
@@ -315,7 +316,9 @@ impl<T: Item> Waitable for LatestReader<T> {
             },
             Ok(true) | Err(_) => Some(None),
         };
-        park::listen(theirs, last_look, || until(SleepLimit::Short)).flatten()
+        let listener = core::iter::once(Sleeper::listener(theirs));
+        park::sleep::<1, _>(listener, interrupt::NONE, last_look, |_| until(SleepLimit::Short))
+            .flatten()
     }
 }
 
@@ -332,7 +335,8 @@ impl From<Miss> for ReadError {
 impl From<Ended> for ReadError {
     fn from(ended: Ended) -> Self {
         match ended {
-            Ended::TimedOut => Self::TimedOut,
+            // A reader gives out no handle by which it could be interrupted.
+            Ended::TimedOut | Ended::Interrupted => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::WriterDead,
             Ended::Corrupt => Self::Corrupt,

@@ -252,6 +252,25 @@ impl MessageProducer {
     pub fn room_at_least(&mut self) -> usize {
         self.inner.room() as usize
     }
+
+    /// Sets at how much room a `push` that found the ring full is woken: as soon as
+    /// this many bytes of records are free. `None` is the default: half the
+    /// ring, so that a fast producer does not sleep once for each record. `Some(1)` is the first free place, for
+    /// producers that must not stay behind: a window of credits, a conversation in a small ring. It then costs the
+    /// consumer a system call for each record that it takes while the ring is full.
+    ///
+    /// A call that needs more room is woken when there is as much as it needs. More than the ring holds counts as all of
+    /// it.
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// let mut tx = ring.producer()?;
+    /// tx.set_threshold(Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_threshold(&mut self, bytes: Option<usize>) {
+        self.inner.set_threshold(bytes.map(|bytes| bytes as u64));
+    }
 }
 
 fn len_of<S: Deref<Target = [u8]>>(parts: &[S]) -> usize {

@@ -19,15 +19,16 @@ use crossbeam_utils::CachePadded;
 use crate::attachment::Side;
 use crate::attachment::backoff;
 use crate::attachment::wait::{Ended, Timeout, WaitRequest};
+use crate::attachment::wait_any::sealed::Waited;
 use crate::error::{Error, PushError};
 use crate::item::{Item, Payload};
 use crate::mapping::records::{self, Area, CACHE_LINE, RecordMap};
 use crate::options::Options;
-use crate::protocol::layout::Counters;
-use crate::protocol::park::Gate;
+use crate::protocol::layout::{Counters, SidePage};
+use crate::protocol::park::{Gate, Sleeper};
 use crate::protocol::position::{Corrupt, FRONT_BYTES, FRONT_WORDS, Tail, front_is_wanted};
 use crate::protocol::record::RecordLayout;
-use crate::protocol::sync::AtomicU64;
+use crate::protocol::sync::{AtomicU64, Foreign};
 use crate::region::Backing;
 use crate::region::lease::Lease;
 use crate::role::Role;
@@ -37,6 +38,10 @@ pub(crate) struct Publisher<P: ?Sized> {
     // Padded, so that the ends of two threads never share a line.
     tail: CachePadded<Tail>,
     gate: Gate,
+    /// Bytes that the last call was in want of; of the shortest record if it found its room.
+    wanted: u64,
+    /// Bytes of room at which a waiting push is woken, if it needs no more.
+    threshold: u64,
     pub(crate) map: RecordMap<P>,
     pub(crate) side: Side,
 }
@@ -55,8 +60,9 @@ impl<P: Payload + ?Sized> Publisher<P> {
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let liveness = map.liveness();
         let (side, gate) =
-            Side::open(role, lease, layout, options.wait, backing, mine, theirs, liveness);
-        Ok(Self { tail: CachePadded::new(tail), gate, map, side })
+            Side::open(role, lease, layout, options, backing, mine, theirs, liveness);
+        let (tail, wanted, threshold) = (CachePadded::new(tail), layout.unit, layout.limit / 2);
+        Ok(Self { tail, gate, wanted, threshold, map, side })
     }
 
     /// Where the next record goes.
@@ -92,8 +98,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
     #[inline(always)]
     pub(crate) fn room_for(&mut self, wanted: u64) -> u64 {
         if !self.tail.has_room(wanted) {
-            // What it has found shows in the room.
-            let _ = self.look_for_room(wanted);
+            look_again(&mut self.tail, &self.map, &self.side.layout, wanted);
         }
         self.tail.room()
     }
@@ -163,7 +168,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
     /// Starts a batch at the tail.
     #[inline(always)]
     pub(crate) fn batch(&mut self) -> WriteBatch<'_, P> {
-        let Self { tail, gate, map, side } = self;
+        let Self { tail, gate, map, side, .. } = self;
         let (end, room_end) = (tail.position(), tail.room_end());
         WriteBatch { tail, gate, area: map.area(), map, layout: &side.layout, end, room_end }
     }
@@ -173,27 +178,36 @@ impl<P: Payload + ?Sized> Publisher<P> {
     #[inline(never)]
     fn look_for_room(&mut self, bytes: u64) -> Result<bool, Corrupt> {
         self.tail.refresh(&self.side.layout, self.map.mine(), self.map.theirs(), bytes)?;
-        Ok(self.tail.has_room(bytes))
+        let has_room = self.tail.has_room(bytes);
+        self.wanted = if has_room { self.side.layout.unit } else { bytes };
+        Ok(has_room)
     }
 
     /// Waits until there is room.
     #[cold]
     #[inline(never)]
     fn wait_for_room(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
+        self.room_or_end(bytes, timeout).map_err(|ended| self.side.told(ended))
+    }
+
+    fn room_or_end(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
         let mut deadline = None;
         while !self.look_for_room(bytes)? {
-            let Self { tail, gate, map, side } = self;
+            if timeout == Timeout::NONE {
+                let ended = self.side.has_no_time(self.map.theirs());
+                return if self.look_for_room(bytes)? { Ok(()) } else { Err(ended) };
+            }
+            let wake_at = self.wake_at(bytes);
+            let Self { tail, threshold, map, side, .. } = self;
             let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
             if side.spins() {
-                backoff::on_full(layout.limit, || {
+                backoff::on_full((layout.limit / backoff::PLENTY).min(*threshold), || {
                     tail.refresh(&layout, mine, theirs, bytes).ok().map(|()| tail.room())
                 });
                 if tail.has_room(bytes) {
                     break;
                 }
             }
-            let needed = bytes.max(layout.limit / 2);
-            let wake_at = (tail.position() + needed).saturating_sub(layout.limit);
             let deadline = *deadline.get_or_insert_with(|| timeout.deadline());
             let request = WaitRequest { wake_at, wake_sleeping_peer: true, deadline };
             let head = theirs.map(|page| &page.position.0.word);
@@ -201,7 +215,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
                 let corrupt = tail.refresh(&layout, mine, theirs, bytes).is_err();
                 corrupt || tail.has_room(bytes)
             };
-            side.wait(gate, mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
+            side.wait(mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
         }
         Ok(())
     }
@@ -209,6 +223,18 @@ impl<P: Payload + ?Sized> Publisher<P> {
     /// Counts records that the user threw away.
     pub(crate) fn count_dropped(&self, records: u64) {
         Counters::add(&self.map.mine().counters.0.dropped, records);
+    }
+
+    /// The head at which a producer that waits for `bytes` is woken.
+    fn wake_at(&self, bytes: u64) -> u64 {
+        let limit = self.side.layout.limit;
+        (self.tail.position() + bytes.max(self.threshold)).saturating_sub(limit)
+    }
+
+    /// Sets at how many bytes of room a waiting push is woken: see [`Producer::set_threshold`].
+    pub(crate) fn set_threshold(&mut self, bytes: Option<u64>) {
+        let RecordLayout { limit, .. } = self.side.layout;
+        self.threshold = bytes.map_or(limit / 2, |bytes| bytes.min(limit));
     }
 
     /// Bytes of records that fit now, at least.
@@ -233,6 +259,34 @@ impl<T: Item> Publisher<T> {
         }
     }
 }
+
+macro_rules! waited {
+    ([$($generics:tt)*], $producer:ty) => {
+        #[allow(private_interfaces, reason = "nobody can name this trait")]
+        impl<$($generics)*> Waited for $producer {
+            fn is_ready(&self) -> bool {
+                let Publisher { tail, wanted, map, side, .. } = &self.inner;
+                tail.has_changed(&side.layout, map.theirs(), *wanted)
+            }
+
+            fn sleeper(&self) -> Sleeper<'_> {
+                let Publisher { wanted, map, .. } = &self.inner;
+                Sleeper::until(self.inner.wake_at(*wanted), true, map.mine(), map.theirs())
+            }
+
+            fn theirs(&self) -> Foreign<'_, SidePage> {
+                self.inner.map.theirs()
+            }
+
+            fn side(&self) -> &Side {
+                &self.inner.side
+            }
+        }
+    };
+}
+
+waited!([T: Item], Producer<T>);
+waited!([], MessageProducer);
 
 impl<P: ?Sized> Drop for Publisher<P> {
     fn drop(&mut self) {

@@ -263,6 +263,26 @@ impl<T: Item> Producer<T> {
         (self.inner.room() / Self::SIZE) as usize
     }
 
+    /// Sets at how much room a `push` that found the ring full is woken: as soon as
+    /// this many items fit. `None` is the default: half the
+    /// ring, so that a fast producer does not sleep once for each record. `Some(1)` is the first free place, for
+    /// producers that must not stay behind: a window of credits, a conversation in a small ring. It then costs the
+    /// consumer a system call for each record that it takes while the ring is full.
+    ///
+    /// A call that needs more room is woken when there is as much as it needs. More than the ring holds counts as all of
+    /// it.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// let mut tx = ring.producer()?;
+    /// tx.set_threshold(Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_threshold(&mut self, items: Option<usize>) {
+        let bytes = items.map(|items| (items as u64).saturating_mul(Self::SIZE));
+        self.inner.set_threshold(bytes);
+    }
+
     /// `push` for a consumer that never sleeps: it does not look whether somebody must be woken.
     /// What being able to sleep costs is measured against it.
     #[cfg(feature = "quiet")]

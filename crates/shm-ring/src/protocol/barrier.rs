@@ -78,11 +78,31 @@ fn load_in_order(sleeper: Foreign<'_, SidePage>) -> u64 {
     }
 }
 
-/// The sleeper's half, between its store of `wake_at` and its last look. `false` if the waker
+/// What a waker leaves to the sleeper's half of the barrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Relied {
+    /// It fences itself, for as long as its session lasts.
+    Nothing,
+    /// It fences itself, and may rely on more later in its session.
+    Perhaps,
+    Membarrier,
+}
+
+/// The sleeper's half, between its store of `wake_at` and its last look. `false` if a waker
 /// relies on a membarrier that cannot be had here: then sleep in short slices.
-pub(crate) fn heavy(waker_relies_on_membarrier: bool) -> bool {
+///
+/// `relied` is asked behind the fence. So it says what the session says that the last ring of a bell came from, and the
+/// first thing that a new session does is to ring: one that starts after the question ends the sleep.
+pub(crate) fn heavy(relied: impl FnOnce() -> Relied) -> bool {
     fence(Ordering::SeqCst); // edge `park`, heavy
-    membarrier_is_had() || !waker_relies_on_membarrier
+    match relied() {
+        Relied::Nothing => true,
+        Relied::Perhaps => {
+            membarrier_is_had();
+            true
+        }
+        Relied::Membarrier => membarrier_is_had(),
+    }
 }
 
 fn membarrier_is_had() -> bool {

@@ -1,10 +1,14 @@
-//! Owns: the bell, a futex word that its owner rings and the other side sleeps on. Knows nothing of: why anyone sleeps.
+//! Owns: the bell, a futex word that its owner rings and the other side sleeps on, and sleeping on several words at once.
+//! Knows nothing of: why anyone sleeps.
 //!
 //! The futex is shared (no PRIVATE flag), since the two sides are two processes; the sleeper waits
 //! through a read-only mapping, which FUTEX_WAIT allows.
 
 use crate::protocol::clock::Deadline;
 use crate::protocol::sync::{AtomicU32, Foreign, Ordering};
+
+/// How many words the kernel lets one thread sleep on (FUTEX_WAITV_MAX).
+pub(crate) const WORDS_MAX: usize = 128;
 
 /// The futex word of one side.
 #[cfg_attr(not(loom), repr(transparent))]
@@ -15,9 +19,20 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
+    #[cfg(not(loom))]
+    pub(crate) const fn new() -> Self {
+        Self { word: AtomicU32::new(0) }
+    }
+
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
-        Self { word: AtomicU32::new(0), bucket: modelled::Bucket::new() }
+        Self { word: AtomicU32::new(0), bucket: modelled::Bucket::default() }
+    }
+
+    /// A bell on which a thread may sleep together with `other`.
+    #[cfg(loom)]
+    pub(crate) fn beside(other: &Self) -> Self {
+        Self { word: AtomicU32::new(0), bucket: other.bucket.clone() }
     }
 
     /// Counts one ring and wakes whoever sleeps on it.
@@ -26,92 +41,81 @@ impl Bell {
         self.word.store(rung, Ordering::Release); // edge `bell`
         self.wake();
     }
-}
 
-impl Foreign<'_, Bell> {
-    /// The count of rings. The heavy barrier that follows is the acquire end of edge `bell`.
-    pub(crate) fn count(self) -> u32 {
-        self.map(|bell| &bell.word).relaxed()
-    }
-
-    /// Sleeps while the count is `count`, until `until` at most. Returning says nothing: the
-    /// caller looks again, whether it was rung, interrupted, late or woken for no reason.
-    pub(crate) fn wait(self, count: u32, until: Deadline) {
-        self.get().sleep(count, until);
-    }
-
-    /// [`wait`](Self::wait) that ends too when `word` is no longer `value`, where the kernel can do
-    /// that.
-    pub(crate) fn wait_with(
-        self,
-        count: u32,
-        word: Foreign<'_, AtomicU32>,
-        value: u32,
-        until: Deadline,
-    ) {
-        #[cfg(not(any(loom, shm_ring_steps)))]
-        if real::sleep_on_both([self.while_at(count), Sleep { word, value }], until) {
-            return;
-        }
-        #[cfg(any(loom, shm_ring_steps))]
-        let _ = (word, value);
-        self.wait(count, until);
+    /// [`ring`](Self::ring) of a bell that has more than one owner: threads and signal handlers of this process.
+    pub(crate) fn ring_by_any(&self) {
+        self.word.fetch_add(1, Ordering::Release); // edge `interrupt`
+        self.wake();
     }
 }
 
-#[cfg(not(loom))]
-pub(crate) use real::{ANY_MAX, Sleep, wait_any};
+#[cfg(loom)]
+pub(crate) use modelled::Words;
+#[cfg(not(any(loom, shm_ring_steps)))]
+pub(crate) use real::Words;
+#[cfg(shm_ring_steps)]
+pub(crate) use stepped::Words;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shm_ring_steps)))]
 mod real {
+    use core::marker::PhantomData;
+    use core::num::NonZeroU32;
     use core::time::Duration;
 
     use rustix::io::Errno;
     use rustix::thread::futex;
     use rustix::time::ClockId;
 
-    use super::{Bell, Deadline};
-    use crate::protocol::sync::{AtomicU32, Foreign};
+    use super::{AtomicU32, Bell, Deadline, Foreign};
 
-    /// How many bells the kernel lets one thread sleep on (FUTEX_WAITV_MAX).
-    pub(crate) const ANY_MAX: usize = 128;
-
-    /// A word, and the value that it has for as long as the sleep on it goes on.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Sleep<'a> {
-        pub(crate) word: Foreign<'a, AtomicU32>,
-        pub(crate) value: u32,
+    /// Up to `N` words to sleep on, and the value of each for as long as the sleep goes on.
+    pub(crate) struct Words<'a, const N: usize> {
+        waits: [futex::Wait; N],
+        len: usize,
+        /// The first one, which must be that of a bell.
+        first: Option<(&'a AtomicU32, u32)>,
+        bells: usize,
+        words: PhantomData<&'a AtomicU32>,
     }
 
-    impl<'a> Foreign<'a, Bell> {
-        /// A sleep for as long as the count is `count`.
-        pub(crate) fn while_at(self, count: u32) -> Sleep<'a> {
-            Sleep { word: self.map(|bell| &bell.word), value: count }
+    impl<'a, const N: usize> Words<'a, N> {
+        pub(crate) fn new() -> Self {
+            let waits = [futex::Wait::new(); N];
+            Self { waits, len: 0, first: None, bells: 0, words: PhantomData }
         }
-    }
 
-    /// Sleeps while every word has the value beside it, until `until` at most. Returning says
-    /// nothing, as with [`Foreign::wait`].
-    pub(crate) fn wait_any<'a>(words: impl Iterator<Item = Sleep<'a>>, until: Deadline) {
-        let waits: Vec<_> = words.map(as_the_kernel_wants).collect();
-        if !waitv(&waits, until) {
-            // Poll gently instead.
-            std::thread::sleep(Duration::from_millis(1));
+        /// Adds a bell, to be slept on for as long as its count is what it is now. What follows the call, a heavy barrier
+        /// or a fence, is the acquire end of edge `bell`.
+        pub(crate) fn add_bell(&mut self, bell: Foreign<'a, Bell>) {
+            let word = bell.map(|bell| &bell.word);
+            self.bells += 1;
+            self.add(word, word.relaxed());
         }
-    }
 
-    /// [`wait_any`] of two. False if the kernel cannot do it: then nobody slept.
-    #[cfg(not(shm_ring_steps))]
-    pub(super) fn sleep_on_both(words: [Sleep<'_>; 2], until: Deadline) -> bool {
-        waitv(&words.map(as_the_kernel_wants), until)
-    }
+        /// Adds a word, unless there is no place left.
+        pub(crate) fn add(&mut self, word: Foreign<'a, AtomicU32>, value: u32) {
+            self.first.get_or_insert((word.get(), value));
+            if let Some(wait) = self.waits.get_mut(self.len) {
+                wait.val = u64::from(value);
+                let address = core::ptr::from_ref(word.get()).cast_mut();
+                wait.uaddr = address.cast::<core::ffi::c_void>().into();
+                wait.flags = futex::WaitFlags::SIZE_U32;
+                self.len += 1;
+            }
+        }
 
-    fn as_the_kernel_wants(Sleep { word, value }: Sleep<'_>) -> futex::Wait {
-        let mut wait = futex::Wait::new();
-        wait.val = u64::from(value);
-        wait.uaddr = core::ptr::from_ref(word.get()).cast_mut().cast::<core::ffi::c_void>().into();
-        wait.flags = futex::WaitFlags::SIZE_U32;
-        wait
+        /// Sleeps while every word is as it was, until `until` at most. Returning says nothing: the
+        /// caller looks again, whether it was rung, interrupted, late or woken for no reason.
+        pub(crate) fn sleep(&self, until: Deadline) {
+            if self.len > 1 && waitv(&self.waits[..self.len], until) {
+                return;
+            }
+            match self.first {
+                // Without the word that tells of a death: slices do.
+                Some((word, value)) if self.bells == 1 => wait(word, value, until),
+                _ => poll_gently(),
+            }
+        }
     }
 
     /// False if it is not to be had: before Linux 5.16, in a sandbox, or for a page that is gone. That is
@@ -124,51 +128,101 @@ mod real {
         }
     }
 
-    #[cfg(not(shm_ring_steps))]
+    fn wait(word: &AtomicU32, value: u32, until: Deadline) {
+        let (flags, until) = (futex::Flags::empty(), until.timespec());
+        match futex::wait_bitset(word, flags, value, Some(&until), NonZeroU32::MAX) {
+            Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
+            // A sandbox that refuses futexes, or a page that is gone.
+            Err(_) => poll_gently(),
+        }
+    }
+
+    /// In place of a sleep that the kernel refuses.
+    fn poll_gently() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+
     impl Bell {
         pub(super) fn wake(&self) {
-            // FUTEX_WAKE can fail only for a bad address, and ours is mapped.
+            // Ours is mapped. It fails all the same beside one who waits on it by FUTEX_WAIT_REQUEUE_PI: slices help then.
             let _ = futex::wake(&self.word, futex::Flags::empty(), i32::MAX as u32);
-        }
-
-        pub(super) fn sleep(&self, count: u32, until: Deadline) {
-            let until = until.timespec();
-            let flags = futex::Flags::empty();
-            let any = core::num::NonZeroU32::MAX;
-            match futex::wait_bitset(&self.word, flags, count, Some(&until), any) {
-                Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
-                // A sandbox that refuses futexes, or a page that is gone: poll gently instead.
-                Err(_) => std::thread::sleep(Duration::from_millis(1)),
-            }
         }
     }
 }
 
 #[cfg(shm_ring_steps)]
-impl Bell {
-    fn wake(&self) {
-        crate::protocol::steps::wake(&self.word);
+mod stepped {
+    use super::{AtomicU32, Bell, Deadline, Foreign};
+    use crate::protocol::steps;
+
+    /// The bell of one ring: who decides about each step knows of no other words.
+    pub(crate) struct Words<'a, const N: usize> {
+        bell: Option<(&'a AtomicU32, u32)>,
     }
 
-    fn sleep(&self, count: u32, until: Deadline) {
-        crate::protocol::steps::sleep(&self.word, count, until.nanos());
+    impl<'a, const N: usize> Words<'a, N> {
+        pub(crate) fn new() -> Self {
+            Self { bell: None }
+        }
+
+        pub(crate) fn add_bell(&mut self, bell: Foreign<'a, Bell>) {
+            let word = bell.map(|bell| &bell.word);
+            self.bell = Some((word.get(), word.relaxed()));
+        }
+
+        pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) {}
+
+        pub(crate) fn sleep(&self, until: Deadline) {
+            if let Some((word, count)) = self.bell {
+                steps::sleep(word, count, until.nanos());
+            }
+        }
+    }
+
+    impl Bell {
+        pub(super) fn wake(&self) {
+            steps::wake(&self.word);
+        }
     }
 }
 
 #[cfg(loom)]
 mod modelled {
-    use loom::sync::{Condvar, Mutex};
+    use loom::sync::{Arc, Condvar, Mutex};
 
-    use super::{Bell, Deadline};
+    use super::{AtomicU32, Bell, Deadline, Foreign};
     use crate::protocol::sync::Ordering;
 
     /// In place of the kernel's hash bucket: a lock and a condition. There is no time-out: a lost
     /// wake-up is a deadlock, which loom reports.
-    pub(super) struct Bucket(Mutex<()>, Condvar);
+    pub(super) type Bucket = Arc<(Mutex<()>, Condvar)>;
 
-    impl Bucket {
-        pub(super) fn new() -> Self {
-            Self(Mutex::new(()), Condvar::new())
+    /// Bells to sleep on, which must be in one bucket.
+    pub(crate) struct Words<'a, const N: usize> {
+        bells: Vec<(&'a Bell, u32)>,
+    }
+
+    impl<'a, const N: usize> Words<'a, N> {
+        pub(crate) fn new() -> Self {
+            Self { bells: Vec::new() }
+        }
+
+        pub(crate) fn add_bell(&mut self, bell: Foreign<'a, Bell>) {
+            assert!(self.bells.len() < N, "more bells than places");
+            self.bells.push((bell.get(), bell.map(|bell| &bell.word).relaxed()));
+        }
+
+        /// Loom has no kernel that changes words by itself.
+        pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) {}
+
+        pub(crate) fn sleep(&self, _until: Deadline) {
+            let (first, _) = self.bells[0];
+            let bucket = &first.bucket;
+            assert!(self.bells.iter().all(|(bell, _)| Arc::ptr_eq(&bell.bucket, bucket)));
+            let held = bucket.0.lock().unwrap();
+            if self.bells.iter().all(|(bell, count)| bell.word.load(Ordering::Relaxed) == *count) {
+                drop(bucket.1.wait(held).unwrap());
+            }
         }
     }
 
@@ -176,13 +230,6 @@ mod modelled {
         pub(super) fn wake(&self) {
             drop(self.bucket.0.lock().unwrap());
             self.bucket.1.notify_all();
-        }
-
-        pub(super) fn sleep(&self, count: u32, _until: Deadline) {
-            let held = self.bucket.0.lock().unwrap();
-            if self.word.load(Ordering::Relaxed) == count {
-                drop(self.bucket.1.wait(held).unwrap());
-            }
         }
     }
 }

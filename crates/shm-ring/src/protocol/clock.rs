@@ -12,7 +12,9 @@ pub(crate) struct Deadline;
 mod real {
     use core::time::Duration;
 
-    use rustix::time::{ClockId, Timespec, clock_gettime};
+    #[cfg(not(shm_ring_steps))]
+    use rustix::time::Timespec;
+    use rustix::time::{ClockId, clock_gettime};
 
     /// A point in time, in nanoseconds of `CLOCK_MONOTONIC`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,7 @@ mod real {
         }
 
         /// As the kernel takes it.
+        #[cfg(not(shm_ring_steps))]
         pub(crate) fn timespec(self) -> Timespec {
             Timespec {
                 tv_sec: (self.0 / 1_000_000_000) as i64,

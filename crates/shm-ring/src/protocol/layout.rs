@@ -51,7 +51,8 @@ pub(crate) const FRONT_WORDS: usize = 7;
 pub(crate) struct Life {
     /// 0 before the first attachment, odd while attached, even after an orderly close.
     pub(crate) session: AtomicU64,
-    /// 1 if this side, as a waker, relies on the sleeper's membarrier; 0 if it fences itself.
+    /// 1 if this side, as a waker, relies on the sleeper's membarrier; 2 if it fences itself for as long as its session
+    /// lasts; 0 if it fences itself for now.
     pub(crate) fence_mode: AtomicU32,
     /// For display only; no decision is made on it.
     pub(crate) pid: AtomicU32,
@@ -102,17 +103,24 @@ pub(crate) const LIVENESS_DIED: u32 = 1 << 30;
 /// `fence_mode` of a waker that relies on the sleeper's membarrier.
 pub(crate) const FENCE_MODE_MEMBARRIER: u32 = 1;
 
+/// `fence_mode` of a waker that fences itself, whatever happens.
+pub(crate) const FENCE_MODE_FENCE: u32 = 2;
+
 #[cfg(loom)]
 impl SidePage {
     /// A page as the creator leaves it, at `position`.
     pub(crate) fn at(position: u64) -> Self {
+        Self::with_bell(position, Bell::new())
+    }
+
+    pub(crate) fn with_bell(position: u64, bell: Bell) -> Self {
         Self {
             position: Line(Position {
                 word: AtomicU64::new(position),
                 front: core::array::from_fn(|_| AtomicU64::new(0)),
             }),
             park: Line(Park { wake_at: AtomicU64::new(NEVER), hint: AtomicU64::new(0) }),
-            bell: Line(Bell::new()),
+            bell: Line(bell),
             life: Line(Life {
                 session: AtomicU64::new(0),
                 fence_mode: AtomicU32::new(0),

@@ -1,20 +1,28 @@
 //! Owns: park and ring: how a side that has nothing to do sleeps, and how the other wakes it. Knows nothing of: what is
 //! carried; life and death, about which its caller decides, in `last_look`.
 //!
+//! One sleep is three steps, for one ring and for many: [`arm`], sleep on what it returned, [`disarm`]. [`sleep`] is all
+//! three.
+//!
 //! | edge | between | made by |
 //! |---|---|---|
-//! | `park` | waker: store position, load `wake_at`; sleeper: store `wake_at`, load position | light barrier in `moved`, heavy barrier in `park` |
-//! | `bell` | waker: store bell; sleeper: load bell | Release in `Bell::ring`, heavy barrier in `park`, fence in `listen` |
+//! | `park` | waker: store position, load `wake_at`; sleeper: store `wake_at`, load position | light barrier in `Gate::asked`, heavy barrier in `arm` |
+//! | `bell` | waker: store bell; sleeper: load bell | Release in `Bell::ring`; heavy barrier, or for a listener a fence, in `arm` |
 //!
 //! Why no wake-up is lost: of the two full barriers one comes first. If the sleeper's, the waker
 //! loads the `wake_at` stored before it and rings, and a sleeper that had already read the bell
 //! finds it changed or is woken. If the waker's, the sleeper's last look sees the position stored
 //! before it and does not sleep. A `wake_at` is a position and each is slept on once, so a waker
 //! that rang for it need not ring again while it still reads the same one.
+//!
+//! With several rings every bell is read and every `wake_at` stored before the one barrier, and every ring is looked at
+//! after it: the argument holds for each ring, and the kernel sleeps only while all the words are as they were.
 
-use crate::protocol::barrier;
+use crate::protocol::barrier::{self, Relied};
+use crate::protocol::bell::{Bell, Words};
 use crate::protocol::clock::Deadline;
-use crate::protocol::layout::{Counters, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
+use crate::protocol::interrupt::Interrupts;
+use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::protocol::session::{Liveness, liveness};
 use crate::protocol::sync::{Foreign, Ordering, fence};
 
@@ -79,80 +87,125 @@ impl Gate {
             ring(mine);
         }
     }
+}
 
-    /// Sleeps once, until the other side's position reaches `wake_at`, it rings for another
-    /// reason, the kernel tells of its death, or `until`, which is asked with how long it may be.
-    /// Does not sleep if `last_look` finds something.
+/// A ring that a sleep is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Sleeper<'a> {
+    theirs: Foreign<'a, SidePage>,
+    /// What the other side is told of the sleep. A listener has nothing to say: it hears every ring and no death.
+    says: Option<Says<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Says<'a> {
+    mine: &'a SidePage,
+    wake_at: u64,
+    wake_sleeping_peer: bool,
+}
+
+impl<'a> Sleeper<'a> {
+    /// Sleeps until the other side's position reaches `wake_at`, it rings for another reason, or the kernel tells of
+    /// its death.
     ///
     /// `wake_sleeping_peer` says that the other side, if it sleeps, must be told that we go to sleep: the
     /// producer's duty, so that a consumer that waits for more than one record takes what is there.
-    pub(crate) fn park<R>(
-        &self,
-        mine: &SidePage,
-        theirs: Foreign<'_, SidePage>,
+    pub(crate) fn until(
         wake_at: u64,
         wake_sleeping_peer: bool,
-        mut last_look: impl FnMut() -> Option<R>,
-        until: impl FnOnce(SleepLimit) -> Deadline,
-    ) -> Option<R> {
-        // Before the last look: a death from here on changes the word, and the kernel compares it.
-        let life = liveness(theirs);
-        let count = arm(mine, theirs, wake_at);
-        let whole = barrier::heavy(relies_on_sleepers(theirs)); // edges `park`, `bell`
-        // After the barrier: before it, both sides could miss each other and sleep for ever.
+        mine: &'a SidePage,
+        theirs: Foreign<'a, SidePage>,
+    ) -> Self {
+        Self { theirs, says: Some(Says { mine, wake_at, wake_sleeping_peer }) }
+    }
+
+    /// Sleeps, as somebody whom the other side does not know of, until it rings for whatever reason.
+    pub(crate) fn listener(theirs: Foreign<'a, SidePage>) -> Self {
+        Self { theirs, says: None }
+    }
+}
+
+/// What to sleep on.
+pub(crate) struct Armed<'a, const N: usize> {
+    pub(crate) words: Words<'a, N>,
+    /// How long at most.
+    pub(crate) limit: SleepLimit,
+}
+
+/// Sleeps once, for any of `rings`, on at most `N` words: until one of them has what its [`Sleeper`] says, or until
+/// `until`, which is asked with how long it may be. Does not sleep if `last_look` finds something, nor if it is interrupted,
+/// which the caller finds when it looks at the flags.
+pub(crate) fn sleep<'a, const N: usize, R>(
+    rings: impl Iterator<Item = Sleeper<'a>> + Clone,
+    interrupts: Interrupts<'a, impl Fn() -> bool>,
+    last_look: impl FnOnce() -> Option<R>,
+    until: impl FnOnce(SleepLimit) -> Deadline,
+) -> Option<R> {
+    let armed = arm::<N>(rings.clone(), interrupts.bell);
+    let found = last_look();
+    if found.is_none() && !(interrupts.are_up)() {
+        for Says { mine, .. } in rings.clone().filter_map(|one| one.says) {
+            Counters::count(&mine.counters.0.sleeps);
+        }
+        armed.words.sleep(until(armed.limit));
+    }
+    disarm(rings);
+    found
+}
+
+/// Says of each ring that this side is about to sleep. What follows is a last look at each, then a sleep on what this
+/// returns, then [`disarm`].
+pub(crate) fn arm<'a, const N: usize>(
+    rings: impl Iterator<Item = Sleeper<'a>> + Clone,
+    interrupts: Option<&'a Bell>,
+) -> Armed<'a, N> {
+    let mut words = Words::new();
+    if let Some(bell) = interrupts {
+        words.add_bell(Foreign::new(bell));
+    }
+    let says = || rings.clone().filter_map(|one| Some((one.theirs, one.says?)));
+    for Sleeper { theirs, says } in rings.clone() {
+        // Before the last look, and so before `wake_at`: a ring from here on ends the sleep.
+        words.add_bell(theirs.map(|page| &page.bell.0));
+        if let Some(Says { mine, wake_at, .. }) = says {
+            // A swap where a store would do: loom treats a blind store as one that may be delayed for ever
+            // beside another thread's operations, and this is off the fast path.
+            mine.park.0.wake_at.swap(wake_at, Ordering::Relaxed);
+        }
+    }
+    // Before the last look: a death from here on changes the word, and the kernel compares it. Behind the bells: where
+    // there is no place for both words of each ring, slices tell of the deaths of the last ones.
+    let mut told = false;
+    for (theirs, _) in says() {
+        match liveness(theirs) {
+            Liveness::Monitored(word) => words.add(theirs.map(|page| &page.liveness.0), word),
+            Liveness::Untold => {}
+            Liveness::Told => told = true,
+        }
+    }
+    let mut whole = true;
+    if says().next().is_some() {
+        let relied = || says().map(|(theirs, _)| leaves_to_sleepers(theirs)).max();
+        // Edges `park`, `bell` and `interrupt`.
+        whole = barrier::heavy(|| relied().unwrap_or(Relied::Membarrier));
+    } else {
+        // Nothing was stored that another must see: a ring before the count was loaded carries what was stored before.
+        fence(Ordering::Acquire); // edge `bell`, heard by a listener; edge `interrupt`
+    }
+    // After the barrier: before it, both sides could miss each other and sleep for ever.
+    for (theirs, Says { mine, wake_sleeping_peer, .. }) in says() {
         if wake_sleeping_peer && sleeps(theirs) {
             ring(mine);
         }
-        let found = last_look();
-        if found.is_none() {
-            Counters::count(&mine.counters.0.sleeps);
-            let until = until(SleepLimit::of(whole, life == Liveness::Told));
-            let bell = theirs.map(|page| &page.bell.0);
-            match life {
-                Liveness::Monitored(word) => {
-                    bell.wait_with(count, theirs.map(|page| &page.liveness.0), word, until);
-                }
-                Liveness::Untold | Liveness::Told => bell.wait(count, until),
-            }
-        }
-        disarm(mine);
-        found
     }
+    Armed { words, limit: SleepLimit::of(whole, told) }
 }
 
-/// Sleeps once, as somebody whom the other side does not know of: until it rings for whatever reason, or until
-/// `until`. Does not sleep if `last_look` finds something.
-///
-/// Nothing is stored that the other side would have to see, so no full barrier is needed: a ring after the
-/// count was loaded ends the sleep, and one before it carries what was stored before.
-pub(crate) fn listen<R>(
-    theirs: Foreign<'_, SidePage>,
-    mut last_look: impl FnMut() -> Option<R>,
-    until: impl FnOnce() -> Deadline,
-) -> Option<R> {
-    let bell = theirs.map(|page| &page.bell.0);
-    let count = bell.count();
-    fence(Ordering::Acquire); // edge `bell`, heard by a listener
-    let answer = last_look();
-    if answer.is_none() {
-        bell.wait(count, until());
+/// Says of each ring that this side is awake.
+pub(crate) fn disarm<'a>(rings: impl Iterator<Item = Sleeper<'a>>) {
+    for Says { mine, .. } in rings.filter_map(|one| one.says) {
+        mine.park.0.wake_at.swap(NEVER, Ordering::Relaxed);
     }
-    answer
-}
-
-/// Says that this side is about to sleep until the other's position reaches `wake_at`. The count of
-/// the other side's bell from before that: what follows is a heavy barrier and a last look.
-pub(crate) fn arm(mine: &SidePage, theirs: Foreign<'_, SidePage>, wake_at: u64) -> u32 {
-    let count = theirs.map(|page| &page.bell.0).count();
-    // A swap where a store would do: loom treats a blind store as one that may be delayed for ever
-    // beside another thread's operations, and this is off the fast path.
-    mine.park.0.wake_at.swap(wake_at, Ordering::Relaxed);
-    count
-}
-
-/// Says that this side is awake.
-pub(crate) fn disarm(mine: &SidePage) {
-    mine.park.0.wake_at.swap(NEVER, Ordering::Relaxed);
 }
 
 /// Whether the other side sleeps or is about to, as far as is visible here.
@@ -171,9 +224,13 @@ pub(crate) fn is_enough(
     ready >= threshold || sleeps(theirs) && stirs()
 }
 
-/// Whether the other side, as a waker, leaves its half of the barrier to the sleeper.
-pub(crate) fn relies_on_sleepers(theirs: Foreign<'_, SidePage>) -> bool {
-    theirs.map(|page| &page.life.0.fence_mode).relaxed() == FENCE_MODE_MEMBARRIER
+/// What the other side, as a waker, leaves to us.
+fn leaves_to_sleepers(theirs: Foreign<'_, SidePage>) -> Relied {
+    match theirs.map(|page| &page.life.0.fence_mode).relaxed() {
+        FENCE_MODE_MEMBARRIER => Relied::Membarrier,
+        FENCE_MODE_FENCE => Relied::Nothing,
+        _ => Relied::Perhaps,
+    }
 }
 
 /// Wakes the other side whatever it waits for.

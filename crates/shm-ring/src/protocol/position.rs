@@ -116,6 +116,22 @@ impl Tail {
         Ok(())
     }
 
+    /// Whether [`refresh`](Self::refresh) would find room for `bytes`, or corruption. One load at most.
+    pub(crate) fn has_changed(
+        &self,
+        layout: &RecordLayout,
+        theirs: Foreign<'_, SidePage>,
+        bytes: u64,
+    ) -> bool {
+        if self.has_room(bytes) || self.corrupt || self.position + bytes >= POSITION_MAX {
+            return true;
+        }
+        let head = theirs.map(|page| &page.position.0.word).relaxed();
+        let in_flight = self.position.wrapping_sub(head);
+        // Also more than the limit: that is a head that cannot be.
+        !layout.is_position(head) || in_flight > layout.limit || in_flight + bytes <= layout.limit
+    }
+
     /// Whether nothing is written any more.
     #[cfg(not(loom))]
     #[inline(always)]

@@ -122,6 +122,17 @@ macro_rules! stepped {
                 unsafe { &*at.cast::<Self>() }
             }
 
+            #[allow(dead_code)]
+            pub(crate) const fn new(value: $bits) -> Self {
+                Self(real::$name::new(value))
+            }
+
+            /// Of words of this process alone, about which nobody decides.
+            #[allow(dead_code)]
+            pub(crate) fn fetch_add(&self, value: $bits, order: Ordering) -> $bits {
+                self.0.fetch_add(value, order)
+            }
+
             fn word(&self) -> Word {
                 let address = core::ptr::from_ref(self).expose_provenance();
                 Word { address, bytes: size_of::<$bits>() as u8 }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{MessageRing, Ring};
+use crate::attachment::interrupt::Interrupt;
 use crate::attachment::wait::Timeout;
 use crate::consumer::{Consumer, MessageConsumer, Receiver};
 use crate::error::Error;
@@ -76,6 +77,7 @@ macro_rules! end {
             ///
             /// For an end that was told that the other side closed or died, and goes on with the next. It sleeps, and
             /// the side that attaches wakes it. It returns at once if somebody is there. `Duration::MAX` is forever.
+            /// An [`Interrupt`] ends it too.
             ///
             /// ```
             /// use std::time::Duration;
@@ -132,6 +134,12 @@ macro_rules! end {
             /// Changes how this side waits from now on.
             pub fn set_wait(&mut self, wait: Wait) {
                 self.inner.side.set_wait(wait);
+            }
+
+            /// A handle by which another thread or a signal handler ends a wait of this end: see [`Interrupt`].
+            #[must_use]
+            pub fn interrupt_handle(&self) -> Interrupt {
+                self.inner.side.interrupt_handle()
             }
 
             #[doc = concat!("Closes in order: the ", $peer, " learns of it. Dropping does the same.")]

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    AnyConsumer, Consumer, MessageConsumer, MessageRing, Options, PopError, Region, Ring,
+    AnyEnd, Consumer, MessageConsumer, MessageRing, Options, PopError, PushError, Region, Ring,
     WAIT_ANY_MAX, Wait, WaitAnyError, wait_any,
 };
 use shm_ring_outsider::{LIVENESS, NEVER, POSITION, SLEEPS, WAKE_AT, consumer, producer};
@@ -16,8 +16,12 @@ use crate::harness::{Child, Home, LIMIT, Name, SOON, within};
 use crate::items::text;
 use crate::system;
 
-const WAITS: [Wait; 4] =
-    [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
+const WAITS: [Wait; 4] = [
+    Wait::SPIN,
+    Wait::BALANCED,
+    Wait::PARK,
+    Wait { spins: 0, yields: 8, park: false, ..Wait::SPIN },
+];
 
 fn named<K: Kind + ?Sized>(wait: Wait) -> (Name, K::Ring) {
     let name = Name::new("any");
@@ -226,32 +230,32 @@ fn a_record_comes_before_a_producer_that_goes_at_the_same_time() {
 
 #[test]
 fn no_rings_and_too_many_are_errors_and_as_many_as_the_kernel_takes_are_not() {
-    assert_eq!(WAIT_ANY_MAX, 128);
+    assert_eq!(WAIT_ANY_MAX, 127);
     let rings: Vec<_> = (0..=WAIT_ANY_MAX).map(|_| memfd::<u64>(Wait::PARK)).collect();
     let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
-    let mut any: Vec<&mut dyn AnyConsumer> =
-        consumers.iter_mut().map(|one| one as &mut dyn AnyConsumer).collect();
+    let mut any: Vec<&mut dyn AnyEnd> =
+        consumers.iter_mut().map(|one| one as &mut dyn AnyEnd).collect();
     for timeout in [Some(Duration::ZERO), None] {
         assert_eq!(wait_any(&mut [], timeout), Err(WaitAnyError::Count { count: 0 }));
-        assert_eq!(wait_any(&mut any, timeout), Err(WaitAnyError::Count { count: 129 }));
+        assert_eq!(wait_any(&mut any, timeout), Err(WaitAnyError::Count { count: 128 }));
     }
     let all: Vec<_> = rings.iter().map(|ring| Bytes::of(ring.descriptor())).collect();
     let timeout = Duration::from_millis(200);
-    let told = wait_any(&mut any[..128], Some(timeout));
+    let told = wait_any(&mut any[..127], Some(timeout));
     assert_eq!(told, Err(WaitAnyError::TimedOut));
     assert_all_awake(&all);
     // They slept for a slice at a time, and did not nap a millisecond at a time.
     let parks = all[0].get(consumer() + SLEEPS);
     assert!(parks < 30, "{parks} sleeps");
     std::thread::scope(|scope| {
-        let last = &rings[127];
+        let last = &rings[126];
         let pushing = scope.spawn(|| {
             let mut tx = last.producer().unwrap();
-            all[127].until_parked(consumer());
+            all[126].until_parked(consumer());
             tx.push(1).unwrap();
             tx
         });
-        assert_eq!(wait_any(&mut any[..128], Some(LIMIT)), Ok(127));
+        assert_eq!(wait_any(&mut any[..127], Some(LIMIT)), Ok(126));
         pushing.join().unwrap();
     });
     assert_all_awake(&all);
@@ -274,6 +278,73 @@ fn a_time_out_comes_not_before_its_time_and_corruption_at_once() {
         assert_eq!(wait_any(&mut [&mut number, &mut text], Some(SOON)), Ok(1));
         assert_eq!(text.try_pop(), Err(PopError::Corrupt));
         assert_eq!(wait_any(&mut [&mut number, &mut text], Some(SOON)), Ok(1), "and it stays so");
+    }
+}
+
+#[test]
+fn rings_that_always_have_something_are_answered_alike() {
+    let rings = [(); 3].map(|()| memfd::<u64>(Wait::BALANCED));
+    let mut producers = rings.each_ref().map(|ring| ring.producer().unwrap());
+    let mut consumers = rings.each_ref().map(|ring| ring.consumer().unwrap());
+    let mut answers = [0; 3];
+    for _ in 0..300 {
+        producers.iter_mut().for_each(|tx| while tx.try_push(1).is_ok() {});
+        let [one, two, three] = &mut consumers;
+        let told = wait_any(&mut [one, two, three], None).unwrap();
+        assert_eq!(consumers[told].try_pop(), Ok(1));
+        answers[told] += 1;
+    }
+    assert_eq!(answers, [100; 3]);
+    // In another order, and with one that was not asked about before: that one is next.
+    let more = memfd::<u64>(Wait::BALANCED);
+    let mut fourth = more.consumer().unwrap();
+    more.producer().unwrap().push(1).unwrap();
+    let [one, two, three] = &mut consumers;
+    assert_eq!(wait_any(&mut [three, &mut fourth, one, two], None), Ok(1));
+    // Those that are gone take turns too.
+    drop(producers);
+    consumers.iter_mut().for_each(|rx| while rx.try_pop().is_ok() {});
+    let mut told = [(); 3].map(|()| {
+        let [one, two, three] = &mut consumers;
+        wait_any(&mut [one, two, three], None).unwrap()
+    });
+    told.sort_unstable();
+    assert_eq!(told, [0, 1, 2]);
+}
+
+#[test]
+fn a_producer_in_the_list_is_answered_when_there_is_room_for_what_it_wants() {
+    for wait in WAITS {
+        let (numbers, texts) = (memfd::<u64>(wait), memfd::<[u8]>(wait));
+        let (mut number, mut text) = (numbers.consumer().unwrap(), texts.producer().unwrap());
+        let mut rx = texts.consumer().unwrap();
+        let _tx = numbers.producer().unwrap();
+        assert_eq!(wait_any(&mut [&mut number, &mut text], None), Ok(1));
+        // Room for one of 8 bytes is left, and not for what it was refused.
+        text.try_push(&[1; 4096 - 8 - 16]).unwrap();
+        assert_eq!(wait_any(&mut [&mut number, &mut text], None), Ok(1));
+        assert_eq!(text.try_push(&[2; 1000]), Err(PushError::Full));
+        let briefly = Some(Duration::from_millis(2));
+        let told = wait_any(&mut [&mut number, &mut text], briefly);
+        assert_eq!(told, Err(WaitAnyError::TimedOut));
+        let bytes = Bytes::of(texts.descriptor());
+        let waiting = std::thread::spawn(move || {
+            let told = wait_any(&mut [&mut number, &mut text], None);
+            (told, text.try_push(&[2; 1000]), wait_any(&mut [&mut number, &mut text], None))
+        });
+        if wait == Wait::PARK {
+            bytes.until_parked(producer());
+        }
+        assert_eq!(rx.try_pop().unwrap().len(), 4096 - 8 - 16);
+        let told = within(SOON, "a wait", || waiting.join().unwrap());
+        assert_eq!(told, (Ok(1), Ok(()), Ok(1)), "{wait:?}");
+        // And when its consumer goes.
+        let mut text = texts.producer().unwrap();
+        while text.try_push(&[3; 8]).is_ok() {}
+        let mut number = numbers.consumer().unwrap();
+        let waiting = std::thread::spawn(move || wait_any(&mut [&mut text, &mut number], None));
+        rx.close();
+        assert_eq!(within(SOON, "a wait", || waiting.join().unwrap()), Ok(0));
     }
 }
 

@@ -9,8 +9,12 @@ use shm_ring_outsider::{POSITION, consumer, producer};
 use crate::bytes::Bytes;
 use crate::harness::{Child, Name, SOON, within};
 
-const WAITS: [Wait; 4] =
-    [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 8, park: false }];
+const WAITS: [Wait; 4] = [
+    Wait::SPIN,
+    Wait::BALANCED,
+    Wait::PARK,
+    Wait { spins: 0, yields: 8, park: false, ..Wait::SPIN },
+];
 
 fn ring(name: &Name, wait: Wait) -> Ring<u64> {
     Ring::create(name.as_str(), &Options::new().bytes(4096).wait(wait).unlink_on_drop()).unwrap()

@@ -7,6 +7,7 @@
 mod adapters;
 mod all_or_nothing;
 mod any;
+mod any_stress;
 mod backlog;
 mod batches;
 mod bytes;
@@ -25,6 +26,7 @@ mod golden;
 mod harness;
 mod hostile;
 mod in_place;
+mod interrupting;
 mod items;
 mod latest;
 mod latest_trust;
@@ -68,6 +70,7 @@ const JOBS: &[(&str, Job)] = &[
     ("pop-and-tell", waiting::pop_and_tell),
     ("push-many", waiting::push_many),
     ("interrupted", waiting::interrupted),
+    ("interrupted-by-signals", interrupting::interrupted_by_signals),
     ("receive-descriptor", descriptors::receive),
     ("feed", soak::feed),
     ("drain", soak::drain),
@@ -81,6 +84,7 @@ const JOBS: &[(&str, Job)] = &[
     ("poke", mmu::poke),
     ("sandboxed", sandbox::sandboxed),
     ("sleep-lightly", sandbox::sleep_lightly),
+    ("keep-out-of-membarriers", sandbox::keep_out_of_membarriers),
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
     ("stream", stream::other_side),

@@ -18,8 +18,12 @@ use crate::bytes::Bytes;
 const LAST: Duration = Duration::from_millis(600);
 /// Fewer records show nothing, however long they take.
 const LEAST: u64 = 200;
-const WAITS: [Wait; 4] =
-    [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 3, yields: 16, park: false }];
+const WAITS: [Wait; 4] = [
+    Wait::SPIN,
+    Wait::BALANCED,
+    Wait::PARK,
+    Wait { spins: 3, yields: 16, park: false, ..Wait::SPIN },
+];
 
 /// The `n`th record of a stream. Both sides know it, so its length need not cross.
 fn payload<K: Kind + ?Sized>(n: u64, capacity: usize) -> Vec<u8> {

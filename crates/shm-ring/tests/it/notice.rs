@@ -249,6 +249,23 @@ fn the_death_of_any_of_many_producers_is_told() {
     }
 }
 
+/// A word that names a thread which the kernel does not tell of is believed for a slice, by however many waits.
+#[test]
+fn a_death_that_nobody_tells_is_found_by_short_waits_too() {
+    let name = Name::new("untold");
+    let ring = Ring::<u64>::create(name.as_str(), &parked()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("end-somehow", &[name.as_str(), "producer"]);
+    child.expect("attached");
+    let other = u32::MAX >> 3;
+    Bytes::of(ring.descriptor()).write(producer() + LIVENESS, &other.to_ne_bytes());
+    assert_eq!(rx.pop_timeout(Duration::from_millis(1)), Err(PopError::TimedOut));
+    end(&mut child, "kill");
+    until("the death is found", || {
+        rx.pop_timeout(Duration::from_millis(5)) == Err(PopError::PeerDead)
+    });
+}
+
 /// Job: attaches to three rings, gives one of them back, and stays.
 pub(crate) fn keep_two_of_three(mut home: Home) {
     let open = |index| Producer::<u64>::open(home.argument(index)).unwrap();

@@ -7,7 +7,7 @@ use shm_ring::{Consumer, Item, Options, PopError, Producer, PushError, Region, R
 use shm_ring_outsider::{FENCE_MODE, SLEEPS, consumer, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, Name, root_or_skip};
+use crate::harness::{Child, Home, Name, SOON, root_or_skip};
 use crate::items::{check, make};
 use crate::system;
 
@@ -236,4 +236,44 @@ fn without_proc_every_error_says_that_it_is_missing() {
         }
         child.finish();
     }
+}
+
+/// Job: pops what is pushed, asleep before each, in a process that keeps out of membarriers.
+pub(crate) fn keep_out_of_membarriers(mut home: Home) {
+    let options = Options::new().wait(Wait::PARK).membarrier(false);
+    let ring = Ring::<u64>::open_with(home.argument(0), &options).unwrap();
+    let (mut tx, mut rx) = (
+        Ring::<u64>::open_with(home.argument(1), &options).unwrap().producer().unwrap(),
+        ring.consumer().unwrap(),
+    );
+    home.say(&format!("{:?}", system::is_registered_for_membarriers().unwrap_or(false)));
+    while let Ok(number) = rx.pop() {
+        tx.push(number).unwrap();
+    }
+}
+
+#[test]
+fn who_keeps_out_of_membarriers_is_not_registered_and_is_woken() {
+    let names = [Name::new("there"), Name::new("back")];
+    let options = Options::new().bytes(4096).wait(Wait::PARK);
+    let [there, back] =
+        names.each_ref().map(|name| Ring::<u64>::create(name.as_str(), &options).unwrap());
+    let (mut tx, mut rx) = (there.producer().unwrap(), back.consumer().unwrap());
+    let [one, other] = names.each_ref().map(Name::as_str);
+    let mut child = Child::spawn("keep-out-of-membarriers", &[one, other]);
+    child.expect("false");
+    let (there, back) = (Bytes::of(there.descriptor()), Bytes::of(back.descriptor()));
+    assert_eq!(there.get(consumer() + FENCE_MODE) as u32, 2);
+    assert_eq!(back.get(producer() + FENCE_MODE) as u32, 2);
+    let start = std::time::Instant::now();
+    for number in 0..100 {
+        there.until_parked(consumer());
+        tx.push(number).unwrap();
+        assert_eq!(rx.pop(), Ok(number));
+    }
+    // One that nobody wakes looks again at the end of a slice.
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    assert!(back.get(consumer() + SLEEPS) > 10);
+    tx.close();
+    child.finish();
 }

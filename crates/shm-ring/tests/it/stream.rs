@@ -12,7 +12,7 @@ const WAITS: [(&str, Wait); 4] = [
     ("spin", Wait::SPIN),
     ("balanced", Wait::BALANCED),
     ("park", Wait::PARK),
-    ("yield", Wait { spins: 3, yields: 16, park: false }),
+    ("yield", Wait { spins: 3, yields: 16, park: false, ..Wait::SPIN }),
 ];
 const PUSHES: [&str; 5] = ["try", "block", "timeout", "from", "slice"];
 const POPS: [&str; 6] = ["try", "block", "timeout", "into", "iterate", "slice"];

@@ -148,13 +148,27 @@ pub(crate) fn lock_for_reading(file: &std::fs::File, start: u64, len: u64) {
 
 extern "C" fn nothing(_signal: libc::c_int) {}
 
+/// Whether the kernel interrupts this process for `membarrier(GLOBAL_EXPEDITED)`. `None` before Linux 6.3.
+pub(crate) fn is_registered_for_membarriers() -> Option<bool> {
+    const GET_REGISTRATIONS: libc::c_int = 1 << 9;
+    // SAFETY: touches no memory.
+    let registered = unsafe { libc::syscall(libc::SYS_membarrier, GET_REGISTRATIONS, 0, 0) };
+    (registered >= 0)
+        .then_some(registered & libc::MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED as i64 != 0)
+}
+
 /// Has SIGUSR1 run a handler that does nothing, and interrupt system calls rather than restart
 /// them.
 pub(crate) fn let_signals_interrupt() {
+    handle_signals(nothing);
+}
+
+/// Has SIGUSR1 run `handler`, which does only what a signal handler may.
+pub(crate) fn handle_signals(handler: extern "C" fn(libc::c_int)) {
     // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask.
     let mut action: libc::sigaction = unsafe { core::mem::zeroed() };
-    action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
-    // SAFETY: `action` outlives the call and its handler touches nothing.
+    action.sa_sigaction = handler as usize;
+    // SAFETY: `action` outlives the call; what its handler does is promised above.
     let answer = unsafe { libc::sigaction(libc::SIGUSR1, &action, core::ptr::null_mut()) };
     check(answer).unwrap();
 }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{Item, Options, PopError, PushError, Region, Ring, Wait};
-use shm_ring_outsider::{NEVER, SLEEPS, consumer, producer};
+use shm_ring_outsider::{NEVER, SLEEPS, WAITS, consumer, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, Name, SOON};
+use crate::harness::{Child, Home, Name, SOON, within};
 use crate::system;
 
 const ROUNDS: u64 = 100;
@@ -96,10 +96,59 @@ fn a_sleeping_producer_is_woken_when_half_the_ring_is_free() {
 }
 
 #[test]
+fn a_sleeping_producer_is_woken_at_its_threshold() {
+    let options = Options::new().bytes(4096).wait(Wait::PARK);
+    let ring = Ring::<u64>::create(Region::memfd("threshold"), &options).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    // Half, the first free place, what the record needs, and more than there is.
+    for (threshold, woken_at) in [(None, 256), (Some(1), 1), (Some(0), 1), (Some(1000), 512)] {
+        tx.set_threshold(threshold);
+        let mut pushed = 0;
+        while tx.try_push(pushed).is_ok() {
+            pushed += 1;
+        }
+        assert_eq!(pushed, 512);
+        let pushing = std::thread::spawn(move || (tx.push(pushed), tx));
+        bytes.until_parked(producer());
+        for expected in 0..woken_at {
+            assert!(!pushing.is_finished(), "{threshold:?}: woken at {expected}");
+            assert_eq!(rx.try_pop(), Ok(expected));
+        }
+        let (told, back) = within(SOON, "a push", || pushing.join().unwrap());
+        assert_eq!(told, Ok(()));
+        tx = back;
+        (woken_at..=512).for_each(|expected| assert_eq!(rx.try_pop(), Ok(expected)));
+    }
+}
+
+#[test]
+fn a_side_spins_for_as_long_as_it_was_told() {
+    let ring = Ring::<u64>::create(Region::memfd("spin-for"), &Options::new()).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let mut sleeps = |spin_for, timeout| {
+        let before = bytes.get(consumer() + SLEEPS);
+        rx.set_wait(Wait { spin_for, ..Wait::PARK });
+        assert_eq!(rx.pop_timeout(timeout), Err(PopError::TimedOut));
+        bytes.get(consumer() + SLEEPS) - before
+    };
+    let (long, briefly) = (Duration::from_millis(50), Duration::from_millis(1));
+    if std::thread::available_parallelism().unwrap().get() > 1 {
+        assert_eq!(sleeps(Duration::MAX, long), 0);
+    }
+    assert!(sleeps(briefly, long) > 0);
+}
+
+#[test]
 fn a_time_out_comes_not_before_its_time() {
     crate::harness::watch();
-    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK, Wait { spins: 0, yields: 1, park: false }]
-    {
+    for wait in [
+        Wait::SPIN,
+        Wait::BALANCED,
+        Wait::PARK,
+        Wait { spins: 0, yields: 1, park: false, ..Wait::SPIN },
+    ] {
         let options = Options::new().bytes(4096).wait(wait);
         let ring = Ring::<u64>::create(Region::memfd("time-out"), &options).unwrap();
         let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
@@ -123,6 +172,86 @@ fn a_time_out_comes_not_before_its_time() {
         std::thread::sleep(Duration::from_millis(5));
         tx.push_timeout(8, Duration::MAX).unwrap();
         assert_eq!(popping.join().unwrap(), Ok(8));
+    }
+}
+
+/// Threads that keep one processor busy, on which the caller is too, until this is dropped.
+struct Crowd(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl Crowd {
+    fn of(threads: usize) -> Self {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let mut one = rustix::thread::CpuSet::new();
+        let all = rustix::thread::sched_getaffinity(None).unwrap();
+        one.set((0..).find(|cpu| all.is_set(*cpu)).unwrap());
+        rustix::thread::sched_setaffinity(None, &one).unwrap();
+        let over = std::sync::Arc::new(AtomicBool::new(false));
+        for _ in 0..threads {
+            let over = over.clone();
+            // It inherits the processor.
+            std::thread::spawn(move || while !over.load(Ordering::Relaxed) {});
+        }
+        Self(over)
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// A yield takes as many time slices of the scheduler as there are others: a thousand of them take more than any bound
+/// here, and one of them less.
+#[test]
+fn a_side_that_yields_on_a_busy_processor_keeps_its_deadline() {
+    crate::harness::watch();
+    let waiting = std::thread::spawn(|| {
+        let _crowd = Crowd::of(6);
+        for (yields, park) in [(4000, true), (1024, false)] {
+            let wait = Wait { yields, park, ..Wait::PARK };
+            let options = Options::new().bytes(4096).wait(wait);
+            let ring = Ring::<u64>::create(Region::memfd("crowd"), &options).unwrap();
+            let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+            let start = Instant::now();
+            let timeout = Duration::from_millis(1);
+            assert_eq!(rx.pop_timeout(timeout), Err(PopError::TimedOut));
+            while tx.try_push(1).is_ok() {}
+            assert_eq!(tx.push_timeout(1, timeout), Err(PushError::TimedOut));
+            assert!(start.elapsed() < SOON, "{wait:?}: {:?}", start.elapsed());
+        }
+    });
+    waiting.join().unwrap();
+}
+
+#[test]
+fn without_any_time_it_looks_once_and_asks_once() {
+    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
+        let options = Options::new().bytes(4096).wait(wait);
+        let ring = Ring::<u64>::create(Region::memfd("no-time"), &options).unwrap();
+        let bytes = Bytes::of(ring.descriptor());
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        for _ in 0..3 {
+            assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::TimedOut));
+        }
+        while tx.try_push(7).is_ok() {}
+        for _ in 0..3 {
+            assert_eq!(tx.push_timeout(7, Duration::ZERO), Err(PushError::TimedOut));
+        }
+        for page in [consumer(), producer()] {
+            assert_eq!((bytes.get(page + WAITS), bytes.get(page + SLEEPS)), (0, 0), "{wait:?}");
+        }
+        // What was published comes before the end, and the end is told.
+        tx.close();
+        while !rx.is_empty() {
+            assert_eq!(rx.pop_timeout(Duration::ZERO), Ok(7));
+        }
+        assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::Closed));
+        let mut tx = ring.producer().unwrap();
+        assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::TimedOut), "of the next one");
+        while tx.try_push(7).is_ok() {}
+        rx.close();
+        assert_eq!(tx.push_timeout(7, Duration::ZERO), Err(PushError::Closed));
     }
 }
 

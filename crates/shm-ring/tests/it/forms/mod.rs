@@ -6,7 +6,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use shm_ring::{AnyConsumer, Error, Options, PopError, PushError, Region, Wait};
+use shm_ring::{AnyEnd, Error, Options, PopError, PushError, Region, Wait};
 
 mod ends;
 mod messages;
@@ -117,7 +117,7 @@ pub(crate) trait Tx: Send + 'static {
 }
 
 /// What both kinds of consumer answer alike.
-pub(crate) trait Rx: AnyConsumer + Send + 'static {
+pub(crate) trait Rx: AnyEnd + Send + 'static {
     fn set_wait(&mut self, wait: Wait);
     fn set_threshold(&mut self, threshold: Option<shm_ring::Threshold>);
 }
