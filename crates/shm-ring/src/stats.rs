@@ -20,7 +20,8 @@ use crate::protocol::sync::Ordering;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How often this side had to wait: a producer for room, a consumer for a record.
+    /// How often this side had to wait: a producer for room, a consumer for a record. A call without any time, `try_` or a
+    /// time-out of zero, does not wait.
     pub waits: u64,
     /// How often it has gone to sleep.
     pub sleeps: u64,
