@@ -258,7 +258,8 @@ fn json_has_schema_2_and_the_state_of_each_run() {
     assert!(states.iter().all(|seen| seen["floor_ns"]["median"].as_f64().unwrap() > 1.0));
     let runs: u64 = states.iter().map(|seen| seen["runs"].as_u64().unwrap()).sum();
     let rows = json["results"].as_array().unwrap();
-    let each = rows.iter().flat_map(|row| row["each_run"].as_array().unwrap());
+    // A row of which no run came to its end, beside other work, has none.
+    let each = rows.iter().filter_map(|row| row["each_run"].as_array()).flatten();
     let fitting = each.filter(|run| run["state"].is_string());
     assert_eq!(fitting.count() as u64, runs, "{json}");
     assert!(rows.iter().all(|row| states.iter().any(|seen| seen["state"] == row["state"])));
