@@ -95,10 +95,10 @@ fn wait(_: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Two processes, both traced, that sleep again and again.
+/// Two processes, both traced, that sleep again and again: the ring holds less than one gets ahead while the other naps.
 fn stream(name: &str) -> Result<(), Stop> {
     const VALUES: u64 = 600;
-    let ring = Ring::<u64>::create(name, &small())?;
+    let ring = Ring::<u64>::create(name, &small().bytes(32 * 8))?;
     let consuming = fork(|_| {
         let mut rx = Consumer::<u64>::open_with(name, &small())?;
         for n in 0..VALUES {
