@@ -33,6 +33,10 @@ pub(crate) enum Step {
     Killed(Signal),
 }
 
+/// A step takes less. Whoever naps for longer steps a program that reads the clock for ever: the C library and the kernel
+/// read it anew when a tick of the kernel comes in between.
+const SOON: Duration = Duration::from_micros(200);
+
 impl Traced {
     /// Forks a child that runs `job` and exits with its answer, stopped before the first instruction of it.
     pub(crate) fn start(job: impl FnOnce() -> i32) -> nix::Result<Self> {
@@ -144,9 +148,8 @@ impl Traced {
         let start = Instant::now();
         loop {
             match self.poll()? {
-                None if start.elapsed() < limit => {
-                    std::thread::sleep(Duration::from_micros(200));
-                }
+                None if start.elapsed() < SOON => std::thread::yield_now(),
+                None if start.elapsed() < limit => std::thread::sleep(SOON),
                 told => return Ok(told),
             }
         }

@@ -20,9 +20,9 @@ use crate::report::Report;
 use crate::trace::{Step, Traced};
 
 /// Kills a process at every so many-th instruction, unless all are asked for.
-const STRIDE: usize = 23;
+const STRIDE: usize = 11;
 /// Addresses that a window must have, lest nothing be shown. Half of what the shortest has.
-const ADDRESSES_MIN: u64 = 250;
+const ADDRESSES_MIN: u64 = 85;
 const KILLS_MIN: u64 = 10;
 /// A window longer than this hangs.
 const STEPS_MAX: u64 = 2_000_000;

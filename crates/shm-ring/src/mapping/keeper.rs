@@ -23,7 +23,7 @@ use crate::protocol::sync::private::AtomicU32;
 
 /// How long the thread's end is waited for at most. It takes some tens of microseconds.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Sleeps are in slices, as every sleep here: a wake-up may be lost where system calls are tampered with.
+/// The thread's answer is waited for in slices: a wake-up may be lost where system calls are tampered with.
 const SLICE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// The thread calls next to nothing. What the C library keeps of a thread stands there too.
 const STACK: usize = 32 * 1024;
@@ -58,7 +58,7 @@ impl Thread {
         loop {
             match ANSWER.load(Ordering::Acquire) {
                 // edge `kept`
-                SILENT => sleep(&ANSWER, SILENT),
+                SILENT => sleep(&ANSWER, SILENT, Some(&SLICE)),
                 REFUSED => return None,
                 id => return Some(Self { id }),
             }
@@ -99,7 +99,8 @@ extern "C" fn keep(given: *mut c_void) -> *mut c_void {
     ANSWER.store(answer, Ordering::Release); // edge `kept`
     wake(&ANSWER);
     while listed && ENDED.load(Ordering::Relaxed) == ended {
-        sleep(&ENDED, ended);
+        // For as long as it takes: an idle process is not to wake for this.
+        sleep(&ENDED, ended, None);
     }
     ptr::null_mut()
 }
@@ -134,9 +135,9 @@ fn create(stack: Option<usize>, given: &Given) -> bool {
     created
 }
 
-/// Sleeps while `word` is `value`, for a slice at most.
-fn sleep(word: &AtomicU32, value: u32) {
-    match futex::wait(word, futex::Flags::PRIVATE, value, Some(&SLICE)) {
+/// Sleeps while `word` is `value`, for `limit` at most.
+fn sleep(word: &AtomicU32, value: u32, limit: Option<&Timespec>) {
+    match futex::wait(word, futex::Flags::PRIVATE, value, limit) {
         Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
         // A sandbox that refuses futexes: poll gently instead.
         Err(_) => std::thread::sleep(Duration::from_millis(1)),
