@@ -80,7 +80,7 @@ macro_rules! iteration {
             }
         }
 
-        /// As [`iter`](Self::iter): `for item in &mut consumer`.
+        /// As `iter`: `for item in &mut consumer`.
         impl<'a, $($generics)*> IntoIterator for &'a mut $consumer {
             type Item = Result<$item, PopError>;
             type IntoIter = Iter<'a, $consumer>;
