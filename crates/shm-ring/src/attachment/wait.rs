@@ -199,7 +199,9 @@ pub(crate) fn wait_until(
         ask_about_peer = watch.peer_has_changed();
         let now = Deadline::now();
         if now >= deadline {
-            return Some(Ended::TimedOut);
+            // Not without asking: who waits briefly each time would never hear of an end.
+            let ended = if ask_about_peer { watch.gone() } else { None };
+            return ended.or(Some(Ended::TimedOut));
         }
         spinning_ends = spinning_ends.filter(|end| now < *end);
         if now >= *slice_end.get_or_insert_with(|| now.plus(SLICE)) {

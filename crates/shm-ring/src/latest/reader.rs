@@ -203,8 +203,10 @@ impl<T: Item> LatestReader<T> {
 
     fn read_newer_within(&mut self, timeout: Timeout) -> Result<T, ReadError> {
         if !self.has_newer()? {
-            let (wait, deadline) = (self.wait, timeout.deadline());
-            let ended = wait_until(wait, deadline, &mut *self);
+            let ended = match timeout {
+                Timeout::NONE => self.gone().or(Some(Ended::TimedOut)),
+                _ => wait_until(self.wait, timeout.deadline(), &mut *self),
+            };
             // What was written before the writer went is still there.
             match ended {
                 Some(ended) if !self.has_newer()? => return Err(ended.into()),

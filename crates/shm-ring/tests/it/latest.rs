@@ -358,3 +358,19 @@ fn a_reader_that_waits_is_told_of_what_is_newer_and_of_the_end() {
         until("it has ended", || child.hear_or_end().is_none());
     }
 }
+
+#[test]
+fn a_reader_hears_of_the_end_by_the_shortest_wait() {
+    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
+        for timeout in [Duration::ZERO, Duration::from_nanos(1)] {
+            let options = Options::new().wait(wait);
+            let latest = Latest::<u64>::create(Region::memfd("latest-short"), &options).unwrap();
+            let (mut writer, mut reader) = (latest.writer().unwrap(), latest.reader().unwrap());
+            writer.write(1);
+            assert_eq!(reader.read(), Ok(1));
+            assert_eq!(reader.read_newer_timeout(timeout), Err(ReadError::TimedOut));
+            writer.close();
+            assert_eq!(reader.read_newer_timeout(timeout), Err(ReadError::Closed), "{wait:?}");
+        }
+    }
+}
