@@ -91,13 +91,13 @@ mod tests {
 
     #[test]
     fn memory_that_was_touched_is_held() {
-        // Again if other tests of this process gave back as much meanwhile.
-        let grown = (0..20).map(|_| {
-            let before = held().unwrap()[0];
-            let touched = std::hint::black_box(vec![1_u8; 4 << 20]);
-            (held().unwrap()[0].saturating_sub(before), touched.len()).0
-        });
-        let grown: Vec<u64> = grown.collect();
-        assert!(grown.iter().any(|&grown| (3 << 20..6 << 20).contains(&grown)), "{grown:?}");
+        // So much that what other tests of this process take and give back meanwhile does not matter.
+        let before = held().unwrap()[0];
+        let touched = std::hint::black_box(vec![1_u8; 256 << 20]);
+        let (grown, len) = (held().unwrap()[0].saturating_sub(before), touched.len());
+        assert!(
+            (200 << 20..320 << 20).contains(&grown),
+            "{grown} bytes more for {len} that were touched"
+        );
     }
 }
