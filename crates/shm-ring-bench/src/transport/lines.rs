@@ -1,7 +1,7 @@
 //! The least that moving bytes from one processor to another can cost: a buffer in which one side writes every
 //! line, asking for the lines ahead before it comes to them, and the other reads every line. No messages, no
 //! positions in the lines, no copies; one flag a block says how far each side is. It is timed and verified as
-//! `stream` is, a block in place of a message.
+//! `stream` is; a block counts as a message.
 //!
 //! A buffer carries more the longer it is, so a ring is compared with one of its own length ([`YARDSTICKS`]).
 //!

@@ -237,7 +237,7 @@ impl Side {
         Interrupts { bell, are_up: || self.is_interrupted() }
     }
 
-    /// The caller is told how a wait ended: an interrupt ends one.
+    /// Passes on to the caller how a wait ended. An interrupt ends one wait, so its flag is lowered.
     pub(crate) fn told(&self, ended: Ended) -> Ended {
         if let (Ended::Interrupted, Some(flag)) = (ended, self.interrupt.get()) {
             flag.lower();

@@ -105,7 +105,7 @@ extern "C" fn keep(given: *mut c_void) -> *mut c_void {
     ptr::null_mut()
 }
 
-/// Makes `list` the robust list of the calling thread, in place of the C library's, which is for mutexes
+/// Makes `list` the robust list of the calling thread. It replaces that of the C library, which is for mutexes
 /// that this thread never takes.
 fn own_list(list: NonNull<c_void>, len: usize) -> bool {
     // SAFETY: invariant 1: the kernel reads the list when this thread ends.

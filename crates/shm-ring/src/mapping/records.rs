@@ -110,7 +110,7 @@ impl<P: Payload + ?Sized> RecordMap<P> {
         })
     }
 
-    /// Whether a record of `stride` bytes is surely too long for the front.
+    /// Whether a record of `stride` bytes is too long for the front, whatever its payload.
     #[inline(always)]
     pub(crate) fn is_beyond_front(&self, stride: u64) -> bool {
         match P::SIZE {

@@ -93,7 +93,7 @@ impl Gate {
 #[derive(Clone, Copy)]
 pub(crate) struct Sleeper<'a> {
     theirs: Foreign<'a, SidePage>,
-    /// What the other side is told of the sleep. A listener has nothing to say: it hears every ring and no death.
+    /// What this side says to the other of the sleep. A listener has nothing to say: it hears every ring and no death.
     says: Option<Says<'a>>,
 }
 
