@@ -7,7 +7,7 @@ pub(crate) mod wait;
 pub(crate) mod wait_any;
 
 use self::interrupt::Interrupt;
-use self::wait::{Ended, SLICE, WaitRequest, Waitable};
+use self::wait::{Ended, WaitRequest, Waitable};
 
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::options::{Options, Wait};
 use crate::peer::Peer;
 use crate::protocol::barrier;
+use crate::protocol::bell::SLICE;
 use crate::protocol::clock::Deadline;
 use crate::protocol::interrupt::{Flag, Interrupts, bell};
 use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
@@ -174,13 +175,8 @@ impl Side {
     /// [`gone`](Self::gone), which costs a system call only if the peer's words leave it open: not while it has a session
     /// of which the kernel will tell, and it was asked about less than a slice ago. A word that lies is found out then.
     pub(crate) fn ended(&self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
-        let number = session::number(theirs);
-        let is_told_of = match session::liveness(theirs) {
-            Liveness::Monitored(word) => number == 0 || number % 2 == 1 && word != 0,
-            Liveness::Untold | Liveness::Told => false,
-        };
-        let is_there = is_told_of
-            && self.gone.get() != Some(number)
+        let is_there = session::is_told_of(theirs)
+            && !self.is_known_gone(theirs)
             && Deadline::now() < self.asked.get().plus(SLICE);
         if is_there { None } else { self.gone(theirs) }
     }
@@ -197,22 +193,20 @@ impl Side {
         number != self.seen.get() && number % 2 == 0 || session::liveness(theirs) == Liveness::Told
     }
 
-    /// Waits until `ready`, by the side's waiting policy. `reached` is the condition that the
-    /// waker rings for: when it holds there is no sleep, and it implies `ready`.
+    /// Waits until `ready`, by the side's waiting policy. `reached` of the position that is slept for is the condition that
+    /// the waker rings for: when it holds there is no sleep, and it implies `ready`.
     pub(crate) fn wait(
         &mut self,
         mine: &SidePage,
         theirs: Foreign<'_, SidePage>,
         request: WaitRequest,
         mut ready: impl FnMut() -> bool,
-        reached: impl FnMut() -> bool,
+        reached: impl FnMut(u64) -> bool,
     ) -> Result<(), Ended> {
-        let WaitRequest { wake_at, wake_sleeping_peer, deadline } = request;
         Counters::count(&mine.counters.0.waits);
         let policy = self.wait;
-        let sleeper = Sleeper::until(wake_at, wake_sleeping_peer, mine, theirs);
-        let mut ring = OneRing { side: self, theirs, sleeper, ready: &mut ready, reached };
-        match wait::wait_until(policy, deadline, &mut ring) {
+        let mut ring = OneRing { side: self, mine, theirs, request, ready: &mut ready, reached };
+        match wait::wait_until(policy, request.deadline, &mut ring) {
             // What the peer published before it went is still there to be taken.
             Some(ended) if !ready() => Err(ended),
             _ => Ok(()),
@@ -266,13 +260,14 @@ impl Side {
 /// A side's view of the ring that it waits for.
 struct OneRing<'a, F, G> {
     side: &'a Side,
+    mine: &'a SidePage,
     theirs: Foreign<'a, SidePage>,
-    sleeper: Sleeper<'a>,
+    request: WaitRequest,
     ready: F,
     reached: G,
 }
 
-impl<F: FnMut() -> bool, G: FnMut() -> bool> Waitable for OneRing<'_, F, G> {
+impl<F: FnMut() -> bool, G: FnMut(u64) -> bool> Waitable for OneRing<'_, F, G> {
     fn ready(&mut self) -> bool {
         (self.ready)()
     }
@@ -293,14 +288,16 @@ impl<F: FnMut() -> bool, G: FnMut() -> bool> Waitable for OneRing<'_, F, G> {
         self.side.is_interrupted()
     }
 
-    fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
-        let Self { side, theirs, sleeper, reached, .. } = self;
-        let last_look = || match reached() {
+    fn sleep(&mut self, long: bool, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
+        let Self { side, mine, theirs, request, reached, .. } = self;
+        let wake_at = if long { request.least } else { request.wake_at };
+        let sleeper = Sleeper::until(wake_at, request.wake_sleeping_peer, mine, *theirs);
+        let last_look = || match reached(wake_at) {
             true => Some(None),
             false => side.ended(*theirs).map(Some),
         };
         // The bell, the word that tells of a death, and the bell of this process.
         let interrupts = side.interrupts();
-        park::sleep::<3, _>(core::iter::once(*sleeper), interrupts, last_look, until).flatten()
+        park::sleep::<3, _>(core::iter::once(sleeper), interrupts, last_look, until).flatten()
     }
 }

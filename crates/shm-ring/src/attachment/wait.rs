@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use crate::error::{PopError, PushError};
 use crate::options::Wait;
+use crate::protocol::bell::SLICE;
 use crate::protocol::clock::Deadline;
 use crate::protocol::park::SleepLimit;
 use crate::protocol::position::Corrupt;
@@ -83,13 +84,22 @@ impl Timeout {
 pub(crate) struct WaitRequest {
     /// The other side's position that ends the sleep.
     pub(crate) wake_at: u64,
+    /// The one that does after a slice: enough to go on, where `wake_at` is what pays.
+    pub(crate) least: u64,
     /// Whether the other side must hear of it if it sleeps too: see [`Sleeper`](crate::protocol::park::Sleeper).
     pub(crate) wake_sleeping_peer: bool,
     pub(crate) deadline: Deadline,
 }
 
-/// A sleep is cut into slices, so that a peer that died between publishing and ringing is noticed.
-pub(super) const SLICE: Duration = Duration::from_millis(100);
+impl WaitRequest {
+    /// What a consumer sleeps for.
+    pub(crate) fn for_records(wake_at: u64, deadline: Deadline) -> Self {
+        Self { wake_at, least: wake_at, wake_sleeping_peer: false, deadline }
+    }
+}
+
+/// A sleep that the kernel ends if a peer dies: each end is a look that finds a word that lies.
+const WATCHED_SLICE: Duration = Duration::from_secs(1);
 /// The slice where the waker relies on a membarrier that cannot be had here.
 const SHORT_SLICE: Duration = Duration::from_millis(1);
 /// The first sleep after the kernel has told of a death and the lease was still held; each further one
@@ -123,9 +133,9 @@ pub(crate) trait Waitable {
     /// Asks whether a peer is gone.
     fn gone(&mut self) -> Option<Ended>;
 
-    /// Sleeps once, after a last look at all of the above. `until` is asked with how long that may
-    /// be. Returns the end if that look found it.
-    fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended>;
+    /// Sleeps once, after a last look at all of the above. `long` says that the wait is older than a slice. `until` is
+    /// asked with how long the sleep may be. Returns the end if that look found it.
+    fn sleep(&mut self, long: bool, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended>;
 }
 
 /// Waits by `policy`: `None` when the watch is ready, else why the wait is over.
@@ -140,6 +150,7 @@ pub(crate) fn wait_until(
     let mut looks = 0;
     let mut since_glance = 0;
     let mut blinks = 0;
+    let mut long = false;
     let mut spinning_ends =
         (!policy.spin_for.is_zero()).then(|| Deadline::now().plus(policy.spin_for));
     // The first slice begins with the first look at the clock: an answer that comes sooner, as in a
@@ -177,9 +188,11 @@ pub(crate) fn wait_until(
             looks += 1;
         } else if policy.park {
             let slice_end = *slice_end.get_or_insert_with(|| Deadline::now().plus(SLICE));
+            let watched = deadline.min(slice_end.plus(WATCHED_SLICE));
             let deadline = deadline.min(slice_end);
             let until = |limit| match limit {
-                SleepLimit::Slice => deadline,
+                SleepLimit::Watched if long => watched,
+                SleepLimit::Watched | SleepLimit::Slice => deadline,
                 SleepLimit::Short => deadline.min(Deadline::now().plus(SHORT_SLICE)),
                 SleepLimit::Retry => {
                     let blink = FIRST_BLINK.saturating_mul(1 << blinks).min(SHORT_SLICE);
@@ -187,7 +200,7 @@ pub(crate) fn wait_until(
                     deadline.min(Deadline::now().plus(blink))
                 }
             };
-            let ended = watch.sleep(until);
+            let ended = watch.sleep(long, until);
             if ended.is_some() {
                 return ended;
             }
@@ -206,6 +219,7 @@ pub(crate) fn wait_until(
         spinning_ends = spinning_ends.filter(|end| now < *end);
         if now >= *slice_end.get_or_insert_with(|| now.plus(SLICE)) {
             slice_end = Some(now.plus(SLICE));
+            long = true;
             ask_about_peer = true;
         }
     }

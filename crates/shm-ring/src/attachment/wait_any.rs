@@ -90,8 +90,8 @@ pub(crate) mod sealed {
     pub trait Waited {
         /// Whether what this end waits for is there, or its ring is corrupt.
         fn is_ready(&self) -> bool;
-        /// What it sleeps for: when that is reached it is ready.
-        fn sleeper(&self) -> Sleeper<'_>;
+        /// What it sleeps for, or once it has waited `long`: when that is reached it is ready.
+        fn sleeper(&self, long: bool) -> Sleeper<'_>;
         fn theirs(&self) -> Foreign<'_, SidePage>;
         fn side(&self) -> &Side;
     }
@@ -231,7 +231,7 @@ impl Waitable for Several<'_, '_> {
         self.any(|one| one.side().is_interrupted())
     }
 
-    fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
+    fn sleep(&mut self, long: bool, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
         let ends = self.ends;
         let last_look = || match self.ready() {
             true => Some(None),
@@ -241,7 +241,7 @@ impl Waitable for Several<'_, '_> {
         let are_up = || ends.iter().any(|one| one.side().is_interrupted());
         let interrupts =
             Interrupts { bell: ends.iter().find_map(|one| one.side().interrupts().bell), are_up };
-        let sleepers = ends.iter().map(|one| one.sleeper());
+        let sleepers = ends.iter().map(|one| one.sleeper(long));
         park::sleep::<WORDS_MAX, _>(sleepers, interrupts, last_look, until).flatten()
     }
 }

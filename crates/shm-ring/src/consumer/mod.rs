@@ -243,11 +243,11 @@ impl<P: Payload + ?Sized> Receiver<P> {
     }
 
     fn wait_for_first(&mut self, deadline: Deadline) -> Result<(), Ended> {
-        let request = WaitRequest { wake_at: self.first(), wake_sleeping_peer: false, deadline };
+        let request = WaitRequest::for_records(self.first(), deadline);
         let Self { head, map, side, .. } = self;
         let (mine, theirs) = (map.mine(), map.theirs());
         let has_changed = || head.has_changed(theirs);
-        side.wait(mine, theirs, request, has_changed, has_changed)
+        side.wait(mine, theirs, request, has_changed, |_| has_changed())
     }
 
     /// The least tail by which there is a record.
@@ -274,8 +274,8 @@ impl<P: Payload + ?Sized> Receiver<P> {
                 // What contradicts the protocol is not waited for.
                 None => true,
             };
-            let request = WaitRequest { wake_at, wake_sleeping_peer: false, deadline: within };
-            let ended = side.wait(mine, theirs, request, enough, enough).err();
+            let request = WaitRequest::for_records(wake_at, within);
+            let ended = side.wait(mine, theirs, request, enough, |_| enough()).err();
             if self.head.has_changed(self.map.theirs()) {
                 return Ok(());
             }
@@ -313,7 +313,7 @@ macro_rules! waited {
                 self.inner.head.has_changed(self.inner.map.theirs())
             }
 
-            fn sleeper(&self) -> Sleeper<'_> {
+            fn sleeper(&self, _long: bool) -> Sleeper<'_> {
                 let Receiver { map, .. } = &self.inner;
                 Sleeper::until(self.inner.first(), false, map.mine(), map.theirs())
             }

@@ -43,27 +43,29 @@
 //!
 //! - Nobody waits: no system call. A push looks at one line of the other side's page.
 //! - Going to sleep: a `membarrier` and the futex call, and a question about the other side's lease (`fcntl`) where the
-//!   kernel does not tell of its death, or ten times a second.
+//!   kernel does not tell of its death, or once a slice.
 //! - Waking: one futex call for each sleep that is ended, by the side that publishes. While the other side is awake it
 //!   makes none.
 //! - Being woken: what the scheduler takes, far more than all of the above. The `tick-feed` example shows it on your
 //!   machine.
 //!
 //! A producer that finds the ring full is not woken at the first free slot but when half the limit is free, or what its
-//! record needs, so that a fast producer does not go to sleep once for each record. Until then it sleeps, at most for a
-//! slice at a time, also if the consumer waits for its answer: in a window of credits over two rings that is a tenth of a
-//! second a round. [`Producer::set_threshold`](crate::Producer::set_threshold) asks for less, down to the first free slot.
+//! record needs, so that a fast producer does not go to sleep once for each record. It waits for that a tenth of a second,
+//! and then for the first place that its record fits, also if the consumer waits for its answer: in a window of credits over
+//! two rings that is a tenth of a second a round. [`Producer::set_threshold`](crate::Producer::set_threshold) asks for less, down to the first free slot.
 //!
 //! A consumer that runs a stream dry
 //! pauses a little before it looks again, by a rule that adapts itself; `try_` calls never pause.
 //!
 //! # Slices and the notice
 //!
-//! No sleep is longer than a slice of 100 ms. Within a slice a sleeper is woken by a record or room, by the other side
+//! A sleep is cut into slices: of 100 ms, and once a wait is older than that, of about 1 s beside a peer whose death the
+//! kernel tells. Within a slice a sleeper is woken by a record or room, by the other side
 //! attaching or closing, and by the kernel when the other side dies: see [when the other side goes
 //! away](super::when_the_other_side_goes_away). After each slice it asks whether the other side still holds its lease. So
 //! whatever is lost (a kernel that reports no deaths, a producer that was killed between publishing and waking) costs a
-//! tenth of a second and no more. A side that spins asks about the lease as often.
+//! tenth of a second and no more, and a word that lies about who watches a second. A side that spins asks about the lease
+//! ten times a second.
 //!
 //! If the pushing side relies on `membarrier` and the sleeping side may not call it (a sandbox), sleeps are slices of 1 ms.
 //! [`Options::membarrier`](crate::Options::membarrier) keeps a process out of these barriers, at the price of a fence a push.

@@ -35,7 +35,7 @@
 //!   marks a word in the region and wakes the sleeper. The word is a hint, the lease decides
 //!   ([`Options::death_notice`](crate::Options::death_notice));
 //! - of a death from the end of its slice, where the kernel reports none (before Linux 5.16, or refused by a sandbox).
-//!   Sleeps are cut into slices of 100 ms, and after each the lease is asked about. A slice also ends what no protocol can
+//!   Sleeps are then cut into slices of 100 ms, and after each the lease is asked about. A slice also ends what no protocol can
 //!   prevent: a producer that dies between publishing a record and waking its consumer.
 //!
 //! A side that spins looks at the same words, and asks about the lease ten times a second.

@@ -307,7 +307,7 @@ impl<T: Item> Waitable for LatestReader<T> {
         Some(ended)
     }
 
-    fn sleep(&mut self, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
+    fn sleep(&mut self, _long: bool, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
         let Self { seen, mapping, backing, page, .. } = self;
         let theirs = mapping.side(Role::Writer);
         let last_look = || match seen.is_behind(theirs) {

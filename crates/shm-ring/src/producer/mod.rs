@@ -197,7 +197,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
                 let ended = self.side.has_no_time(self.map.theirs());
                 return if self.look_for_room(bytes)? { Ok(()) } else { Err(ended) };
             }
-            let wake_at = self.wake_at(bytes);
+            let (wake_at, least) = (self.wake_at(bytes, false), self.wake_at(bytes, true));
             let Self { tail, threshold, map, side, .. } = self;
             let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
             if side.spins() {
@@ -209,13 +209,13 @@ impl<P: Payload + ?Sized> Publisher<P> {
                 }
             }
             let deadline = *deadline.get_or_insert_with(|| timeout.deadline());
-            let request = WaitRequest { wake_at, wake_sleeping_peer: true, deadline };
+            let request = WaitRequest { wake_at, least, wake_sleeping_peer: true, deadline };
             let head = theirs.map(|page| &page.position.0.word);
             let ready = || {
                 let corrupt = tail.refresh(&layout, mine, theirs, bytes).is_err();
                 corrupt || tail.has_room(bytes)
             };
-            side.wait(mine, theirs, request, ready, || head.relaxed() >= wake_at)?;
+            side.wait(mine, theirs, request, ready, |wake_at| head.relaxed() >= wake_at)?;
         }
         Ok(())
     }
@@ -225,10 +225,11 @@ impl<P: Payload + ?Sized> Publisher<P> {
         Counters::add(&self.map.mine().counters.0.dropped, records);
     }
 
-    /// The head at which a producer that waits for `bytes` is woken.
-    fn wake_at(&self, bytes: u64) -> u64 {
+    /// The head at which a producer that waits for `bytes` is woken: once it has waited `long`, as soon as they fit.
+    fn wake_at(&self, bytes: u64, long: bool) -> u64 {
         let limit = self.side.layout.limit;
-        (self.tail.position() + bytes.max(self.threshold)).saturating_sub(limit)
+        let room = if long { bytes } else { bytes.max(self.threshold) };
+        (self.tail.position() + room).saturating_sub(limit)
     }
 
     /// Sets at how many bytes of room a waiting push is woken: see [`Producer::set_threshold`].
@@ -269,9 +270,10 @@ macro_rules! waited {
                 tail.has_changed(&side.layout, map.theirs(), *wanted)
             }
 
-            fn sleeper(&self) -> Sleeper<'_> {
+            fn sleeper(&self, long: bool) -> Sleeper<'_> {
                 let Publisher { wanted, map, .. } = &self.inner;
-                Sleeper::until(self.inner.wake_at(*wanted), true, map.mine(), map.theirs())
+                let wake_at = self.inner.wake_at(*wanted, long);
+                Sleeper::until(wake_at, true, map.mine(), map.theirs())
             }
 
             fn theirs(&self) -> Foreign<'_, SidePage> {

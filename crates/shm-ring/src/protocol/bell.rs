@@ -4,11 +4,18 @@
 //! The futex is shared (no PRIVATE flag), since the two sides are two processes; the sleeper waits
 //! through a read-only mapping, which FUTEX_WAIT allows.
 
+#[cfg(not(loom))]
+use core::time::Duration;
+
 use crate::protocol::clock::Deadline;
 use crate::protocol::sync::{AtomicU32, Foreign, Ordering};
 
 /// How many words the kernel lets one thread sleep on (FUTEX_WAITV_MAX).
 pub(crate) const WORDS_MAX: usize = 128;
+
+/// How long a sleep may last that nothing ends if the other side dies.
+#[cfg(not(loom))]
+pub(crate) const SLICE: Duration = Duration::from_millis(100);
 
 /// The futex word of one side.
 #[cfg_attr(not(loom), repr(transparent))]
@@ -60,13 +67,12 @@ pub(crate) use stepped::Words;
 mod real {
     use core::marker::PhantomData;
     use core::num::NonZeroU32;
-    use core::time::Duration;
 
     use rustix::io::Errno;
     use rustix::thread::futex;
     use rustix::time::ClockId;
 
-    use super::{AtomicU32, Bell, Deadline, Foreign};
+    use super::{AtomicU32, Bell, Deadline, Duration, Foreign, SLICE};
 
     /// Up to `N` words to sleep on, and the value of each for as long as the sleep goes on.
     pub(crate) struct Words<'a, const N: usize> {
@@ -89,19 +95,21 @@ mod real {
         pub(crate) fn add_bell(&mut self, bell: Foreign<'a, Bell>) {
             let word = bell.map(|bell| &bell.word);
             self.bells += 1;
-            self.add(word, word.relaxed());
+            let _has_place = self.add(word, word.relaxed());
         }
 
-        /// Adds a word, unless there is no place left.
-        pub(crate) fn add(&mut self, word: Foreign<'a, AtomicU32>, value: u32) {
+        /// Adds a word, if there is a place left: whether there was.
+        pub(crate) fn add(&mut self, word: Foreign<'a, AtomicU32>, value: u32) -> bool {
             self.first.get_or_insert((word.get(), value));
-            if let Some(wait) = self.waits.get_mut(self.len) {
-                wait.val = u64::from(value);
-                let address = core::ptr::from_ref(word.get()).cast_mut();
-                wait.uaddr = address.cast::<core::ffi::c_void>().into();
-                wait.flags = futex::WaitFlags::SIZE_U32;
-                self.len += 1;
-            }
+            let Some(wait) = self.waits.get_mut(self.len) else {
+                return false;
+            };
+            wait.val = u64::from(value);
+            let address = core::ptr::from_ref(word.get()).cast_mut();
+            wait.uaddr = address.cast::<core::ffi::c_void>().into();
+            wait.flags = futex::WaitFlags::SIZE_U32;
+            self.len += 1;
+            true
         }
 
         /// Sleeps while every word is as it was, until `until` at most. Returning says nothing: the
@@ -112,7 +120,9 @@ mod real {
             }
             match self.first {
                 // Without the word that tells of a death: slices do.
-                Some((word, value)) if self.bells == 1 => wait(word, value, until),
+                Some((word, value)) if self.bells == 1 => {
+                    wait(word, value, until.min(Deadline::now().plus(SLICE)));
+                }
                 _ => poll_gently(),
             }
         }
@@ -170,7 +180,10 @@ mod stepped {
             self.bell = Some((word.get(), word.relaxed()));
         }
 
-        pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) {}
+        /// Nobody watches it.
+        pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) -> bool {
+            false
+        }
 
         pub(crate) fn sleep(&self, until: Deadline) {
             if let Some((word, count)) = self.bell {
@@ -213,7 +226,9 @@ mod modelled {
         }
 
         /// Loom has no kernel that changes words by itself.
-        pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) {}
+        pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) -> bool {
+            false
+        }
 
         pub(crate) fn sleep(&self, _until: Deadline) {
             let (first, _) = self.bells[0];

@@ -23,13 +23,16 @@ use crate::protocol::bell::{Bell, Words};
 use crate::protocol::clock::Deadline;
 use crate::protocol::interrupt::Interrupts;
 use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
-use crate::protocol::session::{Liveness, liveness};
+use crate::protocol::session::{Liveness, is_told_of, liveness};
 use crate::protocol::sync::{Foreign, Ordering, fence};
 
 /// How long a sleep may last at most, apart from the sleeper's deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SleepLimit {
-    /// Whoever publishes rings: long, and an end to it is the floor under everything else.
+    /// Whoever publishes rings, and the kernel wakes us if it dies instead: an end to it serves only against a word that
+    /// lies.
+    Watched,
+    /// Whoever publishes rings, and if it dies instead nothing ends the sleep but this.
     Slice,
     /// The waker relies on a barrier that could not be had.
     Short,
@@ -38,12 +41,13 @@ pub(crate) enum SleepLimit {
 }
 
 impl SleepLimit {
-    /// How long to sleep after a heavy barrier that was had or not.
-    pub(crate) fn of(whole: bool, told: bool) -> Self {
-        match (told, whole) {
-            (true, _) => Self::Retry,
-            (false, false) => Self::Short,
-            (false, true) => Self::Slice,
+    /// How long to sleep after a heavy barrier that was had or not, beside peers each of which the kernel watches or not.
+    fn of(whole: bool, told: bool, watched: bool) -> Self {
+        match (told, whole, watched) {
+            (true, ..) => Self::Retry,
+            (false, false, _) => Self::Short,
+            (false, true, false) => Self::Slice,
+            (false, true, true) => Self::Watched,
         }
     }
 }
@@ -175,16 +179,20 @@ pub(crate) fn arm<'a, const N: usize>(
     }
     // Before the last look: a death from here on changes the word, and the kernel compares it. Behind the bells: where
     // there is no place for both words of each ring, slices tell of the deaths of the last ones.
-    let mut told = false;
+    let is_heard = says().next().is_some();
+    let (mut told, mut watched) = (false, is_heard);
     for (theirs, _) in says() {
         match liveness(theirs) {
-            Liveness::Monitored(word) => words.add(theirs.map(|page| &page.liveness.0), word),
-            Liveness::Untold => {}
+            Liveness::Monitored(word) => {
+                let has_place = words.add(theirs.map(|page| &page.liveness.0), word);
+                watched &= has_place && is_told_of(theirs);
+            }
+            Liveness::Untold => watched = false,
             Liveness::Told => told = true,
         }
     }
     let mut whole = true;
-    if says().next().is_some() {
+    if is_heard {
         let relied = || says().map(|(theirs, _)| leaves_to_sleepers(theirs)).max();
         // Edges `park`, `bell` and `interrupt`.
         whole = barrier::heavy(|| relied().unwrap_or(Relied::Membarrier));
@@ -198,7 +206,7 @@ pub(crate) fn arm<'a, const N: usize>(
             ring(mine);
         }
     }
-    Armed { words, limit: SleepLimit::of(whole, told) }
+    Armed { words, limit: SleepLimit::of(whole, told, watched) }
 }
 
 /// Says of each ring that this side is awake.

@@ -82,6 +82,15 @@ pub(crate) fn liveness(theirs: Foreign<'_, SidePage>) -> Liveness {
     if word & LIVENESS_DIED != 0 { Liveness::Told } else { Liveness::Monitored(word) }
 }
 
+/// Whether the kernel will tell of the end of the other side's session, or it has none that could end untold.
+pub(crate) fn is_told_of(theirs: Foreign<'_, SidePage>) -> bool {
+    let number = number(theirs);
+    match liveness(theirs) {
+        Liveness::Monitored(word) => number == 0 || number % 2 == 1 && word != 0,
+        Liveness::Untold | Liveness::Told => false,
+    }
+}
+
 /// How often a session is read again because it changed or is in between. Few, and nobody yields between them: a peer
 /// that opens and closes all the time must not hold up a deadline, and the last answer is as true as the first.
 const LOOKS: u32 = if cfg!(loom) { 2 } else { 8 };

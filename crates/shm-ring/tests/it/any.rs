@@ -262,6 +262,19 @@ fn no_rings_and_too_many_are_errors_and_as_many_as_the_kernel_takes_are_not() {
 }
 
 #[test]
+fn a_wait_for_more_rings_than_words_looks_each_tenth_of_a_second() {
+    // A bell each, and one word of a death less than rings.
+    let rings: Vec<_> = (0..65).map(|_| memfd::<u64>(Wait::PARK)).collect();
+    let _producers: Vec<_> = rings.iter().map(|ring| ring.producer().unwrap()).collect();
+    let mut consumers: Vec<_> = rings.iter().map(|ring| ring.consumer().unwrap()).collect();
+    let mut any: Vec<_> = consumers.iter_mut().map(|rx| rx as &mut dyn AnyEnd).collect();
+    let told = wait_any(&mut any, Some(Duration::from_millis(2500)));
+    assert_eq!(told, Err(WaitAnyError::TimedOut));
+    let sleeps = Bytes::of(rings[0].descriptor()).get(consumer() + SLEEPS);
+    assert!(sleeps >= 10, "{sleeps} sleeps in 2.5 s");
+}
+
+#[test]
 fn a_time_out_comes_not_before_its_time_and_corruption_at_once() {
     for wait in WAITS {
         let (numbers, texts) = (memfd::<u64>(wait), memfd::<[u8]>(wait));

@@ -71,6 +71,7 @@ const JOBS: &[(&str, Job)] = &[
     ("push-many", waiting::push_many),
     ("interrupted", waiting::interrupted),
     ("interrupted-by-signals", interrupting::interrupted_by_signals),
+    ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),
     ("feed", soak::feed),
     ("drain", soak::drain),

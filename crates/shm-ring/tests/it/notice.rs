@@ -47,7 +47,7 @@ fn signals_blocked(thread: u32) -> u64 {
     u64::from_str_radix(mask.trim(), 16).unwrap()
 }
 
-fn has_waitv() -> bool {
+pub(crate) fn has_waitv() -> bool {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
     let version = (numbers.next().unwrap(), numbers.next().unwrap());

@@ -6,7 +6,8 @@ use shm_ring::{Item, Options, PopError, PushError, Region, Ring, Wait};
 use shm_ring_outsider::{NEVER, SLEEPS, WAITS, consumer, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, Name, SOON, within};
+use crate::harness::{Child, Home, Name, SOON, until, within};
+use crate::notice::has_waitv;
 use crate::system;
 
 const ROUNDS: u64 = 100;
@@ -96,7 +97,7 @@ fn a_sleeping_producer_is_woken_when_half_the_ring_is_free() {
 }
 
 #[test]
-fn a_sleeping_producer_is_woken_at_its_threshold() {
+fn a_sleeping_producer_is_woken_at_its_threshold_and_after_a_slice_at_the_first_place() {
     let options = Options::new().bytes(4096).wait(Wait::PARK);
     let ring = Ring::<u64>::create(Region::memfd("threshold"), &options).unwrap();
     let bytes = Bytes::of(ring.descriptor());
@@ -109,16 +110,59 @@ fn a_sleeping_producer_is_woken_at_its_threshold() {
             pushed += 1;
         }
         assert_eq!(pushed, 512);
+        let sleeps = || bytes.get(producer() + SLEEPS);
+        let before = sleeps();
         let pushing = std::thread::spawn(move || (tx.push(pushed), tx));
         // What it asks for, and not when it goes on: after a slice it takes any room.
         let wake_at = bytes.until_parked_since(producer(), NEVER);
-        assert_eq!(wake_at, rx.position() + 8 * woken_at, "{threshold:?}");
-        (0..woken_at).for_each(|expected| assert_eq!(rx.try_pop(), Ok(expected)));
+        if sleeps() <= before + 1 {
+            assert_eq!(wake_at, rx.position() + 8 * woken_at, "{threshold:?}");
+        }
+        // And asks for no more.
+        until("its second sleep", || sleeps() > before + 1);
+        let wake_at = bytes.until_parked_since(producer(), NEVER);
+        assert_eq!(wake_at, rx.position() + 8, "{threshold:?}, a slice later");
+        assert_eq!(rx.try_pop(), Ok(0));
         let (told, back) = within(SOON, "a push", || pushing.join().unwrap());
         assert_eq!(told, Ok(()));
         tx = back;
-        (woken_at..=512).for_each(|expected| assert_eq!(rx.try_pop(), Ok(expected)));
+        (1..=512).for_each(|expected| assert_eq!(rx.try_pop(), Ok(expected)));
     }
+}
+
+/// How often a consumer sleeps that waits for 2.5 s.
+fn sleeps_in_a_long_wait(options: &Options) -> u64 {
+    let ring = Ring::<u64>::create(Region::memfd("long"), &options.clone().wait(Wait::PARK));
+    let ring = ring.unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    assert_eq!(rx.pop_timeout(Duration::from_millis(2500)), Err(PopError::TimedOut));
+    bytes.get(consumer() + SLEEPS)
+}
+
+#[test]
+fn a_sleeper_that_the_kernel_watches_over_sleeps_a_second_at_a_time() {
+    if has_waitv() {
+        // The first is a tenth of a second long.
+        let sleeps = sleeps_in_a_long_wait(&Options::new());
+        assert!(sleeps <= 6, "{sleeps}");
+    }
+}
+
+#[test]
+fn a_sleeper_whose_peer_may_die_untold_looks_each_tenth_of_a_second() {
+    let sleeps = sleeps_in_a_long_wait(&Options::new().death_notice(false));
+    assert!(sleeps >= 10, "{sleeps}");
+    let mut child = Child::spawn("sleeps-without-waitv", &[]);
+    let sleeps: u64 = child.hear().parse().unwrap();
+    assert!(sleeps >= 10, "{sleeps} where the kernel does not let it sleep on the word of a death");
+    child.finish();
+}
+
+/// Job: says how often it sleeps in a long wait where it can sleep on the bell alone.
+pub(crate) fn sleeps_without_waitv(mut home: Home) {
+    system::refuse(&[libc::SYS_futex_waitv], libc::ENOSYS);
+    home.say(&sleeps_in_a_long_wait(&Options::new()).to_string());
 }
 
 #[test]
