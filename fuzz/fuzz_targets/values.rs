@@ -270,7 +270,7 @@ impl<T: Item + Copy + Debug + PartialEq> Values<T> {
         let Some(tx) = &mut pair.tx else { return };
         let reserved = match how {
             How::Try => tx.try_reserve(count),
-            How::AtOnce => tx.reserve_timeout(count, NO_TIME),
+            How::AtOnce => tx.wait(count, Some(NO_TIME)).and_then(|()| tx.try_reserve(count)),
             How::Wait => tx.reserve(count),
         };
         assert_eq!(reserved.is_ok(), fits);
@@ -398,7 +398,7 @@ impl<T: Item + Copy + Debug + PartialEq> Values<T> {
         let Some(rx) = &mut self.pair.rx else { return };
         let peeked = match how {
             How::Try => rx.try_peek(max),
-            How::AtOnce => rx.peek_timeout(max, NO_TIME),
+            How::AtOnce => rx.wait(max.min(1), Some(NO_TIME)).and_then(|()| rx.try_peek(max)),
             How::Wait => rx.peek(max),
         };
         assert_eq!(peeked.is_ok(), there);

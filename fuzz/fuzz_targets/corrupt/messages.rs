@@ -115,7 +115,11 @@ fn reserve(
     let Some(tx) = tx else { return };
     let len = bytes_of(truth, len);
     let should = room_for(truth, len);
-    let reserved = if timed { tx.reserve_timeout(len, NO_TIME) } else { tx.try_reserve(len) };
+    let reserved = if timed {
+        tx.wait(len, Some(NO_TIME)).and_then(|()| tx.try_reserve(len))
+    } else {
+        tx.try_reserve(len)
+    };
     Truth::agree_push(timed, should, reserved.as_ref().map(|_| ()).map_err(|&error| error));
     let Ok(mut room) = reserved else { return };
     let part = vec![0x77_u8; place.len.into()];
@@ -206,7 +210,11 @@ fn peek(
     let Some(rx) = rx else { return };
     truth.look_at_tail();
     let there = truth.look(false);
-    let peeked = if timed { rx.peek_timeout(max, NO_TIME) } else { rx.try_peek(max) };
+    let peeked = if timed {
+        rx.wait(1, Some(NO_TIME)).and_then(|()| rx.try_peek(max))
+    } else {
+        rx.try_peek(max)
+    };
     Truth::agree_pop(timed, &there, peeked.as_ref().err().copied());
     let (Ok(view), Ok(first)) = (peeked, there) else { return };
     if let Some(scribble) = meanwhile {

@@ -97,7 +97,11 @@ fn reserve<T: Item>(
         true => truth.room_for(bytes),
         false => Err(PushError::TooLarge { len: count, max }),
     };
-    let reserved = if timed { tx.reserve_timeout(count, NO_TIME) } else { tx.try_reserve(count) };
+    let reserved = if timed {
+        tx.wait(count, Some(NO_TIME)).and_then(|()| tx.try_reserve(count))
+    } else {
+        tx.try_reserve(count)
+    };
     Truth::agree_push(timed, should, reserved.as_ref().map(|_| ()).map_err(|&error| error));
     let Ok(mut room) = reserved else { return };
     for index in (0..count).rev().take(4) {
@@ -209,7 +213,11 @@ fn peek<T: Item>(
     let Ends { rx, truth, .. } = ends;
     let Some(rx) = rx else { return };
     let there = up_to::<T>(truth, max);
-    let peeked = if timed { rx.peek_timeout(max, NO_TIME) } else { rx.try_peek(max) };
+    let peeked = if timed {
+        rx.wait(max.min(1), Some(NO_TIME)).and_then(|()| rx.try_peek(max))
+    } else {
+        rx.try_peek(max)
+    };
     Truth::agree_pop(timed, &there, peeked.as_ref().err().copied());
     let (Ok(view), Ok(count)) = (peeked, there) else { return };
     assert_eq!(view.len(), count);

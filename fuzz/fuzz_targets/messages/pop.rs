@@ -88,7 +88,7 @@ impl Messages {
         let max = usize::from(max);
         let peeked = match how {
             How::Try => rx.try_peek(max),
-            How::AtOnce => rx.peek_timeout(max, NO_TIME),
+            How::AtOnce => rx.wait(1, Some(NO_TIME)).and_then(|()| rx.try_peek(max)),
             How::Wait => rx.peek(max),
         };
         let view = match peeked {

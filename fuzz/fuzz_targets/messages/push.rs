@@ -72,7 +72,7 @@ impl Messages {
         let Some(tx) = &mut self.pair.tx else { return };
         let reserved = match how {
             How::Try => tx.try_reserve(len),
-            How::AtOnce => tx.reserve_timeout(len, NO_TIME),
+            How::AtOnce => tx.wait(len, Some(NO_TIME)).and_then(|()| tx.try_reserve(len)),
             How::Wait => tx.reserve(len),
         };
         let mut room = match reserved {
@@ -109,7 +109,7 @@ impl Messages {
         let Some(tx) = &mut self.pair.tx else { return };
         let reserved = match how {
             How::Try => tx.try_reserve(len),
-            How::AtOnce => tx.reserve_timeout(len, NO_TIME),
+            How::AtOnce => tx.wait(len, Some(NO_TIME)).and_then(|()| tx.try_reserve(len)),
             How::Wait => tx.reserve(len),
         };
         let error = reserved.err().expect("room for a message that never fits");

@@ -105,7 +105,7 @@ impl<T: Item + Copy + 'static> Carries for Values<T> {
         let mut room = match how {
             How::Try => tx.try_reserve(count),
             How::Wait => tx.reserve(count),
-            How::Timeout => tx.reserve_timeout(count, TIMEOUT),
+            How::Timeout => tx.wait(count, Some(TIMEOUT)).and_then(|()| tx.try_reserve(count)),
         }?;
         for (index, payload) in payloads.iter().enumerate().rev() {
             room.write(index, &value(payload));
@@ -151,7 +151,7 @@ impl<T: Item + Copy + 'static> Carries for Values<T> {
         let view = match how {
             How::Try => rx.try_peek(max),
             How::Wait => rx.peek(max),
-            How::Timeout => rx.peek_timeout(max, TIMEOUT),
+            How::Timeout => rx.wait(max.min(1), Some(TIMEOUT)).and_then(|()| rx.try_peek(max)),
         }?;
         view.iter().for_each(|item| seen(bytes(&item)));
         let count = release(view.len());
@@ -227,7 +227,7 @@ impl Carries for Messages {
         let mut room = match how {
             How::Try => tx.try_reserve(len),
             How::Wait => tx.reserve(len),
-            How::Timeout => tx.reserve_timeout(len, TIMEOUT),
+            How::Timeout => tx.wait(len, Some(TIMEOUT)).and_then(|()| tx.try_reserve(len)),
         }?;
         let (first, second) = payload.split_at(payload.len() / 3);
         room.write_at(first.len(), second).unwrap();
@@ -267,7 +267,7 @@ impl Carries for Messages {
         let view = match how {
             How::Try => rx.try_peek(max),
             How::Wait => rx.peek(max),
-            How::Timeout => rx.peek_timeout(max, TIMEOUT),
+            How::Timeout => rx.wait(max.min(1), Some(TIMEOUT)).and_then(|()| rx.try_peek(max)),
         }?;
         let mut count = 0;
         for message in view.iter() {

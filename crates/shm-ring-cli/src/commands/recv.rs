@@ -79,7 +79,7 @@ impl Receiver {
                 None => self.consumer.peek(1),
                 Some(timeout) => {
                     deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-                    self.consumer.peek_timeout(1, timeout)
+                    self.consumer.wait(1, Some(timeout)).and_then(|()| self.consumer.try_peek(1))
                 }
             };
             let error = match peeked {

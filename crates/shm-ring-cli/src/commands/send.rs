@@ -84,7 +84,9 @@ impl Sender {
                 None => self.producer.reserve(len),
                 Some(timeout) => {
                     deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-                    self.producer.reserve_timeout(len, timeout)
+                    self.producer
+                        .wait(len, Some(timeout))
+                        .and_then(|()| self.producer.try_reserve(len))
                 }
             };
             // A reservation that is dropped leaves the room where it is.

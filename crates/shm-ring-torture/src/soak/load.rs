@@ -148,11 +148,14 @@ impl<const N: usize> Load for Values<[u64; N]> {
             Push::Try => tx.try_push(value(from)).map(|()| 1),
             Push::Timeout => tx.push_timeout(value(from), TIMEOUT).map(|()| 1),
             Push::Wait => tx.push(value(from)).map(|()| 1),
-            Push::InPlace => tx.reserve_timeout(count as usize, TIMEOUT).map(|mut room| {
-                (0..room.len()).for_each(|at| room.write(at, &value(from + at as u64)));
-                room.commit(count as usize);
-                count as usize
-            }),
+            Push::InPlace => tx
+                .wait(count as usize, Some(TIMEOUT))
+                .and_then(|()| tx.try_reserve(count as usize))
+                .map(|mut room| {
+                    (0..room.len()).for_each(|at| room.write(at, &value(from + at as u64)));
+                    room.commit(count as usize);
+                    count as usize
+                }),
             Push::TryBatch => tx.try_push_batch((from..from + count).map(value)),
             Push::TrySlice => tx.try_push_slice(&values(from, count)),
             Push::Batch | Push::Slice => {
@@ -191,7 +194,7 @@ impl<const N: usize> Load for Values<[u64; N]> {
                 return rx.pop_batch_timeout(most, TIMEOUT, |value| each(value.as_bytes()));
             }
             Pop::Peek => {
-                let view = rx.peek_timeout(most, TIMEOUT)?;
+                let view = rx.wait(1, Some(TIMEOUT)).and_then(|()| rx.try_peek(most))?;
                 let count = given_back(view.len());
                 view.iter().take(count).for_each(|value| each(value.as_bytes()));
                 view.release(count);
@@ -237,12 +240,15 @@ impl Load for Messages {
             Push::Try => tx.try_push(&message).map(|()| 1),
             Push::Timeout => tx.push_timeout(&message, TIMEOUT).map(|()| 1),
             Push::Wait => tx.push(&message).map(|()| 1),
-            Push::InPlace => tx.reserve_timeout(message.len() + 9, TIMEOUT).map(|mut room| {
-                // What does not fit is what the caller got wrong, and this caller does not.
-                let _ = room.write_at(0, &message[..]);
-                room.commit(message.len());
-                1
-            }),
+            Push::InPlace => tx
+                .wait(message.len() + 9, Some(TIMEOUT))
+                .and_then(|()| tx.try_reserve(message.len() + 9))
+                .map(|mut room| {
+                    // What does not fit is what the caller got wrong, and this caller does not.
+                    let _ = room.write_at(0, &message[..]);
+                    room.commit(message.len());
+                    1
+                }),
             Push::TrySlice => tx.try_push_vectored(&parts).map(|()| 1),
             Push::Slice => tx.push_vectored(&parts).map(|()| 1),
             Push::TryBatch => tx.try_push_batch(&batch()),
@@ -276,7 +282,7 @@ impl Load for Messages {
                 return rx.pop_batch_timeout(most, TIMEOUT, |message| each(&message.to_vec()));
             }
             Pop::Peek => {
-                let view = rx.peek_timeout(most, TIMEOUT)?;
+                let view = rx.wait(1, Some(TIMEOUT)).and_then(|()| rx.try_peek(most))?;
                 let count = given_back(view.iter().count());
                 view.iter().take(count).for_each(|message| each(&message.to_vec()));
                 return Ok(view.release(count));

@@ -220,7 +220,9 @@ impl<T: Value> Kind for T {
                 room.write_slice(0, items);
                 Ok(())
             },
-            Op::ReservePark => |tx, _| tx.reserve_timeout(1, BRIEF).map(drop),
+            Op::ReservePark => {
+                |tx, _| tx.wait(1, Some(BRIEF)).and_then(|()| tx.try_reserve(1)).map(drop)
+            }
             _ => return None,
         };
         Some(put)
@@ -274,7 +276,9 @@ impl<T: Value> Kind for T {
                 view.release(count.min(2));
                 Ok(())
             },
-            Op::PeekPark => |rx, _| rx.peek_timeout(BATCH, BRIEF).map(drop),
+            Op::PeekPark => {
+                |rx, _| rx.wait(1, Some(BRIEF)).and_then(|()| rx.try_peek(BATCH)).map(drop)
+            }
             _ => return None,
         };
         Some(take)

@@ -111,7 +111,11 @@ impl<const ALIGN: usize> Kind for Messages<ALIGN> {
                 let _ = room.write_at(0, items[0].as_slice());
                 Ok(())
             },
-            Op::ReservePark => |tx, items| tx.reserve_timeout(items[0].len(), BRIEF).map(drop),
+            Op::ReservePark => |tx, items| {
+                tx.wait(items[0].len(), Some(BRIEF))
+                    .and_then(|()| tx.try_reserve(items[0].len()))
+                    .map(drop)
+            },
             _ => return None,
         };
         Some(put)
@@ -166,7 +170,9 @@ impl<const ALIGN: usize> Kind for Messages<ALIGN> {
                 view.release(2);
                 Ok(())
             },
-            Op::PeekPark => |rx, _| rx.peek_timeout(BATCH, BRIEF).map(drop),
+            Op::PeekPark => {
+                |rx, _| rx.wait(1, Some(BRIEF)).and_then(|()| rx.try_peek(BATCH)).map(drop)
+            }
             _ => return None,
         };
         Some(take)

@@ -70,6 +70,16 @@ impl Timeout {
         Self { nanos: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) }
     }
 
+    /// As long as `duration`, or for ever.
+    pub(crate) fn of_any(duration: Option<Duration>) -> Self {
+        duration.map_or(Self::FOREVER, Self::of)
+    }
+
+    /// [`deadline`](Self::deadline), unless there is no time at all.
+    pub(crate) fn deadline_if_any(self) -> Option<Deadline> {
+        (self != Self::NONE).then(|| self.deadline())
+    }
+
     /// When it ends, counted from now. A call that need not wait reads no clock.
     pub(crate) fn deadline(self) -> Deadline {
         match self {

@@ -145,7 +145,7 @@ pub fn wait_any(
     if let Some(index) = found(ends) {
         return Ok(answer(ends, index));
     }
-    let timeout = timeout.map_or(Timeout::FOREVER, Timeout::of);
+    let timeout = Timeout::of_any(timeout);
     let mut watch = Several { ends: &*ends, gone: None };
     let ended = if timeout == Timeout::NONE {
         watch.ended()

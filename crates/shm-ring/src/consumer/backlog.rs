@@ -1,9 +1,15 @@
-//! Owns: what is unread: how much it is, and giving it back by position or all of it. Knows nothing of: payloads.
+//! Owns: what is unread: how much it is, waiting until it is so much, and giving it back by position or all of it. Knows
+//! nothing of: payloads.
+
+use core::time::Duration;
 
 use super::found::found_at;
 use super::{Consumer, MessageConsumer, Receiver};
+use crate::attachment::wait::{Timeout, WaitRequest};
 use crate::error::PopError;
 use crate::item::{Item, Payload};
+use crate::protocol::clock::Deadline;
+use crate::protocol::park;
 use crate::protocol::position::Corrupt;
 
 impl<P: Payload + ?Sized> Receiver<P> {
@@ -12,6 +18,29 @@ impl<P: Payload + ?Sized> Receiver<P> {
         match self.look() {
             Ok(_) => Ok((self.head.position(), self.head.tail())),
             Err(Corrupt) => Err(PopError::Corrupt),
+        }
+    }
+
+    /// Waits until `bytes` of records are unread, until `deadline` if there is time at all.
+    fn await_unread(&mut self, bytes: u64, deadline: Option<Deadline>) -> Result<(), PopError> {
+        let Self { head, map, side, .. } = self;
+        let (layout, mine, theirs) = (side.layout, map.mine(), map.theirs());
+        let position = head.position();
+        // `None` of what contradicts the protocol.
+        let is_there = || head.ready(&layout, theirs).map(|ready| ready >= bytes);
+        let is_stuck = || bytes > layout.limit || park::sleeps_beyond(position, theirs);
+        let enough = || is_there().unwrap_or(true) || is_stuck();
+        let wake_at = position.saturating_add(bytes);
+        let ended = match deadline.map(|deadline| WaitRequest::for_records(wake_at, deadline)) {
+            _ if enough() => Ok(()),
+            Some(request) => side.wait(mine, theirs, request, enough, |_| enough()),
+            None => Err(side.has_no_time(theirs)),
+        };
+        match (is_there(), ended) {
+            (Some(true), _) => Ok(()),
+            (None, _) => Err(PopError::Corrupt),
+            (Some(false), Err(ended)) => Err(side.told(ended).into()),
+            (Some(false), Ok(())) => Err(PopError::Full),
         }
     }
 
@@ -42,6 +71,35 @@ impl<P: Payload + ?Sized> Receiver<P> {
 }
 
 impl<T: Item> Consumer<T> {
+    /// Waits until `count` items are there, at most `timeout` (`None`: for ever): for the first as [`pop`](Self::pop) does,
+    /// then for the rest, also behind those that a [`View`](crate::View) showed and nobody released. Then
+    /// [`try_peek`](Self::try_peek) shows them.
+    ///
+    /// # Errors
+    /// As [`pop_timeout`](Self::pop_timeout), also if some are there, but fewer; [`PopError::Full`] if no more can come
+    /// before some are released.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use shm_ring::{Options, PopError, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().items(64))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_slice(&[7; 3])?;
+    /// assert_eq!(rx.wait(4, Some(Duration::from_millis(1))), Err(PopError::TimedOut));
+    /// assert_eq!(rx.wait(65, None), Err(PopError::Full));
+    /// rx.wait(3, None)?;
+    /// assert_eq!(rx.try_peek(4)?.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PopError> {
+        let timeout = Timeout::of_any(timeout);
+        if count > 0 {
+            self.inner.find(Some(timeout))?;
+        }
+        let bytes = (count as u64).saturating_mul(Self::SIZE);
+        self.inner.await_unread(bytes, timeout.deadline_if_any())
+    }
+
     /// A lower bound on the number of items that are unread. The producer may publish more at any time.
     ///
     /// ```
@@ -115,6 +173,46 @@ impl<T: Item> Consumer<T> {
 }
 
 impl MessageConsumer {
+    /// Waits until `count` messages are there, at most `timeout` (`None`: for ever): for the first as [`pop`](Self::pop)
+    /// does, then for the rest, also behind those that a [`MessageView`](crate::MessageView) showed and nobody released.
+    /// Then [`try_peek`](Self::try_peek) shows them. It looks at the header of each.
+    ///
+    /// # Errors
+    /// As [`pop_timeout`](Self::pop_timeout), also if some are there, but fewer; [`PopError::Full`] if no more can come
+    /// before some are released.
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_batch(&["a header", "and its body"])?;
+    /// rx.wait(2, None)?;
+    /// assert_eq!(rx.try_peek(2)?.iter().count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PopError> {
+        let timeout = Timeout::of_any(timeout);
+        if count > 0 {
+            self.inner.find(Some(timeout))?;
+        }
+        let deadline = timeout.deadline_if_any();
+        let (mut at, mut left) = (self.inner.head.position(), count);
+        while left > 0 {
+            let (head, tail) = self.inner.unread()?;
+            if at == tail {
+                let unit = self.inner.side.layout.unit;
+                self.inner.await_unread(at - head + unit, deadline)?;
+                continue;
+            }
+            (at, left) = match found_at(self.inner.map.area(), at, tail) {
+                Some(found) => (at + found.stride, left - 1),
+                // What is no message is for the call that comes to it to report.
+                None if at > head => return Ok(()),
+                None => return self.inner.found().map(drop),
+            };
+        }
+        Ok(())
+    }
+
     /// A lower bound on the bytes of records that are unread, with their headers. The producer may publish more at any
     /// time.
     #[must_use]

@@ -38,7 +38,7 @@ assert_not_impl_any!(MessageConsumer: Sync, Clone);
 impl Receiver<[u8]> {
     /// The message at the head, where one is known to be.
     #[inline(always)]
-    fn found(&mut self) -> Result<Found, PopError> {
+    pub(super) fn found(&mut self) -> Result<Found, PopError> {
         let found = found_at(self.map.area(), self.head.position(), self.head.tail());
         found.ok_or_else(|| {
             let Corrupt = self.head.poison();
@@ -245,19 +245,6 @@ impl MessageConsumer {
     #[inline]
     pub fn peek(&mut self, max: usize) -> Result<MessageView<'_>, PopError> {
         self.view(max, Some(Timeout::FOREVER))
-    }
-
-    /// Like [`peek`](Self::peek), but waits at most `timeout`.
-    ///
-    /// # Errors
-    /// As [`pop_timeout`](Self::pop_timeout).
-    #[inline]
-    pub fn peek_timeout(
-        &mut self,
-        max: usize,
-        timeout: Duration,
-    ) -> Result<MessageView<'_>, PopError> {
-        self.view(max, Some(Timeout::of(timeout)))
     }
 
     #[inline(always)]

@@ -256,16 +256,6 @@ impl<T: Item> Consumer<T> {
         Ok(View::of(&mut self.inner, count))
     }
 
-    /// Like [`peek`](Self::peek), but waits at most `timeout`.
-    ///
-    /// # Errors
-    /// As [`pop_timeout`](Self::pop_timeout).
-    #[inline]
-    pub fn peek_timeout(&mut self, max: usize, timeout: Duration) -> Result<View<'_, T>, PopError> {
-        let count = self.count_up_to(max, Some(Timeout::of(timeout)))?;
-        Ok(View::of(&mut self.inner, count))
-    }
-
     /// Sets how much must be there before a `pop` that found the ring empty returns: for consumers
     /// that would rather be woken seldom than at once. `None` is the default: at the first record.
     ///

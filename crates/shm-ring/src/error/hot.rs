@@ -63,6 +63,9 @@ pub enum PopError {
     Interrupted,
     /// The producer's page or the data contradict the protocol. Final for this attachment.
     Corrupt,
+    /// Fewer are there than were waited for, and more cannot come: the ring never has as many, or the producer waits for
+    /// room. Release some (`wait` only).
+    Full,
     /// There is no memory for the message, which stays in the ring: free some, take it into a buffer of your own, or bound
     /// what a ring may hold by [`Options::max_capacity`](crate::Options::max_capacity).
     NoMemory {
@@ -168,6 +171,7 @@ impl fmt::Display for PopError {
                      is {before}"
                 );
             }
+            Self::Full => "fewer are there, and no more come before some of them are released",
             Self::Empty => "the ring is empty",
             Self::TimedOut => "the ring stayed empty until the deadline",
             Self::Closed => "the ring is empty and its producer has closed it",
@@ -218,7 +222,7 @@ impl From<PushError> for io::Error {
 impl From<PopError> for io::Error {
     fn from(error: PopError) -> Self {
         let kind = match error {
-            PopError::Empty => io::ErrorKind::WouldBlock,
+            PopError::Empty | PopError::Full => io::ErrorKind::WouldBlock,
             PopError::TimedOut => io::ErrorKind::TimedOut,
             PopError::Closed => io::ErrorKind::UnexpectedEof,
             PopError::PeerDead => io::ErrorKind::BrokenPipe,

@@ -199,32 +199,21 @@ impl MessageProducer {
     /// As [`push`](Self::push).
     #[inline]
     pub fn reserve(&mut self, len: usize) -> Result<MessageReservation<'_>, PushError> {
-        self.reserve_within(len, Timeout::FOREVER)
+        let stride = self.stride_of(len)?;
+        self.inner.await_room(stride, Timeout::FOREVER)?;
+        self.inner.prefetch(stride);
+        Ok(MessageReservation::of(&mut self.inner, len))
     }
 
-    /// Like [`reserve`](Self::reserve), but waits at most `timeout`.
+    /// Waits until there is room for a message of `len` bytes, at most `timeout` (`None`: for ever). Then
+    /// [`try_reserve`](Self::try_reserve) of as many is not refused.
     ///
     /// # Errors
     /// As [`push_timeout`](Self::push_timeout).
     #[inline]
-    pub fn reserve_timeout(
-        &mut self,
-        len: usize,
-        timeout: Duration,
-    ) -> Result<MessageReservation<'_>, PushError> {
-        self.reserve_within(len, Timeout::of(timeout))
-    }
-
-    #[inline(always)]
-    fn reserve_within(
-        &mut self,
-        len: usize,
-        timeout: Timeout,
-    ) -> Result<MessageReservation<'_>, PushError> {
+    pub fn wait(&mut self, len: usize, timeout: Option<Duration>) -> Result<(), PushError> {
         let stride = self.stride_of(len)?;
-        self.inner.await_room(stride, timeout)?;
-        self.inner.prefetch(stride);
-        Ok(MessageReservation::of(&mut self.inner, len))
+        self.inner.await_room(stride, Timeout::of_any(timeout))
     }
 
     /// Counts `records` that the caller throws away, because the ring was full or for another reason of its own: one store.

@@ -204,19 +204,27 @@ impl<T: Item> Producer<T> {
         Ok(Reservation::of(&mut self.inner, count))
     }
 
-    /// Like [`reserve`](Self::reserve), but waits at most `timeout`.
+    /// Waits until there is room for `count` items, at most `timeout` (`None`: for ever). Then
+    /// [`try_reserve`](Self::try_reserve) of as many is not refused.
     ///
     /// # Errors
     /// As [`reserve`](Self::reserve), and [`PushError::TimedOut`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use shm_ring::{Options, PushError, Region, Ring};
+    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().items(64))?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push_slice(&[7; 60])?;
+    /// assert_eq!(tx.wait(5, Some(Duration::from_millis(1))), Err(PushError::TimedOut));
+    /// tx.wait(4, None)?;
+    /// tx.try_reserve(4)?.commit(0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
-    pub fn reserve_timeout(
-        &mut self,
-        count: usize,
-        timeout: Duration,
-    ) -> Result<Reservation<'_, T>, PushError> {
+    pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PushError> {
         let bytes = self.bytes_of(count)?;
-        self.inner.await_room(bytes, Timeout::of(timeout))?;
-        Ok(Reservation::of(&mut self.inner, count))
+        self.inner.await_room(bytes, Timeout::of_any(timeout))
     }
 
     /// Bytes of `count` items, if the ring can have as much.

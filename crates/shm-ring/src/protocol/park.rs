@@ -221,6 +221,13 @@ pub(crate) fn sleeps(theirs: Foreign<'_, SidePage>) -> bool {
     theirs.map(|page| &page.park.0.wake_at).relaxed() != NEVER
 }
 
+/// Whether the other side sleeps until our position, which is `position`, moves.
+#[cfg(not(loom))]
+pub(crate) fn sleeps_beyond(position: u64, theirs: Foreign<'_, SidePage>) -> bool {
+    let wake_at = theirs.map(|page| &page.park.0.wake_at).relaxed();
+    wake_at != NEVER && wake_at > position
+}
+
 /// Whether a consumer that waits for `threshold` bytes goes on: as much is ready, or something is
 /// and the producer waits for room. Two sides never wait for each other.
 pub(crate) fn is_enough(

@@ -252,10 +252,13 @@ fn push_anything(tx: &mut MessageProducer, random: &mut Random) -> bool {
     let message = text(1, random.below(1600) as usize);
     let told = match random.below(4) {
         0 => tx.push_timeout(&message, TIMEOUT),
-        1 => tx.reserve_timeout(message.len(), TIMEOUT).map(|room| {
-            let len = room.len();
-            room.commit(len);
-        }),
+        1 => tx
+            .wait(message.len(), Some(TIMEOUT))
+            .and_then(|()| tx.try_reserve(message.len()))
+            .map(|room| {
+                let len = room.len();
+                room.commit(len);
+            }),
         2 => tx.try_push_all(&[message.clone(), message]),
         _ => tx.try_push_batch(&[message.clone(), message]).map(drop),
     };
@@ -272,7 +275,7 @@ fn pop_anything(rx: &mut MessageConsumer, random: &mut Random) -> bool {
             released => released.map(|released| assert!(released <= 200)),
         },
         4 => rx.pop_batch_timeout(4, TIMEOUT, |record| drop(record.to_vec())).map(drop),
-        _ => rx.peek_timeout(3, TIMEOUT).map(|view| {
+        _ => rx.wait(1, Some(TIMEOUT)).and_then(|()| rx.try_peek(3)).map(|view| {
             let first = view.first();
             let mut bytes = vec![0; first.len()];
             first.copy_to(0, &mut bytes).unwrap();

@@ -8,6 +8,7 @@ mod adapters;
 mod all_or_nothing;
 mod any;
 mod any_stress;
+mod awaiting;
 mod backlog;
 mod batches;
 mod bytes;

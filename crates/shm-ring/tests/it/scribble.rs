@@ -93,7 +93,10 @@ fn two_sides_survive_a_process_that_writes_anything_anywhere() {
                     let _ = (tx.stats(), tx.is_closed(), tx.len(), tx.position());
                     tx.push_all(&[3; 2])
                 }
-                3 => tx.reserve_timeout(9, TIMEOUT).map(|room| room.commit(7)),
+                3 => tx
+                    .wait(9, Some(TIMEOUT))
+                    .and_then(|()| tx.try_reserve(9))
+                    .map(|room| room.commit(7)),
                 _ => tx.push_timeout(1, TIMEOUT),
             };
             told != Err(PushError::Corrupt)
@@ -102,7 +105,7 @@ fn two_sides_survive_a_process_that_writes_anything_anywhere() {
             let _ = (rx.len(), rx.peer());
             let told = match random.below(6) {
                 0 => rx.pop_slice_timeout(&mut [0; 20], TIMEOUT).map(drop),
-                1 => rx.peek_timeout(9, TIMEOUT).map(|view| {
+                1 => rx.wait(1, Some(TIMEOUT)).and_then(|()| rx.try_peek(9)).map(|view| {
                     let half = view.iter().count() / 2;
                     view.release(half);
                 }),

@@ -105,7 +105,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(op);
         let reserved = match op {
-            Op::ReserveTimeout => tx.reserve_timeout(len, timeout),
+            Op::ReserveTimeout => tx.wait(len, Some(timeout)).and_then(|()| tx.try_reserve(len)),
             _ => tx.try_reserve(len),
         };
         let answer = reserved.as_ref().map(|_| ()).map_err(|&error| error);

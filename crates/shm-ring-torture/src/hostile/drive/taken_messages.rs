@@ -153,7 +153,7 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
         let rx = rx.as_mut().expect("attached");
         self.board.begin(op);
         let peeked = match op {
-            Op::PeekTimeout => rx.peek_timeout(max, timeout),
+            Op::PeekTimeout => rx.wait(1, Some(timeout)).and_then(|()| rx.try_peek(max)),
             _ => rx.try_peek(max),
         };
         let answer = peeked.as_ref().map(|_| ()).map_err(|&error| error);

@@ -100,7 +100,9 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
         let tx = self.tx.as_mut().expect("attached");
         self.board.begin(op);
         let reserved = match op {
-            Op::ReserveTimeout => tx.reserve_timeout(count, timeout),
+            Op::ReserveTimeout => {
+                tx.wait(count, Some(timeout)).and_then(|()| tx.try_reserve(count))
+            }
             _ => tx.try_reserve(count),
         };
         let answer = reserved.as_ref().map(|_| ()).map_err(|&error| error);
@@ -263,7 +265,7 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
         let rx = rx.as_mut().expect("attached");
         self.board.begin(op);
         let peeked = match op {
-            Op::PeekTimeout => rx.peek_timeout(max, timeout),
+            Op::PeekTimeout => rx.wait(max.min(1), Some(timeout)).and_then(|()| rx.try_peek(max)),
             _ => rx.try_peek(max),
         };
         let answer = peeked.as_ref().map(|view| view.len()).map_err(|&error| error);

@@ -90,7 +90,7 @@ fn reserve(
     let len = bytes.len();
     let mut room = match way {
         0 => tx.try_reserve(len)?,
-        1 => tx.reserve_timeout(len, NOW)?,
+        1 => tx.wait(len, Some(NOW)).and_then(|()| tx.try_reserve(len))?,
         _ => tx.reserve(len)?,
     };
     assert_eq!((room.len(), room.is_empty()), (len, len == 0));
@@ -164,7 +164,7 @@ fn peek(
 ) -> Result<Vec<Vec<u8>>, PopError> {
     let view = match way {
         0 => rx.try_peek(max)?,
-        1 => rx.peek_timeout(max, NOW)?,
+        1 => rx.wait(1, Some(NOW)).and_then(|()| rx.try_peek(max))?,
         _ => rx.peek(max)?,
     };
     let copy = |message: &Message<'_>| {

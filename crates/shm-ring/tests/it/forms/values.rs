@@ -108,7 +108,7 @@ impl<T: Item + Send + 'static> Kind for T {
         let count = bytes.len() / size_of::<T>();
         let mut room = match way {
             0 => tx.try_reserve(count)?,
-            1 => tx.reserve_timeout(count, NOW)?,
+            1 => tx.wait(count, Some(NOW)).and_then(|()| tx.try_reserve(count))?,
             _ => tx.reserve(count)?,
         };
         assert_eq!((room.len(), room.is_empty()), (count, count == 0));
@@ -210,7 +210,7 @@ impl<T: Item + Send + 'static> Kind for T {
     ) -> Result<Vec<Vec<u8>>, PopError> {
         let view = match way {
             0 => rx.try_peek(max)?,
-            1 => rx.peek_timeout(max, NOW)?,
+            1 => rx.wait(max.min(1), Some(NOW)).and_then(|()| rx.try_peek(max))?,
             _ => rx.peek(max)?,
         };
         let len = view.len();
