@@ -188,7 +188,7 @@ mod stats;
 pub use self::protocol::steps;
 pub use self::{
     attachment::interrupt::Interrupt,
-    attachment::wait_any::{AnyEnd, WAIT_ANY_MAX, WaitAnyError, wait_any},
+    attachment::wait_any::{AnyEnd, AwaitedPeer, WAIT_ANY_MAX, WaitAnyError, wait_any},
     consumer::{
         Consumer, Flow, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
         TryIter, View,

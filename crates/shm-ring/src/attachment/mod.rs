@@ -127,25 +127,25 @@ impl Side {
         Peer::of(life, session, pid)
     }
 
-    /// Sleeps until somebody holds the other role, or until `deadline`: how things stand then. Whoever
-    /// attaches rings; one that is killed before it does is found at the end of a slice.
+    /// Whether the other role has a session that was not found at its end.
+    pub(crate) fn has_new_peer(&self, theirs: Foreign<'_, SidePage>) -> bool {
+        session::number(theirs) != self.gone.get().unwrap_or(0)
+    }
+
+    /// Sleeps until the other role has a session that was not found at its end, be it over by now, or until `deadline`: how
+    /// things stand then. Whoever attaches rings; one that is killed before it does is found at the end of a slice.
     pub(crate) fn await_peer(&self, theirs: Foreign<'_, SidePage>, deadline: Deadline) -> Peer {
-        // Whoever attaches holds the lease before the session is his: it is 0, or that of somebody dead.
-        let before = match self.peer(theirs) {
-            Peer::Dead { session, .. } => session,
-            _ => self.gone.get().unwrap_or(0),
-        };
         loop {
-            let last_look = || match self.peer(theirs) {
-                peer @ Peer::Alive { session, .. } if session != 0 && session != before => {
-                    Some(peer)
-                }
-                peer => (Deadline::now() >= deadline).then_some(peer),
+            let last_look = || {
+                let is_over = self.has_new_peer(theirs) || Deadline::now() >= deadline;
+                // An end that this returns is no news the next time.
+                is_over.then(|| _ = self.gone(theirs))
             };
             let until = |_| deadline.min(Deadline::now().plus(SLICE));
             let listener = core::iter::once(Sleeper::listener(theirs));
-            if let Some(peer) = park::sleep::<2, _>(listener, self.interrupts(), last_look, until) {
-                return peer;
+            let over = park::sleep::<2, _>(listener, self.interrupts(), last_look, until);
+            if over.is_some() {
+                return self.peer(theirs);
             }
             if self.is_interrupted() {
                 self.told(Ended::Interrupted);

@@ -6,12 +6,15 @@ use core::time::Duration;
 use std::io;
 
 use self::sealed::Waited;
+use crate::attachment::Side;
 use crate::attachment::wait::{Ended, Timeout, Waitable, wait_until};
 use crate::options::Wait;
 use crate::protocol::bell::WORDS_MAX;
 use crate::protocol::clock::Deadline;
 use crate::protocol::interrupt::Interrupts;
-use crate::protocol::park::{self, SleepLimit};
+use crate::protocol::layout::SidePage;
+use crate::protocol::park::{self, SleepLimit, Sleeper};
+use crate::protocol::sync::Foreign;
 
 /// The most rings that one [`wait_any`] can wait for: what the kernel lets a thread sleep on at once,
 /// and one place for [`Interrupt`](crate::Interrupt).
@@ -94,6 +97,53 @@ pub(crate) mod sealed {
         fn sleeper(&self, long: bool) -> Sleeper<'_>;
         fn theirs(&self) -> Foreign<'_, SidePage>;
         fn side(&self) -> &Side;
+        /// Whether the end of the other side ends the wait too.
+        fn ends_with_peer(&self) -> bool {
+            true
+        }
+    }
+}
+
+/// The other side of an end, to be waited for by [`wait_any`] beside other ends: what
+/// [`Consumer::wait_for_peer`](crate::Consumer::wait_for_peer) waits for. Made by
+/// [`awaited_peer`](crate::Consumer::awaited_peer).
+pub struct AwaitedPeer<'a> {
+    side: &'a Side,
+    theirs: Foreign<'a, SidePage>,
+}
+
+impl<'a> AwaitedPeer<'a> {
+    pub(crate) fn of(side: &'a Side, theirs: Foreign<'a, SidePage>) -> Self {
+        Self { side, theirs }
+    }
+}
+
+impl fmt::Debug for AwaitedPeer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwaitedPeer").field("peer", &self.side.peer(self.theirs)).finish()
+    }
+}
+
+#[allow(private_interfaces, reason = "nobody can name this trait")]
+impl Waited for AwaitedPeer<'_> {
+    fn is_ready(&self) -> bool {
+        self.side.has_new_peer(self.theirs)
+    }
+
+    fn sleeper(&self, _long: bool) -> Sleeper<'_> {
+        Sleeper::listener(self.theirs)
+    }
+
+    fn theirs(&self) -> Foreign<'_, SidePage> {
+        self.theirs
+    }
+
+    fn side(&self) -> &Side {
+        self.side
+    }
+
+    fn ends_with_peer(&self) -> bool {
+        false
     }
 }
 
@@ -101,7 +151,7 @@ pub(crate) mod sealed {
 ///
 /// A consumer has a record, or a producer that is gone, or corruption. Its threshold is not looked at. A producer has the
 /// room that its last call was in want of (or room for one value, or the shortest message), or a consumer that is gone, or
-/// corruption. It is woken when as much is free as for a plain `push`.
+/// corruption. It is woken when as much is free as for a plain `push`. An [`AwaitedPeer`] has somebody who attached.
 ///
 /// Of several the one is returned that was returned least recently, so none is kept waiting by another; one whose other
 /// side is gone only if no other has something. It says so each time: leave it out from then on.
@@ -196,9 +246,15 @@ impl Several<'_, '_> {
         self.ends.iter().any(|one| is_one(&**one))
     }
 
+    fn any_peer(&self, is_one: impl Fn(&Side, Foreign<'_, SidePage>) -> bool) -> bool {
+        self.any(|one| one.ends_with_peer() && is_one(one.side(), one.theirs()))
+    }
+
     /// Which end it was does not matter here: the next call on it says so.
     fn ended(&mut self) -> Option<Ended> {
-        self.gone = least_recent(self.ends, |one| one.side().ended(one.theirs()).is_some());
+        self.gone = least_recent(self.ends, |one| {
+            one.ends_with_peer() && one.side().ended(one.theirs()).is_some()
+        });
         self.gone.map(|_| Ended::Closed)
     }
 }
@@ -216,11 +272,11 @@ impl Waitable for Several<'_, '_> {
     }
 
     fn peer_has_changed(&mut self) -> bool {
-        self.any(|one| one.side().peer_has_changed(one.theirs()))
+        self.any_peer(Side::peer_has_changed)
     }
 
     fn known_gone(&mut self) -> bool {
-        self.any(|one| one.side().is_known_gone(one.theirs()))
+        self.any_peer(Side::is_known_gone)
     }
 
     fn gone(&mut self) -> Option<Ended> {

@@ -98,7 +98,8 @@
 //! # Many rings, one thread
 //!
 //! [`wait_any`](crate::wait_any) sleeps on up to [`WAIT_ANY_MAX`](crate::WAIT_ANY_MAX) rings at once (`futex_waitv`):
-//! consumers that want a record and producers that want room, in one list. It returns the index of one that has something,
+//! consumers that want a record, producers that want room, and [other sides that are
+//! awaited](crate::Consumer::awaited_peer), in one list. It returns the index of one that has something,
 //! corruption and the end of the other side included. Of several that have, it returns the one that it returned least
 //! recently. It looks at all of them when called, so its cost grows with their number. It needs Linux 5.16 to sleep; before
 //! that it looks every millisecond. With more than 63 rings the kernel has no place for all the words that report deaths,

@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::{MessageRing, Ring};
 use crate::attachment::interrupt::Interrupt;
 use crate::attachment::wait::Timeout;
+use crate::attachment::wait_any::AwaitedPeer;
 use crate::consumer::{Consumer, MessageConsumer, Receiver};
 use crate::error::Error;
 use crate::item::Item;
@@ -76,8 +77,8 @@ macro_rules! end {
             #[doc = concat!("Waits up to `timeout` for a ", $peer, " to attach and returns its state.")]
             ///
             /// For an end that was told that the other side closed or died, and goes on with the next. It sleeps, and
-            /// the side that attaches wakes it. It returns at once if somebody is there. `Duration::MAX` is forever.
-            /// An [`Interrupt`] ends it too.
+            /// the side that attaches wakes it. It returns at once if somebody is there, or came and has gone since: what
+            /// it published is to be taken. `Duration::MAX` is forever. An [`Interrupt`] ends it too.
             ///
             /// ```
             /// use std::time::Duration;
@@ -100,6 +101,27 @@ macro_rules! end {
             pub fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
                 let deadline = Timeout::of(timeout).deadline();
                 self.inner.side.await_peer(self.inner.map.theirs(), deadline)
+            }
+
+            #[doc = concat!("The ", $peer, " that [`wait_for_peer`](Self::wait_for_peer) waits for, to be waited for beside")]
+            /// other ends by [`wait_any`](crate::wait_any).
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use shm_ring::{Options, Region, Ring, wait_any};
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// let one = Ring::<u64>::create(Region::memfd("one"), &Options::new())?;
+            /// let other = Ring::<u64>::create(Region::memfd("other"), &Options::new())?;
+            /// let (mut rx, free) = (one.consumer()?, other.consumer()?);
+            /// let (_tx, _new) = (one.producer()?, other.producer()?);
+            /// // Nothing is to be read, but somebody has attached to the other ring.
+            /// let timeout = Some(Duration::from_secs(1));
+            /// assert_eq!(wait_any(&mut [&mut rx, &mut free.awaited_peer()], timeout)?, 1);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn awaited_peer(&self) -> AwaitedPeer<'_> {
+                AwaitedPeer::of(&self.inner.side, self.inner.map.theirs())
             }
 
             #[doc = concat!("Whether the ", $peer, " has closed in order, and nobody has followed it: one load.")]

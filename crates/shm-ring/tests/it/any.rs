@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    AnyEnd, Consumer, MessageConsumer, MessageRing, Options, PopError, PushError, Region, Ring,
-    WAIT_ANY_MAX, Wait, WaitAnyError, wait_any,
+    AnyEnd, Consumer, MessageConsumer, MessageRing, Options, Peer, PopError, PushError, Region,
+    Ring, WAIT_ANY_MAX, Wait, WaitAnyError, wait_any,
 };
 use shm_ring_outsider::{LIVENESS, NEVER, POSITION, SLEEPS, WAKE_AT, consumer, producer};
 
@@ -406,4 +406,35 @@ fn where_the_kernel_refuses_to_sleep_on_many_words_the_wait_goes_on() {
         child.expect("Ok(1)");
         child.finish();
     }
+}
+
+#[test]
+fn whoever_attaches_to_a_ring_whose_end_was_told_wakes_the_sleeper() {
+    let (busy, left) = (memfd::<u64>(Wait::PARK), memfd::<u64>(Wait::PARK));
+    let (mut tx, mut rx) = (busy.producer().unwrap(), busy.consumer().unwrap());
+    let mut gone = left.consumer().unwrap();
+    let brief = Some(Duration::from_millis(20));
+    let told = wait_any(&mut [&mut rx, &mut gone.awaited_peer()], brief);
+    assert_eq!(told, Err(WaitAnyError::TimedOut), "nobody has come");
+    left.producer().unwrap().push(1).unwrap();
+    // The end is news until it is told.
+    assert_eq!(wait_any(&mut [&mut rx, &mut gone.awaited_peer()], None), Ok(1));
+    assert_eq!((gone.pop(), gone.pop()), (Ok(1), Err(PopError::Closed)));
+    let told = wait_any(&mut [&mut rx, &mut gone.awaited_peer()], brief);
+    assert_eq!(told, Err(WaitAnyError::TimedOut), "an end that was told is no news");
+    // The other ends are waited for all the same.
+    tx.push(7).unwrap();
+    assert_eq!(wait_any(&mut [&mut rx, &mut gone.awaited_peer()], None), Ok(0));
+    assert_eq!(rx.pop(), Ok(7));
+    let bytes = Bytes::of(busy.descriptor());
+    let waiting = std::thread::spawn(move || {
+        let which = wait_any(&mut [&mut rx, &mut gone.awaited_peer()], None);
+        (which, gone.peer(), gone.pop())
+    });
+    bytes.until_parked(consumer());
+    let mut next = left.producer().unwrap();
+    next.push(2).unwrap();
+    let (which, peer, popped) = within(SOON, "a wait for a peer", || waiting.join().unwrap());
+    assert_eq!((which, popped), (Ok(1), Ok(2)));
+    assert!(matches!(peer, Peer::Alive { session: 3, .. }), "{peer:?}");
 }

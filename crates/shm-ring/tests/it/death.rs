@@ -166,9 +166,10 @@ fn what_was_read_just_before_a_death_is_room_for_a_sleeper_nobody_woke() {
     }
 }
 
+const BRIEF: Duration = Duration::from_millis(3);
+
 #[test]
 fn who_was_left_waits_for_the_next() {
-    const BRIEF: Duration = Duration::from_millis(3);
     let name = Name::new("next");
     let ring = ring(&name, Wait::BALANCED);
     let mut rx = ring.consumer().unwrap();
@@ -190,4 +191,24 @@ fn who_was_left_waits_for_the_next() {
     assert_eq!(tx.wait_for_peer(BRIEF), Peer::Closed { session: 2 });
     let _rx = ring.consumer().unwrap();
     assert!(matches!(tx.wait_for_peer(BRIEF), Peer::Alive { session: 3, .. }));
+}
+
+#[test]
+fn a_peer_that_came_and_went_ends_the_wait_for_it() {
+    let name = Name::new("visit");
+    let ring = ring(&name, Wait::BALANCED);
+    ring.producer().unwrap().close();
+    let mut rx = ring.consumer().unwrap();
+    // The one that left before is no news.
+    assert_eq!(rx.wait_for_peer(BRIEF), Peer::Closed { session: 2 });
+    ring.producer().unwrap().push(7).unwrap();
+    let (peer, mut rx) = within(SOON, "a wait", || (rx.wait_for_peer(Duration::MAX), rx));
+    assert_eq!(peer, Peer::Closed { session: 4 });
+    // Told once: from here on it waits for the next, and what is unread is read all the same.
+    assert_eq!(rx.wait_for_peer(BRIEF), Peer::Closed { session: 4 });
+    let waiting = std::thread::spawn(move || (rx.wait_for_peer(Duration::MAX), rx));
+    let _tx = ring.producer().unwrap();
+    let (peer, mut rx) = within(SOON, "a wait", || waiting.join().unwrap());
+    assert!(matches!(peer, Peer::Alive { session: 5, .. }), "{peer:?}");
+    assert_eq!((rx.pop(), rx.try_pop()), (Ok(7), Err(PopError::Empty)));
 }
