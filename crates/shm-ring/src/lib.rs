@@ -176,6 +176,7 @@ mod mapping;
 mod observer;
 mod options;
 mod peer;
+mod process;
 mod producer;
 mod protocol;
 mod region;

@@ -32,8 +32,6 @@ pub(crate) struct Side {
     role: Role,
     lease: Lease,
     session: u64,
-    /// The process that attached. A forked child has a copy of all this and owns none of it.
-    process: u32,
     wait: Wait,
     pub(crate) layout: RecordLayout,
     /// The peer's session when it was last asked about.
@@ -72,11 +70,10 @@ impl Side {
             (true, true) => FENCE_MODE_MEMBARRIER,
             (true, false) => 0,
         };
-        let process = std::process::id();
         wait::prepare();
         let life = &mine.life.0;
         life.fence_mode.store(fence_mode, Ordering::Relaxed);
-        life.pid.store(process, Ordering::Relaxed);
+        life.pid.store(std::process::id(), Ordering::Relaxed);
         // What the kernel told of the last holder ends here.
         mine.liveness.0.store(liveness, Ordering::Relaxed);
         // A holder that was killed asleep left this set.
@@ -88,7 +85,6 @@ impl Side {
             role,
             lease,
             session,
-            process,
             wait: options.wait,
             layout,
             seen: Cell::new(seen),
@@ -106,7 +102,8 @@ impl Side {
 
     /// Closes the session in order. The lease goes when this value does.
     pub(crate) fn close(&self, mine: &SidePage) {
-        if std::process::id() == self.process {
+        // A forked child has a copy of all this and owns none of it.
+        if self.lease.is_ours() {
             session::close(mine, self.session);
             park::ring(mine);
             mine.liveness.0.store(0, Ordering::Relaxed);

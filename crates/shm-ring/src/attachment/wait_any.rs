@@ -107,6 +107,18 @@ pub(crate) mod sealed {
 /// The other side of an end, to be waited for by [`wait_any`] beside other ends: what
 /// [`Consumer::wait_for_peer`](crate::Consumer::wait_for_peer) waits for. Made by
 /// [`awaited_peer`](crate::Consumer::awaited_peer).
+///
+/// ```
+/// use std::time::Duration;
+/// use shm_ring::{WaitAnyError, wait_any};
+/// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+/// let rx = ring.consumer()?;
+/// let nobody = wait_any(&mut [&mut rx.awaited_peer()], Some(Duration::from_millis(1)));
+/// assert_eq!(nobody, Err(WaitAnyError::TimedOut));
+/// let tx = ring.producer()?;
+/// assert_eq!(wait_any(&mut [&mut rx.awaited_peer()], None), Ok(0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct AwaitedPeer<'a> {
     side: &'a Side,
     theirs: Foreign<'a, SidePage>,

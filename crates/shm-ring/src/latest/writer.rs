@@ -39,9 +39,7 @@ pub struct LatestWriter<T: Item> {
     written: Written,
     slots: RecordMap<T>,
     session: u64,
-    /// The process that attached. A forked child has a copy of all this and owns none of it.
-    process: u32,
-    _lease: Lease,
+    lease: Lease,
     _backing: Arc<Backing>,
 }
 
@@ -55,11 +53,10 @@ impl<T: Item> LatestWriter<T> {
         let mine = slots.mine();
         let written = Written::recover(mine)
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
-        let process = std::process::id();
-        mine.life.0.pid.store(process, Ordering::Relaxed);
+        mine.life.0.pid.store(std::process::id(), Ordering::Relaxed);
         let session = session::open(mine);
         park::ring(mine);
-        Ok(Self { written, slots, session, process, _lease: lease, _backing: backing })
+        Ok(Self { written, slots, session, lease, _backing: backing })
     }
 
     /// Replaces the latest value. It never waits and makes no system call: readers that wait for a newer
@@ -171,7 +168,8 @@ impl<T: Item> LatestWriter<T> {
 
 impl<T: Item> Drop for LatestWriter<T> {
     fn drop(&mut self) {
-        if std::process::id() == self.process {
+        // A forked child has a copy of all this and owns none of it.
+        if self.lease.is_ours() {
             session::close(self.slots.mine(), self.session);
             park::ring(self.slots.mine());
         }

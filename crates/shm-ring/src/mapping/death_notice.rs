@@ -22,6 +22,7 @@ use core::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::keeper::Thread;
+use crate::process::Process;
 use crate::protocol::layout::LIVENESS_WAITERS;
 use crate::protocol::sync::Ordering;
 use crate::protocol::sync::private::{AtomicPtr, AtomicU64};
@@ -48,7 +49,7 @@ const NODES_MAX: usize = 2048;
 pub(crate) struct DeathNotice {
     node: NonNull<Node>,
     thread: u32,
-    process: u32,
+    process: Process,
 }
 
 // SAFETY: the node is only touched under the keeper's lock, by whichever thread.
@@ -93,7 +94,7 @@ impl DeathNotice {
 impl Drop for DeathNotice {
     fn drop(&mut self) {
         // A forked child's copy: the list is its parent's, and the lock may be held for ever.
-        if std::process::id() != self.process {
+        if !self.process.is_this() {
             return;
         }
         let mut kept = Keeper::of_this_process().kept();
@@ -116,7 +117,7 @@ impl Drop for DeathNotice {
 
 /// The process's thread and what it stands for.
 struct Keeper {
-    process: u32,
+    process: Process,
     kept: Mutex<Kept>,
 }
 
@@ -134,12 +135,12 @@ static KEEPER: AtomicPtr<Keeper> = AtomicPtr::new(core::ptr::null_mut());
 
 impl Keeper {
     fn of_this_process() -> &'static Self {
-        let process = std::process::id();
+        let process = Process::this();
         let mut published = KEEPER.load(Ordering::Acquire);
         loop {
             // SAFETY: invariant 2.
             match unsafe { published.as_ref() } {
-                Some(keeper) if keeper.process == process => return keeper,
+                Some(keeper) if keeper.process.is_this() => return keeper,
                 // None yet, or the parent's: one that is lost to another thread is a few bytes.
                 _ => {
                     let fresh = Box::into_raw(Box::new(Self { process, kept: Mutex::default() }));

@@ -5,7 +5,8 @@
 //! 1. `raw` spans `NODE_PAGES` private pages for the death notice and then, from `at(0)` on,
 //!    `CONTROL_PAGES * page + 2 * capacity` bytes of the region, all of it mapped for reading for as
 //!    long as the `Mapping` lives; the private pages, a role's own page, and for the producer or the
-//!    writer the data, for writing too. Nothing else of this process is mapped there.
+//!    writer the data, for writing too. Nothing else of this process is mapped there. In a child that was forked the whole
+//!    is private zeros, or, made without the handlers of a fork, not mapped: then touching it ends the child.
 //! 2. `capacity` is a power of two, at least a page; the page is at least 4096 bytes and a power of
 //!    two. A position masked with `capacity - 1` is a place below `capacity`, and as aligned as the position: `capacity`
 //!    bytes from there are mapped.
@@ -27,6 +28,7 @@ pub(crate) mod records;
 pub(crate) use self::read_only::ReadOnly;
 
 use core::ffi::c_void;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use std::os::fd::BorrowedFd;
 
@@ -35,6 +37,7 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use self::death_notice::DeathNotice;
+use crate::process::{Inherited, Process};
 use crate::protocol::layout::{CONTROL_PAGES, LIVENESS_OFFSET, SidePage};
 use crate::protocol::sync::{AtomicU64, Foreign};
 use crate::role::Role;
@@ -53,11 +56,14 @@ const NODE_PAGES: usize = 2;
 /// Pages from the node in a private page to the liveness word that it stands for.
 const NODE_DISTANCE: usize = 3;
 
-/// The mapping of one role's attachment.
+/// The mapping of one role's attachment. No child that is forked reaches the region through it.
 pub(crate) struct Mapping {
     /// Leads into `raw`: dropped before it.
     notice: Option<DeathNotice>,
-    raw: MmapRaw,
+    /// Dropped before `raw` too.
+    inherited: Option<Inherited>,
+    raw: ManuallyDrop<MmapRaw>,
+    process: Process,
     page: usize,
     capacity: usize,
     role: Role,
@@ -89,7 +95,9 @@ impl Mapping {
             call: "mmap",
             errno: Errno::from_io_error(&error).unwrap_or(Errno::NOMEM),
         })?;
-        let mut mapping = Self { notice: None, raw, page, capacity, role };
+        let (raw, process) = (ManuallyDrop::new(raw), Process::this());
+        let mut mapping =
+            Self { notice: None, inherited: None, raw, process, page, capacity, role };
         mapping.lay_nodes()?;
         let data = match role.writes_data() {
             true => ProtFlags::READ | ProtFlags::WRITE,
@@ -100,6 +108,8 @@ impl Mapping {
         mapping.lay(fd, own, page, own, ProtFlags::READ | ProtFlags::WRITE)?;
         mapping.lay(fd, control, capacity, control, data)?;
         mapping.lay(fd, control + capacity, capacity, control, data)?;
+        mapping.keep_from_children(len);
+        mapping.keep_from_dumps();
         if preparation.prefault {
             mapping.prefault()?;
         }
@@ -110,6 +120,21 @@ impl Mapping {
             mapping.notice = mapping.give_notice();
         }
         Ok(mapping)
+    }
+
+    /// No child is to have any of it. Where the advice is refused, the handlers of a fork do without.
+    fn keep_from_children(&mut self, len: usize) {
+        let address = self.raw.as_mut_ptr().cast();
+        // SAFETY: invariant 1; the advice changes nothing in this process.
+        let _ = unsafe { rustix::mm::madvise(address, len, Advice::LinuxDontFork) };
+        self.inherited = Some(Inherited::mapping(address, len));
+    }
+
+    /// The second mapping of the data stands in no core dump: the first one does.
+    fn keep_from_dumps(&self) {
+        let second = self.at(CONTROL_PAGES as usize * self.page + self.capacity);
+        // SAFETY: invariant 1; the advice changes no bytes.
+        let _ = unsafe { rustix::mm::madvise(second, self.capacity, Advice::LinuxDontDump) };
     }
 
     /// The address `offset` bytes from the start of the region.
@@ -222,10 +247,17 @@ impl Mapping {
     }
 }
 
-#[cfg(shm_ring_steps)]
 impl Drop for Mapping {
-    /// What is held back must have been stored by then.
     fn drop(&mut self) {
+        // What is held back must have been stored by then.
+        #[cfg(shm_ring_steps)]
         crate::protocol::steps::system_call();
+        // A child has other pages there, or by now somebody else's.
+        if self.process.is_this() {
+            self.notice = None;
+            self.inherited = None;
+            // SAFETY: dropped once, here.
+            unsafe { ManuallyDrop::drop(&mut self.raw) };
+        }
     }
 }

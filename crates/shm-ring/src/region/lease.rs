@@ -6,28 +6,29 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
+use crate::process::{Descriptor, Process};
 use crate::role::Role;
 
-/// A role's lock, held through a description that nobody else has. A duplicate of it (by `dup` or
-/// `fork`) would hold the lock too, so it is never handed out.
+/// A role's lock, held through a description that nobody else has. A duplicate of it would hold the lock too, so it is
+/// never handed out, and a child that is forked does not keep it.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    description: OwnedFd,
+    description: Descriptor,
     page: u64,
     role: Role,
     /// The process that took it.
-    process: u32,
+    process: Process,
 }
 
 impl Lease {
     /// Locks `role`. `description` must have been opened for this lease alone. `Ok(None)` if
     /// somebody holds it.
-    pub(crate) fn take(description: OwnedFd, page: u64, role: Role) -> io::Result<Option<Self>> {
+    pub(crate) fn take(description: Descriptor, page: u64, role: Role) -> io::Result<Option<Self>> {
         let mut lock = range(page, role);
         match fcntl(description.as_fd(), libc::F_OFD_SETLK, &mut lock) {
-            Ok(()) => Ok(Some(Self { description, page, role, process: std::process::id() })),
+            Ok(()) => Ok(Some(Self { description, page, role, process: Process::this() })),
             Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
                 Ok(None)
             }
@@ -41,17 +42,23 @@ impl Lease {
         is_held(self.description.as_fd(), self.page, role)
     }
 
+    /// Whether this process is the one that took it.
+    #[inline]
+    pub(crate) fn is_ours(&self) -> bool {
+        self.process.is_this()
+    }
+
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.description.as_fd()
     }
 }
 
 impl Drop for Lease {
-    /// Closing the descriptor is not enough: a process that we forked, be it only until it execs,
-    /// has a duplicate of it and would go on holding the lock. Its own copy of this value must not
-    /// unlock, since that would free the lock for us too.
+    /// Closing the descriptor is not enough: a child that was made without the handlers of a fork, until it execs or
+    /// exits, has a duplicate of it and would go on holding the lock. Its own copy of this value must not unlock, since
+    /// that would free the lock for us too.
     fn drop(&mut self) {
-        if std::process::id() == self.process {
+        if self.process.is_this() {
             let mut lock = range(self.page, self.role);
             lock.l_type = libc::F_UNLCK as libc::c_short;
             // What can fail here is settled by closing the descriptor.

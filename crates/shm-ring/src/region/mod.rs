@@ -20,6 +20,7 @@ use self::named::NamedFile;
 pub(crate) use self::named::names;
 use crate::error::Error;
 use crate::options::Options;
+use crate::process::{Descriptor, Process};
 
 /// A description of memory that two processes can see. Nothing exists until a ring is created in
 /// it, and then all of it exists at once.
@@ -177,7 +178,7 @@ impl Region {
         };
         let name_it = |place: NamedFile| {
             let fd = place.create(options.mode, fill)?;
-            let process = std::process::id();
+            let process = Process::this();
             let unlink = options.unlink_on_drop.then_some(Unlink { place, process });
             Ok(Backing { fd, region: region.clone(), unlink })
         };
@@ -269,13 +270,14 @@ pub(crate) struct Backing {
 #[derive(Debug)]
 struct Unlink {
     place: NamedFile,
-    process: u32,
+    process: Process,
 }
 
 impl Backing {
     /// A description of its own: a lease needs one that nobody else has.
-    pub(crate) fn reopen(&self) -> Result<OwnedFd, Error> {
-        reopen(self.fd.as_fd(), Access::ReadWrite).map_err(|errno| {
+    pub(crate) fn reopen(&self) -> Result<Descriptor, Error> {
+        let reopened = Descriptor::open(|| reopen(self.fd.as_fd(), Access::ReadWrite));
+        reopened.map_err(|errno| {
             os(
                 &self.region,
                 "open(/proc/self/fd)",
@@ -310,7 +312,7 @@ impl Backing {
 impl Drop for Backing {
     fn drop(&mut self) {
         if let Some(Unlink { place, process }) = &self.unlink {
-            if std::process::id() == *process {
+            if process.is_this() {
                 // It may be gone, or be somebody else's by now.
                 let _ = place.unlink_if_still(self.fd.as_fd());
             }

@@ -205,7 +205,9 @@ fn a_peer_that_came_and_went_ends_the_wait_for_it() {
     let (peer, mut rx) = within(SOON, "a wait", || (rx.wait_for_peer(Duration::MAX), rx));
     assert_eq!(peer, Peer::Closed { session: 4 });
     // Told once: from here on it waits for the next, and what is unread is read all the same.
-    assert_eq!(rx.wait_for_peer(BRIEF), Peer::Closed { session: 4 });
+    let (start, brief) = (Instant::now(), Duration::from_millis(50));
+    assert_eq!(rx.wait_for_peer(brief), Peer::Closed { session: 4 });
+    assert!(start.elapsed() >= brief, "an end that was told is no news");
     let waiting = std::thread::spawn(move || (rx.wait_for_peer(Duration::MAX), rx));
     let _tx = ring.producer().unwrap();
     let (peer, mut rx) = within(SOON, "a wait", || waiting.join().unwrap());

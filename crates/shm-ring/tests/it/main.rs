@@ -21,6 +21,7 @@ mod dumping;
 mod ending;
 mod far;
 mod forged;
+mod forks;
 mod forms;
 mod front;
 mod golden;
@@ -72,6 +73,10 @@ const JOBS: &[(&str, Job)] = &[
     ("push-many", waiting::push_many),
     ("interrupted", waiting::interrupted),
     ("interrupted-by-signals", interrupting::interrupted_by_signals),
+    ("misused-by-a-child", forks::misused_by_a_child),
+    ("dropped-by-children", forks::dropped_by_children),
+    ("dropped-by-process-1", forks::dropped_by_process_1),
+    ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),
     ("feed", soak::feed),

@@ -47,6 +47,22 @@ pub(crate) fn fork() -> Option<i32> {
     }
 }
 
+/// [`fork`] past the C library, whose handlers do not run, into a pid namespace of its own if `namespace`: the child is
+/// process 1 there.
+pub(crate) fn clone_without_handlers(namespace: bool) -> Option<i32> {
+    let flags = libc::SIGCHLD | if namespace { libc::CLONE_NEWPID } else { 0 };
+    // SAFETY: as in `fork`: a child with memory of its own, on a copy of this stack.
+    match unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) } {
+        -1 => panic!("clone: {}", io::Error::last_os_error()),
+        0 => {
+            // SAFETY: prctl with integers only.
+            let _ = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            None
+        }
+        pid => Some(pid as i32),
+    }
+}
+
 /// Waits for a forked child: its wait status as the kernel gives it.
 pub(crate) fn wait_for(pid: i32) -> i32 {
     let mut status = 0;

@@ -1,0 +1,231 @@
+//! Owns: what a child made by `fork` does not keep of its parent: descriptors that hold locks, and mappings that it could
+//! write through. Knows nothing of: whose they are.
+//!
+//! Each stands in a table that the child's handler goes through before anything else runs there. It closes the
+//! descriptors and lays private pages of zeros over the mappings: what the child reads there is nothing, and what it writes
+//! nobody sees. The handler may do no more than that: other threads of the parent may have held any lock.
+//!
+//! A fork between opening a descriptor and its entry would leave a duplicate with the child. Forks are counted at both
+//! ends, and a descriptor beside which one was under way is given up for another. The entry is written before the count is
+//! read, and the count is raised before memory is copied: if no fork was seen, the next one copies the entry.
+//!
+//! Children that are made without the handlers (`_Fork`, `clone`) keep the descriptors until they exit or exec, and find no
+//! memory where the mappings were (MADV_DONTFORK).
+//!
+//! Invariants of the unsafe blocks:
+//! 1. Blocks that were added are never freed.
+//! 2. An entry with a length stands for what is open or mapped in this process: it is written after that was made, and
+//!    cleared before it goes.
+#![allow(unsafe_code)]
+
+use core::ffi::c_void;
+use core::mem::ManuallyDrop;
+use core::ptr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::mm::{MapFlags, ProtFlags};
+
+use super::{Process, page};
+use crate::protocol::sync::Ordering;
+use crate::protocol::sync::private::{AtomicPtr, AtomicU32, AtomicU64};
+
+/// Something that no child keeps.
+struct Entry {
+    /// [`FREE`], [`CLAIMED`], [`DESCRIPTOR`], or the bytes of a mapping.
+    len: AtomicU64,
+    /// The descriptor, or where the mapping is.
+    at: AtomicU64,
+}
+
+const FREE: u64 = 0;
+/// It is being written.
+const CLAIMED: u64 = 1;
+const DESCRIPTOR: u64 = 2;
+
+const ENTRIES: usize = 64;
+
+struct Block {
+    entries: [Entry; ENTRIES],
+    next: AtomicPtr<Block>,
+}
+
+impl Block {
+    const fn new() -> Self {
+        let entries = [const { Entry { len: AtomicU64::new(FREE), at: AtomicU64::new(0) } }; _];
+        Self { entries, next: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    fn next(&self) -> Option<&'static Self> {
+        // SAFETY: invariant 1.
+        unsafe { self.next.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The next block, which is added if there is none.
+    fn next_or_new(&self) -> &'static Self {
+        if let Some(next) = self.next() {
+            return next;
+        }
+        let fresh = Box::into_raw(Box::new(Self::new()));
+        let (ok, failed) = (Ordering::AcqRel, Ordering::Acquire);
+        // One that is lost to another thread stays unused.
+        let next = match self.next.compare_exchange(ptr::null_mut(), fresh, ok, failed) {
+            Ok(_) => fresh,
+            Err(another) => another,
+        };
+        // SAFETY: invariant 1.
+        unsafe { &*next }
+    }
+}
+
+static TABLE: Block = Block::new();
+
+/// Forks that were begun, and those that are over in the parent.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
+static OVER: AtomicU64 = AtomicU64::new(0);
+
+/// How many forks there were, if none is under way.
+fn forks() -> Option<u64> {
+    // In this order: as many were over as had begun a moment later.
+    let over = OVER.load(Ordering::SeqCst);
+    let begun = BEGUN.load(Ordering::SeqCst);
+    (over == begun).then_some(begun)
+}
+
+/// Has the handlers run from now on. More than once does no harm, and who waited for another thread to do it could wait
+/// for ever in a child.
+pub(super) fn watch() {
+    static WATCHED: AtomicU32 = AtomicU32::new(0);
+    if WATCHED.load(Ordering::Acquire) == 0 {
+        // SAFETY: functions that live as long as this library, and call only what may be called in a child.
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+        WATCHED.store(1, Ordering::Release);
+    }
+}
+
+extern "C" fn before() {
+    BEGUN.fetch_add(1, Ordering::SeqCst);
+}
+
+extern "C" fn in_parent() {
+    OVER.fetch_add(1, Ordering::SeqCst);
+}
+
+extern "C" fn in_child() {
+    page::wipe();
+    // Of the forks of other threads there is nothing here.
+    OVER.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
+    let mut block = Some(&TABLE);
+    while let Some(Block { entries, .. }) = block {
+        for Entry { len, at } in entries {
+            let at = at.load(Ordering::Relaxed);
+            match len.swap(FREE, Ordering::Acquire) {
+                // Who was writing it is not here.
+                FREE | CLAIMED => {}
+                // SAFETY: invariant 2: a duplicate of what the parent has open.
+                DESCRIPTOR => _ = unsafe { libc::close(at as libc::c_int) },
+                len => lay_zeros(at as usize, len as usize),
+            }
+        }
+        block = block.and_then(Block::next);
+    }
+}
+
+fn lay_zeros(at: usize, len: usize) {
+    let address = ptr::with_exposed_provenance_mut::<c_void>(at);
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+    // SAFETY: invariant 2: in the parent that is a mapping of ours, here nothing. If it fails that stays so.
+    let _ = unsafe { rustix::mm::mmap_anonymous(address, len, protection, flags) };
+}
+
+/// An entry of the table.
+#[derive(Debug)]
+pub(crate) struct Inherited {
+    entry: &'static Entry,
+    process: Process,
+}
+
+impl Inherited {
+    /// `len` bytes at `address` are mapped, and no child is to reach what is behind them.
+    pub(crate) fn mapping(address: *mut c_void, len: usize) -> Self {
+        Self::new(address.expose_provenance() as u64, len as u64)
+    }
+
+    fn new(at: u64, len: u64) -> Self {
+        let process = Process::this();
+        let mut block = &TABLE;
+        loop {
+            for entry in &block.entries {
+                let (ok, failed) = (Ordering::Acquire, Ordering::Relaxed);
+                if entry.len.compare_exchange(FREE, CLAIMED, ok, failed).is_ok() {
+                    entry.at.store(at, Ordering::Relaxed);
+                    entry.len.store(len, Ordering::SeqCst);
+                    return Self { entry, process };
+                }
+            }
+            block = block.next_or_new();
+        }
+    }
+}
+
+impl Drop for Inherited {
+    fn drop(&mut self) {
+        // In a child it is somebody else's by now.
+        if self.process.is_this() {
+            self.entry.len.store(FREE, Ordering::Release);
+        }
+    }
+}
+
+impl core::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Entry").finish_non_exhaustive()
+    }
+}
+
+/// How often a descriptor is opened anew because of forks under way. Beside a program that never stops forking the last one
+/// is as good as can be.
+const ATTEMPTS: u32 = 100;
+
+/// An open file that no child keeps.
+#[derive(Debug)]
+pub(crate) struct Descriptor {
+    descriptor: ManuallyDrop<OwnedFd>,
+    inherited: Inherited,
+}
+
+impl Descriptor {
+    /// What `open` opens.
+    pub(crate) fn open<E>(mut open: impl FnMut() -> Result<OwnedFd, E>) -> Result<Self, E> {
+        let mut attempts = 0;
+        loop {
+            let before = forks();
+            let descriptor = ManuallyDrop::new(open()?);
+            let inherited = Inherited::new(descriptor.as_raw_fd() as u64, DESCRIPTOR);
+            let opened = Self { descriptor, inherited };
+            attempts += 1;
+            if before.is_some() && forks() == before || attempts == ATTEMPTS {
+                return Ok(opened);
+            }
+            drop(opened);
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        // The handler has closed a child's: the number may be another file's there.
+        if self.inherited.process.is_this() {
+            self.inherited.entry.len.store(FREE, Ordering::Release);
+            // SAFETY: dropped once, here.
+            unsafe { ManuallyDrop::drop(&mut self.descriptor) };
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Children: what one that is forked inherits is not its own. It holds no role, reaches no ring, and ends nothing of its
+//! parent's, whatever it does with its copies, whatever its number, and however the parent ends.
+
+use std::time::Duration;
+
+use shm_ring::{
+    Consumer, Error, Latest, LatestWriter, Options, Peer, PopError, Producer, Region, Ring,
+};
+
+use crate::harness::{Child, Home, Name, root_or_skip};
+use crate::system;
+
+/// Runs `child` in a fork of this process: whether it came to its end.
+fn in_child(fork: impl FnOnce() -> Option<i32>, child: impl FnOnce()) -> bool {
+    match fork() {
+        Some(pid) => system::wait_for(pid) == 0,
+        None => {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
+            system::exit_now(i32::from(ended.is_err()))
+        }
+    }
+}
+
+/// Job: has a child do all it can with what it inherits.
+pub(crate) fn misused_by_a_child(mut home: Home) {
+    let ring = Ring::<u64>::create(Region::memfd("forks"), &Options::new()).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let latest = Latest::<u64>::create(Region::memfd("forks"), &Options::new()).unwrap();
+    let (mut writer, mut reader) = (latest.writer().unwrap(), latest.reader().unwrap());
+    writer.write(7);
+    tx.push_slice(&[1, 2, 3]).unwrap();
+    assert_eq!(rx.pop(), Ok(1));
+    let mut left = Some((tx, rx, writer));
+    let misuse = || {
+        let (mut tx, mut rx, mut writer) = left.take().unwrap();
+        for n in 0..10_000 {
+            let _ = tx.try_push(100 + n);
+            let _ = tx.try_push_slice(&[100; 9]);
+            let _ = rx.try_pop();
+            writer.write(100 + n);
+        }
+        // Its parent's value is there to be read all the same.
+        assert_eq!(reader.read(), Ok(7));
+        // And the roles of another ring, and of this one once it is free, are there to be taken.
+        let own = Ring::<u64>::create(Region::memfd("own"), &Options::new()).unwrap();
+        let (mut ours, mut theirs) = (own.producer().unwrap(), own.consumer().unwrap());
+        ours.push(9).unwrap();
+        assert_eq!(theirs.pop(), Ok(9));
+        assert!(matches!(ring.producer(), Err(Error::RoleTaken { .. })));
+        drop((tx, rx, writer));
+        assert!(matches!(ring.producer(), Err(Error::RoleTaken { .. })));
+        assert!(matches!(latest.writer(), Err(Error::RoleTaken { .. })));
+    };
+    assert!(in_child(system::fork, misuse), "the child failed");
+    let (mut tx, mut rx, mut writer) = left.take().unwrap();
+    assert!(matches!(rx.peer(), Peer::Alive { session: 1, .. }), "{:?}", rx.peer());
+    tx.push(4).unwrap();
+    let popped: Vec<_> = (0..4).map(|_| rx.try_pop()).collect();
+    assert_eq!(popped, [Ok(2), Ok(3), Ok(4), Err(PopError::Empty)]);
+    assert_eq!(latest.reader().unwrap().read(), Ok(7));
+    writer.write(8);
+    assert_eq!(latest.reader().unwrap().read(), Ok(8));
+    tx.close();
+    assert_eq!(rx.pop(), Err(PopError::Closed));
+    home.say("unharmed");
+}
+
+#[test]
+fn a_child_changes_nothing_whatever_it_does_with_its_copies() {
+    let mut child = Child::spawn("misused-by-a-child", &[]);
+    child.expect("unharmed");
+    child.finish();
+}
+
+/// Job: has children drop what they inherit.
+pub(crate) fn dropped_by_children(mut home: Home) {
+    let name = home.argument(0).to_owned();
+    let mut left = Some(Held::new(&name));
+    for fork in [system::fork, || system::clone_without_handlers(false)] {
+        assert!(in_child(fork, || drop(left.take())), "the child failed");
+        left.as_mut().unwrap().check(&name);
+    }
+    home.say("unharmed");
+}
+
+/// All that a child can inherit.
+struct Held {
+    tx: Producer<u64>,
+    rx: Consumer<u64>,
+    writer: LatestWriter<u64>,
+    ring: Ring<u64>,
+}
+
+impl Held {
+    fn new(name: &str) -> Self {
+        let ring = Ring::<u64>::create(name, &Options::new().unlink_on_drop()).unwrap();
+        let latest = Latest::<u64>::create(Region::memfd("forks"), &Options::new()).unwrap();
+        let (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        Self { tx, rx, writer: latest.writer().unwrap(), ring }
+    }
+
+    fn check(&mut self, name: &str) {
+        let Self { tx, rx, writer, ring } = self;
+        assert!(matches!(rx.peer(), Peer::Alive { session: 1, .. }), "{:?}", rx.peer());
+        assert!(matches!(ring.producer(), Err(Error::RoleTaken { .. })));
+        assert!(Ring::<u64>::open(name).is_ok(), "the name is gone");
+        tx.push(2).unwrap();
+        assert_eq!((rx.pop(), rx.try_pop()), (Ok(2), Err(PopError::Empty)));
+        writer.write(7);
+        assert_eq!(writer.session(), 1);
+    }
+}
+
+#[test]
+fn a_child_drops_nothing_of_its_parents_however_it_was_made() {
+    let name = Name::new("drops");
+    let mut child = Child::spawn("dropped-by-children", &[name.as_str()]);
+    child.expect("unharmed");
+    child.finish();
+}
+
+/// Job: has a child that is process 1 too drop what it inherits.
+pub(crate) fn dropped_by_process_1(mut home: Home) {
+    // Process 1 of a container.
+    let container = system::clone_without_handlers(true);
+    if let Some(pid) = container {
+        assert_eq!(system::wait_for(pid), 0);
+        return;
+    }
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        assert_eq!(std::process::id(), 1);
+        let name = home.argument(0).to_owned();
+        let mut left = Some(Held::new(&name));
+        let drops = || {
+            assert_eq!(std::process::id(), 1);
+            drop(left.take());
+        };
+        assert!(in_child(|| system::clone_without_handlers(true), drops));
+        left.as_mut().unwrap().check(&name);
+        home.say("unharmed");
+    }));
+    system::exit_now(i32::from(ended.is_err()));
+}
+
+#[test]
+fn a_child_with_its_parents_number_drops_nothing_of_its_parents() {
+    if root_or_skip("a pid namespace") {
+        let name = Name::new("number");
+        let mut child = Child::spawn("dropped-by-process-1", &[name.as_str()]);
+        child.expect("unharmed");
+        child.finish();
+    }
+}
+
+/// Job: attaches to as many rings as it is told, while another thread forks children that live on.
+pub(crate) fn attaching_beside_forks(mut home: Home) {
+    let (name, rings) = (home.argument(0).to_owned(), home.number(1));
+    let forking = std::thread::spawn(|| {
+        for _ in 0..200 {
+            if system::fork().is_none() {
+                // It lives on after its parent, for a while.
+                rustix::process::set_parent_process_death_signal(None).unwrap();
+                std::thread::sleep(Duration::from_secs(2));
+                system::exit_now(0);
+            }
+        }
+    });
+    let attach = |n| Producer::<u64>::create(format!("{name}-{n}"), &Options::new()).unwrap();
+    let held: Vec<_> = (0..rings).map(attach).collect();
+    forking.join().unwrap();
+    home.say("forked");
+    home.stay();
+    drop(held);
+}
+
+#[test]
+fn no_child_keeps_a_role_whenever_it_was_forked() {
+    const RINGS: u64 = 300;
+    let name = Name::new("beside-forks");
+    let names: Vec<_> = (0..RINGS).map(|n| format!("{}-{n}", name.as_str())).collect();
+    let mut child = Child::spawn("attaching-beside-forks", &[name.as_str(), &RINGS.to_string()]);
+    child.expect("forked");
+    child.kill();
+    let kept = |name: &&String| {
+        let rx = Consumer::<u64>::open(name.as_str()).unwrap();
+        assert!(matches!(rx.peer(), Peer::Dead { .. } | Peer::Alive { .. }));
+        Producer::<u64>::open(name.as_str()).is_err()
+    };
+    let kept: Vec<_> = names.iter().filter(kept).collect();
+    for name in &names {
+        Region::named(name.as_str()).unlink_unused(&Options::new()).unwrap();
+    }
+    assert!(kept.is_empty(), "{} of {RINGS} roles are held by children: {kept:?}", kept.len());
+}
