@@ -124,9 +124,10 @@ impl Side {
 fn parts(peer: Peer) -> (&'static str, u64, Option<u32>) {
     match peer {
         Peer::Absent => ("absent", 0, None),
+        Peer::Attaching => ("attaching", 0, None),
         Peer::Alive { session, pid } => ("alive", session, Some(pid)),
         Peer::Closed { session } => ("closed", session, None),
-        Peer::Dead { session, pid } => ("dead", session, Some(pid)),
+        Peer::Dead { session, pid, .. } => ("dead", session, Some(pid)),
         _ => ("unknown", 0, None),
     }
 }

@@ -76,11 +76,16 @@ inline moved(me, position) {
     fi
 }
 
-/* Side::gone: session, lease, session; looks again while the other side is in between. */
+/* Side::gone: session, mark and lease, session; looks again while the other side is in between. */
 inline gone(me) {
     do
     :: seen = memory[SESSION(1 - me)];
+#ifdef LEASE_ALONE
         held = lease[1 - me];
+#else
+        held = memory[LIVENESS(1 - me)] != DIED;
+        held = held && lease[1 - me];
+#endif
         atomic {
             if
             :: seen == memory[SESSION(1 - me)] && !(seen % 2 == 0 && held) ->
@@ -94,7 +99,7 @@ inline gone(me) {
                 over = false; held = false; break
 #else
                 /* In between. It moves on, or dies. */
-                (memory[SESSION(1 - me)] != seen || !lease[1 - me])
+                (memory[SESSION(1 - me)] != seen || !lease[1 - me] || memory[LIVENESS(1 - me)] == DIED)
 #endif
             fi
         }
@@ -146,19 +151,14 @@ inline park(me, ask, bid, reached) {
     :: found || over
 #ifdef BELL_ONLY
     :: !found && !over -> wait(me, count, false, 0)
-#elif defined(SLEEP_ON_MARK)
-    :: !found && !over -> wait(me, count, true, life)
-#else
-#ifdef UNNAMED_UNWATCHED
+#elif defined(UNNAMED_UNWATCHED)
     :: !found && !over && life == 0 -> wait(me, count, false, 0)
-    :: !found && !over && life == NAMED -> wait(me, count, true, life)
-#else
+    :: !found && !over && life != 0 -> wait(me, count, true, life)
+#elif defined(DEAD_UNWATCHED)
+    :: !found && !over && life == DIED -> wait(me, count, false, 0)
     :: !found && !over && life != DIED -> wait(me, count, true, life)
-#endif
-    :: !found && !over && life == DIED ->
-        /* Told, and the lease still held: looks again and again, until something has changed. */
-        (!lease[1 - me] || memory[LIVENESS(1 - me)] != DIED || memory[SESSION(1 - me)] != seen ||
-            memory[BELL(1 - me)] != count)
+#else
+    :: !found && !over -> wait(me, count, true, life)
 #endif
     fi;
     atomic { store(me, WAKE_AT(me), NEVER); life = 0; count = 0; found = false }

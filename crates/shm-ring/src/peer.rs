@@ -20,6 +20,8 @@ use crate::protocol::session::Life;
 pub enum Peer {
     /// Nobody has attached yet.
     Absent,
+    /// Somebody is about to attach for the first time: there is no session yet.
+    Attaching,
     /// Somebody holds the role.
     Alive {
         /// The number of the attachment: odd.
@@ -38,6 +40,9 @@ pub enum Peer {
         session: u64,
         /// The process id that it wrote down, for display.
         pid: u32,
+        /// Whether the kernel has freed its lease. It reports a death at once, and frees the lease when it has torn down the
+        /// memory of the process: until then nobody can take the role, and a system call of the dead may still write.
+        released: bool,
     },
 }
 
@@ -45,9 +50,10 @@ impl Peer {
     pub(crate) fn of(life: Life, session: u64, pid: u32) -> Self {
         match life {
             Life::Absent => Self::Absent,
+            Life::Attaching => Self::Attaching,
             Life::Alive => Self::Alive { session, pid },
             Life::Closed => Self::Closed { session },
-            Life::Dead => Self::Dead { session, pid },
+            Life::Dead { released } => Self::Dead { session, pid, released },
         }
     }
 }

@@ -169,7 +169,7 @@ impl<T: Item + Copy> Others<T> {
         let pid = self.word(Word::Pid) as u32;
         match (session, session % 2 == 1, self.writer.is_some()) {
             (_, true, true) => Peer::Alive { session, pid },
-            (_, true, false) => Peer::Dead { session, pid },
+            (_, true, false) => Peer::Dead { session, pid, released: true },
             (0, _, false) => Peer::Absent,
             // Somebody wrote the number: the holder never has an even one.
             (0, _, true) => Peer::Alive { session, pid },

@@ -128,7 +128,7 @@ fn child_executes(scene: &Scene) -> Seen {
     })?;
     let sleeper = owner.hear()?.parse::<i32>().unwrap_or(0);
     owner.kill()?;
-    let dead = Peer::Dead { session: 1, pid: owner.pid() };
+    let dead = Peer::Dead { session: 1, pid: owner.pid(), released: true };
     // Not at once: a parent goes on a moment before the kernel closes what closes on exec.
     let alone = until("the owner is known as dead", || rx.peer() == dead);
     let again = ring.producer().map(|tx| tx.session());

@@ -167,7 +167,7 @@ fn killed_in_namespace(scene: &Scene) -> Seen {
     refused(&name, Role::Producer, 1)?;
     ensure!(rx.pop() == Ok(7), "what it pushed");
     owner.kill()?;
-    let dead = Peer::Dead { session: 1, pid: 1 };
+    let dead = Peer::Dead { session: 1, pid: 1, released: true };
     until("the death in the namespace is known", || rx.peer() == dead)?;
     let popped = rx.pop();
     ensure!(popped == Err(shm_ring::PopError::PeerDead), "{popped:?}");
@@ -188,7 +188,7 @@ fn pid_reused(scene: &Scene) -> Seen {
     let bytes = Descriptor::of(ring.descriptor())?;
     for pid in [us, 1, owner.pid()] {
         bytes.set_half(producer() + PID, pid);
-        let dead = Peer::Dead { session: 1, pid };
+        let dead = Peer::Dead { session: 1, pid, released: true };
         let mut last = Peer::Absent;
         let known = until("the death is known", || {
             last = rx.peer();

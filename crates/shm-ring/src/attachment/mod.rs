@@ -21,7 +21,7 @@ use crate::protocol::interrupt::{Flag, Interrupts, bell};
 use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::protocol::park::{self, Gate, SleepLimit, Sleeper};
 use crate::protocol::record::RecordLayout;
-use crate::protocol::session::{self, Life, Liveness};
+use crate::protocol::session::{self, Life};
 use crate::protocol::sync::{Foreign, Ordering};
 use crate::region::Backing;
 use crate::region::lease::Lease;
@@ -100,10 +100,17 @@ impl Side {
         (side, Gate::new(relies))
     }
 
-    /// Closes the session in order. The lease goes when this value does.
+    /// Closes the session in order, or, if the thread unwinds, ends it as a death does. The lease goes when this value does.
     pub(crate) fn close(&self, mine: &SidePage) {
         // A forked child has a copy of all this and owns none of it.
-        if self.lease.is_ours() {
+        if !self.lease.is_ours() {
+            return;
+        }
+        if std::thread::panicking() {
+            // Half a stream must not look whole.
+            session::die(mine);
+            park::ring(mine);
+        } else {
             session::close(mine, self.session);
             park::ring(mine);
             mine.liveness.0.store(0, Ordering::Relaxed);
@@ -160,8 +167,8 @@ impl Side {
         let (life, session) = self.look(theirs);
         let ended = match life {
             Life::Closed => Some(Ended::Closed),
-            Life::Dead => Some(Ended::PeerDead),
-            Life::Absent | Life::Alive => None,
+            Life::Dead { .. } => Some(Ended::PeerDead),
+            Life::Absent | Life::Attaching | Life::Alive => None,
         };
         self.seen.set(session);
         self.gone.set(ended.map(|_| session));
@@ -187,7 +194,7 @@ impl Side {
     /// attached: no reason to ask the kernel.
     pub(crate) fn peer_has_changed(&self, theirs: Foreign<'_, SidePage>) -> bool {
         let number = session::number(theirs);
-        number != self.seen.get() && number % 2 == 0 || session::liveness(theirs) == Liveness::Told
+        number != self.seen.get() && number % 2 == 0 || session::is_told(theirs)
     }
 
     /// Waits until `ready`, by the side's waiting policy. `reached` of the position that is slept for is the condition that

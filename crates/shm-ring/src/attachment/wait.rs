@@ -112,10 +112,6 @@ impl WaitRequest {
 const WATCHED_SLICE: Duration = Duration::from_secs(1);
 /// The slice where the waker relies on a membarrier that cannot be had here.
 const SHORT_SLICE: Duration = Duration::from_millis(1);
-/// The first sleep after the kernel has told of a death and the lease was still held; each further one
-/// is twice as long, up to [`SHORT_SLICE`]: a word that lies must not keep us busy.
-const FIRST_BLINK: Duration = Duration::from_micros(20);
-const MOST_BLINKS: u32 = 16;
 /// Looks at the ring for each look at the clock and at the peer's session and liveness words.
 const LOOKS_PER_GLANCE: u32 = 64;
 
@@ -159,7 +155,6 @@ pub(crate) fn wait_until(
     let before_park = spins.saturating_add(policy.yields);
     let mut looks = 0;
     let mut since_glance = 0;
-    let mut blinks = 0;
     let mut long = false;
     let mut spinning_ends =
         (!policy.spin_for.is_zero()).then(|| Deadline::now().plus(policy.spin_for));
@@ -204,11 +199,6 @@ pub(crate) fn wait_until(
                 SleepLimit::Watched if long => watched,
                 SleepLimit::Watched | SleepLimit::Slice => deadline,
                 SleepLimit::Short => deadline.min(Deadline::now().plus(SHORT_SLICE)),
-                SleepLimit::Retry => {
-                    let blink = FIRST_BLINK.saturating_mul(1 << blinks).min(SHORT_SLICE);
-                    blinks = (blinks + 1).min(MOST_BLINKS);
-                    deadline.min(Deadline::now().plus(blink))
-                }
             };
             let ended = watch.sleep(long, until);
             if ended.is_some() {

@@ -4,17 +4,24 @@
 //!
 //! # What there is to see
 //!
-//! Each side has a *session*, a number in its page of the region, and a *lease*, a lock that the kernel frees when its
-//! holder ends. Together they say what [`Producer::peer`](crate::Producer::peer) and
+//! Each side has a *session*, a number in its page of the region, a *lease*, a lock that the kernel frees when its
+//! holder ends, and a word that the kernel *marks* when it dies. Together they say what [`Producer::peer`](crate::Producer::peer) and
 //! [`Consumer::peer`](crate::Consumer::peer) answer:
 //!
 //! | session | lease | [`Peer`](crate::Peer) |
 //! |---|---|---|
 //! | 0 | free | `Absent`: nobody has been there yet |
 //! | odd | held | `Alive`, be it stopped for hours |
-//! | 0 or even | held | attaching or closing: looked at again |
-//! | even | free | `Closed` in order |
-//! | odd | free | `Dead` |
+//! | 0 | held | `Attaching`: somebody is about to be there |
+//! | even | held or free | `Closed` in order |
+//! | odd | marked, held or free | `Dead`: `released` says whether the lease is free |
+//!
+//! A process is dead from the mark on: no more is expected of it. Its lease is free when the kernel has torn down its memory,
+//! which takes a tenth of a second a gigabyte, or when a system call that was under way has ended; until then nobody can
+//! take its role, and if such a call still writes a record, that is delivered. A core dump holds up the mark itself, for
+//! as long as it takes to write (3 s for a gigabyte).
+//!
+//! An end that is dropped while its thread unwinds is `Dead` too, and not `Closed`: half a stream must not look whole.
 //!
 //! No process id is asked whether its process lives: it may be used again, or mean nothing in another namespace.
 //!
@@ -32,8 +39,8 @@
 //! - of an orderly close from the closing side itself;
 //! - of a death from the kernel, usually within a millisecond. Each attached process has one thread that only sleeps and
 //!   owns a [robust list]; when the process ends, by whatever signal, by `exit` or by `exec`, the kernel walks that list,
-//!   marks a word in the region and wakes the sleeper. The word is a hint, the lease decides
-//!   ([`Options::death_notice`](crate::Options::death_notice));
+//!   marks the word in the region and wakes the sleeper ([`Options::death_notice`](crate::Options::death_notice)). A word
+//!   that lies is its owner's, who may end its session at any time;
 //! - of a death from the end of its slice, where the kernel reports none (before Linux 5.16, or refused by a sandbox).
 //!   Sleeps are then cut into slices of 100 ms, and after each the lease is asked about. A slice also ends what no protocol can
 //!   prevent: a producer that dies between publishing a record and waking its consumer.
@@ -76,9 +83,15 @@
 //!
 //! # What counts as alive
 //!
-//! A stopped process is alive: its role is not taken over, and it goes on after SIGCONT. So is a process whose forked child
-//! still holds a copy of the lease's descriptor: a child that neither execs nor exits keeps its parent's role, as far as
-//! anyone can tell, until it does.
+//! A stopped process is alive: its role is not taken over, and it goes on after SIGCONT.
+//!
+//! # Children
+//!
+//! What a child inherits by `fork` is not its own. The copy of the lease is closed before anything else runs there, the ring
+//! is not mapped there any more, and dropping an inherited end does nothing: attach after forking, and after becoming a
+//! daemon. A child that has not run yet has not closed its copies yet. A child that is made without the handlers of a fork
+//! (`_Fork`, `clone`) dies if it uses an inherited end, and keeps its parent's role until it execs or exits. One that shares
+//! its parent's memory (`vfork`) is its parent.
 //!
 //! # Starting over
 //!

@@ -298,7 +298,7 @@ impl<T: Item> Waitable for LatestReader<T> {
         let (ended, session) = match self.writer() {
             Peer::Closed { session } => (Ended::Closed, session),
             Peer::Dead { session, .. } => (Ended::PeerDead, session),
-            Peer::Absent | Peer::Alive { .. } => {
+            Peer::Absent | Peer::Attaching | Peer::Alive { .. } => {
                 self.gone = None;
                 return None;
             }
@@ -314,7 +314,7 @@ impl<T: Item> Waitable for LatestReader<T> {
             Ok(false) => match writer_of(theirs, backing, *page) {
                 Peer::Closed { .. } => Some(Some(Ended::Closed)),
                 Peer::Dead { .. } => Some(Some(Ended::PeerDead)),
-                Peer::Absent | Peer::Alive { .. } => None,
+                Peer::Absent | Peer::Attaching | Peer::Alive { .. } => None,
             },
             Ok(true) | Err(_) => Some(None),
         };

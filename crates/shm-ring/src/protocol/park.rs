@@ -36,18 +36,15 @@ pub(crate) enum SleepLimit {
     Slice,
     /// The waker relies on a barrier that could not be had.
     Short,
-    /// The kernel has told of the other side's death, and its lease is about to be free.
-    Retry,
 }
 
 impl SleepLimit {
     /// How long to sleep after a heavy barrier that was had or not, beside peers each of which the kernel watches or not.
-    fn of(whole: bool, told: bool, watched: bool) -> Self {
-        match (told, whole, watched) {
-            (true, ..) => Self::Retry,
-            (false, false, _) => Self::Short,
-            (false, true, false) => Self::Slice,
-            (false, true, true) => Self::Watched,
+    fn of(whole: bool, watched: bool) -> Self {
+        match (whole, watched) {
+            (false, _) => Self::Short,
+            (true, false) => Self::Slice,
+            (true, true) => Self::Watched,
         }
     }
 }
@@ -180,15 +177,15 @@ pub(crate) fn arm<'a, const N: usize>(
     // Before the last look: a death from here on changes the word, and the kernel compares it. Behind the bells: where
     // there is no place for both words of each ring, slices tell of the deaths of the last ones.
     let is_heard = says().next().is_some();
-    let (mut told, mut watched) = (false, is_heard);
+    let mut watched = is_heard;
     for (theirs, _) in says() {
         match liveness(theirs) {
-            Liveness::Monitored(word) => {
+            // Also of the dead, where the last look finds no session of theirs: who follows writes another one.
+            Liveness::Monitored(word) | Liveness::Told(word) => {
                 let has_place = words.add(theirs.map(|page| &page.liveness.0), word);
                 watched &= has_place && is_told_of(theirs);
             }
             Liveness::Untold => watched = false,
-            Liveness::Told => told = true,
         }
     }
     let mut whole = true;
@@ -206,7 +203,7 @@ pub(crate) fn arm<'a, const N: usize>(
             ring(mine);
         }
     }
-    Armed { words, limit: SleepLimit::of(whole, told, watched) }
+    Armed { words, limit: SleepLimit::of(whole, watched) }
 }
 
 /// Says of each ring that this side is awake.

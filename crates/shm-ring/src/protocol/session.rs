@@ -14,12 +14,17 @@ use crate::protocol::sync::{Foreign, Ordering, fence};
 pub(crate) enum Life {
     /// Never attached.
     Absent,
-    /// Attached, or in the act of attaching or closing.
+    /// Somebody attaches for the first time: the role is held, and there is no session yet.
+    Attaching,
+    /// Attached.
     Alive,
     /// Closed in order.
     Closed,
     /// The holder died.
-    Dead,
+    Dead {
+        /// Whether the kernel has freed its lease: before that, a system call of the holder may still be under way.
+        released: bool,
+    },
 }
 
 /// Opens the next session of the side that owns `mine`; the number is returned.
@@ -33,6 +38,12 @@ pub(crate) fn open(mine: &SidePage) -> u64 {
 /// Closes session `open` in order.
 pub(crate) fn close(mine: &SidePage, open: u64) {
     mine.life.0.session.store(open.wrapping_add(1), Ordering::Release); // edge `close`
+}
+
+/// Ends the session as the kernel does when its holder dies.
+#[cfg(not(loom))]
+pub(crate) fn die(mine: &SidePage) {
+    mine.liveness.0.store(LIVENESS_DIED, Ordering::Release); // edge `close`, of a death
 }
 
 /// The other side's session number, as far as it is visible here.
@@ -55,8 +66,8 @@ pub(crate) fn is_closed(theirs: Foreign<'_, SidePage>) -> bool {
     number != 0 && number % 2 == 0
 }
 
-/// What a side's liveness word says: whether the kernel tells of its death, or has done so. A hint:
-/// the lease decides.
+/// What a side's liveness word says: whether the kernel tells of its death, or has done so. A word that lies is its
+/// owner's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Liveness {
     /// There is no kernel that could tell.
@@ -65,9 +76,9 @@ pub(crate) enum Liveness {
     /// it. A word that names no thread is watched too: who stores a name there while we sleep may be
     /// killed before it rings.
     Monitored(u32),
-    /// The kernel has told. The lease is free at once or very soon: a process gives up its memory
-    /// before its files.
-    Told,
+    /// The kernel has told, or the holder itself, in a panic. The lease is free later: a process gives up its memory before
+    /// its files, and of much memory that takes long.
+    Told(u32),
 }
 
 /// What the other side's liveness word says.
@@ -79,7 +90,12 @@ pub(crate) fn liveness(theirs: Foreign<'_, SidePage>) -> Liveness {
         return Liveness::Untold;
     }
     let word = theirs.map(|page| &page.liveness.0).relaxed();
-    if word & LIVENESS_DIED != 0 { Liveness::Told } else { Liveness::Monitored(word) }
+    if word & LIVENESS_DIED != 0 { Liveness::Told(word) } else { Liveness::Monitored(word) }
+}
+
+/// Whether the kernel has told of the end of the holder that named itself last.
+pub(crate) fn is_told(theirs: Foreign<'_, SidePage>) -> bool {
+    matches!(liveness(theirs), Liveness::Told(_))
 }
 
 /// Whether the kernel will tell of the end of the other side's session, or it has none that could end untold.
@@ -87,7 +103,7 @@ pub(crate) fn is_told_of(theirs: Foreign<'_, SidePage>) -> bool {
     let number = number(theirs);
     match liveness(theirs) {
         Liveness::Monitored(word) => number == 0 || number % 2 == 1 && word != 0,
-        Liveness::Untold | Liveness::Told => false,
+        Liveness::Untold | Liveness::Told(_) => false,
     }
 }
 
@@ -95,29 +111,38 @@ pub(crate) fn is_told_of(theirs: Foreign<'_, SidePage>) -> bool {
 /// that opens and closes all the time must not hold up a deadline, and the last answer is as true as the first.
 const LOOKS: u32 = if cfg!(loom) { 2 } else { 8 };
 
-/// Session, lease, session again: if the session changed in between, ask again, so that a side
+/// Session, mark and lease, session again: if the session changed in between, ask again, so that a side
 /// that closes in order never looks dead. A side that stays in between (it was stopped there)
-/// holds its lease: one that attaches for the first time is alive, and after an even number the last
+/// holds its lease: one that attaches for the first time is attaching, and after an even number the last
 /// session is closed, whether its holder has yet to give up the lease or a successor has just taken
 /// it. The holder rings before it gives up the lease: who went to sleep on that would not be rung
 /// for again.
+///
+/// The mark of a death is of the session that is read before and after it: who attaches takes the last one's mark away
+/// before he stores his session, so a session of his is never read beside it. After a mark without a session nobody is
+/// attaching any more.
 pub(crate) fn look(theirs: Foreign<'_, SidePage>, held: impl Fn() -> bool) -> (Life, u64) {
     let mut session = number_and_what_came_before(theirs);
     for _ in 0..LOOKS {
+        let told = is_told(theirs);
         let held = held();
         let again = number_and_what_came_before(theirs);
         let settled = session == again;
         session = again;
-        match (settled, again % 2 == 1, held) {
+        match (settled, again % 2 == 1, held && !told) {
             (true, true, true) => return (Life::Alive, session),
-            (true, true, false) => return (Life::Dead, session),
+            (true, true, false) => return (Life::Dead { released: !held }, session),
             (true, false, false) if session == 0 => return (Life::Absent, session),
             (true, false, false) => return (Life::Closed, session),
             (true, false, true) | (false, ..) => pause(),
         }
     }
-    let closed = session != 0 && session % 2 == 0;
-    (if closed { Life::Closed } else { Life::Alive }, session)
+    let life = match (session, session % 2) {
+        (0, _) => Life::Attaching,
+        (_, 0) => Life::Closed,
+        _ => Life::Alive,
+    };
+    (life, session)
 }
 
 #[cfg(not(loom))]

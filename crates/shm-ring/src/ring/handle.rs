@@ -104,8 +104,6 @@ impl Handle {
         let Options { prefault, lock_memory, death_notice, .. } = self.options;
         let RegionLayout { page, records, align, .. } = self.layout;
         let capacity = records.capacity;
-        // Nobody who waits for a writer relies on the kernel's word: readers ask for themselves.
-        let death_notice = death_notice && role != Role::Writer;
         let preparation = Preparation { prefault, lock_memory, death_notice };
         let mapping = Mapping::new(lease.descriptor(), page, capacity, role, preparation).map_err(
             |error| {

@@ -1,9 +1,13 @@
 //! Closing in order: the reader drains and then learns of it, as often as it asks; the next peer
 //! takes up where the last one stopped. A push needs nobody while there is room.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, Options, Peer, PopError, Producer, PushError, Region, Ring, Wait};
+use shm_ring::{
+    Consumer, MessageProducer, MessageRing, Options, Peer, PopError, Producer, PushError, Region,
+    Ring, Wait,
+};
 use shm_ring_outsider::{LIVENESS, consumer, producer};
 
 use crate::bytes::Bytes;
@@ -180,5 +184,39 @@ fn who_comes_after_the_end_learns_of_it_by_the_shortest_wait() {
         let mut tx = ring.producer().unwrap();
         tx.push(1).unwrap();
         assert_eq!(rx.pop_timeout(SOON), Ok(1));
+    }
+}
+
+/// Job: a thread that produces unwinds, and its process goes on.
+pub(crate) fn panic_while_producing(mut home: Home) {
+    let name = home.argument(0).to_owned();
+    let unwound = std::thread::spawn(move || {
+        let mut tx = MessageProducer::open(name).unwrap();
+        tx.push(b"half a stream").unwrap();
+        std::panic::resume_unwind(Box::new(()));
+    });
+    assert!(unwound.join().is_err());
+    home.say("unwound");
+    home.stay();
+}
+
+#[test]
+fn an_end_that_a_panic_drops_is_dead_and_half_a_stream_is_no_whole_one() {
+    for death_notice in [true, false] {
+        let name = Name::new("panic");
+        let options = Options::new().death_notice(death_notice);
+        let ring = MessageRing::create(name.as_str(), &options).unwrap();
+        let rx = ring.consumer().unwrap();
+        let mut child = Child::spawn("panic-while-producing", &[name.as_str()]);
+        child.expect("unwound");
+        let peer = rx.peer();
+        assert_eq!(peer, Peer::Dead { session: 1, pid: child.id(), released: true });
+        let mut text = String::new();
+        let read = rx.into_reader().read_to_string(&mut text);
+        assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+        // The role is free, and its next holder is alive.
+        let _tx = ring.producer().unwrap();
+        let rx = ring.consumer().unwrap();
+        assert!(matches!(rx.peer(), Peer::Alive { session: 3, .. }), "{:?}", rx.peer());
     }
 }

@@ -1,13 +1,14 @@
 //! Children: what one that is forked inherits is not its own. It holds no role, reaches no ring, and ends nothing of its
 //! parent's, whatever it does with its copies, whatever its number, and however the parent ends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
 use shm_ring::{
     Consumer, Error, Latest, LatestWriter, Options, Peer, PopError, Producer, Region, Ring,
 };
 
-use crate::harness::{Child, Home, Name, root_or_skip};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip};
 use crate::system;
 
 /// Runs `child` in a fork of this process: whether it came to its end.
@@ -80,6 +81,16 @@ pub(crate) fn dropped_by_children(mut home: Home) {
         assert!(in_child(fork, || drop(left.take())), "the child failed");
         left.as_mut().unwrap().check(&name);
     }
+    // One that keeps its copies, for as long as it lives.
+    let Some(pid) = system::clone_without_handlers(false) else {
+        std::thread::sleep(LIMIT);
+        system::exit_now(0);
+    };
+    let Held { tx, ring, .. } = left.take().unwrap();
+    tx.close();
+    assert!(ring.producer().is_ok(), "a copy keeps a role that was given up");
+    rustix::process::kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    system::wait_for(pid);
     home.say("unharmed");
 }
 
@@ -160,7 +171,11 @@ pub(crate) fn attaching_beside_forks(mut home: Home) {
             if system::fork().is_none() {
                 // It lives on after its parent, for a while.
                 rustix::process::set_parent_process_death_signal(None).unwrap();
-                std::thread::sleep(Duration::from_secs(2));
+                let parent = rustix::process::getppid();
+                while rustix::process::getppid() == parent {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                std::thread::sleep(2 * SOON);
                 system::exit_now(0);
             }
         }
@@ -181,14 +196,12 @@ fn no_child_keeps_a_role_whenever_it_was_forked() {
     let mut child = Child::spawn("attaching-beside-forks", &[name.as_str(), &RINGS.to_string()]);
     child.expect("forked");
     child.kill();
-    let kept = |name: &&String| {
-        let rx = Consumer::<u64>::open(name.as_str()).unwrap();
-        assert!(matches!(rx.peer(), Peer::Dead { .. } | Peer::Alive { .. }));
-        Producer::<u64>::open(name.as_str()).is_err()
-    };
-    let kept: Vec<_> = names.iter().filter(kept).collect();
-    for name in &names {
-        Region::named(name.as_str()).unlink_unused(&Options::new()).unwrap();
+    // A child that has not run yet has not closed anything yet.
+    let deadline = Instant::now() + SOON;
+    let mut kept = names;
+    while !kept.is_empty() && Instant::now() < deadline {
+        kept.retain(|name| Region::named(name.as_str()).unlink_unused(&Options::new()).is_err());
+        std::thread::sleep(Duration::from_millis(1));
     }
     assert!(kept.is_empty(), "{} of {RINGS} roles are held by children: {kept:?}", kept.len());
 }

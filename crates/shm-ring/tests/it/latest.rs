@@ -118,7 +118,7 @@ fn a_writer_killed_while_it_writes_leaves_a_whole_value_and_the_next_goes_on() {
         let session = 2 * round + 1;
         assert_eq!(reader.writer(), Peer::Alive { session, pid: child.id() });
         child.kill();
-        assert_eq!(reader.writer(), Peer::Dead { session, pid: child.id() });
+        assert_eq!(reader.writer(), Peer::Dead { session, pid: child.id(), released: true });
         let last = reader.read().map(|value| value.checked());
         assert_eq!(last, Ok(reader.version()), "nobody disturbs this read");
         let fresh = latest.reader().unwrap().read().map(|value| value.checked());
@@ -225,7 +225,7 @@ fn a_forked_copy_of_a_writer_that_is_dropped_closes_nothing() {
     child.expect("written");
     assert_eq!(reader.read(), Ok(2));
     child.kill();
-    assert_eq!(reader.writer(), Peer::Dead { session: 1, pid: child.id() });
+    assert_eq!(reader.writer(), Peer::Dead { session: 1, pid: child.id(), released: true });
 }
 
 #[test]

@@ -73,6 +73,7 @@ const JOBS: &[(&str, Job)] = &[
     ("push-many", waiting::push_many),
     ("interrupted", waiting::interrupted),
     ("interrupted-by-signals", interrupting::interrupted_by_signals),
+    ("panic-while-producing", ending::panic_while_producing),
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),
     ("dropped-by-process-1", forks::dropped_by_process_1),

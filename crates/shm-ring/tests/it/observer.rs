@@ -118,7 +118,7 @@ fn a_side_that_sleeps_is_seen_and_one_that_died_is_dead() {
     assert!(asleep.consumer.waits > 0 && asleep.consumer.wakes_sent > 0);
     child.kill();
     let dead = observer.snapshot();
-    assert_eq!(dead.consumer.peer, Peer::Dead { session: 1, pid: child.id() });
+    assert_eq!(dead.consumer.peer, Peer::Dead { session: 1, pid: child.id(), released: true });
     assert_eq!((dead.consumer.command.clone(), dead.consumer.is_asleep()), (None, false));
 }
 

@@ -105,7 +105,9 @@ fn an_owner_whose_pid_means_nothing_here_is_alive() {
     assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: 1 });
     assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid: 1, .. })));
     child.kill();
-    crate::harness::until("the death is known", || rx.peer() == Peer::Dead { session: 1, pid: 1 });
+    crate::harness::until("the death is known", || {
+        rx.peer() == Peer::Dead { session: 1, pid: 1, released: true }
+    });
     assert_eq!(ring.producer().unwrap().session(), 3);
 }
 
