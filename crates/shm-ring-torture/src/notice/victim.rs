@@ -16,14 +16,47 @@ use super::now;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum End {
     Kill,
+    /// Killed, with memory that takes the kernel a while to tear down.
+    Large,
+    /// Killed, with many threads.
+    Threads,
     Segv,
     Abort,
     Exit,
     Exec,
+    /// A thread unwinds with the end, and the process goes on.
+    Panic,
 }
 
+/// Bytes of its own that a large one has touched.
+const LARGE: usize = 256 << 20;
+const THREADS: usize = 32;
+
 impl End {
-    pub(crate) const ALL: [Self; 5] = [Self::Kill, Self::Segv, Self::Abort, Self::Exit, Self::Exec];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Kill,
+        Self::Large,
+        Self::Threads,
+        Self::Segv,
+        Self::Abort,
+        Self::Exit,
+        Self::Exec,
+        Self::Panic,
+    ];
+
+    fn is_a_kill(self) -> bool {
+        matches!(self, Self::Kill | Self::Large | Self::Threads)
+    }
+
+    /// How many deaths of this kind there are where there are `deaths` of most.
+    pub(crate) fn share_of(self, deaths: u64) -> u64 {
+        if self == Self::Large { deaths.div_ceil(10) } else { deaths }
+    }
+
+    /// What the liveness word says of it.
+    pub(crate) fn mark(self) -> u64 {
+        if self == Self::Panic { 0x4000_0000 } else { 0xC000_0000 }
+    }
 }
 
 /// Which end it holds.
@@ -96,7 +129,7 @@ impl Victim {
 
     /// Has it end; the moment at which that began.
     pub(crate) fn end(&mut self) -> Result<u64, String> {
-        if self.end == End::Kill {
+        if self.end.is_a_kill() {
             let began = now();
             kill(Pid::from_raw(self.process.id() as i32), Signal::SIGKILL)
                 .map_err(|error| error.to_string())?;
@@ -132,6 +165,14 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
     if tx.is_none() && rx.is_none() {
         return ExitCode::FAILURE;
     }
+    let mut memory = Vec::new();
+    match arguments.end {
+        // Not zeros, of which there may be one page for all.
+        End::Large => memory.resize(LARGE, 1_u8),
+        End::Threads => (0..THREADS).for_each(|_| drop(std::thread::spawn(std::thread::park))),
+        _ => {}
+    }
+    core::hint::black_box(&memory);
     let mut out = std::io::stdout();
     let mut line = String::new();
     let ready = out.write_all(b"attached\n").and_then(|()| out.flush());
@@ -143,7 +184,15 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
         End::Segv => drop(raise(Signal::SIGSEGV)),
         End::Abort => std::process::abort(),
         End::Exec => drop(Command::new("/bin/sleep").arg("30").exec()),
-        End::Kill | End::Exit => {}
+        End::Panic => {
+            let unwinding = move || {
+                let _ends = (tx, rx);
+                std::panic::resume_unwind(Box::new(()));
+            };
+            drop(std::thread::spawn(unwinding).join());
+            let _ = std::io::stdin().read_line(&mut line);
+        }
+        End::Kill | End::Large | End::Threads | End::Exit => {}
     }
     // Ends here, with nothing closed in order.
     std::process::exit(0)
