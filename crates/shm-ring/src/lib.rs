@@ -195,7 +195,7 @@ pub use self::{
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::Item,
-    latest::{Latest, LatestReader, LatestWriter, ReadError},
+    latest::{Latest, LatestReader, LatestWriter, NextError, ReadError},
     observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
     options::{Options, Threshold, Wait},
     peer::Peer,
