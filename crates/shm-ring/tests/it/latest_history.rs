@@ -403,7 +403,7 @@ fn a_count_that_flaps_ends_a_wait() {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(move || {
             let mut found = 0;
-            while found < 100 {
+            while found < 30 {
                 match reader.next_timeout(Duration::from_millis(1)) {
                     // A version that one look saw was not there for the next.
                     Err(NextError::Corrupt) => found += 1,
