@@ -23,9 +23,14 @@ impl<T: Item> LatestReader<T> {
     pub(super) fn wait_behind(&mut self, last: u64, timeout: Timeout) -> Option<Ended> {
         let policy = self.wait;
         let mut waiting = Waiting { reader: self, last };
-        match timeout {
-            Timeout::NONE => waiting.gone().or(Some(Ended::TimedOut)),
+        let ended = match timeout {
+            Timeout::NONE => Some(Ended::TimedOut),
             _ => wait_until(policy, timeout.deadline(), &mut waiting),
+        };
+        match ended {
+            // No word says that a writer died: whoever waits briefly each time would never hear of it.
+            Some(Ended::TimedOut) => waiting.gone().or(ended),
+            _ => ended,
         }
     }
 }
