@@ -59,13 +59,10 @@ impl<T: Item + Copy + Debug> Reader<T> {
                 assert!(same, "another copy than the last");
             }
             Err(NextError::Corrupt) => {
-                let mut seen = last;
-                let found = self.looks(&call.loads).any(|load| {
-                    let bad = load.value < seen || load.value >= POSITION_END;
-                    seen = seen.max((last + 1).min(load.value));
-                    bad
-                });
-                assert!(self.corrupt || found, "nothing corrupt was found");
+                assert!(
+                    self.corrupt || self.goes_back(&call.loads, last),
+                    "nothing corrupt was found"
+                );
                 self.corrupt = true;
             }
             Err(NextError::TimedOut) => {

@@ -99,9 +99,10 @@ impl<T: Item + Copy + Debug> Reader<T> {
                 self.check_last_copy(&call.loads, place);
             }
             Err(ReadError::Corrupt) => {
-                let bad = |load: &Load| load.value < last || load.value >= POSITION_END;
-                let found = self.looks(&call.loads).any(bad);
-                assert!(self.corrupt || found, "nothing corrupt was found");
+                assert!(
+                    self.corrupt || self.goes_back(&call.loads, last),
+                    "nothing corrupt was found"
+                );
                 self.corrupt = true;
             }
             Err(ReadError::TimedOut) => {
@@ -164,6 +165,16 @@ impl<T: Item + Copy + Debug> Reader<T> {
     pub(crate) fn looks<'a>(&self, loads: &'a [Load]) -> impl Iterator<Item = &'a Load> {
         let published = self.published;
         loads.iter().filter(move |load| load.word == published)
+    }
+
+    /// Whether a wait for a version after `last` found a count that cannot be: none may go once it was seen.
+    pub(crate) fn goes_back(&self, loads: &[Load], last: u64) -> bool {
+        let mut least = last;
+        self.looks(loads).any(|load| {
+            let bad = load.value < least || load.value >= POSITION_END;
+            least = least.max(load.value.min(last + 1));
+            bad
+        })
     }
 
     /// The answer of a read that found `loads`, and the last copy that it made.

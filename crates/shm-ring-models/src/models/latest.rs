@@ -57,7 +57,7 @@ impl Region {
     fn read(&self, seen: &mut Seen) -> Option<u64> {
         let before = seen.version();
         let take = |version| self.slot(version).each_ref().map(|word| word.load(Ordering::Relaxed));
-        match seen.read(Foreign::new(&self.writer), take) {
+        match seen.read(Foreign::new(&self.writer), 0, take) {
             Ok([first, second]) => {
                 assert_eq!(first, second, "torn");
                 assert_eq!(first, seen.version(), "not the version that it is said to be");

@@ -108,9 +108,15 @@ impl<T: Item> LatestReader<T> {
     /// ```
     #[inline]
     pub fn read(&mut self) -> Result<T, ReadError> {
+        self.read_from(0)
+    }
+
+    /// Where `at_least` so many versions have been published.
+    #[inline(always)]
+    fn read_from(&mut self, at_least: u64) -> Result<T, ReadError> {
         let Self { seen, mapping, .. } = self;
         let take = |version: u64| mapping.take(version.wrapping_mul(Latest::<T>::SLOT));
-        Ok(seen.read(mapping.side(Role::Writer), take)?)
+        Ok(seen.read(mapping.side(Role::Writer), at_least, take)?)
     }
 
     /// Like [`read`](Self::read), but into a place that is there already. Use it for values of about 1 KiB or more, where
@@ -139,7 +145,7 @@ impl<T: Item> LatestReader<T> {
             touched = true;
             mapping.take_into(version.wrapping_mul(Latest::<T>::SLOT), place);
         };
-        let read = seen.read(mapping.side(Role::Writer), take);
+        let read = seen.read(mapping.side(Role::Writer), 0, take);
         if read.is_err() && touched {
             place.as_mut_bytes().fill(0);
         }
@@ -201,15 +207,17 @@ impl<T: Item> LatestReader<T> {
     }
 
     fn read_newer_within(&mut self, timeout: Timeout) -> Result<T, ReadError> {
+        let last = self.version();
         if !self.has_newer()? {
-            let ended = self.wait_behind(self.version(), timeout);
+            let ended = self.wait_behind(last, timeout);
             // What was written before the writer went is still there.
             match ended {
                 Some(ended) if !self.has_newer()? => return Err(ended.into()),
                 _ => {}
             }
         }
-        self.read()
+        // One that was seen cannot have gone.
+        self.read_from(last + 1)
     }
 }
 

@@ -164,16 +164,18 @@ impl Seen {
         Ok(self.look(theirs, last)? > last)
     }
 
-    /// Reads the latest version. `take` copies from the slot of the version that it is given, perhaps
+    /// Reads the latest version; `at_least` so many have been published, as somebody has seen. `take` copies from the slot of the version that it is given, perhaps
     /// while the writer is there: only what the last call of it copied counts, and only if this is `Ok`.
     #[inline(always)]
     pub(crate) fn read<R>(
         &mut self,
         theirs: Foreign<'_, SidePage>,
+        at_least: u64,
         mut take: impl FnMut(u64) -> R,
     ) -> Result<R, Miss> {
+        let last = self.version.max(at_least);
         for _ in 0..ATTEMPTS {
-            let version = self.look(theirs, self.version).map_err(|Corrupt| Miss::Corrupt)?;
+            let version = self.look(theirs, last).map_err(|Corrupt| Miss::Corrupt)?;
             if version == 0 {
                 return Err(Miss::Empty);
             }
