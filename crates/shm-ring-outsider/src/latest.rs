@@ -79,11 +79,14 @@ pub fn version<R: Region + ?Sized>(region: &R, header: &Header, version: u64) ->
     region.read(header.slot_at(version), header.item_size as usize)
 }
 
-/// What a reader must know: the version that it has read, and whether the region is corrupt for it.
+/// What a reader must know: the version that it has read, the one that it has come to, and whether the region is corrupt
+/// for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reader {
     /// The version that it read last.
     pub version: u64,
+    /// It wants none up to this one next.
+    pub passed: u64,
     /// Permanently.
     pub corrupt: bool,
 }
@@ -91,7 +94,7 @@ pub struct Reader {
 impl Reader {
     /// The number of the latest version, or `None` if the reader must find the region corrupt.
     pub fn look<R: Region + ?Sized>(&mut self, region: &R, header: &Header) -> Option<u64> {
-        let published = region.word(Side::Producer.page(header.page.into()) + POSITION);
+        let published = published(region, header);
         fence(Acquire);
         self.corrupt |= published < self.version || published >= POSITION_END;
         (!self.corrupt).then_some(published)
@@ -110,13 +113,69 @@ impl Reader {
         }
         let item = self::version(region, header, version);
         fence(Acquire);
-        let now = region.word(Side::Producer.page(header.page.into()) + POSITION);
+        let now = published(region, header);
         if now.wrapping_sub(version) > header.slots() - 2 {
             return None;
         }
         self.version = version;
         Some(Some(item))
     }
+}
+
+/// What a reader finds that wants the next version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing after the last.
+    Nothing,
+    /// The item of the next version, whole.
+    Item(Vec<u8>),
+    /// So many versions are lost.
+    Lost(u64),
+    /// The region is corrupt.
+    Corrupt,
+}
+
+impl Reader {
+    /// A reader that wants what is published from now on.
+    pub fn attach<R: Region + ?Sized>(region: &R, header: &Header) -> Self {
+        Self { passed: published(region, header), ..Self::default() }
+    }
+
+    /// The version that it has come to.
+    pub fn position(&self) -> u64 {
+        self.version.max(self.passed)
+    }
+
+    /// The version after the last that it has come to.
+    pub fn next<R: Region + ?Sized>(&mut self, region: &R, header: &Header) -> Next {
+        let last = self.position();
+        match self.look(region, header) {
+            Some(published) if published == last => return Next::Nothing,
+            Some(published) if published > last => {}
+            _ => return self.corrupt(),
+        }
+        let item = self::version(region, header, last + 1);
+        fence(Acquire);
+        let (now, spare) = (published(region, header), header.slots() - 2);
+        if now <= last || now >= POSITION_END {
+            return self.corrupt();
+        }
+        if now - (last + 1) <= spare {
+            self.version = last + 1;
+            return Next::Item(item);
+        }
+        self.passed = now - spare / 2 - 1;
+        Next::Lost(self.passed - last)
+    }
+
+    fn corrupt(&mut self) -> Next {
+        self.corrupt = true;
+        Next::Corrupt
+    }
+}
+
+fn published<R: Region + ?Sized>(region: &R, header: &Header) -> u64 {
+    region.word(Side::Producer.page(header.page.into()) + POSITION)
 }
 
 /// Whether a writer attaches, by the version that it finds.

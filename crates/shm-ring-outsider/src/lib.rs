@@ -44,7 +44,7 @@ pub use head::{Head, Look};
 pub use header::{FIELDS, Field, HEADER, Header, Kind};
 pub use judge::{Record, Ring, judge, read};
 pub use kernel::Mapping;
-pub use latest::{Latest, Reader, judge_latest, version};
+pub use latest::{Latest, Next, Reader, judge_latest, version};
 pub use lay::{fresh, lay, lay_version, poison, publish, start_at};
 pub use lease::{Lease, Life, life, lock_on};
 pub use producer::{Producer, PushError};

@@ -8,7 +8,9 @@
  *
  * A payload is two words that hold their version. What is checked: a reader that stands still for ever is an
  * invalid end state; and the assertions: what it reads is whole, was published and is never older than before,
- * and once nobody writes any more it reads the last version that was published. Switches are set by `run`. */
+ * and once nobody writes any more it reads the last version that was published. With NEXT the reader wants each
+ * version: what it gets is the next one, whole, and where it lags it goes on at a version that is whole then.
+ * Switches are set by `run`. */
 
 #ifndef SLOTS
 #define SLOTS 2
@@ -24,6 +26,11 @@
 #endif
 #ifndef SPARE
 #define SPARE (SLOTS - 2)
+#endif
+
+/* Where a reader that lags goes on, so many versions before the latest. */
+#ifndef BACK
+#define BACK (SPARE / 2)
 #endif
 
 #define PUBLISHED 0
@@ -144,6 +151,43 @@ again:
     }
 }
 
+/* Seen::next: `version` is 0 if there is none after the last. */
+inline next() {
+    atomic {
+        published = memory[PUBLISHED];
+        assert(published >= last);
+        if
+        :: published == last -> version = 0
+        :: else -> version = last + 1
+        fi
+    }
+    if
+    :: version == 0
+    :: else ->
+        one = memory[WORD(version, 0)];
+        other = memory[WORD(version, 1)];
+        atomic {
+#ifdef NO_SECOND_LOOK
+            published = version;
+#else
+            published = memory[PUBLISHED];
+#endif
+            if
+            :: published - version <= SPARE ->
+                assert(one == version && other == version);
+                last = version
+            :: else ->
+                /* Lagged. */
+                one = published - BACK;
+                assert(one > version);
+                assert(memory[WORD(one, 0)] == one && memory[WORD(one, 1)] == one);
+                last = one - 1
+            fi
+        }
+    fi;
+    atomic { one = 0; other = 0; published = 0 }
+}
+
 /* Seen::read: `version` is 0 if there is no value. */
 inline read() {
     atomic { attempt = 0; start = memory[PUBLISHED] }
@@ -184,6 +228,21 @@ inline read() {
 
 proctype Reader() {
     byte last, version, one, other, published, start, attempt, reads;
+#ifdef NEXT
+    do
+    :: reads < READS -> next(); reads++
+    :: else -> break
+    od;
+    over;
+    do
+    :: next();
+        if
+        :: version == 0 -> break
+        :: else
+        fi
+    od;
+    assert(last == memory[PUBLISHED])
+#else
     do
     :: reads < READS -> read(); reads++
     :: else -> break
@@ -191,6 +250,7 @@ proctype Reader() {
     over;
     read();
     assert(version == memory[PUBLISHED] && last == version)
+#endif
 }
 
 init {

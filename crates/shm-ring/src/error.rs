@@ -171,6 +171,7 @@ pub enum Property {
     Schema,
     Label,
     Capacity,
+    History,
 }
 
 impl fmt::Display for Property {
@@ -186,6 +187,7 @@ impl fmt::Display for Property {
             Self::Schema => "schema id",
             Self::Label => "label",
             Self::Capacity => "capacity",
+            Self::History => "history",
         })
     }
 }

@@ -123,7 +123,8 @@
 //! # The latest value
 //!
 //! Where only the newest value counts, a [`Latest`] has one writer and any number of readers, which need nothing but the
-//! right to read the region. Nobody waits for anybody, and a read is never torn ([more](guide::the_latest_value)):
+//! right to read the region. Nobody waits for anybody, and a read is never torn. Readers that want each value take them in
+//! order, as a broadcast, and are told what they lost ([more](guide::the_latest_value)):
 //!
 //! ```
 //! use shm_ring::{Latest, Options, Region};
@@ -196,7 +197,7 @@ pub use self::{
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::Item,
-    latest::{Latest, LatestReader, LatestWriter, ReadError},
+    latest::{Latest, LatestReader, LatestWriter, NextError, ReadError},
     observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
     options::{Options, Threshold, Wait},
     peer::Peer,

@@ -112,7 +112,7 @@ impl Threshold {
 
 /// How a ring is created, opened and attached to.
 ///
-/// `items` or `bytes`, `mode`, `sparse` and `unlink_on_drop` matter to the creator; `schema` and
+/// `items`, `bytes` or `history`, `mode`, `sparse` and `unlink_on_drop` matter to the creator; `schema` and
 /// `label` must be the same on both sides; the rest is each side's own.
 ///
 /// ```
@@ -124,6 +124,7 @@ impl Threshold {
 pub struct Options {
     pub(crate) items: Option<u64>,
     pub(crate) bytes: Option<u64>,
+    pub(crate) history: u64,
     pub(crate) align: u64,
     pub(crate) max_capacity: u64,
     pub(crate) schema: u64,
@@ -158,6 +159,7 @@ impl Options {
         Self {
             items: None,
             bytes: None,
+            history: 0,
             align: 1,
             max_capacity: u64::MAX,
             schema: 0,
@@ -202,6 +204,21 @@ impl Options {
     /// ```
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = Some(bytes as u64);
+        self
+    }
+
+    /// How many of its newest values a [`Latest`](crate::Latest) keeps at least, for readers that want each of them
+    /// ([`LatestReader::next`](crate::LatestReader::next)). An opener is refused if the region keeps fewer. Not for
+    /// rings, which keep each record until it is consumed.
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new().history(1000))?;
+    /// assert!(latest.history() >= 1000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn history(mut self, versions: usize) -> Self {
+        self.history = versions as u64;
         self
     }
 

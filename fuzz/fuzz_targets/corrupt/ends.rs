@@ -169,7 +169,7 @@ impl<K: Kind> Ends<K> {
         let Some(rx) = &mut self.rx else { return };
         let _ = rx.peer();
         assert!(format!("{rx:?}").contains("session"));
-        let gone = !matches!(rx.peer(), Peer::Alive { .. } | Peer::Absent);
+        let gone = !matches!(rx.peer(), Peer::Alive { .. } | Peer::Attaching | Peer::Absent);
         // A look that finds corruption here is not final: only a call that says so is.
         let head = self.truth.head;
         let something = self.truth.look(true) != Err(PopError::Empty);

@@ -5,7 +5,8 @@
 //! Everything runs in one thread: the library puts each access to shared memory to `machine`, which lets
 //! `others` act before a reader's step. A writer's stores are made at once and shown one by one, so a
 //! reader finds it between any two of them. `reader` says what a call must answer, by what its loads
-//! found, and, as long as nobody wrote what he should not, by what was written.
+//! found, and, as long as nobody wrote what he should not, by what was written; `next` does so for
+//! those that want each version.
 //!
 //! Needs `--cfg shm_ring_steps`, with which `fuzz/run` builds this target.
 #![no_main]
@@ -14,6 +15,8 @@
 mod header;
 #[cfg(shm_ring_steps)]
 mod machine;
+#[cfg(shm_ring_steps)]
+mod next;
 #[cfg(shm_ring_steps)]
 mod others;
 #[cfg(shm_ring_steps)]

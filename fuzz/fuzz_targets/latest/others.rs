@@ -76,7 +76,7 @@ pub(crate) struct Others<T: Item> {
     numbers: HashMap<u64, u64>,
     made: u64,
     pub(crate) published: u64,
-    /// The version that the region began with: its payload is zeros.
+    /// The version that the region began with: its payload is zeros, and so are those before it.
     first: u64,
     /// Nobody has written what he should not.
     pub(crate) clean: bool,
@@ -146,7 +146,7 @@ impl<T: Item + Copy> Others<T> {
         match self.numbers.get(&version) {
             Some(&number) => value::<T>(number).as_bytes().to_vec(),
             None => {
-                assert_eq!(version, self.first, "a version that was never published");
+                assert!(version <= self.first, "a version that was never published");
                 vec![0; size_of::<T>()]
             }
         }
@@ -167,12 +167,14 @@ impl<T: Item + Copy> Others<T> {
     pub(crate) fn peer(&self) -> Peer {
         let session = self.word(Word::Session);
         let pid = self.word(Word::Pid) as u32;
-        match (session, session % 2 == 1, self.writer.is_some()) {
+        let held = self.writer.is_some();
+        let marked = self.word(Word::Liveness) & 1 << 30 != 0;
+        match (session, session % 2 == 1, held && !marked) {
             (_, true, true) => Peer::Alive { session, pid },
-            (_, true, false) => Peer::Dead { session, pid, released: true },
+            (_, true, false) => Peer::Dead { session, pid, released: !held },
             (0, _, false) => Peer::Absent,
             // Somebody wrote the number: the holder never has an even one.
-            (0, _, true) => Peer::Alive { session, pid },
+            (0, _, true) => Peer::Attaching,
             (..) => Peer::Closed { session },
         }
     }

@@ -83,6 +83,20 @@ enum Call {
         micros: u16,
         meanwhile: Vec<Meanwhile>,
     },
+    Next {
+        second: bool,
+        into: bool,
+        meanwhile: Vec<Meanwhile>,
+    },
+    NextTimeout {
+        second: bool,
+        micros: u16,
+        meanwhile: Vec<Meanwhile>,
+    },
+    StartAtOldest {
+        second: bool,
+        meanwhile: Vec<Meanwhile>,
+    },
     HasNewer {
         second: bool,
         meanwhile: Vec<Meanwhile>,
@@ -135,6 +149,15 @@ fn play<T: Item + Copy + Debug + 'static>(input: &Input) {
             }
             Call::ReadNewer { second, micros, ref meanwhile } => {
                 readers[usize::from(second)].read_newer(micros % 4096, meanwhile);
+            }
+            Call::Next { second, into, ref meanwhile } => {
+                readers[usize::from(second)].next(into, meanwhile);
+            }
+            Call::NextTimeout { second, micros, ref meanwhile } => {
+                readers[usize::from(second)].next_timeout(micros % 4096, meanwhile);
+            }
+            Call::StartAtOldest { second, ref meanwhile } => {
+                readers[usize::from(second)].start_at_oldest(meanwhile);
             }
             Call::HasNewer { second, ref meanwhile } => {
                 readers[usize::from(second)].has_newer(meanwhile);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use shm_ring::steps::Word;
 use shm_ring::{Item, Latest, LatestReader, Peer, ReadError};
-use shm_ring_outsider::{POSITION_END, Side, Word as Named, Writable};
+use shm_ring_outsider::{POSITION_END, Word as Named};
 
 use crate::machine::{self, Load, Meanwhile};
 use crate::others::Others;
@@ -20,38 +20,43 @@ const ATTEMPTS: usize = 64;
 /// The longest that a reader sleeps.
 const NAP: u64 = 1_000_000;
 /// More steps than a wait takes besides copying: the longest time-out in steps of the clock.
-const WAIT_STEPS: usize = 60_000;
+pub(crate) const WAIT_STEPS: usize = 60_000;
 
 pub(crate) struct Reader<T: Item> {
-    reader: LatestReader<T>,
-    others: Rc<RefCell<Others<T>>>,
+    pub(crate) reader: LatestReader<T>,
+    pub(crate) others: Rc<RefCell<Others<T>>>,
     /// Where it finds how many versions there are.
     published: Word,
-    slots: u64,
-    version: u64,
-    corrupt: bool,
+    pub(crate) slots: u64,
+    pub(crate) version: u64,
+    /// It wants none up to this one next.
+    pub(crate) passed: u64,
+    pub(crate) corrupt: bool,
 }
 
 /// What was true when a call began.
-struct Before {
-    published: u64,
-    acts: u64,
-    peer: Peer,
+pub(crate) struct Before {
+    pub(crate) published: u64,
+    pub(crate) acts: u64,
+    pub(crate) peer: Peer,
 }
 
 impl<T: Item + Copy + Debug> Reader<T> {
     pub(crate) fn new(latest: &Latest<T>, others: Rc<RefCell<Others<T>>>) -> Self {
-        let mut reader = latest.reader().unwrap();
-        // Finds the word out, while it says something harmless.
-        let memory = others.borrow().memory;
-        let stood = others.borrow().word(Named::Position);
-        memory.set_named(Side::Producer, Named::Position, 0);
-        let (newer, call) = machine::call(&[], 10, || reader.has_newer());
-        memory.set_named(Side::Producer, Named::Position, stood);
-        let [Load { word: published, .. }] = call.loads[..] else { panic!("not one load") };
-        assert_eq!((newer, reader.version()), (Ok(false), 0));
+        let (reader, call) = machine::call(&[], 10, || latest.reader().unwrap());
+        let [Load { word: published, value }] = call.loads[..] else { panic!("not one load") };
+        assert_eq!(value, others.borrow().word(Named::Position));
+        assert_eq!(reader.version(), 0);
         let slots = others.borrow().slots();
-        Self { reader, others, published, slots, version: 0, corrupt: false }
+        Self {
+            reader,
+            others,
+            published,
+            slots,
+            version: 0,
+            passed: value.min(POSITION_END),
+            corrupt: false,
+        }
     }
 
     pub(crate) fn read(&mut self, into: bool, meanwhile: &[Meanwhile]) {
@@ -94,9 +99,10 @@ impl<T: Item + Copy + Debug> Reader<T> {
                 self.check_last_copy(&call.loads, place);
             }
             Err(ReadError::Corrupt) => {
-                let bad = |load: &Load| load.value < last || load.value >= POSITION_END;
-                let found = self.looks(&call.loads).any(bad);
-                assert!(self.corrupt || found, "nothing corrupt was found");
+                assert!(
+                    self.corrupt || self.goes_back(&call.loads, last),
+                    "nothing corrupt was found"
+                );
                 self.corrupt = true;
             }
             Err(ReadError::TimedOut) => {
@@ -140,20 +146,35 @@ impl<T: Item + Copy + Debug> Reader<T> {
         assert!(said.contains(&format!("version: {}", self.version)), "{said}");
     }
 
-    fn words() -> usize {
+    pub(crate) fn words() -> usize {
         size_of::<T>().div_ceil(8)
     }
 
     fn begin(&mut self) -> (Before, T) {
+        self.begin_after(self.version)
+    }
+
+    /// A call that looks for a version after `last`.
+    pub(crate) fn begin_after(&mut self, last: u64) -> (Before, T) {
         let mut others = self.others.borrow_mut();
-        others.begin(self.version);
+        others.begin(last);
         let published = others.word(Named::Position);
         (Before { published, acts: others.acts, peer: others.peer() }, others.next_value())
     }
 
-    fn looks<'a>(&self, loads: &'a [Load]) -> impl Iterator<Item = &'a Load> {
+    pub(crate) fn looks<'a>(&self, loads: &'a [Load]) -> impl Iterator<Item = &'a Load> {
         let published = self.published;
         loads.iter().filter(move |load| load.word == published)
+    }
+
+    /// Whether a wait for a version after `last` found a count that cannot be: none may go once it was seen.
+    pub(crate) fn goes_back(&self, loads: &[Load], last: u64) -> bool {
+        let mut least = last;
+        self.looks(loads).any(|load| {
+            let bad = load.value < least || load.value >= POSITION_END;
+            least = least.max(load.value.min(last + 1));
+            bad
+        })
     }
 
     /// The answer of a read that found `loads`, and the last copy that it made.
@@ -171,7 +192,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
                 return (Err(ReadError::Empty), Vec::new());
             }
             let (copied, rest) = loads.split_at(Self::words());
-            assert!(copied.iter().all(|load| load.word != self.published), "no whole copy");
+            self.check_copied(copied);
             loads = rest;
             if self.look(&mut loads).wrapping_sub(version) <= self.slots - 2 {
                 assert!(loads.is_empty(), "reads on behind a whole copy");
@@ -183,11 +204,15 @@ impl<T: Item + Copy + Debug> Reader<T> {
         (Err(ReadError::Overrun), Vec::new())
     }
 
-    fn look(&self, loads: &mut &[Load]) -> u64 {
+    pub(crate) fn look(&self, loads: &mut &[Load]) -> u64 {
         let (first, rest) = loads.split_first().expect("a look at how many versions there are");
         assert_eq!(first.word, self.published, "something else than how many versions there are");
         *loads = rest;
         first.value
+    }
+
+    pub(crate) fn check_copied(&self, copied: &[Load]) {
+        assert!(copied.iter().all(|load| load.word != self.published), "no whole copy");
     }
 
     /// Reading `place` ended `loads`.
@@ -258,7 +283,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
     }
 
     /// Who waits finds what is newer within a nap, and at once when it is rung for.
-    fn check_promptness(&self) {
+    pub(crate) fn check_promptness(&self) {
         let others = self.others.borrow();
         if !others.clean {
             return;
@@ -270,7 +295,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
 }
 
 /// The value in the words that were loaded.
-fn bytes_of<T>(copied: &[Load]) -> Vec<u8> {
+pub(crate) fn bytes_of<T>(copied: &[Load]) -> Vec<u8> {
     let mut bytes: Vec<u8> = copied.iter().flat_map(|load| load.value.to_le_bytes()).collect();
     bytes.truncate(size_of::<T>());
     bytes

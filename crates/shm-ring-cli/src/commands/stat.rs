@@ -76,6 +76,8 @@ fn latest(snapshot: &Snapshot, output: Output) -> io::Result<()> {
     let written = snapshot.published_records().unwrap_or(0);
     let slots = snapshot.contents.stride().map_or(0, |slot| snapshot.capacity / slot);
     line("capacity", format!("{slots} slots, {}", bytes(snapshot.capacity)))?;
+    // One may be being written.
+    line("history", format!("the newest {} values", slots.saturating_sub(1)))?;
     let contradiction = if snapshot.corrupt { ", which contradicts the protocol" } else { "" };
     line("written", format!("{written} times{contradiction}"))?;
     let rang = snapshot.producer.wakes_sent;

@@ -27,7 +27,10 @@ fn those_who_look_see_its_writer_and_its_value() {
     assert_eq!(seen, (&"latest".into(), &50.into(), &serde_json::Value::Null));
     assert_eq!((&found["producer"]["state"], &found["corrupt"]), (&"alive".into(), &false.into()));
     let text = expect(0, &["stat", name.as_str()]);
-    for expected in ["latest of 20 B", "\"pose\"", "32 slots, 4096 B", "written      50 times"] {
+    let history = "the newest 31 values";
+    for expected in
+        ["latest of 20 B", "\"pose\"", "32 slots, 4096 B", history, "written      50 times"]
+    {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert!(!text.contains("unread") && !text.contains("consumer"), "{text}");

@@ -1,5 +1,5 @@
 //! The latest value: never torn, never older than what was read before, whatever instruction its writer dies
-//! at, and no reader that waits is forgotten. A payload is two words that both hold their version; they are
+//! at, and no reader that waits is forgotten. A reader that wants each version gets it or is told that it lost it. A payload is two words that both hold their version; they are
 //! atomics, since a reader may be there while they are written.
 
 use loom::sync::Arc;
@@ -11,10 +11,13 @@ use crate::protocol::interrupt;
 use crate::protocol::layout::SidePage;
 use crate::protocol::park::{self, Sleeper};
 use crate::protocol::sync::{AtomicU64, Foreign, Ordering};
-use crate::protocol::version::{Miss, Seen, Written};
+use crate::protocol::version::{Miss, NoNext, Seen, Written};
 
 /// The fewest slots that the protocol allows: versions come round soonest.
 const SLOTS: u64 = 2;
+
+/// With one more a version is handed out that is not the latest.
+const HISTORY_SLOTS: u64 = 3;
 
 struct Region {
     writer: SidePage,
@@ -23,12 +26,16 @@ struct Region {
 
 impl Region {
     fn new() -> Arc<Self> {
-        let slots = (0..SLOTS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect();
+        Self::of(SLOTS)
+    }
+
+    fn of(slots: u64) -> Arc<Self> {
+        let slots = (0..slots).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect();
         Arc::new(Self { writer: SidePage::at(0), slots })
     }
 
     fn slot(&self, version: u64) -> &[AtomicU64; 2] {
-        &self.slots[(version % SLOTS) as usize]
+        &self.slots[version as usize % self.slots.len()]
     }
 
     /// Writes the next version, as `LatestWriter::write_from` does.
@@ -50,7 +57,7 @@ impl Region {
     fn read(&self, seen: &mut Seen) -> Option<u64> {
         let before = seen.version();
         let take = |version| self.slot(version).each_ref().map(|word| word.load(Ordering::Relaxed));
-        match seen.read(Foreign::new(&self.writer), take) {
+        match seen.read(Foreign::new(&self.writer), 0, take) {
             Ok([first, second]) => {
                 assert_eq!(first, second, "torn");
                 assert_eq!(first, seen.version(), "not the version that it is said to be");
@@ -63,6 +70,28 @@ impl Region {
             }
             Err(Miss::Overrun) => None,
             Err(Miss::Corrupt) => panic!("older than what was read before"),
+        }
+    }
+
+    /// Takes the next version, as `LatestReader::next` does, and checks what comes: whether there was one, or some are
+    /// lost.
+    fn next(&self, seen: &mut Seen) -> bool {
+        let before = seen.position();
+        let take = |version| self.slot(version).each_ref().map(|word| word.load(Ordering::Relaxed));
+        match seen.next(Foreign::new(&self.writer), 0, take) {
+            Ok([first, second]) => {
+                assert_eq!(first, second, "torn");
+                assert_eq!(first, before + 1, "not the version that comes next");
+                assert_eq!(seen.position(), first, "not the version that it is said to be");
+                true
+            }
+            Err(NoNext::Lagged(lost)) => {
+                assert_eq!(seen.position(), before + lost, "not as many lost as it is told");
+                assert!(lost > 0, "nothing was lost");
+                true
+            }
+            Err(NoNext::Empty) => false,
+            Err(NoNext::Corrupt) => panic!("older than what was read before"),
         }
     }
 }
@@ -115,6 +144,57 @@ fn no_read_goes_back() {
     });
 }
 
+/// As many calls of `next` on a thread of its own.
+fn taking(region: &Arc<Region>, times: usize) -> thread::JoinHandle<Seen> {
+    let region = region.clone();
+    thread::spawn(move || {
+        let mut seen = Seen::nothing(HISTORY_SLOTS);
+        for _ in 0..times {
+            region.next(&mut seen);
+        }
+        seen
+    })
+}
+
+/// Edges `latest` and `reuse`, for a version that others have come after: the fourth goes where the first was.
+#[test]
+fn each_version_comes_next_or_is_called_lost() {
+    explore("latest, history", Some(3), 1_000, || {
+        let region = Region::of(HISTORY_SLOTS);
+        let mut written = Written::recover(&region.writer).unwrap();
+        let reader = taking(&region, 2);
+        for _ in 0..4 {
+            region.write(&mut written);
+        }
+        let mut seen = reader.join().unwrap();
+        while region.next(&mut seen) {}
+        assert_eq!(seen.version(), 4, "a reader whom nobody disturbs comes to the latest");
+    });
+}
+
+/// A writer that writes versions 1 and 2 and dies in the third, and its successor, which writes that one anew.
+#[test]
+fn each_version_comes_next_whoever_writes_it() {
+    explore("latest, history across a death", Some(2), 100, || {
+        let region = Region::of(HISTORY_SLOTS);
+        let reader = taking(&region, 2);
+        let dying = region.clone();
+        let first = thread::spawn(move || {
+            let mut written = Written::recover(&dying.writer).unwrap();
+            dying.write(&mut written);
+            dying.write(&mut written);
+            dying.write_and_die(&mut written, &SidePage::at(1), 1);
+        });
+        first.join().unwrap();
+        let mut written = Written::recover(&region.writer).unwrap();
+        region.write(&mut written);
+        region.write(&mut written);
+        let mut seen = reader.join().unwrap();
+        while region.next(&mut seen) {}
+        assert_eq!(seen.version(), 4, "the successor goes on in the same count");
+    });
+}
+
 /// A writer that writes version 1 and dies in the second after so many of its stores, and its successor, while
 /// a reader reads.
 fn killed_after(stores: usize) {
@@ -158,8 +238,8 @@ fn a_reader_that_waits_hears_of_what_is_newer() {
             thread::spawn(move || {
                 let mut seen = Seen::nothing(SLOTS);
                 let theirs = Foreign::new(&region.writer);
-                while !seen.is_behind(theirs).unwrap() {
-                    let last_look = || seen.is_behind(theirs).unwrap().then_some(());
+                while !seen.is_behind(theirs, 0).unwrap() {
+                    let last_look = || seen.is_behind(theirs, 0).unwrap().then_some(());
                     let listener = std::iter::once(Sleeper::listener(theirs));
                     park::sleep::<1, _>(listener, interrupt::NONE, last_look, |_| Deadline);
                 }

@@ -1,9 +1,9 @@
 //! The latest value: versions in slots, and each rule of its judge.
 
 use shm_ring_outsider::{
-    BELL, Header, Latest, NEVER, POSITION_END, Reader, Region, Rule, Side, Word, Writable, cells,
-    changes, consumer, data, follows_latest, fresh, judge_latest, lay_version, name, producer,
-    version, wild_versions,
+    BELL, Header, Latest, NEVER, Next, POSITION_END, Reader, Region, Rule, Side, Word, Writable,
+    cells, changes, consumer, data, follows_latest, fresh, judge_latest, lay_version, name,
+    producer, version, wild_versions,
 };
 
 use crate::{Moving, flip, payload};
@@ -88,7 +88,7 @@ fn a_reader_believes_what_can_be() {
     for wild in wild_versions(&header, 9) {
         let mut image = image.clone();
         cells(&mut image).set(producer(), wild);
-        let mut reader = Reader { version: 9, corrupt: false };
+        let mut reader = Reader { version: 9, ..Reader::default() };
         let believed = (9..POSITION_END).contains(&wild);
         assert_eq!(reader.look(&image[..], &header), believed.then_some(wild));
         assert_eq!(reader.corrupt, !believed);
@@ -111,4 +111,55 @@ fn a_copy_is_whole_until_the_slot_may_have_been_begun_again() {
         assert_eq!(reader.version, if whole { 9 } else { 0 });
         assert!(!reader.corrupt);
     }
+}
+
+#[test]
+fn each_version_comes_next_or_is_lost() {
+    let header = Header::latest(24, 8);
+    let slots = header.slots();
+    let before = published(&header, 9);
+    for moved in [0, 1, 5, slots - 1, slots, slots + 5, 3 * slots] {
+        let mut reader = Reader::attach(&before[..], &header);
+        assert_eq!(reader.next(&before[..], &header), Next::Nothing);
+        let last = 9 + moved;
+        let image = published(&header, last);
+        let mut next = 10;
+        if moved > slots - 1 {
+            let Next::Lost(lost) = reader.next(&image[..], &header) else { panic!("{moved}") };
+            next += lost;
+            assert_eq!(next, last - (slots - 2) / 2);
+        }
+        for version in next..=last {
+            let item = payload(version as usize, 24);
+            assert_eq!(reader.next(&image[..], &header), Next::Item(item));
+            assert_eq!((reader.version, reader.position()), (version, version));
+        }
+        assert_eq!(reader.next(&image[..], &header), Next::Nothing);
+    }
+    // Of a slot that may have been begun again nothing counts.
+    for (moved, whole) in [(slots - 2, true), (slots - 1, false)] {
+        let region = Moving::new(published(&header, 9), moved);
+        let mut reader = Reader { passed: 8, ..Reader::default() };
+        match reader.next(&region, &header) {
+            Next::Item(item) => assert!(whole && item == payload(9, 24)),
+            other => assert!(!whole && matches!(other, Next::Lost(_)), "{other:?}"),
+        }
+    }
+    for wild in wild_versions(&header, 9) {
+        let mut image = image_of(&header, 9, wild);
+        let mut reader = Reader { version: 9, ..Reader::default() };
+        let found = reader.next(&image[..], &header);
+        let believed = (9..POSITION_END).contains(&wild);
+        assert_eq!(found != Next::Corrupt, believed, "{wild:#x}: {found:?}");
+        cells(&mut image).set(producer(), 9);
+        let again = reader.next(&image[..], &header);
+        assert!(believed || again == Next::Corrupt, "permanently");
+    }
+}
+
+/// Versions up to `last`, and a count that says something else.
+fn image_of(header: &Header, last: u64, count: u64) -> Vec<u8> {
+    let mut image = published(header, last);
+    cells(&mut image).set(producer(), count);
+    image
 }

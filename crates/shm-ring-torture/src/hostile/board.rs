@@ -55,6 +55,7 @@ pub(super) enum Op {
     Read,
     ReadInto,
     ReadNewer,
+    Next,
     HasNewer,
     WriterOf,
 }
@@ -83,7 +84,7 @@ impl Op {
     }
 }
 
-pub(super) const OPS: [Op; 47] = [
+pub(super) const OPS: [Op; 48] = [
     Open,
     AttachProducer,
     AttachConsumer,
@@ -129,6 +130,7 @@ pub(super) const OPS: [Op; 47] = [
     Read,
     ReadInto,
     ReadNewer,
+    Next,
     HasNewer,
     WriterOf,
 ];
@@ -150,7 +152,7 @@ pub(super) enum Outcome {
     Absent,
     Alive,
     Refused,
-    /// Each copy was overwritten while it was made.
+    /// Each copy was overwritten while it was made, or the next version was.
     Overrun,
 }
 

@@ -182,6 +182,7 @@ fn victims() -> [Victim; 8] {
         (Read, &[Success, NotNow, Corrupt]),
         (ReadInto, &[Success, NotNow, Corrupt]),
         (ReadNewer, WAIT),
+        (Next, &[Success, NotNow, Overrun, Corrupt]),
         (HasNewer, &[Success, Corrupt]),
         (WriterOf, LOOK),
     ];
@@ -192,6 +193,7 @@ fn victims() -> [Victim; 8] {
         (Read, &[Success, Corrupt]),
         (ReadInto, &[Success, Corrupt]),
         (ReadNewer, &[Success]),
+        (Next, &[Overrun, Corrupt]),
         (HasNewer, &[Success]),
         (WriterOf, &[Alive]),
     ];

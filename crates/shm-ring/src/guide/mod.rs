@@ -9,7 +9,7 @@
 //! | [`layout`] | what lies where in a region, and why |
 //! | [`ordering`] | what the other side has seen when it sees a record |
 //! | [`waiting`] | how a side waits, what that costs, and how to choose |
-//! | [`the_latest_value`] | one writer, many readers, only the newest: slots, copies, deaths |
+//! | [`the_latest_value`] | one writer, many readers, the newest value or each in order: slots, copies, deaths |
 //! | [`when_the_other_side_goes_away`] | closing, dying, restarting |
 //! | [`trust`] | what a buggy or hostile peer can do, and what `unsafe` asks of you |
 //! | [`limits`] | how large, how long, how many, and on what systems |

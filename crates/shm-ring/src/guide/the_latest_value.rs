@@ -1,7 +1,7 @@
 // Owns: the guide's page on `Latest`. Knows nothing of: rings.
 
-//! One value that is replaced again and again, and read by anybody: how it works, how many slots, what a death
-//! leaves.
+//! One value that is replaced again and again, and read by anybody: how it works, how many slots, each value in order as a
+//! broadcast, what a death leaves.
 //!
 //! # When
 //!
@@ -49,6 +49,54 @@
 //! cheap, and each more is one more write that a reader may be put aside for: a writer that writes every
 //! microsecond and a reader that is put aside for a millisecond want a thousand. It only ever costs the reader
 //! another copy.
+//!
+//! # Each value in order
+//!
+//! The values before the latest are still in their slots, so a reader may as well take each of them: one writer, many
+//! readers, and nobody waits for anybody. People know that as a broadcast. [`Options::history`](crate::Options::history)
+//! says how many values are kept at least, and [`Latest::history`](crate::Latest::history) how many there are: all slots
+//! but the one that the writer may be writing.
+//!
+//! ```
+//! use shm_ring::{Latest, NextError, Options, Region};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ticks = Latest::<u64>::create(Region::memfd("ticks"), &Options::new().history(1000))?;
+//! let mut writer = ticks.writer()?;
+//! let mut reader = ticks.reader()?;
+//! (1..=5000).for_each(|n| writer.write(n));
+//! let (mut taken, mut lost) = (0, 0);
+//! loop {
+//!     match reader.try_next() {
+//!         Ok(tick) => {
+//!             taken += 1;
+//!             assert_eq!(tick, taken + lost);
+//!         }
+//!         Err(NextError::Lagged(ticks)) => lost += ticks,
+//!         Err(NextError::Empty) => break,
+//!         Err(error) => return Err(error.into()),
+//!     }
+//! }
+//! assert_eq!(taken + lost, 5000);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | what | how |
+//! |---|---|
+//! | where a new reader begins | with the first value written after it attached; [`start_at_oldest`](crate::LatestReader::start_at_oldest) lets it begin with the oldest that is kept |
+//! | the calls | [`try_next`](crate::LatestReader::try_next), [`next`](crate::LatestReader::next), which waits, [`next_timeout`](crate::LatestReader::next_timeout); `try_next_into` and `next_into` for large values |
+//! | nothing newer | `try_next` answers `Empty`; the others wait, and answer `Closed` or `WriterDead` once everything was taken |
+//! | too slow | `Lagged(n)`, once: n values are lost. The next call goes on behind them |
+//! | `read` and `next` together | one count: `read` jumps to the newest value, and `next` goes on behind it. What is jumped over is not called lost |
+//! | the next writer | goes on in the same count, so a reader that follows it notices nothing |
+//!
+//! A reader that lags goes on in the middle of what is kept and not at its oldest value. There the writer's next value would
+//! overtake it again, so that a reader which is only a little too slow would be told of a lag at every other call. From
+//! the middle it has half of the history in hand, and in the long run it loses no more: how many values are lost is the
+//! writer's pace less the reader's. `start_at_oldest` after a lag goes back to what is left.
+//!
+//! How long a history must be: as many values as are written while the slowest reader is put aside, and twice that for a
+//! reader that shall not lag a second time. A history needs memory alone; it costs the writer nothing.
 //!
 //! # Waiting for a newer one
 //!

@@ -2,10 +2,12 @@
 //! ends. Knows nothing of: how a version comes to exist.
 
 mod error;
+mod next;
 mod reader;
+mod wait;
 mod writer;
 
-pub use self::error::ReadError;
+pub use self::error::{NextError, ReadError};
 pub use self::reader::LatestReader;
 pub use self::writer::LatestWriter;
 
@@ -29,6 +31,9 @@ use crate::role::Role;
 /// The latest value of something: one [`LatestWriter`] replaces it as often as it likes, any number of
 /// [`LatestReader`]s read it, whole. Neither waits for the other, and values that nobody read in time are gone:
 /// where each of them counts, use a [`Ring`](crate::Ring).
+///
+/// It is a broadcast as well: a reader may take the values in order, each of them, and is told how many it lost where it
+/// was too slow ([`LatestReader::next`]). [`Options::history`] says how many are kept for it.
 ///
 /// Readers map the region for reading alone and write nothing, so a descriptor that is open for reading is
 /// enough, and a file that the reader may not write. A writer that is killed at any instruction leaves the last
@@ -168,6 +173,9 @@ impl<T: Item> Latest<T> {
 
     /// A reader. There may be any number of them, and none of them is known to the writer.
     ///
+    /// It reads the value that is there ([`LatestReader::read`]); its history begins with what is written from now on
+    /// ([`LatestReader::next`], and [`LatestReader::start_at_oldest`] for what is there as well).
+    ///
     /// ```
     /// use shm_ring::{Latest, Options, Region};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -205,6 +213,19 @@ impl<T: Item> Latest<T> {
     /// ```
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.handle.backing.fd.as_fd()
+    }
+
+    /// How many of the newest values can be read, the latest among them: as many as there are slots but one, which may
+    /// be being written. At least what the creator asked for ([`Options::history`]).
+    ///
+    /// ```
+    /// # use shm_ring::{Latest, Options, Region};
+    /// let latest = Latest::<u64>::create(Region::memfd("doc"), &Options::new().history(100))?;
+    /// assert_eq!(latest.history(), 127);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn history(&self) -> usize {
+        version::kept(self.handle.layout.records.capacity / Self::SLOT) as usize
     }
 
     /// The random number that tells this latest value from another one made later under the same name.

@@ -9,17 +9,13 @@ use std::sync::Arc;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::{Latest, ReadError, writer_of};
-use crate::attachment::wait::{Ended, Timeout, Waitable, wait_until};
+use crate::attachment::wait::Timeout;
 use crate::error::Error;
 use crate::item::Item;
 use crate::mapping::ReadOnly;
 use crate::options::Wait;
 use crate::peer::Peer;
-use crate::protocol::clock::Deadline;
-use crate::protocol::interrupt;
 use crate::protocol::layout::SidePage;
-use crate::protocol::park::{self, SleepLimit, Sleeper};
-use crate::protocol::session;
 use crate::protocol::sync::Foreign;
 use crate::protocol::version::{Miss, Seen};
 use crate::region::{Backing, os};
@@ -29,7 +25,8 @@ use crate::role::Role;
 
 /// One that reads a [`Latest`] value. There may be any number of them.
 ///
-/// Each reads on its own: what one has read changes nothing for the others, nor for the writer.
+/// Each reads on its own: what one has read changes nothing for the others, nor for the writer. [`read`](Self::read) has
+/// the newest value, [`next`](Self::next) each one in the order in which they were written.
 ///
 /// ```
 /// use shm_ring::{Latest, Options, ReadError, Region};
@@ -47,13 +44,13 @@ use crate::role::Role;
 /// # }
 /// ```
 pub struct LatestReader<T: Item> {
-    seen: Seen,
-    wait: Wait,
+    pub(super) seen: Seen,
+    pub(super) wait: Wait,
     /// The writer's session, if it was closed or dead when it was last asked about.
-    gone: Option<u64>,
-    mapping: ReadOnly,
-    page: u64,
-    backing: Arc<Backing>,
+    pub(super) gone: Option<u64>,
+    pub(super) mapping: ReadOnly,
+    pub(super) page: u64,
+    pub(super) backing: Arc<Backing>,
     item: PhantomData<fn() -> T>,
 }
 
@@ -74,8 +71,10 @@ impl<T: Item> LatestReader<T> {
                 };
                 os(&backing.region, error.call, error.errno, hint)
             })?;
+        let mut seen = Seen::nothing(capacity / Latest::<T>::SLOT);
+        seen.pass(mapping.side(Role::Writer));
         Ok(Self {
-            seen: Seen::nothing(capacity / Latest::<T>::SLOT),
+            seen,
             wait: options.wait,
             gone: None,
             mapping,
@@ -109,9 +108,15 @@ impl<T: Item> LatestReader<T> {
     /// ```
     #[inline]
     pub fn read(&mut self) -> Result<T, ReadError> {
+        self.read_from(0)
+    }
+
+    /// Where `at_least` so many versions have been published.
+    #[inline(always)]
+    fn read_from(&mut self, at_least: u64) -> Result<T, ReadError> {
         let Self { seen, mapping, .. } = self;
         let take = |version: u64| mapping.take(version.wrapping_mul(Latest::<T>::SLOT));
-        Ok(seen.read(mapping.side(Role::Writer), take)?)
+        Ok(seen.read(mapping.side(Role::Writer), at_least, take)?)
     }
 
     /// Like [`read`](Self::read), but into a place that is there already. Use it for values of about 1 KiB or more, where
@@ -140,7 +145,7 @@ impl<T: Item> LatestReader<T> {
             touched = true;
             mapping.take_into(version.wrapping_mul(Latest::<T>::SLOT), place);
         };
-        let read = seen.read(mapping.side(Role::Writer), take);
+        let read = seen.read(mapping.side(Role::Writer), 0, take);
         if read.is_err() && touched {
             place.as_mut_bytes().fill(0);
         }
@@ -202,27 +207,27 @@ impl<T: Item> LatestReader<T> {
     }
 
     fn read_newer_within(&mut self, timeout: Timeout) -> Result<T, ReadError> {
+        let last = self.version();
         if !self.has_newer()? {
-            let ended = match timeout {
-                Timeout::NONE => self.gone().or(Some(Ended::TimedOut)),
-                _ => wait_until(self.wait, timeout.deadline(), &mut *self),
-            };
+            let ended = self.wait_behind(last, timeout);
             // What was written before the writer went is still there.
             match ended {
                 Some(ended) if !self.has_newer()? => return Err(ended.into()),
                 _ => {}
             }
         }
-        self.read()
+        // One that was seen cannot have gone.
+        self.read_from(last + 1)
     }
 }
 
 impl<T: Item> LatestReader<T> {
-    fn theirs(&self) -> Foreign<'_, SidePage> {
+    pub(super) fn theirs(&self) -> Foreign<'_, SidePage> {
         self.mapping.side(Role::Writer)
     }
 
-    /// The number of the value that was read last, counted from 1; 0 if none was.
+    /// The number of the value that was read last, by [`read`](Self::read) or [`next`](Self::next), counted from 1; 0 if
+    /// none was.
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
@@ -238,7 +243,8 @@ impl<T: Item> LatestReader<T> {
         self.seen.version()
     }
 
-    /// Whether there is a value that this reader has not read: one load.
+    /// Whether there is a value newer than what this reader has read: one load. After a reader has attached that may be
+    /// one that was there before, which [`read`](Self::read) returns and [`next`](Self::next) passes over.
     ///
     /// # Errors
     /// [`ReadError::Corrupt`], permanently.
@@ -255,7 +261,7 @@ impl<T: Item> LatestReader<T> {
     #[inline]
     pub fn has_newer(&mut self) -> Result<bool, ReadError> {
         let theirs = self.mapping.side(Role::Writer);
-        self.seen.is_behind(theirs).map_err(|_| ReadError::Corrupt)
+        self.seen.is_behind(theirs, self.seen.version()).map_err(|_| ReadError::Corrupt)
     }
 
     /// Asks about the writer: two loads and one `fcntl` on its lock.
@@ -279,69 +285,12 @@ impl<T: Item> LatestReader<T> {
     }
 }
 
-impl<T: Item> Waitable for LatestReader<T> {
-    fn ready(&mut self) -> bool {
-        // A count that cannot be ends the wait, and the read says so.
-        self.has_newer().unwrap_or(true)
-    }
-
-    fn peer_has_changed(&mut self) -> bool {
-        // An even number may be a writer that has closed; a death is found out at the end of a slice.
-        session::number(self.theirs()) % 2 == 0
-    }
-
-    fn known_gone(&mut self) -> bool {
-        self.gone == Some(session::number(self.theirs()))
-    }
-
-    fn gone(&mut self) -> Option<Ended> {
-        let (ended, session) = match self.writer() {
-            Peer::Closed { session } => (Ended::Closed, session),
-            Peer::Dead { session, .. } => (Ended::PeerDead, session),
-            Peer::Absent | Peer::Attaching | Peer::Alive { .. } => {
-                self.gone = None;
-                return None;
-            }
-        };
-        self.gone = Some(session);
-        Some(ended)
-    }
-
-    fn sleep(&mut self, _long: bool, until: impl FnOnce(SleepLimit) -> Deadline) -> Option<Ended> {
-        let Self { seen, mapping, backing, page, .. } = self;
-        let theirs = mapping.side(Role::Writer);
-        let last_look = || match seen.is_behind(theirs) {
-            Ok(false) => match writer_of(theirs, backing, *page) {
-                Peer::Closed { .. } => Some(Some(Ended::Closed)),
-                Peer::Dead { .. } => Some(Some(Ended::PeerDead)),
-                Peer::Absent | Peer::Attaching | Peer::Alive { .. } => None,
-            },
-            Ok(true) | Err(_) => Some(None),
-        };
-        let listener = core::iter::once(Sleeper::listener(theirs));
-        park::sleep::<1, _>(listener, interrupt::NONE, last_look, |_| until(SleepLimit::Short))
-            .flatten()
-    }
-}
-
 impl From<Miss> for ReadError {
     fn from(miss: Miss) -> Self {
         match miss {
             Miss::Empty => Self::Empty,
             Miss::Overrun => Self::Overrun,
             Miss::Corrupt => Self::Corrupt,
-        }
-    }
-}
-
-impl From<Ended> for ReadError {
-    fn from(ended: Ended) -> Self {
-        match ended {
-            // A reader gives out no handle by which it could be interrupted.
-            Ended::TimedOut | Ended::Interrupted => Self::TimedOut,
-            Ended::Closed => Self::Closed,
-            Ended::PeerDead => Self::WriterDead,
-            Ended::Corrupt => Self::Corrupt,
         }
     }
 }

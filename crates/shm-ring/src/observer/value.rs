@@ -18,7 +18,7 @@ impl Observer {
         let len = self.header.item_size as usize;
         let mut seen = Seen::nothing(self.layout.records.capacity / slot);
         let take = |version: u64| self.mapping.copy_words(version.wrapping_mul(slot), 0, len);
-        match seen.read(self.mapping.side(Role::Writer), take) {
+        match seen.read(self.mapping.side(Role::Writer), 0, take) {
             Ok(payload) => {
                 let position = self.versions_before(seen.version().saturating_sub(1));
                 let missing = DumpError::NoMemory { position, needed: len };

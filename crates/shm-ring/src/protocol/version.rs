@@ -6,6 +6,9 @@
 //! version exist, and its second load is what proves that nobody has touched the slot meanwhile. A slot
 //! has no word of its own that could contradict it, and a writer that dies leaves nothing to mend.
 //!
+//! The same proof holds for the versions before the latest. The writer may be writing the version after it, whose slot
+//! is that of the oldest; the others are history, as many as there are slots but one ([`kept`]).
+//!
 //! | edge | release end | acquire end | carries |
 //! |---|---|---|---|
 //! | `latest` | the writer stores `published` | a reader loads it, then fences | the payload of that version |
@@ -42,6 +45,18 @@ pub(crate) const fn slot_size(align: u64, size: u64) -> u64 {
     least.next_power_of_two()
 }
 
+/// How many versions can be proved whole at any time, the latest among them: one slot may be being written.
+#[cfg(not(loom))]
+pub(crate) const fn kept(slots: u64) -> u64 {
+    slots - 1
+}
+
+/// The fewest slots that keep so many versions. More than there can be are for the caller to refuse.
+#[cfg(not(loom))]
+pub(crate) const fn slots_for(history: u64) -> u64 {
+    history.saturating_add(1)
+}
+
 /// How often a read that finds its slot overwritten starts again.
 pub(crate) const ATTEMPTS: u32 = if cfg!(loom) { 2 } else { 64 };
 
@@ -52,6 +67,16 @@ pub(crate) enum Miss {
     Empty,
     /// The writer came round to the slot in each of [`ATTEMPTS`] attempts.
     Overrun,
+    Corrupt,
+}
+
+/// Why a reader that wants each version has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoNext {
+    /// There is none after the last.
+    Empty,
+    /// So many were overwritten before they were read, or are passed over with those.
+    Lagged(u64),
     Corrupt,
 }
 
@@ -91,6 +116,8 @@ impl Written {
 pub(crate) struct Seen {
     /// The last version that was read; 0 if none was.
     version: u64,
+    /// [`next`](Self::next) hands out none up to this one: it was there when the reader came, or is lost.
+    passed: u64,
     /// How many versions may be published during a copy. The one after the next is written into the slot, and
     /// it may have been begun as soon as the next is published.
     spare: u64,
@@ -101,37 +128,59 @@ pub(crate) struct Seen {
 impl Seen {
     /// Nothing has been read of a region with this many slots.
     pub(crate) fn nothing(slots: u64) -> Self {
-        Self { version: 0, spare: slots - 2, corrupt: false }
+        Self { version: 0, passed: 0, spare: slots - 2, corrupt: false }
+    }
+
+    /// From now on [`next`](Self::next) begins behind what is there.
+    pub(crate) fn pass(&mut self, theirs: Foreign<'_, SidePage>) {
+        // One that cannot be is found by the first look: no version is below this and comes after it.
+        self.passed = published(theirs).min(VERSION_MAX);
+    }
+
+    /// From now on [`next`](Self::next) begins at the oldest version that is whole and comes after what was read.
+    pub(crate) fn rewind(&mut self, theirs: Foreign<'_, SidePage>) -> Result<(), Corrupt> {
+        let published = self.look(theirs, self.version)?;
+        self.passed = published.saturating_sub(self.spare + 1);
+        Ok(())
     }
 
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
-    /// Whether there is a version that was not read.
-    #[inline]
-    pub(crate) fn is_behind(&mut self, theirs: Foreign<'_, SidePage>) -> Result<bool, Corrupt> {
-        Ok(self.look(theirs)? > self.version)
+    /// The last version that was read or passed over.
+    #[inline(always)]
+    pub(crate) fn position(&self) -> u64 {
+        self.version.max(self.passed)
     }
 
-    /// Reads the latest version. `take` copies from the slot of the version that it is given, perhaps
+    /// Whether there is a version after `last`, which has been there.
+    #[inline]
+    pub(crate) fn is_behind(
+        &mut self,
+        theirs: Foreign<'_, SidePage>,
+        last: u64,
+    ) -> Result<bool, Corrupt> {
+        Ok(self.look(theirs, last)? > last)
+    }
+
+    /// Reads the latest version; `at_least` so many have been published, as somebody has seen. `take` copies from the slot of the version that it is given, perhaps
     /// while the writer is there: only what the last call of it copied counts, and only if this is `Ok`.
     #[inline(always)]
     pub(crate) fn read<R>(
         &mut self,
         theirs: Foreign<'_, SidePage>,
+        at_least: u64,
         mut take: impl FnMut(u64) -> R,
     ) -> Result<R, Miss> {
+        let last = self.version.max(at_least);
         for _ in 0..ATTEMPTS {
-            let version = self.look(theirs).map_err(|Corrupt| Miss::Corrupt)?;
+            let version = self.look(theirs, last).map_err(|Corrupt| Miss::Corrupt)?;
             if version == 0 {
                 return Err(Miss::Empty);
             }
-            let copy = take(version);
-            fence(Ordering::Acquire); // edge `reuse`
-            // One that went back is as far away as one that is too far ahead: the next look tells.
-            let published = published(theirs);
-            if published.wrapping_sub(version) <= self.spare {
+            // The next look tells whether the writer went on too far or its count back.
+            if let Ok(copy) = self.copy(theirs, version, &mut take) {
                 self.version = version;
                 return Ok(copy);
             }
@@ -139,12 +188,65 @@ impl Seen {
         Err(Miss::Overrun)
     }
 
-    /// The latest version: never one before the last that was read.
+    /// Reads the version after [`position`](Self::position), with `take` as [`read`](Self::read) has it: at most one copy.
+    /// `at_least` so many have been published, as somebody has seen.
     #[inline(always)]
-    fn look(&mut self, theirs: Foreign<'_, SidePage>) -> Result<u64, Corrupt> {
+    pub(crate) fn next<R>(
+        &mut self,
+        theirs: Foreign<'_, SidePage>,
+        at_least: u64,
+        take: impl FnOnce(u64) -> R,
+    ) -> Result<R, NoNext> {
+        let last = self.position();
+        let published = self.look(theirs, last.max(at_least)).map_err(|Corrupt| NoNext::Corrupt)?;
+        if published == last {
+            return Err(NoNext::Empty);
+        }
+        let version = last + 1;
+        match self.copy(theirs, version, take) {
+            Ok(copy) => {
+                self.version = version;
+                Ok(copy)
+            }
+            Err(published) => Err(self.lag(version, published)),
+        }
+    }
+
+    /// Goes on where the writer does not come soon, as `version` was overwritten when `published` was the latest: in
+    /// the middle of the history. At its oldest the next version that is published would overtake the reader again,
+    /// and one that is only a little too slow would lose its way at every other call.
+    #[cold]
+    fn lag(&mut self, version: u64, published: u64) -> NoNext {
+        if published < version || published >= VERSION_MAX {
+            self.corrupt = true;
+            return NoNext::Corrupt;
+        }
+        let next = published - self.spare / 2;
+        self.passed = next - 1;
+        NoNext::Lagged(next - version)
+    }
+
+    /// Copies `version`, which was published: the copy if it is whole, else how many versions there are by now.
+    #[inline(always)]
+    fn copy<R>(
+        &self,
+        theirs: Foreign<'_, SidePage>,
+        version: u64,
+        take: impl FnOnce(u64) -> R,
+    ) -> Result<R, u64> {
+        let copy = take(version);
+        fence(Ordering::Acquire); // edge `reuse`
+        let published = published(theirs);
+        // One that went back is as far away as one that is too far ahead.
+        if published.wrapping_sub(version) <= self.spare { Ok(copy) } else { Err(published) }
+    }
+
+    /// The latest version: never one before `last`, which has been there.
+    #[inline(always)]
+    fn look(&mut self, theirs: Foreign<'_, SidePage>, last: u64) -> Result<u64, Corrupt> {
         let version = published(theirs);
         fence(Ordering::Acquire); // edge `latest`
-        if self.corrupt || version < self.version || version >= VERSION_MAX {
+        if self.corrupt || version < last || version >= VERSION_MAX {
             self.corrupt = true;
             return Err(Corrupt);
         }

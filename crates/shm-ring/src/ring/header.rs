@@ -94,6 +94,7 @@ pub(crate) fn check(
 ) -> Result<RegionLayout, Error> {
     let header = read(backing)?;
     let label = options.label_bytes().map_err(|why| Error::InvalidOptions { why })?;
+    contents.check_history(options)?;
     check_layout(backing, &header)?;
     // A side that opens messages takes their alignment as it is, if it is one and as much as it asked for.
     let found = header.item_align;
@@ -124,7 +125,17 @@ pub(crate) fn check(
     if header.label != label {
         return differs(backing, Property::Label, show(&header.label), show(&label));
     }
-    measure(backing, &header, contents)
+    let layout = measure(backing, &header, contents)?;
+    if options.history > 0 {
+        let slots = layout.records.capacity / layout.records.unit;
+        let (kept, wanted) = (version::kept(slots), options.history);
+        if kept < wanted {
+            let (kept, wanted) =
+                (format!("{kept} versions"), format!("at least {wanted} versions"));
+            return differs(backing, Property::History, kept, wanted);
+        }
+    }
+    Ok(layout)
 }
 
 /// [`check`] for an observer: what the records hold, the schema and the label may be anything that a
@@ -340,6 +351,16 @@ impl Contents {
         }
     }
 
+    /// A history is asked for only where there is one.
+    fn check_history(&self, options: &Options) -> Result<(), Error> {
+        if self.kind == KIND_LATEST || options.history == 0 {
+            return Ok(());
+        }
+        let why =
+            "a ring keeps each record until it is consumed: Options::history() is for a Latest";
+        Err(Error::InvalidOptions { why: why.into() })
+    }
+
     /// The most bytes of records in flight that the options ask for.
     fn limit(&self, page: u64, options: &Options) -> Result<u64, Error> {
         let refuse = |why: String| Err(Error::InvalidOptions { why });
@@ -349,7 +370,12 @@ impl Contents {
                 self.align
             ));
         }
-        let Options { items, bytes, .. } = options;
+        self.check_history(options)?;
+        let Options { items, bytes, history, .. } = options;
+        let items = match history {
+            0 => *items,
+            &history => Some(items.unwrap_or(0).max(version::slots_for(history))),
+        };
         if self.kind == KIND_MESSAGES && items.is_some() {
             return refuse(
                 "messages have no common size: say Options::bytes(), not items()".into(),
@@ -379,6 +405,9 @@ impl Contents {
             Some(limit) if limit <= CAPACITY_MAX => Ok(limit),
             _ => {
                 let asked = match (items, bytes) {
+                    (Some(slots), _) if *history > 0 && slots == version::slots_for(*history) => {
+                        format!("{history} versions of {} bytes", self.size)
+                    }
                     (None, Some(bytes)) => format!("{bytes} bytes"),
                     (items, _) => format!("{} items of {} bytes", items.unwrap_or(1), self.size),
                 };

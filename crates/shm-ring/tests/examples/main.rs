@@ -258,6 +258,15 @@ fn tick_feed() {
 }
 
 #[test]
+fn broadcast() {
+    let printed = run("broadcast", &[]);
+    assert_eq!(printed.matches("quick: ").count(), 2, "{printed}");
+    assert_eq!(printed.matches("10000 in all\n").count(), 3, "{printed}");
+    // It goes on in the middle of what is kept, 1023 numbers.
+    assert_lines(&printed, &["slow: 512 numbers taken, 9488 lost, 10000 in all\n"]);
+}
+
+#[test]
 fn log_shipping() {
     let printed = run("log-shipping", &[]);
     assert_lines(

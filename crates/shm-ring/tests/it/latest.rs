@@ -372,5 +372,20 @@ fn a_reader_hears_of_the_end_by_the_shortest_wait() {
             writer.close();
             assert_eq!(reader.read_newer_timeout(timeout), Err(ReadError::Closed), "{wait:?}");
         }
+        // A death changes no word that a reader could look at.
+        let name = Name::new("latest-short-dead");
+        let options = Options::new().wait(wait);
+        let latest = Latest::<u64>::create(name.as_str(), &options).unwrap();
+        let mut child = Child::spawn("latest-hold", &[name.as_str()]);
+        child.hear();
+        let readers = [(); 3].map(|()| latest.reader().unwrap());
+        child.kill();
+        let timeouts = [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(1)];
+        for (mut reader, timeout) in readers.into_iter().zip(timeouts) {
+            let read = reader.read_newer_timeout(timeout);
+            assert_eq!(read, Err(ReadError::WriterDead), "{wait:?} {timeout:?}");
+            let next = reader.next_timeout(timeout);
+            assert_eq!(next, Err(shm_ring::NextError::WriterDead), "{wait:?} {timeout:?}");
+        }
     }
 }

@@ -31,6 +31,7 @@ mod in_place;
 mod interrupting;
 mod items;
 mod latest;
+mod latest_history;
 mod latest_trust;
 mod lengths;
 mod listing;

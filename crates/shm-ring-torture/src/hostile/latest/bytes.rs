@@ -41,6 +41,10 @@ impl Bytes {
         self.region.word(producer() + SESSION)
     }
 
+    pub(super) fn liveness(self) -> u64 {
+        self.region.word(producer() + LIVENESS)
+    }
+
     pub(super) fn set_session(self, session: u64) {
         self.region.set(producer() + SESSION, session);
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use shm_ring::{Peer, ReadError};
+use shm_ring::{NextError, Peer, ReadError};
+use shm_ring_outsider::Next;
 use zerocopy::FromBytes;
 
 use super::super::board::{Count, Op, Outcome};
@@ -118,7 +119,7 @@ impl Drive {
         if version < before.version || answer.is_err() && version != before.version {
             return wrong("versions do not go so");
         }
-        if outcome == Outcome::PeerDead && self.writer.is_some() {
+        if outcome == Outcome::PeerDead && self.writer.is_some() && !self.may_be_marked() {
             return wrong("the writer lives");
         }
         let waited = matches!(outcome, Outcome::TimedOut | Outcome::Closed | Outcome::PeerDead);
@@ -151,6 +152,53 @@ impl Drive {
         self.untouched(op, answer.is_ok())
     }
 
+    pub(super) fn next(&mut self) -> Judged {
+        let Some(reader) = &mut self.reader else { return Ok(()) };
+        let before = self.seen;
+        let truth = self.exact.then(|| self.seen.next(self.bytes.region, &self.bytes.header));
+        self.buffer.last(LEN + FRONT).fill(BLANK);
+        self.board.begin(Op::Next);
+        let place = Value::mut_from_bytes(self.buffer.last(LEN)).expect("room for a value");
+        let answer = reader.try_next_into(place).map(|()| *place);
+        let outcome = match &answer {
+            Ok(_) => Outcome::Success,
+            Err(NextError::Empty) => Outcome::NotNow,
+            Err(NextError::Lagged(_)) => Outcome::Overrun,
+            Err(_) => Outcome::Corrupt,
+        };
+        self.board.end(Op::Next, outcome);
+        let version = reader.version();
+        let wrong = |why: &str| {
+            Err(format!(
+                "Next after {before:?} answered {outcome:?}, as version {version:#x}: {why}"
+            ))
+        };
+        if before.corrupt && outcome != Outcome::Corrupt {
+            return wrong("it was Corrupt before, for good");
+        }
+        if version < before.version || answer.is_ok() == (version == before.version) {
+            return wrong("versions do not go so");
+        }
+        self.seen.corrupt |= outcome == Outcome::Corrupt;
+        self.seen.version = version;
+        if let Some(truth) = truth {
+            self.board.add(Count::Foretold, 1);
+            let right = match (&truth, &answer) {
+                (Next::Nothing, Err(NextError::Empty)) => true,
+                (Next::Corrupt, Err(NextError::Corrupt)) => true,
+                (Next::Lost(lost), Err(NextError::Lagged(told))) => lost == told,
+                (Next::Item(item), Ok(value)) => {
+                    item[..] == value[..] && version == before.position() + 1
+                }
+                _ => false,
+            };
+            if !right {
+                return wrong("its bytes say otherwise");
+            }
+        }
+        self.untouched(Op::Next, answer.is_ok())
+    }
+
     /// What lies in front of the buffer is as it was; and what a read that failed left behind is not a part of
     /// a value.
     fn untouched(&mut self, op: Op, read: bool) -> Judged {
@@ -158,11 +206,16 @@ impl Drive {
         let all = |bytes: &[u8], wanted| bytes.iter().all(|byte| *byte == wanted);
         match op {
             _ if !all(front, BLANK) => Err(format!("{op:?} wrote before its place")),
-            Op::ReadInto if !read && !all(place, BLANK) && !all(place, 0) => {
+            Op::ReadInto | Op::Next if !read && !all(place, BLANK) && !all(place, 0) => {
                 Err(format!("{op:?} failed and left a part of a value"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the word that tells of the writer's death may have the mark: somebody else writes it too.
+    fn may_be_marked(&self) -> bool {
+        !self.exact || self.bytes.liveness() & 1 << 30 != 0
     }
 
     pub(super) fn writer_of(&mut self) -> Judged {
@@ -171,7 +224,7 @@ impl Drive {
         let peer = reader.writer();
         let outcome = match peer {
             Peer::Absent => Outcome::Absent,
-            Peer::Alive { .. } => Outcome::Alive,
+            Peer::Attaching | Peer::Alive { .. } => Outcome::Alive,
             Peer::Closed { .. } => Outcome::Closed,
             _ => Outcome::PeerDead,
         };
@@ -185,7 +238,7 @@ impl Drive {
             // One that changes all the time is that of somebody who is alive.
             Outcome::Alive => there && (session == 0 || odd) || !exact,
             Outcome::Closed => session != 0 && !odd || !exact,
-            _ => !there && (odd || !exact),
+            _ => (!there || self.may_be_marked()) && (odd || !exact),
         };
         match right {
             true => Ok(()),

@@ -85,11 +85,13 @@ impl Drive {
         let bytes = Bytes { region, header };
         let open = |wait| {
             let descriptor = latest.descriptor().try_clone_to_owned().map_err(told)?;
-            let options = Options::new().wait(wait);
+            let options = Options::new().wait(wait).death_notice(false);
             Latest::<Value>::open_with(Region::descriptor(descriptor), &options)
                 .map_err(|error| error.to_string())
         };
         let latest = [open(Wait::SPIN)?, open(Wait::BALANCED)?, open(Wait::PARK)?];
+        // What a process maps once, for all its ends.
+        drop(latest[0].writer().map_err(|error| error.to_string())?);
         let mapped = (header.region_bytes() + header.capacity) as usize;
         let mut drive = Self {
             board,
@@ -148,7 +150,9 @@ impl Drive {
             for (published, read_before) in
                 [(0, false), (7, false), (7, true), (POSITION_END, false), (u64::MAX, false)]
             {
-                for op in [Op::Read, Op::ReadInto, Op::ReadNewer, Op::HasNewer, Op::WriterOf] {
+                for op in
+                    [Op::Read, Op::ReadInto, Op::ReadNewer, Op::Next, Op::HasNewer, Op::WriterOf]
+                {
                     self.bytes.heal(&mut self.rng, published);
                     self.attach(false, true)?;
                     self.bytes.set_session(session);
@@ -222,7 +226,7 @@ impl Drive {
             (true, true) => &[Notify],
             (true, false) => &[Write, WriteFrom],
             (false, true) => &[ReadNewer, ReadNewer, WriterOf],
-            (false, false) => &[Read, ReadInto, HasNewer],
+            (false, false) => &[Read, ReadInto, Next, Next, HasNewer],
         };
         ops[self.rng.below(ops.len() as u64) as usize]
     }
@@ -231,6 +235,7 @@ impl Drive {
         match op {
             Op::Write | Op::WriteFrom | Op::Notify => self.write(op),
             Op::HasNewer => self.has_newer(),
+            Op::Next => self.next(),
             Op::WriterOf => self.writer_of(),
             _ => self.read(op),
         }
@@ -274,7 +279,7 @@ impl Drive {
             self.board.end(Op::AttachReader, Outcome::Success);
             self.reader = Some(made.map_err(|error| format!("AttachReader answered: {error}"))?);
         }
-        self.seen = Reader::default();
+        self.seen = Reader::attach(self.bytes.region, &self.bytes.header);
         Ok(())
     }
 
@@ -301,7 +306,7 @@ impl Drive {
             let version = self.seen.version.max(1);
             self.bytes.heal(&mut self.rng, version);
         }
-        for op in [Op::Read, Op::ReadInto, Op::ReadNewer, Op::HasNewer] {
+        for op in [Op::Read, Op::ReadInto, Op::ReadNewer, Op::Next, Op::HasNewer] {
             self.call(op)?;
             self.board.add(Count::StayedCorrupt, 1);
         }

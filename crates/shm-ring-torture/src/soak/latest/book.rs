@@ -47,6 +47,9 @@ pub(super) enum Field {
     Closed,
     TimedOut,
     Overrun,
+    /// Values that came in order, and answers that some were lost.
+    Next,
+    Lagged,
     /// Attachments.
     Readers,
 }

@@ -10,10 +10,10 @@ mod sides;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use shm_ring::{Error, Latest, LatestReader, Options, Region};
+use shm_ring::{Error, Latest, Options, Region};
 
 use self::book::{Book, Field, READERS, Value};
-use self::sides::{ALL, WRITER, take};
+use self::sides::{ALL, Reading, WRITER, take};
 use super::STUCK;
 use crate::forked::{End, Forked};
 use crate::report::Report;
@@ -63,7 +63,7 @@ struct Flock {
     writer: Forked,
     readers: [Forked; READERS],
     /// Our own, which outlives all of them.
-    reader: LatestReader<Value>,
+    reader: Reading,
     counts: Counts,
 }
 
@@ -83,7 +83,7 @@ fn forked(book: Book, job: impl FnOnce() -> Result<(), String>) -> Result<Forked
 
 impl Flock {
     fn start(name: &str, latest: &Latest<Value>, book: Book, mut rng: Rng) -> Result<Self, String> {
-        let reader = latest.reader().map_err(|error| error.to_string())?;
+        let reader = Reading::new(latest)?;
         let mut new_reader = |which| Self::new_reader(name, book, rng.next(), which);
         let readers = [new_reader(0)?, new_reader(1)?, new_reader(2)?];
         let writer = Self::new_writer(name, book, rng.next())?;
@@ -144,7 +144,7 @@ impl Flock {
 
     /// What one reads who was there all the time; then, now and then late, the next writer.
     fn between_writers(&mut self) -> Result<(), String> {
-        take(&mut self.reader, self.book, self.rng.below(4), READERS)?;
+        take(&mut self.reader, self.book, self.rng.below(6), READERS)?;
         if self.rng.below(3) == 0 {
             std::thread::sleep(Duration::from_micros(self.rng.below(5000)));
         }
@@ -250,6 +250,8 @@ fn figures(report: &mut Report, book: Book, counts: &Counts) {
         ("versions written", book.get(Field::Written), 1000, "versions"),
         ("values verified", book.sum(Field::Verified), 1000, "values"),
         ("newer ones waited for", book.sum(Field::Newer), 100, "values"),
+        ("next ones taken in order", book.sum(Field::Next), 100, "values"),
+        ("lags", book.sum(Field::Lagged), 1, "answers"),
         ("attachments as writer", book.get(Field::Writers), 2, "attachments"),
         ("attachments as reader", book.sum(Field::Readers), 2, "attachments"),
         ("dead writer seen", book.sum(Field::Dead), 1, "answers"),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use shm_ring::{Latest, LatestReader, Options, ReadError, Wait};
+use shm_ring::{Latest, LatestReader, NextError, Options, ReadError, Wait};
 use zerocopy::FromZeros;
 
 use super::book::{Book, Field, Value, value};
@@ -51,10 +51,10 @@ pub(super) fn write(name: &str, book: Book, mut rng: Rng) -> Result<(), String> 
 
 /// Reads until it is asked to end.
 pub(super) fn read(name: &str, book: Book, mut rng: Rng, which: usize) -> Result<(), String> {
-    let mut reader = open(name, &mut rng)?.reader().map_err(|error| error.to_string())?;
+    let mut reader = Reading::new(&open(name, &mut rng)?)?;
     book.count(which, Field::Readers);
     while book.get(Field::Close) != ALL {
-        take(&mut reader, book, rng.below(4), which)?;
+        take(&mut reader, book, rng.below(6), which)?;
         if rng.below(1000) == 0 {
             std::thread::sleep(PATIENCE / 4);
         }
@@ -62,13 +62,66 @@ pub(super) fn read(name: &str, book: Book, mut rng: Rng, which: usize) -> Result
     Ok(())
 }
 
+/// A reader, and the version that it has come to, as soon as that is known.
+pub(super) struct Reading {
+    reader: LatestReader<Value>,
+    last: Option<u64>,
+}
+
+impl Reading {
+    pub(super) fn new(latest: &Latest<Value>) -> Result<Self, String> {
+        let reader = latest.reader().map_err(|error| error.to_string())?;
+        Ok(Self { reader, last: None })
+    }
+}
+
+/// Takes the next version, and judges what it was.
+fn take_next(reading: &mut Reading, book: Book, which: usize) -> Result<(), String> {
+    let Reading { reader, last } = reading;
+    let written = book.get(Field::Written);
+    match reader.next_timeout(PATIENCE) {
+        Ok(read) => {
+            let version = reader.version();
+            if last.is_some_and(|last| version != last + 1) {
+                return Err(format!("version {version} came after {last:?}: not in order"));
+            }
+            *last = Some(version);
+            book.count(which, Field::Next);
+            // It need not be the latest.
+            book.judge(which, &read, version, 0)
+        }
+        Err(NextError::Lagged(lost)) => {
+            *last = last.map(|last| last + lost);
+            book.count(which, Field::Lagged);
+            match *last {
+                Some(last) if last >= book.get(Field::Begun) => {
+                    Err(format!("all up to version {last} is lost, not in order"))
+                }
+                _ => Ok(()),
+            }
+        }
+        Err(NextError::TimedOut | NextError::Closed | NextError::WriterDead)
+            if last.is_none_or(|last| last >= written) =>
+        {
+            Ok(())
+        }
+        Err(error) => {
+            Err(format!("{error:?} after version {last:?}, when {written} had been written"))
+        }
+    }
+}
+
 /// Reads once, and judges what it was.
 pub(super) fn take(
-    reader: &mut LatestReader<Value>,
+    reading: &mut Reading,
     book: Book,
     how: u64,
     which: usize,
 ) -> Result<(), String> {
+    if how > 3 {
+        return take_next(reading, book, which);
+    }
+    let Reading { reader, last } = reading;
     let (before, written) = (reader.version(), book.get(Field::Written));
     let read = match how {
         0 => reader.read(),
@@ -89,6 +142,7 @@ pub(super) fn take(
             if waited {
                 book.count(which, Field::Newer);
             }
+            *last = (*last).max(Some(version));
             return book.judge(which, &read, version, written);
         }
         Err(ReadError::Empty) if written == 0 => return Ok(()),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use shm_ring::{Item, LatestReader, LatestWriter, ReadError};
+use shm_ring::{Item, LatestReader, LatestWriter, NextError, ReadError};
 
 use super::super::kind;
 
@@ -47,6 +47,11 @@ pub(crate) trait Carried: Item + Copy + PartialEq {
     #[inline(never)]
     fn read_newer(reader: &mut LatestReader<Self>, timeout: Duration) -> Result<Self, ReadError> {
         reader.read_newer_timeout(timeout)
+    }
+
+    #[inline(never)]
+    fn next(reader: &mut LatestReader<Self>) -> Result<Self, NextError> {
+        reader.try_next()
     }
 }
 

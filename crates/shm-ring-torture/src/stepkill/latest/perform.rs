@@ -3,11 +3,11 @@
 
 use std::hint::black_box;
 
-use shm_ring::{Latest, ReadError, Region};
+use shm_ring::{Latest, NextError, ReadError, Region};
 
 use super::carried::Carried;
 use super::scene::{Op, Scene};
-use super::window::options;
+use super::window::{header, options};
 use crate::stepkill::kind::{BRIEF, HANG};
 use crate::stepkill::perform::{FAILED, between_marks, end_if_it_hangs};
 
@@ -68,6 +68,17 @@ fn reads<T: Carried>(scene: Scene, latest: &Latest<T>) -> Done {
         }
         let late = between_marks(|| T::read_newer(&mut reader, BRIEF));
         return Ok(late == Err(ReadError::TimedOut));
+    }
+    if scene.op == Op::Next {
+        // The oldest of all, whose slot is the next but one to be written.
+        let oldest = scene.oldest(header::<T>().slots());
+        let wanted = match scene.published {
+            0 => Err(NextError::Empty),
+            _ => Ok(T::of(oldest)),
+        };
+        reader.start_at_oldest()?;
+        let next = between_marks(|| T::next(&mut reader));
+        return Ok(next == wanted && reader.version() == oldest.min(scene.published));
     }
     let read = match scene.op {
         Op::Read => between_marks(|| T::read(&mut reader)),

@@ -22,10 +22,12 @@ pub(crate) enum Op {
     ReadNewer,
     /// A wait for a newer value that goes to sleep, and comes back when its time is over.
     ReadNewerInVain,
+    /// The oldest version that is kept.
+    Next,
 }
 
 impl Op {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Write,
         Self::WriteFrom,
         Self::Notify,
@@ -37,6 +39,7 @@ impl Op {
         Self::ReadInto,
         Self::ReadNewer,
         Self::ReadNewerInVain,
+        Self::Next,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -52,13 +55,14 @@ impl Op {
             Self::ReadInto => "latest, read_into",
             Self::ReadNewer => "latest, read_newer",
             Self::ReadNewerInVain => "latest, read_newer in vain",
+            Self::Next => "latest, next",
         }
     }
 
     /// Whether it is a reader's, beside a writer that lives.
     pub(crate) fn reads(self) -> bool {
-        use Op::{AttachReader, Read, ReadInto, ReadNewer, ReadNewerInVain};
-        matches!(self, AttachReader | Read | ReadInto | ReadNewer | ReadNewerInVain)
+        use Op::{AttachReader, Next, Read, ReadInto, ReadNewer, ReadNewerInVain};
+        matches!(self, AttachReader | Read | ReadInto | ReadNewer | ReadNewerInVain | Next)
     }
 
     pub(crate) fn writes(self) -> bool {
@@ -115,13 +119,18 @@ pub(crate) struct Start {
 }
 
 impl Scene {
+    /// The oldest version that can be read when it begins.
+    pub(super) fn oldest(self, slots: u64) -> u64 {
+        (self.published + 2).saturating_sub(slots).max(1)
+    }
+
     /// Lays out the region in `blank`, as its creator leaves it: the versions that its slots hold, and in the slot of the
     /// next one the worst that a killed writer can have left there.
     pub(crate) fn start<T: Carried>(self, header: &Header, blank: &[u8]) -> Start {
         let mut image = blank.to_vec();
         let region = cells(&mut image);
         let next = self.published + 1;
-        for version in next.saturating_sub(header.slots() - 1).max(1)..next {
+        for version in self.oldest(header.slots())..next {
             lay_version(region, header, version, &bytes::<T>(version));
         }
         region.write(header.slot_at(next), &vec![0xa5; header.slot() as usize]);

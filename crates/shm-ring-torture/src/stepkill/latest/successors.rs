@@ -50,13 +50,15 @@ pub(super) fn after<T: Carried>(
         },
         None => opened.writer().map_err(|error| format!("no writer can follow: {error}"))?,
     };
-    go_on(writer, &mut readers, seen.published)
+    go_on(writer, &mut readers, reader(&opened)?, seen.published)
 }
 
-/// A writer goes round all slots and into some of them again, and closes in order.
+/// A writer goes round all slots and into some of them again, and closes in order, beside `each`, which takes every
+/// version.
 fn go_on<T: Carried>(
     mut writer: LatestWriter<T>,
     readers: &mut [(&str, LatestReader<T>)],
+    mut each: LatestReader<T>,
     published: u64,
 ) -> Result<(), String> {
     if writer.version() != published {
@@ -71,6 +73,9 @@ fn go_on<T: Carried>(
                 return Err(format!("{who} does not see that version {version} is newer"));
             }
             reads(who, reader, version)?;
+        }
+        if T::next(&mut each) != Ok(T::of(version)) || each.version() != version {
+            return Err(format!("version {version} does not come next, but {}", each.version()));
         }
     }
     T::notify(&mut writer);
