@@ -155,7 +155,7 @@ impl<K: Kind> Pair<K> {
             (0, ..) => Peer::Absent,
             (_, false, _) => Peer::Closed { session },
             (_, true, true) => Peer::Alive { session, pid },
-            (_, true, false) => Peer::Dead { session, pid },
+            (_, true, false) => Peer::Dead { session, pid, released: true },
         }
     }
 
