@@ -42,7 +42,7 @@ pub struct LatestWriter<T: Item> {
     /// The process that attached. A forked child has a copy of all this and owns none of it.
     process: u32,
     _lease: Lease,
-    _backing: Arc<Backing>,
+    backing: Arc<Backing>,
 }
 
 assert_impl_all!(LatestWriter<u64>: Send);
@@ -59,7 +59,7 @@ impl<T: Item> LatestWriter<T> {
         mine.life.0.pid.store(process, Ordering::Relaxed);
         let session = session::open(mine);
         park::ring(mine);
-        Ok(Self { written, slots, session, process, _lease: lease, _backing: backing })
+        Ok(Self { written, slots, session, process, _lease: lease, backing })
     }
 
     /// Replaces the latest value. It never waits and makes no system call: readers that wait for a newer
@@ -141,6 +141,13 @@ impl<T: Item> LatestWriter<T> {
     #[inline]
     pub fn version(&self) -> u64 {
         self.written.version()
+    }
+
+    /// Whether the name by which it was created or opened leads elsewhere, or nowhere, by force: new readers are not found
+    /// here. Always `false` without a name, and if the question is refused.
+    #[must_use]
+    pub fn has_lost_its_name(&self) -> bool {
+        self.backing.has_lost_its_name()
     }
 
     /// The number of this attachment: odd, and another one for each.

@@ -4,21 +4,22 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{SealFlags, fcntl_add_seals, fstat};
-use rustix::io::Errno;
+use rustix::fs::{SealFlags, fcntl_add_seals};
 
 mod allocation;
+mod backing;
 mod descriptor;
 pub(crate) mod lease;
 mod named;
 pub(crate) mod procfs;
 
 use self::allocation::{allocate, refuse_more_than_the_machine_has, write_image};
-pub(crate) use self::descriptor::{Access, os};
-use self::descriptor::{check_descriptor, reopen, sealable};
+pub(crate) use self::backing::Backing;
+pub(crate) use self::descriptor::Access;
+use self::descriptor::{check_descriptor, sealable};
 use self::named::NamedFile;
 pub(crate) use self::named::names;
-use crate::error::Error;
+use crate::error::{Error, io_error, os};
 use crate::options::Options;
 
 /// A description of memory that two processes can see. Nothing exists until a ring is created in
@@ -122,7 +123,8 @@ impl Region {
         Self(Kind::Process { pid, fd })
     }
 
-    /// Removes the name. Those who are attached go on; the memory goes when the last of them does.
+    /// Removes the name, whatever it leads to and whoever uses that: as `rm` does. Those who are attached go on; the memory
+    /// goes when the last of them does. [`unlink_unused`](Self::unlink_unused) is the one that looks first.
     ///
     /// # Errors
     /// [`Error::NotFound`] if nothing stands there, [`Error::InvalidName`] for a region without a name.
@@ -132,25 +134,19 @@ impl Region {
     /// assert!(matches!(nothing, Err(shm_ring::Error::NotFound { .. })));
     /// ```
     pub fn unlink(&self) -> Result<(), Error> {
-        match &self.0 {
-            Kind::Named(name) => NamedFile::named(name)?.unlink(),
-            Kind::File(path) => NamedFile::file(path)?.unlink(),
-            _ => Err(self.nameless()),
-        }
+        self.place()?.unlink()
     }
 
-    /// Removes the name if it still leads to `backing`.
-    pub(crate) fn unlink_if_still(&self, backing: &Backing) -> Result<(), Error> {
+    /// Where its name stands.
+    pub(crate) fn place(&self) -> Result<NamedFile, Error> {
         match &self.0 {
-            Kind::Named(name) => NamedFile::named(name)?.unlink_if_still(backing.fd.as_fd()),
-            Kind::File(path) => NamedFile::file(path)?.unlink_if_still(backing.fd.as_fd()),
-            _ => Err(self.nameless()),
+            Kind::Named(name) => NamedFile::named(name),
+            Kind::File(path) => NamedFile::file(path),
+            _ => {
+                let why = "a memfd or a descriptor has no name to remove or replace";
+                Err(Error::InvalidName { name: self.describe(), why })
+            }
         }
-    }
-
-    fn nameless(&self) -> Error {
-        let why = "a memfd or a descriptor has no name to remove";
-        Error::InvalidName { name: self.describe(), why }
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -171,40 +167,47 @@ impl Region {
         options: &Options,
     ) -> Result<Backing, Error> {
         let region = self.describe();
-        let fill = |fd: BorrowedFd<'_>| {
-            allocate(fd, len, options.sparse, &region)?;
-            write_image(fd, image).map_err(|errno| os(&region, "pwrite", errno, "check the disk"))
-        };
-        let name_it = |place: NamedFile| {
-            let fd = place.create(options.mode, fill)?;
-            let process = std::process::id();
-            let unlink = options.unlink_on_drop.then_some(Unlink { place, process });
-            Ok(Backing { fd, region: region.clone(), unlink })
-        };
+        let fill = |fd: BorrowedFd<'_>| fill(fd, len, image, options, &region);
         match &self.0 {
             Kind::Memfd(label) => {
-                let fd = sealable(label).map_err(|errno| {
-                    os(
-                        &region,
-                        "memfd_create",
-                        errno,
-                        "a sandbox may refuse it: use a name instead",
-                    )
-                })?;
+                let fd = sealable(label).map_err(|errno| os(&region, "memfd_create", errno))?;
                 refuse_more_than_the_machine_has(len, options.sparse, &region)?;
                 fill(fd.as_fd())?;
                 fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
-                    .map_err(|errno| {
-                        os(&region, "fcntl(F_ADD_SEALS)", errno, "memfd refused seals")
-                    })?;
-                Ok(Backing { fd, region: region.clone(), unlink: None })
+                    .map_err(|errno| os(&region, "fcntl(F_ADD_SEALS)", errno))?;
+                Ok(Backing::new(fd, region, None))
             }
-            Kind::Named(name) => name_it(NamedFile::named(name)?),
-            Kind::File(path) => name_it(NamedFile::file(path)?),
+            Kind::Named(_) | Kind::File(_) => {
+                let place = self.place()?;
+                let fd = place.create(options, fill)?;
+                Ok(Backing::new(fd, region.clone(), Some(place.absolute())))
+            }
             Kind::Descriptor { .. } | Kind::Process { .. } => Err(Error::InvalidOptions {
                 why: "a descriptor that is there can be opened, not created".to_owned(),
             }),
         }
+    }
+
+    /// [`create`](Self::create) in place of `old`: the new region is renamed over the name if that still leads to `old`, and
+    /// while what `vacate` gave is held.
+    pub(crate) fn replace<G>(
+        &self,
+        old: &Backing,
+        len: u64,
+        image: &[(u64, &[u8])],
+        options: &Options,
+        vacate: impl FnOnce() -> Result<G, Error>,
+    ) -> Result<Backing, Error> {
+        let region = self.describe();
+        let place = self.place()?;
+        let fill = |fd: BorrowedFd<'_>| fill(fd, len, image, options, &region);
+        let fd = place.replace(old.fd.as_fd(), options, fill, vacate)?;
+        Ok(Backing::new(fd, region.clone(), Some(place.absolute())))
+    }
+
+    /// Whether a file system that is empty would have room for `len` bytes there. Yes where nobody knows.
+    pub(crate) fn could_hold(&self, len: u64) -> bool {
+        self.place().map_or(true, |place| place.could_hold(len))
     }
 
     /// Opens what stands there, having checked all that can be checked without reading it.
@@ -217,20 +220,30 @@ impl Region {
             }
             Kind::Descriptor { fd, sealed } => {
                 check_descriptor(fd.as_fd(), *sealed, access, &region)?;
-                let hint = "too many open descriptors";
-                fd.try_clone().map_err(|source| Error::Os {
-                    region: region.clone(),
-                    call: "fcntl(F_DUPFD_CLOEXEC)",
-                    source,
-                    hint,
-                })?
+                fd.try_clone()
+                    .map_err(|source| io_error(&region, "fcntl(F_DUPFD_CLOEXEC)", source))?
             }
-            Kind::Named(name) => NamedFile::named(name)?.open(options, access)?,
-            Kind::File(path) => NamedFile::file(path)?.open(options, access)?,
+            Kind::Named(_) | Kind::File(_) => {
+                let place = self.place()?;
+                let fd = place.open(options, access)?;
+                return Ok(Backing::new(fd, region, Some(place.absolute())));
+            }
             Kind::Process { pid, fd } => procfs::open(*pid, *fd, &region, options, access)?,
         };
-        Ok(Backing { fd, region, unlink: None })
+        Ok(Backing::new(fd, region, None))
     }
+}
+
+/// Completes a file that nobody sees yet.
+fn fill(
+    fd: BorrowedFd<'_>,
+    len: u64,
+    image: &[(u64, &[u8])],
+    options: &Options,
+    region: &str,
+) -> Result<(), Error> {
+    allocate(fd, len, options.sparse, region)?;
+    write_image(fd, image).map_err(|errno| os(region, "pwrite", errno))
 }
 
 impl From<&str> for Region {
@@ -254,66 +267,5 @@ impl From<PathBuf> for Region {
 impl From<String> for Region {
     fn from(name: String) -> Self {
         Self::named(name)
-    }
-}
-
-/// A region that exists: an open descriptor, and the name to remove when the last handle goes.
-#[derive(Debug)]
-pub(crate) struct Backing {
-    pub(crate) fd: OwnedFd,
-    pub(crate) region: String,
-    unlink: Option<Unlink>,
-}
-
-/// A name to remove, by the process that gave it: a forked child has a copy of this.
-#[derive(Debug)]
-struct Unlink {
-    place: NamedFile,
-    process: u32,
-}
-
-impl Backing {
-    /// A description of its own: a lease needs one that nobody else has.
-    pub(crate) fn reopen(&self) -> Result<OwnedFd, Error> {
-        reopen(self.fd.as_fd(), Access::ReadWrite).map_err(|errno| {
-            os(
-                &self.region,
-                "open(/proc/self/fd)",
-                errno,
-                "the region must be writable and /proc mounted",
-            )
-        })
-    }
-
-    /// The length of the region in bytes, by its descriptor.
-    pub(crate) fn len(&self) -> Result<u64, Error> {
-        fstat(&self.fd)
-            .map(|stat| stat.st_size as u64)
-            .map_err(|errno| os(&self.region, "fstat", errno, "the descriptor is unusable"))
-    }
-
-    /// Reads up to `buffer.len()` bytes at `offset`; a short answer is the end of the region.
-    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
-        let mut done = 0;
-        while done < buffer.len() {
-            match rustix::io::pread(&self.fd, &mut buffer[done..], offset + done as u64) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(os(&self.region, "pread", errno, "check the disk")),
-            }
-        }
-        Ok(done)
-    }
-}
-
-impl Drop for Backing {
-    fn drop(&mut self) {
-        if let Some(Unlink { place, process }) = &self.unlink {
-            if std::process::id() == *process {
-                // It may be gone, or be somebody else's by now.
-                let _ = place.unlink_if_still(self.fd.as_fd());
-            }
-        }
     }
 }

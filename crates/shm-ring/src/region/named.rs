@@ -7,14 +7,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, fchmod, fstat, linkat, openat,
-    renameat_with, statat, unlinkat,
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, Stat, fchmod, fchown, fstat, fstatvfs,
+    linkat, openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 
-use crate::error::Error;
+use crate::error::{Error, io_error, os};
 use crate::options::Options;
-use crate::region::descriptor::{Access, os, reopen};
+use crate::region::descriptor::{Access, identity, reopen};
 
 const SHM: &str = "/dev/shm";
 /// How the names begin of what is not whole yet.
@@ -23,12 +23,7 @@ const TEMPORARY: &str = ".shm-ring-";
 /// The names under /dev/shm, sorted, of what may be whole. One of other bytes than UTF-8 cannot be given to
 /// [`NamedFile::named`].
 pub(crate) fn names() -> Result<Vec<String>, Error> {
-    let entries = std::fs::read_dir(SHM).map_err(|source| Error::Os {
-        region: SHM.to_owned(),
-        call: "opendir",
-        source,
-        hint: "it must be mounted, and readable",
-    })?;
+    let entries = std::fs::read_dir(SHM).map_err(|source| io_error(SHM, "opendir", source))?;
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|name| !name.starts_with(TEMPORARY)).collect();
     names.sort_unstable();
@@ -79,9 +74,8 @@ impl NamedFile {
         }
         let path = directory.join(name);
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
-        let directory = rustix::fs::open(directory, flags, Mode::empty()).map_err(|errno| {
-            os(&path.display().to_string(), "open", errno, "the directory must exist")
-        })?;
+        let directory = rustix::fs::open(directory, flags, Mode::empty())
+            .map_err(|errno| os(&path.display().to_string(), "open", errno))?;
         Ok(Self { directory, name: name.to_owned(), path })
     }
 
@@ -93,18 +87,28 @@ impl NamedFile {
         match errno {
             Errno::EXIST => Error::AlreadyExists { region: self.show() },
             Errno::NOENT => Error::NotFound { region: self.show() },
-            Errno::ACCESS | Errno::PERM => {
-                os(&self.show(), call, errno, "check who owns it and its mode")
-            }
-            _ => os(&self.show(), call, errno, "check the directory"),
+            _ => os(&self.show(), call, errno),
         }
+    }
+
+    /// Where it stands, whatever the working directory comes to be.
+    pub(crate) fn absolute(&self) -> PathBuf {
+        std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// Whether the file system has that many bytes at all. Yes if it does not say.
+    pub(crate) fn could_hold(&self, len: u64) -> bool {
+        fstatvfs(&self.directory).map_or(true, |fs| {
+            let bytes = fs.f_blocks.saturating_mul(fs.f_frsize);
+            bytes == 0 || bytes >= len
+        })
     }
 
     /// Makes a file that has no name, lets `fill` complete it, and links it here. A process killed
     /// on the way leaves nothing.
     pub(crate) fn create(
         &self,
-        mode: u32,
+        options: &Options,
         fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
     ) -> Result<OwnedFd, Error> {
         // A name that is taken fails before the work, and again, without a race, after it.
@@ -114,13 +118,13 @@ impl NamedFile {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         match openat(&self.directory, ".", flags, Mode::RUSR | Mode::WUSR) {
             Ok(fd) => {
-                self.complete(&fd, mode, fill)?;
+                self.complete(&fd, options, fill)?;
                 self.link(fd.as_fd())?;
                 Ok(fd)
             }
             // File systems and kernels without O_TMPFILE.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
-                self.create_by_rename(mode, fill)
+                self.create_by_rename(options, fill, |temporary| self.rename(temporary))
             }
             Err(errno) => Err(self.fail("open(O_TMPFILE)", errno)),
         }
@@ -129,9 +133,15 @@ impl NamedFile {
     fn complete(
         &self,
         fd: &OwnedFd,
-        mode: u32,
+        options: &Options,
         fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let &Options { mode, group, .. } = options;
+        // Before the memory is taken: this is what may be refused. And before the mode, of which it may take bits away.
+        if let Some(group) = group {
+            fchown(fd, None, Some(Gid::from_raw(group)))
+                .map_err(|errno| self.fail("fchown", errno))?;
+        }
         fill(fd.as_fd())?;
         // The umask has no say.
         fchmod(fd, Mode::from_raw_mode(mode & 0o777)).map_err(|errno| self.fail("fchmod", errno))
@@ -141,25 +151,27 @@ impl NamedFile {
         let magic = format!("/proc/self/fd/{}", fd.as_raw_fd());
         linkat(CWD, magic, &self.directory, &self.name, AtFlags::SYMLINK_FOLLOW).map_err(|errno| {
             match errno {
-                Errno::NOENT => os(&self.show(), "linkat", errno, "/proc must be mounted"),
+                // The directory is held: it is /proc that is not there.
+                Errno::NOENT => os(&self.show(), "linkat", errno),
                 errno => self.fail("linkat", errno),
             }
         })
     }
 
-    /// The way without O_TMPFILE: a temporary name, and a rename that replaces nothing. A process
-    /// killed on the way leaves that temporary name, and nothing under the real one.
+    /// The way without O_TMPFILE, and to replace: a temporary name, which `rename` turns into the real one. A process
+    /// killed on the way leaves that temporary name, and the real one as it was.
     fn create_by_rename(
         &self,
-        mode: u32,
+        options: &Options,
         fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
+        rename: impl FnOnce(&OsStr) -> Result<(), Error>,
     ) -> Result<OwnedFd, Error> {
         let temporary = self.temporary_name()?;
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let fd = openat(&self.directory, &temporary, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| self.fail("open(O_CREAT)", errno))?;
-        let named = self.complete(&fd, mode, fill).and_then(|()| self.rename(&temporary));
+        let named = self.complete(&fd, options, fill).and_then(|()| rename(&temporary));
         if named.is_err() {
             let _ = unlinkat(&self.directory, &temporary, AtFlags::empty());
         }
@@ -174,6 +186,24 @@ impl NamedFile {
         Ok(OsString::from(format!("{TEMPORARY}{random:016x}.tmp")))
     }
 
+    /// Makes a file as [`create`](Self::create) does and renames it over the name, if that leads to `old` once `vacate`
+    /// has seen to it that nobody uses that. The name is never absent.
+    pub(crate) fn replace<G>(
+        &self,
+        old: BorrowedFd<'_>,
+        options: &Options,
+        fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
+        vacate: impl FnOnce() -> Result<G, Error>,
+    ) -> Result<OwnedFd, Error> {
+        self.create_by_rename(options, fill, |temporary| {
+            let _unused = vacate()?;
+            self.refuse_unless_it_leads_to(old)?;
+            renameat(&self.directory, temporary, &self.directory, &self.name)
+                .map_err(|errno| self.fail("renameat", errno))
+        })
+    }
+
+    /// A rename that replaces nothing.
     fn rename(&self, temporary: &OsStr) -> Result<(), Error> {
         let flags = RenameFlags::NOREPLACE;
         match renameat_with(&self.directory, temporary, &self.directory, &self.name, flags) {
@@ -210,7 +240,7 @@ impl NamedFile {
         }
         reopen(found.as_fd(), access).map_err(|errno| match errno {
             // The file is held by `found`: it is the way to it that is not there.
-            Errno::NOENT => os(&region, "open(/proc/self/fd)", errno, "/proc must be mounted"),
+            Errno::NOENT => os(&region, "open(/proc/self/fd)", errno),
             errno => self.fail("open", errno),
         })
     }
@@ -220,13 +250,18 @@ impl NamedFile {
             .map_err(|errno| self.fail("unlink", errno))
     }
 
-    /// Removes the name if it still leads to `fd`: somebody may have made another ring there.
-    pub(crate) fn unlink_if_still(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+    /// Removes the name if it leads to `fd`: another region may have been made there.
+    pub(crate) fn unlink_if_it_leads_to(&self, fd: &OwnedFd) -> Result<(), Error> {
+        self.refuse_unless_it_leads_to(fd.as_fd())?;
+        self.unlink()
+    }
+
+    fn refuse_unless_it_leads_to(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
         let ours = fstat(fd).map_err(|errno| self.fail("fstat", errno))?;
         let there = statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|errno| self.fail("stat", errno))?;
-        match (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) {
-            true => self.unlink(),
+        match identity(&ours) == identity(&there) {
+            true => Ok(()),
             false => Err(Error::NotFound { region: self.show() }),
         }
     }
@@ -239,8 +274,7 @@ pub(crate) fn check_kind_and_owner(
     region: &str,
     options: &Options,
 ) -> Result<Stat, Error> {
-    let stat =
-        fstat(found).map_err(|errno| os(region, "fstat", errno, "the descriptor is unusable"))?;
+    let stat = fstat(found).map_err(|errno| os(region, "fstat", errno))?;
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => "",
         FileType::Symlink => "a symbolic link",

@@ -1,19 +1,23 @@
 //! Owns: a region that was created or opened and whose header checks out, and how a role in it is taken, whatever it
 //! carries. Knows nothing of: how anything is published.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use zerocopy::IntoBytes;
 
 use super::header::{self, Contents, RegionLayout};
-use crate::error::Error;
+use super::removal::{self, Spare};
+use super::retry::Retry;
+use super::taking;
+use crate::error::{Error, os};
 use crate::item::Payload;
 use crate::mapping::records::RecordMap;
 use crate::mapping::{Mapping, Preparation};
 use crate::options::Options;
 use crate::protocol::layout::{WAKE_AT_INITIAL, WAKE_AT_OFFSET};
 use crate::region::lease::Lease;
-use crate::region::{Access, Backing, Region, os};
+use crate::region::{Access, Backing, Region};
 use crate::role::Role;
 
 /// What a handle holds.
@@ -30,13 +34,25 @@ impl Handle {
         contents: Contents,
         options: &Options,
     ) -> Result<Self, Error> {
+        Self::make(contents, options, |len, image| region.create(len, image, options))
+    }
+
+    /// Makes a new region by `create`, which gets its length and what it begins with.
+    pub(super) fn make(
+        contents: Contents,
+        options: &Options,
+        create: impl FnOnce(u64, &[(u64, &[u8])]) -> Result<Backing, Error>,
+    ) -> Result<Self, Error> {
         let (header, layout) = header::new(contents, options)?;
         let image = [
             (0, header.as_bytes()),
             (Role::Producer.page_index() * layout.page + WAKE_AT_OFFSET, &WAKE_AT_INITIAL[..]),
             (Role::Consumer.page_index() * layout.page + WAKE_AT_OFFSET, &WAKE_AT_INITIAL[..]),
         ];
-        let backing = region.create(layout.len(), &image, options)?;
+        let mut backing = create(layout.len(), &image)?;
+        if options.unlink_on_drop {
+            backing = backing.at_the_end(removal::remove_if_last);
+        }
         Ok(Self { backing: Arc::new(backing), layout, options: options.clone() })
     }
 
@@ -47,8 +63,12 @@ impl Handle {
         access: Access,
         options: &Options,
     ) -> Result<Self, Error> {
-        let backing = region.open(options, access)?;
+        let mut backing = region.open(options, access)?;
         let layout = header::check(&backing, contents, options)?;
+        // Whoever may only read takes no role, and shows by none that it is there.
+        if options.unlink_on_drop && access == Access::ReadWrite {
+            backing = backing.at_the_end(removal::remove_if_last);
+        }
         Ok(Self { backing: Arc::new(backing), layout, options: options.clone() })
     }
 
@@ -62,7 +82,8 @@ impl Handle {
         /// Each round is lost only to somebody who unlinked or created in between.
         const ROUNDS: u32 = 100;
         let mut last = Error::NotFound { region: region.describe() };
-        for _ in 0..ROUNDS {
+        let (mut rounds, mut room) = (0, None);
+        while rounds < ROUNDS {
             match Self::open(region, contents, access, options) {
                 Ok(opened) => {
                     let Self { backing, layout, options } = &opened;
@@ -74,10 +95,35 @@ impl Handle {
             }
             match Self::create(region, contents, options) {
                 Err(error @ Error::AlreadyExists { .. }) => last = error,
+                // Another process may be making the same region, and both do not fit at once: the one that gave its pages
+                // back opens what the other makes.
+                Err(error @ Error::NoSpace { needed, .. }) if region.could_hold(needed) => {
+                    if !room.get_or_insert_with(|| wait_for_room(needed)).pause() {
+                        return Err(error);
+                    }
+                    continue;
+                }
                 answer => return answer,
             }
+            rounds += 1;
         }
         Err(last)
+    }
+
+    /// Creates it in place of a region that nobody uses and in which no record is unread. The name leads to one of the two
+    /// at every moment.
+    pub(crate) fn replace_if_unused(
+        region: &Region,
+        contents: Contents,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let old = region.open(options, Access::ReadWrite)?;
+        let vacate = || removal::vacate(&old, Spare::Records);
+        // Says no before any memory is taken; what counts is looked at again when the new region is whole.
+        drop(vacate()?);
+        Self::make(contents, options, |len, image| {
+            region.replace(&old, len, image, options, vacate)
+        })
     }
 
     /// Takes `role`, and maps the region for it.
@@ -86,20 +132,11 @@ impl Handle {
         role: Role,
     ) -> Result<(RecordMap<P>, Lease), Error> {
         let region = &self.backing.region;
-        let taken = Lease::take(self.backing.reopen()?, self.layout.page, role);
-        let lease = match taken {
-            Ok(Some(lease)) => lease,
-            Ok(None) => {
-                let pid = header::pid(&self.backing, self.layout.page, role);
-                let region = region.clone();
-                return Err(Error::RoleTaken { region, role, pid });
-            }
-            Err(source) => {
-                let hint = "the file system must support open file description locks";
-                let (region, call) = (region.clone(), "fcntl(F_OFD_SETLK)");
-                return Err(Error::Os { region, call, source, hint });
-            }
-        };
+        let taken = taking::take(&self.backing, self.layout.page, role);
+        // Whoever removes or replaces the region holds all leases: with one of them held the name stays. Looked at also if
+        // the role is taken, since who asks wants a ring that others find.
+        self.backing.refuse_nameless()?;
+        let lease = taken?;
         header::check_len(&self.backing, &self.layout)?;
         let Options { prefault, lock_memory, death_notice, .. } = self.options;
         let RegionLayout { page, records, align, .. } = self.layout;
@@ -107,15 +144,8 @@ impl Handle {
         // Nobody who waits for a writer relies on the kernel's word: readers ask for themselves.
         let death_notice = death_notice && role != Role::Writer;
         let preparation = Preparation { prefault, lock_memory, death_notice };
-        let mapping = Mapping::new(lease.descriptor(), page, capacity, role, preparation).map_err(
-            |error| {
-                let hint = match error.call {
-                    "mlock" => "raise RLIMIT_MEMLOCK (ulimit -l); the data counts twice",
-                    _ => "there must be address space for the region and its mirror",
-                };
-                os(region, error.call, error.errno, hint)
-            },
-        )?;
+        let mapping = Mapping::new(lease.descriptor(), page, capacity, role, preparation)
+            .map_err(|error| os(region, error.call, error.errno))?;
         let map = RecordMap::over(mapping, &records, align).ok_or_else(|| {
             Error::InvalidHeader { region: region.clone(), field: "capacity", found: capacity }
         })?;
@@ -124,5 +154,33 @@ impl Handle {
 
     pub(crate) fn id(&self) -> u128 {
         u128::from_le_bytes(self.layout.id)
+    }
+}
+
+/// How long a region of `needed` bytes is waited for, where there is no room for a second one: some time more than it takes
+/// to make it.
+fn wait_for_room(needed: u64) -> Retry {
+    const A_MOMENT: Duration = Duration::from_millis(250);
+    const FOR_A_MIB: Duration = Duration::from_millis(4);
+    const AT_MOST: Duration = Duration::from_secs(10);
+    let mebibytes = u32::try_from(needed >> 20).unwrap_or(u32::MAX);
+    let time = A_MOMENT.saturating_add(FOR_A_MIB.saturating_mul(mebibytes)).min(AT_MOST);
+    Retry::within(time, time / 4)
+}
+
+/// Opens a region and becomes one of its ends, anew each time the region loses its name between the two.
+pub(crate) fn open_and_take<H, E>(
+    open: impl Fn() -> Result<H, Error>,
+    take: impl Fn(&H) -> Result<E, Error>,
+) -> Result<E, Error> {
+    /// Each round is lost only to somebody who removed or replaced in between.
+    const ROUNDS: u32 = 100;
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        match take(&open()?) {
+            Err(Error::NameGone { .. }) if rounds < ROUNDS => {}
+            answer => return answer,
+        }
     }
 }
