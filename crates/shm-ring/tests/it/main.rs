@@ -36,6 +36,7 @@ mod memory;
 mod messages;
 mod mmu;
 mod model;
+mod names;
 mod notice;
 mod observer;
 mod observing_latest;
@@ -44,6 +45,7 @@ mod owners;
 mod pairs;
 mod planted;
 mod recovery;
+mod removing;
 mod sandbox;
 mod scribble;
 mod settings;
@@ -66,6 +68,9 @@ const JOBS: &[(&str, Job)] = &[
     ("create-for-ever", creating::create_for_ever),
     ("open-or-create", creating::open_or_create),
     ("small-tmpfs", creating::small_tmpfs),
+    ("remove-unused", names::remove_unused),
+    ("replace-unused", names::replace_unused),
+    ("come-and-leave", names::come_and_leave),
     ("hold", ending::hold),
     ("pop-and-tell", waiting::pop_and_tell),
     ("push-many", waiting::push_many),
