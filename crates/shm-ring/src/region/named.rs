@@ -139,6 +139,10 @@ impl NamedFile {
         let &Options { mode, group, .. } = options;
         // Before the memory is taken: this is what may be refused. And before the mode, of which it may take bits away.
         if let Some(group) = group {
+            if group == u32::MAX {
+                let why = format!("{group} is the number of no group");
+                return Err(Error::InvalidOptions { why });
+            }
             fchown(fd, None, Some(Gid::from_raw(group)))
                 .map_err(|errno| self.fail("fchown", errno))?;
         }
@@ -218,9 +222,22 @@ impl NamedFile {
         }
     }
 
-    /// Opens what stands here: looked at through a descriptor that opens nothing, so that a
-    /// planted pipe or device is not touched, and then that very file.
+    /// Opens what stands here, again if that lost its name meanwhile: the name may lead to another file at once, where one
+    /// replaces the other.
     pub(crate) fn open(&self, options: &Options, access: Access) -> Result<OwnedFd, Error> {
+        /// Each round is lost only to somebody who replaced or removed in between.
+        const ROUNDS: u32 = 100;
+        for _ in 0..ROUNDS {
+            if let Some(fd) = self.open_once(options, access)? {
+                return Ok(fd);
+            }
+        }
+        Err(Error::NotFound { region: self.show() })
+    }
+
+    /// Opens what stands here: looked at through a descriptor that opens nothing, so that a
+    /// planted pipe or device is not touched, and then that very file. `None` if it has no name any more.
+    fn open_once(&self, options: &Options, access: Access) -> Result<Option<OwnedFd>, Error> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let found = openat(&self.directory, &self.name, flags, Mode::empty())
             .map_err(|errno| self.fail("open", errno))?;
@@ -233,12 +250,12 @@ impl NamedFile {
         match stat.st_nlink {
             1 => {}
             // Unlinked between our two looks.
-            0 => return Err(Error::NotFound { region }),
+            0 => return Ok(None),
             // The count is narrower on other processors.
             #[allow(clippy::useless_conversion)]
             found => return Err(Error::HardLinked { region, found: found.into() }),
         }
-        reopen(found.as_fd(), access).map_err(|errno| match errno {
+        reopen(found.as_fd(), access).map(Some).map_err(|errno| match errno {
             // The file is held by `found`: it is the way to it that is not there.
             Errno::NOENT => os(&region, "open(/proc/self/fd)", errno),
             errno => self.fail("open", errno),

@@ -23,6 +23,7 @@ mod forged;
 mod forms;
 mod front;
 mod golden;
+mod groups;
 mod harness;
 mod hostile;
 mod in_place;
@@ -46,6 +47,7 @@ mod pairs;
 mod planted;
 mod recovery;
 mod removing;
+mod room;
 mod sandbox;
 mod scribble;
 mod settings;
@@ -71,6 +73,9 @@ const JOBS: &[(&str, Job)] = &[
     ("remove-unused", names::remove_unused),
     ("replace-unused", names::replace_unused),
     ("come-and-leave", names::come_and_leave),
+    ("room-for-one", room::room_for_one),
+    ("share", groups::share),
+    ("run-out", settings::run_out),
     ("hold", ending::hold),
     ("pop-and-tell", waiting::pop_and_tell),
     ("push-many", waiting::push_many),

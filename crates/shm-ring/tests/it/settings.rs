@@ -124,6 +124,59 @@ fn locking_more_than_allowed_is_an_error_that_says_so() {
     }
 }
 
+/// Job: a process that has used up one of its limits, and what its errors advise.
+pub(crate) fn run_out(mut home: Home) {
+    let create = |region: Region, options: &Options| {
+        let ring = Ring::<u64>::create(region, options);
+        ring.and_then(|ring| ring.producer().map(drop)).unwrap_err().to_string()
+    };
+    let limit = |resource, limit| {
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) }).unwrap();
+    };
+    let said = match home.argument(1) {
+        "descriptors" => {
+            let fd = std::fs::File::open("/dev/null").unwrap();
+            limit(Resource::Nofile, std::os::fd::AsRawFd::as_raw_fd(&fd) as u64 + 1);
+            let name = Region::named(home.argument(0));
+            let memfd = create(Region::memfd("x"), &Options::new());
+            format!("{} | {memfd}", create(name, &Options::new()))
+        }
+        "locked memory" => {
+            let all = Options::new().mode(0o666);
+            let ring = Ring::<u64>::create(home.argument(0), &all).unwrap();
+            system::lock_all_of_the_future();
+            limit(Resource::Memlock, 8192);
+            system::become_user(65534);
+            ring.producer().unwrap_err().to_string()
+        }
+        _ => {
+            limit(Resource::Fsize, 8192);
+            system::ignore_file_size_signals();
+            create(Region::named(home.argument(0)), &Options::new())
+        }
+    };
+    home.say(&said);
+    home.stay();
+}
+
+#[test]
+fn what_a_limit_forbids_is_an_error_that_names_the_limit() {
+    if !root_or_skip("users with small limits") {
+        return;
+    }
+    for (what, words) in [
+        ("descriptors", &["Too many open files", "RLIMIT_NOFILE"][..]),
+        ("locked memory", &["mmap", "RLIMIT_MEMLOCK"]),
+        ("file size", &["fallocate", "RLIMIT_FSIZE"]),
+    ] {
+        let name = Name::new("limits");
+        let said = Child::spawn("run-out", &[name.as_str(), what]).hear();
+        for answer in said.split(" | ") {
+            assert!(words.iter().all(|word| answer.contains(word)), "{what}: {answer}");
+        }
+    }
+}
+
 #[test]
 fn memory_is_there_unless_sparse_was_asked_for() {
     let (dense, sparse) = (Name::new("dense"), Name::new("sparse"));
