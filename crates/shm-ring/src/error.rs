@@ -222,12 +222,12 @@ impl fmt::Display for Error {
             ),
             Self::Unread { region, bytes } => write!(
                 f,
-                "{region} holds {bytes} bytes that can still be read: read them first (`shm-ring recv NAME`), or remove it \
-                 with them (`shm-ring rm --unread NAME`, Region::unlink_unused_and_discard)"
+                "{region} holds {bytes} bytes that can still be read: read them first, or remove it with them \
+                 (`shm-ring rm --unread {region}`, Region::unlink_unused_and_discard)"
             ),
             Self::AlreadyExists { region } => write!(
                 f,
-                "{region} exists already: open it, or remove it if nobody uses it any more (`shm-ring rm NAME`, \
+                "{region} exists already: open it, or remove it if nobody uses it any more (`shm-ring rm {region}`, \
                  Region::unlink_unused)"
             ),
             Self::NoSpace { region, needed, available } => write!(
@@ -270,18 +270,18 @@ impl fmt::Display for Error {
             Self::InvalidHeader { region, field, found } => write!(
                 f,
                 "{region} has a header whose {field} cannot be {found}: it is damaged; remove it (`shm-ring rm --force \
-                 NAME`, Region::unlink) and create it anew"
+                 {region}`, Region::unlink) and create it anew"
             ),
             Self::Incompatible { region, property: Property::Version, found, wanted } => write!(
                 f,
                 "{region} has layout version {found} and this release knows {wanted}: take what is in it out with the \
                  release that made it, then remove it ({}) and create it anew",
-                removes_layout(found)
+                removes_layout(region, found)
             ),
             Self::Incompatible { region, property, found, wanted } => write!(
                 f,
                 "{region} is a ring with {property} {found} and we want {wanted}: use the same types, options and version \
-                 on both sides, or replace it once nobody uses it (replace_if_unused, or `shm-ring rm NAME`)"
+                 on both sides, or replace it once nobody uses it (replace_if_unused, or `shm-ring rm {region}`)"
             ),
             Self::RoleTaken { region, role: role @ Role::Writer, pid } => {
                 write!(f, "{region} has a {role} already (process {pid}): a latest value has one")
@@ -292,8 +292,8 @@ impl fmt::Display for Error {
             Self::Corrupt { region, role } => write!(
                 f,
                 "{region} holds positions that contradict each other, found as {role}: some process \
-                 wrote what it must not; replace the ring (replace_if_unused), or remove it (`shm-ring rm --unread NAME`) \
-                 and create it anew"
+                 wrote what it must not; replace the ring (replace_if_unused), or remove it (`shm-ring rm --unread \
+                 {region}`) and create it anew"
             ),
             Self::Os { region, call, source, hint } => {
                 write!(f, "{call} failed for {region}: {source}; {hint}")
@@ -304,10 +304,10 @@ impl fmt::Display for Error {
 
 /// What removes a region of layout version `found`: the roles of version 1 are locked as ours are, and of later ones
 /// nobody knows where their locks are.
-fn removes_layout(found: &str) -> &'static str {
+fn removes_layout(region: &str, found: &str) -> String {
     match found {
-        "1" => "`shm-ring rm --unread NAME`, Region::unlink_unused_and_discard",
-        _ => "`shm-ring rm --force NAME`, Region::unlink",
+        "1" => format!("`shm-ring rm --unread {region}`, Region::unlink_unused_and_discard"),
+        _ => format!("`shm-ring rm --force {region}`, Region::unlink"),
     }
 }
 

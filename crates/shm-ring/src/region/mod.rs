@@ -205,7 +205,12 @@ impl Region {
         Ok(Backing::new(fd, region.clone(), Some(place.absolute())))
     }
 
-    /// Whether a file system that is empty would have room for `len` bytes there. Yes where nobody knows.
+    /// Whether there is room for `len` bytes there, as it seems. Yes where nobody knows.
+    pub(crate) fn has_room(&self, len: u64) -> bool {
+        self.place().map_or(true, |place| place.has_room(len))
+    }
+
+    /// Whether there would be if the file system were empty. Yes where nobody knows.
     pub(crate) fn could_hold(&self, len: u64) -> bool {
         self.place().map_or(true, |place| place.could_hold(len))
     }

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, Stat, fchmod, fchown, fstat, fstatvfs,
-    linkat, openat, renameat, renameat_with, statat, unlinkat,
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, Stat, StatVfs, fchmod, fchown, fstat,
+    fstatvfs, linkat, openat, renameat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -96,12 +96,19 @@ impl NamedFile {
         std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 
-    /// Whether the file system has that many bytes at all. Yes if it does not say.
+    /// Whether the file system has that many bytes free, for a privileged process at least. Yes if it does not say.
+    pub(crate) fn has_room(&self, len: u64) -> bool {
+        self.file_system().is_none_or(|fs| fs.f_bfree.saturating_mul(fs.f_frsize) >= len)
+    }
+
+    /// Whether it has that many bytes at all. Yes if it does not say.
     pub(crate) fn could_hold(&self, len: u64) -> bool {
-        fstatvfs(&self.directory).map_or(true, |fs| {
-            let bytes = fs.f_blocks.saturating_mul(fs.f_frsize);
-            bytes == 0 || bytes >= len
-        })
+        self.file_system().is_none_or(|fs| fs.f_blocks.saturating_mul(fs.f_frsize) >= len)
+    }
+
+    /// What the file system says of its size; `None` if it has no limit.
+    fn file_system(&self) -> Option<StatVfs> {
+        fstatvfs(&self.directory).ok().filter(|fs| fs.f_blocks != 0)
     }
 
     /// Makes a file that has no name, lets `fill` complete it, and links it here. A process killed

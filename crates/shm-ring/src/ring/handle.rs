@@ -49,11 +49,8 @@ impl Handle {
             (Role::Producer.page_index() * layout.page + WAKE_AT_OFFSET, &WAKE_AT_INITIAL[..]),
             (Role::Consumer.page_index() * layout.page + WAKE_AT_OFFSET, &WAKE_AT_INITIAL[..]),
         ];
-        let mut backing = create(layout.len(), &image)?;
-        if options.unlink_on_drop {
-            backing = backing.at_the_end(removal::remove_if_last);
-        }
-        Ok(Self { backing: Arc::new(backing), layout, options: options.clone() })
+        let backing = create(layout.len(), &image)?;
+        Ok(Self::over(backing, layout, options, options.unlink_on_drop))
     }
 
     /// Opens what is there, if it has these contents.
@@ -63,13 +60,31 @@ impl Handle {
         access: Access,
         options: &Options,
     ) -> Result<Self, Error> {
-        let mut backing = region.open(options, access)?;
+        Self::open_if(region, contents, access, options, |_, _| Ok(()))
+    }
+
+    /// [`open`](Self::open), if it is `right` too. What is refused is not used, and so not removed.
+    fn open_if(
+        region: &Region,
+        contents: Contents,
+        access: Access,
+        options: &Options,
+        right: impl FnOnce(&Backing, &RegionLayout) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let backing = region.open(options, access)?;
         let layout = header::check(&backing, contents, options)?;
+        right(&backing, &layout)?;
         // Whoever may only read takes no role, and shows by none that it is there.
-        if options.unlink_on_drop && access == Access::ReadWrite {
-            backing = backing.at_the_end(removal::remove_if_last);
-        }
-        Ok(Self { backing: Arc::new(backing), layout, options: options.clone() })
+        let is_user = access == Access::ReadWrite;
+        Ok(Self::over(backing, layout, options, options.unlink_on_drop && is_user))
+    }
+
+    fn over(backing: Backing, layout: RegionLayout, options: &Options, removes: bool) -> Self {
+        let backing = match removes {
+            true => backing.at_the_end(removal::remove_if_last),
+            false => backing,
+        };
+        Self { backing: Arc::new(backing), layout, options: options.clone() }
     }
 
     /// Opens it, or creates it: whoever else does the same at the same time, both get the same.
@@ -81,33 +96,32 @@ impl Handle {
     ) -> Result<Self, Error> {
         /// Each round is lost only to somebody who unlinked or created in between.
         const ROUNDS: u32 = 100;
-        let mut last = Error::NotFound { region: region.describe() };
-        let (mut rounds, mut room) = (0, None);
-        while rounds < ROUNDS {
-            match Self::open(region, contents, access, options) {
-                Ok(opened) => {
-                    let Self { backing, layout, options } = &opened;
-                    header::check_limit(backing, layout, contents, options)?;
-                    return Ok(opened);
-                }
+        let mut rounds = 0;
+        let mut room: Option<Room> = None;
+        loop {
+            let right = |backing: &Backing, layout: &RegionLayout| {
+                header::check_limit(backing, layout, contents, options)
+            };
+            match Self::open_if(region, contents, access, options, right) {
                 Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            match Self::create(region, contents, options) {
-                Err(error @ Error::AlreadyExists { .. }) => last = error,
-                // Another process may be making the same region, and both do not fit at once: the one that gave its pages
-                // back opens what the other makes.
-                Err(error @ Error::NoSpace { needed, .. }) if region.could_hold(needed) => {
-                    if !room.get_or_insert_with(|| wait_for_room(needed)).pause() {
-                        return Err(error);
-                    }
-                    continue;
-                }
                 answer => return answer,
             }
-            rounds += 1;
+            if room.as_ref().is_none_or(|room| region.has_room(room.needed)) {
+                match Self::create(region, contents, options) {
+                    Err(Error::AlreadyExists { .. }) if rounds < ROUNDS => {
+                        rounds += 1;
+                        continue;
+                    }
+                    Err(Error::NoSpace { needed, .. }) if region.could_hold(needed) => {
+                        room.get_or_insert_with(|| Room::of(needed));
+                    }
+                    answer => return answer,
+                }
+            }
+            if room.as_mut().is_some_and(|room| !room.retry.pause()) {
+                return Self::create(region, contents, options);
+            }
         }
-        Err(last)
     }
 
     /// Creates it in place of a region that nobody uses and in which no record is unread. The name leads to one of the two
@@ -157,15 +171,24 @@ impl Handle {
     }
 }
 
-/// How long a region of `needed` bytes is waited for, where there is no room for a second one: some time more than it takes
-/// to make it.
-fn wait_for_room(needed: u64) -> Retry {
-    const A_MOMENT: Duration = Duration::from_millis(250);
-    const FOR_A_MIB: Duration = Duration::from_millis(4);
-    const AT_MOST: Duration = Duration::from_secs(10);
-    let mebibytes = u32::try_from(needed >> 20).unwrap_or(u32::MAX);
-    let time = A_MOMENT.saturating_add(FOR_A_MIB.saturating_mul(mebibytes)).min(AT_MOST);
-    Retry::within(time, time / 4)
+/// Where there was no room for a region. Another process may be making the same one, and both do not fit at once: the one
+/// that gave its pages back opens what the other makes.
+struct Room {
+    needed: u64,
+    retry: Retry,
+}
+
+impl Room {
+    /// Waits for some time more than it takes to make a region of that many bytes.
+    fn of(needed: u64) -> Self {
+        const A_MOMENT: Duration = Duration::from_millis(500);
+        const FOR_A_MIB: Duration = Duration::from_millis(16);
+        const AT_MOST: Duration = Duration::from_secs(10);
+        const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+        let mebibytes = u32::try_from(needed >> 20).unwrap_or(u32::MAX);
+        let time = A_MOMENT.saturating_add(FOR_A_MIB.saturating_mul(mebibytes)).min(AT_MOST);
+        Self { needed, retry: Retry::within(time, LONGEST_PAUSE) }
+    }
 }
 
 /// Opens a region and becomes one of its ends, anew each time the region loses its name between the two.

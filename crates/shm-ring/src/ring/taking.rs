@@ -12,7 +12,7 @@ use crate::role::Role;
 
 /// How long a lease is waited for that is held and whose role says that nobody is attached. Its holder is about to attach,
 /// closes, dies, or looks whether it may remove the region: none of that takes long.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The lease of `role`, through a description of its own.

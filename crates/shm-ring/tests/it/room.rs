@@ -60,7 +60,8 @@ pub(crate) fn room_for_one(home: Home) {
     }
     // Where there is no room for anybody the wait ends, and where there never will be it does not begin.
     std::fs::write(path.join("filler"), vec![1; 8 * MIB]).unwrap();
-    std::fs::write(path.join("more"), vec![1; (home.number(1) as usize - 34) * MIB]).unwrap();
+    std::fs::write(path.join("more"), vec![1; (home.number(1) as usize).saturating_sub(34) * MIB])
+        .unwrap();
     for (bytes, limit) in [(32 * MIB, 5), (1024 * MIB, 1)] {
         let start = Instant::now();
         let refused = Ring::<u64>::open_or_create(region(), &Options::new().bytes(bytes));
@@ -74,8 +75,8 @@ pub(crate) fn room_for_one(home: Home) {
 #[test]
 fn both_sides_get_the_ring_where_there_is_room_for_one() {
     if root_or_skip("a tmpfs of our own") {
-        // With 64 one is whole and the other not; with 34 each may take what the other needs.
-        for mebibytes in ["64", "34"] {
+        // With 64 one is whole and the other not; with 33 each may take what the other needs.
+        for mebibytes in ["64", "33"] {
             let dir = Dir::new("room-for-one");
             Child::spawn("room-for-one", &[dir.path().to_str().unwrap(), mebibytes]).finish();
         }
