@@ -143,7 +143,7 @@ impl<T: Item> LatestWriter<T> {
         self.written.version()
     }
 
-    /// Whether the name by which it was created or opened leads elsewhere, or nowhere, by force: new readers are not found
+    /// Whether the name by which it was created or opened leads elsewhere, or nowhere, by force: new readers do not come
     /// here. Always `false` without a name, and if the question is refused.
     #[must_use]
     pub fn has_lost_its_name(&self) -> bool {
