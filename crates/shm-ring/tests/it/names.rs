@@ -12,8 +12,10 @@ use shm_ring::{
 
 use crate::harness::{Child, Ends, Home, Name};
 
-/// How many removals or replacements a storm is about: each bug shows many times in them.
+/// How many removals or replacements a storm is about: each bug shows several times in them.
 const STORM: u64 = 300;
+/// The same where what is looked for is an instant.
+const LONG_STORM: u64 = 5000;
 /// A busy machine gets as far as it gets.
 const AT_MOST: Duration = Duration::from_secs(8);
 
@@ -43,15 +45,15 @@ pub(crate) fn replace_unused(home: Home) {
 fn storm(mut home: Home, mut acts: impl FnMut() -> bool) {
     home.say("begun");
     let (start, mut count) = (Instant::now(), 0);
-    while count < STORM && start.elapsed() < AT_MOST {
+    while count < home.number(1) && start.elapsed() < AT_MOST {
         count += u64::from(acts());
     }
     home.say(&count.to_string());
 }
 
 /// Runs `act` beside the child that does `job`, until that is done: how often it succeeded.
-fn beside(job: &str, name: &Name, mut act: impl FnMut()) -> u64 {
-    let mut child = Child::spawn(job, &[name.as_str()]);
+fn beside(job: &str, times: u64, name: &Name, mut act: impl FnMut()) -> u64 {
+    let mut child = Child::spawn(job, &[name.as_str(), &times.to_string()]);
     child.expect("begun");
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -102,7 +104,7 @@ fn whoever_attaches_beside_removal_is_on_the_ring_that_the_name_leads_to() {
     let name = Name::new("attach-beside-removal");
     let mut attached = Attached::default();
     let mut which = 0;
-    let removed = beside("remove-unused", &name, || {
+    let removed = beside("remove-unused", STORM, &name, || {
         which += 1;
         if which % 2 == 0 {
             let end = Producer::<u64>::open_or_create(name.as_str(), &small());
@@ -120,13 +122,24 @@ fn whoever_attaches_beside_replacing_finds_a_ring_and_stays_on_it() {
     let name = Name::new("attach-beside-replacing");
     drop(Ring::<u64>::create(name.as_str(), &small()).unwrap());
     let mut attached = Attached::default();
-    let replaced = beside("replace-unused", &name, || {
+    let replaced = beside("replace-unused", STORM, &name, || {
         // It never creates: the name is never missing.
         let end = Producer::<u64>::open(name.as_str());
         attached.look(end, Producer::has_lost_its_name);
         assert!(name.path().exists());
     });
     attached.check(replaced);
+}
+
+#[test]
+fn whoever_opens_beside_replacing_finds_a_ring() {
+    let name = Name::new("open-beside-replacing");
+    drop(Ring::<u64>::create(name.as_str(), &small()).unwrap());
+    let mut missed = Vec::new();
+    let replaced = beside("replace-unused", LONG_STORM, &name, || {
+        missed.extend(Ring::<u64>::open(name.as_str()).err().map(|error| error.to_string()));
+    });
+    assert!(replaced > 0 && missed.is_empty(), "{replaced} replaced: {missed:?}");
 }
 
 #[test]
@@ -140,7 +153,7 @@ fn no_record_is_lost_to_removal() {
             *popped += 1;
         }
     };
-    let removed = beside("remove-unused", &name, || {
+    let removed = beside("remove-unused", STORM, &name, || {
         let mut tx = Producer::<u64>::open_or_create(name.as_str(), &small()).unwrap();
         tx.push(pushed).unwrap();
         pushed += 1;
