@@ -332,12 +332,14 @@ mod tests {
     #[test]
     fn the_way_without_tmpfile_replaces_nothing_and_leaves_nothing() {
         let (directory, place) = place("shm-ring-rename");
-        place.create_by_rename(0o640, |_| Ok(())).unwrap();
-        let taken = place.create_by_rename(0o640, |_| Ok(()));
+        let create = |fill: fn(BorrowedFd<'_>) -> Result<(), Error>| {
+            place.create_by_rename(&Options::new(), fill, |temporary| place.rename(temporary))
+        };
+        create(|_| Ok(())).unwrap();
+        let taken = create(|_| Ok(()));
         assert!(matches!(taken, Err(Error::AlreadyExists { .. })), "{taken:?}");
         place.unlink().unwrap();
-        let failed = place
-            .create_by_rename(0o640, |_| Err(Error::InvalidOptions { why: "planted".to_owned() }));
+        let failed = create(|_| Err(Error::InvalidOptions { why: "planted".to_owned() }));
         assert!(matches!(failed, Err(Error::InvalidOptions { .. })), "{failed:?}");
         assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
         std::fs::remove_dir(directory).unwrap();

@@ -22,12 +22,10 @@ pub(crate) fn share(mut home: Home) {
     let groups: &[u32] = if home.argument(2) == "member" { &[GROUP] } else { &[] };
     system::become_user_in(user, groups);
     let answer = match home.argument(3) {
-        "producer" => {
-            Producer::<u64>::open_or_create(name.as_str(), &shared()).and_then(|mut tx| {
-                tx.push(7).unwrap();
-                Ok("pushed 7".to_owned())
-            })
-        }
+        "producer" => Producer::<u64>::open_or_create(name.as_str(), &shared()).map(|mut tx| {
+            tx.push(7).unwrap();
+            "pushed 7".to_owned()
+        }),
         _ => Consumer::<u64>::open_or_create(name.as_str(), &shared())
             .map(|mut rx| format!("popped {}", rx.pop().unwrap())),
     };
