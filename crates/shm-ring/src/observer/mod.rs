@@ -45,6 +45,7 @@ use crate::ring::header::{self, RegionLayout};
 /// assert_eq!(snapshot.unread_records(), Some(1));
 /// assert!(matches!(snapshot.producer.peer, Peer::Alive { session: 1, .. }));
 /// assert_eq!(snapshot.consumer.peer, Peer::Absent);
+/// # ring.consumer()?.pop()?;
 /// # Ok(())
 /// # }
 /// ```

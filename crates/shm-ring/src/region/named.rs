@@ -122,18 +122,22 @@ impl NamedFile {
         if statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(Error::AlreadyExists { region: self.show() });
         }
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        match openat(&self.directory, ".", flags, Mode::RUSR | Mode::WUSR) {
-            Ok(fd) => {
+        match self.unnamed()? {
+            Some(fd) => {
                 self.complete(&fd, options, fill)?;
-                self.link(fd.as_fd())?;
+                self.link(fd.as_fd(), &self.name)?;
                 Ok(fd)
             }
-            // File systems and kernels without O_TMPFILE.
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
-                self.create_by_rename(options, fill, |temporary| self.rename(temporary))
-            }
-            Err(errno) => Err(self.fail("open(O_TMPFILE)", errno)),
+            None => self.create_by_rename(options, fill, |temporary| self.rename(temporary)),
+        }
+    }
+
+    /// A file in the directory that has no name. `None` on file systems and kernels without O_TMPFILE.
+    fn unnamed(&self) -> Result<Option<OwnedFd>, Error> {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match openat(&self.directory, ".", flags, Mode::RUSR | Mode::WUSR) {
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => Ok(None),
+            answer => answer.map(Some).map_err(|errno| self.fail("open(O_TMPFILE)", errno)),
         }
     }
 
@@ -158,9 +162,9 @@ impl NamedFile {
         fchmod(fd, Mode::from_raw_mode(mode & 0o777)).map_err(|errno| self.fail("fchmod", errno))
     }
 
-    fn link(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+    fn link(&self, fd: BorrowedFd<'_>, name: &OsStr) -> Result<(), Error> {
         let magic = format!("/proc/self/fd/{}", fd.as_raw_fd());
-        linkat(CWD, magic, &self.directory, &self.name, AtFlags::SYMLINK_FOLLOW).map_err(|errno| {
+        linkat(CWD, magic, &self.directory, name, AtFlags::SYMLINK_FOLLOW).map_err(|errno| {
             match errno {
                 // The directory is held: it is /proc that is not there.
                 Errno::NOENT => os(&self.show(), "linkat", errno),
@@ -169,7 +173,7 @@ impl NamedFile {
         })
     }
 
-    /// The way without O_TMPFILE, and to replace: a temporary name, which `rename` turns into the real one. A process
+    /// The way without O_TMPFILE: a temporary name, which `rename` turns into the real one. A process
     /// killed on the way leaves that temporary name, and the real one as it was.
     fn create_by_rename(
         &self,
@@ -183,10 +187,15 @@ impl NamedFile {
         let fd = openat(&self.directory, &temporary, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| self.fail("open(O_CREAT)", errno))?;
         let named = self.complete(&fd, options, fill).and_then(|()| rename(&temporary));
+        self.named_or_gone(&temporary, named).map(|()| fd)
+    }
+
+    /// Takes away the temporary name of what did not get its own.
+    fn named_or_gone(&self, temporary: &OsStr, named: Result<(), Error>) -> Result<(), Error> {
         if named.is_err() {
-            let _ = unlinkat(&self.directory, &temporary, AtFlags::empty());
+            let _ = unlinkat(&self.directory, temporary, AtFlags::empty());
         }
-        named.map(|()| fd)
+        named
     }
 
     fn temporary_name(&self) -> Result<OsString, Error> {
@@ -206,12 +215,20 @@ impl NamedFile {
         fill: impl Fn(BorrowedFd<'_>) -> Result<(), Error>,
         vacate: impl FnOnce() -> Result<G, Error>,
     ) -> Result<OwnedFd, Error> {
-        self.create_by_rename(options, fill, |temporary| {
+        let rename = |temporary: &OsStr| {
             let _unused = vacate()?;
             self.refuse_unless_it_leads_to(old)?;
             renameat(&self.directory, temporary, &self.directory, &self.name)
                 .map_err(|errno| self.fail("renameat", errno))
-        })
+        };
+        let Some(fd) = self.unnamed()? else {
+            return self.create_by_rename(options, fill, rename);
+        };
+        self.complete(&fd, options, fill)?;
+        // For as long as the locks take: a process killed here leaves this name, and the real one as it was.
+        let temporary = self.temporary_name()?;
+        self.link(fd.as_fd(), &temporary)?;
+        self.named_or_gone(&temporary, rename(&temporary)).map(|()| fd)
     }
 
     /// A rename that replaces nothing.
