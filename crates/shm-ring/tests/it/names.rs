@@ -17,7 +17,7 @@ const STORM: u64 = 300;
 /// The same where what is looked for is an instant.
 const LONG_STORM: u64 = 5000;
 /// A busy machine gets as far as it gets.
-const AT_MOST: Duration = Duration::from_secs(8);
+const AT_MOST: Duration = Duration::from_secs(5);
 
 fn small() -> Options {
     Options::new().bytes(4096)
