@@ -76,7 +76,8 @@
 //! - Both sides must see the same region: containers need a common `/dev/shm` or a descriptor that is passed.
 //!   They need no common pid namespace; no pid decides anything.
 //! - `/proc` must be mounted: a region is opened through `/proc/self/fd`, so that what was checked is what is
-//!   opened.
+//!   opened. A process that may open nothing is sent the description for its role:
+//!   [`Ring::descriptor_for_one_role`](crate::Ring::descriptor_for_one_role).
 //!
 //! # Kernels and machines
 //!

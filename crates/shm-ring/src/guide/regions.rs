@@ -18,6 +18,7 @@
 //! | [`Region::memfd`](crate::Region::memfd) | `memfd_create`: a file without a name | whoever inherits or is sent the descriptor | the last descriptor and mapping go |
 //! | [`Region::file`](crate::Region::file) | a file on any disk | as with a name | it is removed; it outlives the machine as far as it was written back |
 //! | [`Region::descriptor`](crate::Region::descriptor) | received | | as what it leads to |
+//! | [`Region::for_one_role`](crate::Region::for_one_role) | received, by an end in a sandbox that may open nothing | | as what it leads to |
 //!
 //! A name is for processes that are started apart; a memfd for a process and those that it starts or talks to,
 //! and for parties that do not trust each other. A file on a disk is written back by the kernel now and then,

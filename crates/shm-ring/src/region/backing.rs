@@ -3,13 +3,14 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Stat, fstat, lstat};
 use rustix::io::Errno;
 
 use super::descriptor::{Access, identity, reopen};
 use super::named::NamedFile;
-use crate::error::{Error, os};
+use crate::error::{Error, io_error, os};
 
 /// A region that exists.
 #[derive(Debug)]
@@ -19,6 +20,9 @@ pub(crate) struct Backing {
     /// The path by which it was created or opened, from the root. A memfd and a descriptor have none, and their link count
     /// says nothing.
     path: Option<PathBuf>,
+    /// Where `fd` is a description made for one role alone: whether that is taken. All locks by it are one holder's, who
+    /// could take the same role twice.
+    taken: Option<Mutex<bool>>,
     farewell: Option<Farewell>,
 }
 
@@ -31,7 +35,13 @@ struct Farewell {
 
 impl Backing {
     pub(super) fn new(fd: OwnedFd, region: String, path: Option<PathBuf>) -> Self {
-        Self { fd, region, path, farewell: None }
+        Self { fd, region, path, taken: None, farewell: None }
+    }
+
+    /// Takes the one role that it takes by `fd` itself.
+    pub(super) fn for_one_role(mut self) -> Self {
+        self.taken = Some(Mutex::new(false));
+        self
     }
 
     /// Has `say` called when this is dropped, by this process alone.
@@ -45,7 +55,30 @@ impl Backing {
         self.path.as_deref().map(NamedFile::file)
     }
 
-    /// A description of its own: a lease needs one that nobody else has.
+    /// A description for a lease, which needs one that nobody else has. [`not_taken`](Self::not_taken) if no lease comes
+    /// of it.
+    pub(crate) fn description(&self) -> Result<OwnedFd, Error> {
+        let Some(taken) = &self.taken else { return self.reopen() };
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if *taken {
+            let why = "the descriptor was made for one role, and one has been taken by it: ask for another \
+                       (descriptor_for_one_role)";
+            return Err(Error::InvalidOptions { why: why.to_owned() });
+        }
+        let description = self.fd.try_clone();
+        let description = description
+            .map_err(|source| io_error(&self.region, "fcntl(F_DUPFD_CLOEXEC)", source))?;
+        *taken = true;
+        Ok(description)
+    }
+
+    pub(crate) fn not_taken(&self) {
+        if let Some(taken) = &self.taken {
+            *taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        }
+    }
+
+    /// A new description of the same file.
     pub(crate) fn reopen(&self) -> Result<OwnedFd, Error> {
         reopen(self.fd.as_fd(), Access::ReadWrite)
             .map_err(|errno| os(&self.region, "open(/proc/self/fd)", errno))

@@ -50,6 +50,11 @@ pub(super) fn check_descriptor(
     access: Access,
     region: &str,
 ) -> Result<(), Error> {
+    // First: of memory, which alone has seals, no call that follows can be made to wait by a file system of the sender's.
+    let needed = SealFlags::SHRINK | SealFlags::GROW;
+    if sealed && !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {
+        return Err(Error::Descriptor { missing: "is not sealed against shrinking and growing" });
+    }
     let stat = fstat(fd).map_err(|errno| os(region, "fstat", errno))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         let found = "not memory or a file";
@@ -65,10 +70,6 @@ pub(super) fn check_descriptor(
             return Err(Error::Descriptor { missing: "is not open for reading" });
         }
         Access::ReadWrite | Access::Read => {}
-    }
-    let needed = SealFlags::SHRINK | SealFlags::GROW;
-    if sealed && !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {
-        return Err(Error::Descriptor { missing: "is not sealed against shrinking and growing" });
     }
     Ok(())
 }

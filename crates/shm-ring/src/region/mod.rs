@@ -46,6 +46,7 @@ enum Kind {
     File(PathBuf),
     Memfd(String),
     Descriptor { fd: OwnedFd, sealed: bool },
+    OneRole(OwnedFd),
     Process { pid: u32, fd: u32 },
 }
 
@@ -104,6 +105,21 @@ impl Region {
         Self(Kind::Descriptor { fd: fd.into(), sealed: false })
     }
 
+    /// A received descriptor that was made for one end of a ring by
+    /// [`Ring::descriptor_for_one_role`](crate::Ring::descriptor_for_one_role): opening it and taking the role open nothing,
+    /// so `/proc` need not be there and a sandbox may refuse `open`. It must be sealed, as memfd rings are.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// let received = ring.descriptor_for_one_role()?;
+    /// let mut tx = shm_ring::Producer::<u64>::open(shm_ring::Region::for_one_role(received))?;
+    /// tx.push(7)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn for_one_role(fd: impl Into<OwnedFd>) -> Self {
+        Self(Kind::OneRole(fd.into()))
+    }
+
     /// What another process has open as descriptor `fd`, by `/proc/PID/fd/FD`: the way to a memfd that
     /// nobody sent. It takes the right to debug that process. As with a name, seals are not asked for.
     ///
@@ -154,7 +170,9 @@ impl Region {
             Kind::Named(name) => format!("/dev/shm/{}", name.trim_start_matches('/')),
             Kind::File(path) => path.display().to_string(),
             Kind::Memfd(label) => format!("memfd {label:?}"),
-            Kind::Descriptor { fd, .. } => format!("descriptor {}", fd.as_raw_fd()),
+            Kind::Descriptor { fd, .. } | Kind::OneRole(fd) => {
+                format!("descriptor {}", fd.as_raw_fd())
+            }
             Kind::Process { pid, fd } => format!("descriptor {fd} of process {pid}"),
         }
     }
@@ -182,9 +200,11 @@ impl Region {
                 let fd = place.create(options, fill)?;
                 Ok(Backing::new(fd, region.clone(), Some(place.absolute())))
             }
-            Kind::Descriptor { .. } | Kind::Process { .. } => Err(Error::InvalidOptions {
-                why: "a descriptor that is there can be opened, not created".to_owned(),
-            }),
+            Kind::Descriptor { .. } | Kind::OneRole(_) | Kind::Process { .. } => {
+                Err(Error::InvalidOptions {
+                    why: "a descriptor that is there can be opened, not created".to_owned(),
+                })
+            }
         }
     }
 
@@ -225,8 +245,15 @@ impl Region {
             }
             Kind::Descriptor { fd, sealed } => {
                 check_descriptor(fd.as_fd(), *sealed, access, &region)?;
-                fd.try_clone()
-                    .map_err(|source| io_error(&region, "fcntl(F_DUPFD_CLOEXEC)", source))?
+                duplicate(fd, &region)?
+            }
+            Kind::OneRole(_) if access == Access::Read => {
+                let why = "a descriptor for one role is for an end of a ring: use Region::descriptor to read or to look";
+                return Err(Error::InvalidOptions { why: why.to_owned() });
+            }
+            Kind::OneRole(fd) => {
+                check_descriptor(fd.as_fd(), true, access, &region)?;
+                return Ok(Backing::new(duplicate(fd, &region)?, region, None).for_one_role());
             }
             Kind::Named(_) | Kind::File(_) => {
                 let place = self.place()?;
@@ -237,6 +264,10 @@ impl Region {
         };
         Ok(Backing::new(fd, region, None))
     }
+}
+
+fn duplicate(fd: &OwnedFd, region: &str) -> Result<OwnedFd, Error> {
+    fd.try_clone().map_err(|source| io_error(region, "fcntl(F_DUPFD_CLOEXEC)", source))
 }
 
 /// Completes a file that nobody sees yet.

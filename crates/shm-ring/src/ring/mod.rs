@@ -10,7 +10,7 @@ mod retry;
 mod taking;
 
 use core::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use self::handle::Handle;
 use self::header::Contents;
@@ -216,6 +216,16 @@ macro_rules! ring {
             /// own, so passing this one on passes no role on.
             pub fn descriptor(&self) -> BorrowedFd<'_> {
                 self.handle.backing.fd.as_fd()
+            }
+
+            /// A descriptor for a process that becomes one end and may open nothing, not even `/proc`: it opens this with
+            /// [`Region::for_one_role`]. Send it and close it here: a copy that stays open keeps the role taken when the
+            /// receiver has died.
+            ///
+            /// # Errors
+            /// [`Error::Os`].
+            pub fn descriptor_for_one_role(&self) -> Result<OwnedFd, Error> {
+                self.handle.backing.reopen()
             }
 
             /// Whether the name by which it was created or opened leads elsewhere, or nowhere: it was removed or replaced, and

@@ -19,11 +19,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 pub(super) fn take(backing: &Backing, page: u64, role: Role) -> Result<Lease, Error> {
     let mut retry = Retry::within(PATIENCE, LONGEST_PAUSE);
     loop {
-        match Lease::take(backing.reopen()?, page, role) {
+        match Lease::take(backing.description()?, page, role) {
             Ok(Some(lease)) => return Ok(lease),
-            Ok(None) if page::says_attached(backing, page, role) => break,
-            Ok(None) => {}
-            Err(source) => return Err(io_error(&backing.region, "fcntl(F_OFD_SETLK)", source)),
+            answer => {
+                backing.not_taken();
+                answer.map_err(|source| io_error(&backing.region, "fcntl(F_OFD_SETLK)", source))?;
+            }
+        }
+        if page::says_attached(backing, page, role) {
+            break;
         }
         if !retry.pause() {
             break;

@@ -82,6 +82,7 @@ const JOBS: &[(&str, Job)] = &[
     ("interrupted", waiting::interrupted),
     ("interrupted-by-signals", interrupting::interrupted_by_signals),
     ("receive-descriptor", descriptors::receive),
+    ("receive-in-a-sandbox", descriptors::receive_in_a_sandbox),
     ("feed", soak::feed),
     ("drain", soak::drain),
     ("try-role", owners::try_role),
