@@ -279,7 +279,7 @@ impl Options {
     /// The group, by its number, that a new named or file region is given before it appears under its name (default: the
     /// creator's primary group, or the directory's). The creator must be a member of it, or root.
     ///
-    /// Two users who share group 1500: both say the same, and whoever comes first creates the region
+    /// Two users share group 1500: both say the same, and the first of them creates the region
     /// ([more](crate::guide::regions)).
     ///
     /// ```

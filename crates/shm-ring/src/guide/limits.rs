@@ -109,5 +109,6 @@
 //! waiting call ends when its condition, its deadline or the other side's end comes; the deadline is kept to what the
 //! scheduler allows. Attaching scans nothing: it takes as long for a full ring as for an empty one. It waits up to a tenth of
 //! a second for a role whose lock is held while nobody is attached: its holder attaches, closes, dies, or looks whether it
-//! may remove the region. `open_or_create` that finds no room for a region waits for the region, which another process may
+//! may remove the region. So does a removal, and the drop of a last handle under
+//! [`Options::unlink_on_drop`](crate::Options::unlink_on_drop). `open_or_create` that finds no room for a region waits for the region, which another process may
 //! be making, and tries again: for half a second, and 16 ms for each MiB, at most ten seconds.

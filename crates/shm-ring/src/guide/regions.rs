@@ -149,7 +149,7 @@
 //! let options = Options::new().group(1500).mode(0o660).any_owner();
 //! ```
 //!
-//! Whoever creates the region then gives it to the group before it has its name ([`Options::group`](crate::Options::group);
+//! The creator then gives the region to the group before it has its name ([`Options::group`](crate::Options::group);
 //! only a member may), `mode` lets the group write it, and `any_owner` opens what the other user made. In `/dev/shm` only the
 //! owner of a file may remove or replace it: `unlink_on_drop` of the other user does nothing.
 //!

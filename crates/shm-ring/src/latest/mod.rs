@@ -145,7 +145,7 @@ impl<T: Item> Latest<T> {
         Handle::open_or_create(&region.into(), contents, Access::Read, options).map(Self::over)
     }
 
-    /// Creates a latest value in place of the region under its name, which nobody uses: see
+    /// Replaces the region under its name, which nobody uses, by a new one for a latest value: see
     /// [`Ring::replace_if_unused`](crate::Ring::replace_if_unused). An old value goes, and its readers go on reading what they
     /// have open until they ask [`LatestReader::has_lost_its_name`].
     ///

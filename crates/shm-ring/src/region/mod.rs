@@ -17,8 +17,7 @@ use self::allocation::{allocate, refuse_more_than_the_machine_has, write_image};
 pub(crate) use self::backing::Backing;
 pub(crate) use self::descriptor::Access;
 use self::descriptor::{check_descriptor, sealable};
-use self::named::NamedFile;
-pub(crate) use self::named::names;
+pub(crate) use self::named::{NamedFile, names};
 use crate::error::{Error, io_error, os};
 use crate::options::Options;
 
@@ -139,8 +138,8 @@ impl Region {
         Self(Kind::Process { pid, fd })
     }
 
-    /// Removes the name, whatever it leads to and whoever uses that: as `rm` does. Those who are attached go on; the memory
-    /// goes when the last of them does. [`unlink_unused`](Self::unlink_unused) is the one that looks first.
+    /// Removes the name, as `rm` does, whatever it leads to and also if that is in use. Attached ends go on; the memory goes
+    /// when the last of them does. [`unlink_unused`](Self::unlink_unused) is the one that looks first.
     ///
     /// # Errors
     /// [`Error::NotFound`] if nothing stands there, [`Error::InvalidName`] for a region without a name.
@@ -208,7 +207,7 @@ impl Region {
         }
     }
 
-    /// [`create`](Self::create) in place of `old`: the new region is renamed over the name if that still leads to `old`, and
+    /// [`create`](Self::create) where `old` is: the new region is renamed over the name if that still leads to `old`, and
     /// while what `vacate` gave is held.
     pub(crate) fn replace<G>(
         &self,

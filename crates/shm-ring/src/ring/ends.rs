@@ -124,7 +124,7 @@ macro_rules! end {
             }
 
             /// Whether the name by which the ring was created or opened leads elsewhere, or nowhere: it was removed or
-            /// replaced by force, and whoever comes by the name is not found here. One or two system calls. Always `false`
+            /// replaced by force, and nobody who comes by the name is found here. Two system calls. Always `false`
             /// without a name, and if the question is refused.
             #[must_use]
             pub fn has_lost_its_name(&self) -> bool {

@@ -74,7 +74,7 @@ impl Handle {
         let backing = region.open(options, access)?;
         let layout = header::check(&backing, contents, options)?;
         right(&backing, &layout)?;
-        // Whoever may only read takes no role, and shows by none that it is there.
+        // A handle for reading takes no role, and no role shows that it is there.
         let is_user = access == Access::ReadWrite;
         Ok(Self::over(backing, layout, options, options.unlink_on_drop && is_user))
     }
@@ -124,8 +124,8 @@ impl Handle {
         }
     }
 
-    /// Creates it in place of a region that nobody uses and in which no record is unread. The name leads to one of the two
-    /// at every moment.
+    /// Replaces a region that nobody uses and in which no record is unread by a new one. The name leads to one of the two at
+    /// every moment.
     pub(crate) fn replace_if_unused(
         region: &Region,
         contents: Contents,
@@ -147,8 +147,8 @@ impl Handle {
     ) -> Result<(RecordMap<P>, Lease), Error> {
         let region = &self.backing.region;
         let taken = taking::take(&self.backing, self.layout.page, role);
-        // Whoever removes or replaces the region holds all leases: with one of them held the name stays. Looked at also if
-        // the role is taken, since who asks wants a ring that others find.
+        // Removing and replacing take all leases: while one of them is held here the name stays. Looked at also if the role
+        // is taken: the caller wants the ring that others find, where the role may be free.
         self.backing.refuse_nameless()?;
         let lease = taken?;
         header::check_len(&self.backing, &self.layout)?;

@@ -138,9 +138,9 @@ macro_rules! ring {
                     .map(Self::over)
             }
 
-            /// Creates a ring in place of the region under its name, which nobody uses and in which no record is unread: to
-            /// change the capacity, the label or the kind without a moment in which the name is missing. Whoever opens the
-            /// name gets the old one or the new one; creating never replaces.
+            /// Replaces the region under its name, which nobody uses and in which no record is unread, by a new ring: to
+            /// change the capacity, the label or the kind. The name is never missing: an opener gets the old region or the
+            /// new one. Creating never replaces.
             ///
             /// All roles of the old region are held meanwhile, as by
             /// [`Region::unlink_unused`]. A latest value goes. Both regions are there for a moment, so there must be

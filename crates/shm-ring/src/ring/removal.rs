@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::protocol::position::unpack;
 use crate::region::lease::Lease;
-use crate::region::{Access, Backing, Region};
+use crate::region::{Access, Backing, NamedFile, Region};
 use crate::role::Role;
 
 /// What may be in a region that goes.
@@ -72,13 +72,17 @@ fn refuse_unread(backing: &Backing, anatomy: &Anatomy, spare: Spare) -> Result<(
     }
 }
 
+/// Removes the name at `place`, if it leads to what is behind `backing`, while all leases are held.
+fn remove(place: &NamedFile, backing: &Backing, spare: Spare) -> Result<(), Error> {
+    let _vacant = vacate(backing, spare)?;
+    place.unlink_if_it_leads_to(&backing.fd)
+}
+
 /// For a handle that goes, the last of its process: removes the name unless somebody still uses the region.
 pub(super) fn remove_if_last(backing: &Backing) {
     if let Some(Ok(place)) = backing.place() {
-        if let Ok(_vacant) = vacate(backing, Spare::Records) {
-            // It may lead elsewhere by now, or belong to another user.
-            let _ = place.unlink_if_it_leads_to(&backing.fd);
-        }
+        // It is in use, or leads elsewhere by now, or belongs to another user: it stays.
+        let _ = remove(&place, backing, Spare::Records);
     }
 }
 
@@ -117,7 +121,7 @@ impl Region {
     /// [`Error::HardLinked`]. As [`Observer::open_with`](crate::Observer::open_with) if it is no ring of this layout.
     /// [`Error::NotFound`] if the name leads elsewhere by now, [`Error::InvalidName`] for a region without a name.
     pub fn unlink_unused(&self, options: &Options) -> Result<(), Error> {
-        self.remove(options, Spare::All)
+        self.remove_unused(options, Spare::All)
     }
 
     /// Like [`unlink_unused`](Self::unlink_unused), but what can still be read goes with the region.
@@ -138,13 +142,11 @@ impl Region {
     /// # Errors
     /// As [`unlink_unused`](Self::unlink_unused), without [`Error::Unread`] and [`Error::Corrupt`].
     pub fn unlink_unused_and_discard(&self, options: &Options) -> Result<(), Error> {
-        self.remove(options, Spare::Nothing)
+        self.remove_unused(options, Spare::Nothing)
     }
 
-    fn remove(&self, options: &Options, spare: Spare) -> Result<(), Error> {
+    fn remove_unused(&self, options: &Options, spare: Spare) -> Result<(), Error> {
         let place = self.place()?;
-        let backing = self.open(options, Access::ReadWrite)?;
-        let _vacant = vacate(&backing, spare)?;
-        place.unlink_if_it_leads_to(&backing.fd)
+        remove(&place, &self.open(options, Access::ReadWrite)?, spare)
     }
 }

@@ -16,7 +16,7 @@ use crate::harness::{Child, Ends, Home, Name};
 const STORM: u64 = 300;
 /// The same where what is looked for is an instant.
 const LONG_STORM: u64 = 5000;
-/// A busy machine gets as far as it gets.
+/// A busy machine does fewer.
 const AT_MOST: Duration = Duration::from_secs(5);
 
 fn small() -> Options {
@@ -167,7 +167,7 @@ fn no_record_is_lost_to_removal() {
     assert!(removed > 0 && pushed > 0, "{removed} removed, {pushed} pushed");
 }
 
-/// Job: becomes the other end of rings as they are named, and leaves when it is told.
+/// Job: becomes the other end of rings as they are named, and leaves when the parent says so.
 pub(crate) fn come_and_leave(mut home: Home) {
     loop {
         let name = home.hear();
