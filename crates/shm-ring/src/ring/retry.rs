@@ -2,15 +2,15 @@
 //! them. Knows nothing of: what is tried.
 
 use core::time::Duration;
-
-use crate::protocol::clock::Deadline;
+use std::time::Instant;
 
 /// The first pause, on average.
 const FIRST: Duration = Duration::from_micros(50);
 
 /// Pauses between tries.
 pub(super) struct Retry {
-    until: Deadline,
+    start: Instant,
+    time: Duration,
     pause: Duration,
     longest: Duration,
 }
@@ -18,12 +18,12 @@ pub(super) struct Retry {
 impl Retry {
     /// For `time` from now, with pauses that grow up to `longest`.
     pub(super) fn within(time: Duration, longest: Duration) -> Self {
-        Self { until: Deadline::now().plus(time), pause: FIRST, longest }
+        Self { start: Instant::now(), time, pause: FIRST, longest }
     }
 
     /// Sleeps for a while. `false`, at once, if the time is over.
     pub(super) fn pause(&mut self) -> bool {
-        if Deadline::now() >= self.until {
+        if self.start.elapsed() >= self.time {
             return false;
         }
         std::thread::sleep(self.pause.mul_f64(2.0 * random()));
