@@ -19,8 +19,11 @@ const ON_DEMAND: &str = "shm-ring stream";
 /// How long to wait before looking again for what nobody rings a bell for.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How often a ring that went away or a role that is about to be free is tried again.
+/// How often a ring that went away is looked for again.
 const ROUNDS: u32 = 200;
+
+/// How long a role is waited for whose holder is gone and has not given it up.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A ring, or an end of it, and whether the ring was created on demand.
 pub(crate) struct Attached<E> {
@@ -41,13 +44,18 @@ fn attach<E>(
     role: Role,
     take: impl Fn(&MessageRing) -> Result<E, Error>,
 ) -> Result<Attached<E>, Failure> {
+    let start = Instant::now();
     for _ in 0..ROUNDS {
         let Some(Attached { end: ring, on_demand }) = open_or_create(copying)? else { continue };
         match take(&ring) {
-            // Who removes a ring holds its roles for a moment: now that we have one, it stays.
-            Ok(end) if still_there(copying, &ring) => return Ok(Attached { end, on_demand }),
-            Ok(_) => {}
-            Err(Error::RoleTaken { .. }) if !is_alive(copying, role) => sleep(PAUSE),
+            Ok(end) => return Ok(Attached { end, on_demand }),
+            // It was removed in between.
+            Err(Error::NameGone { .. }) => {}
+            Err(Error::RoleTaken { .. })
+                if !is_alive(copying, role) && start.elapsed() < PATIENCE =>
+            {
+                sleep(PAUSE);
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -66,13 +74,23 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Fa
             .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
         Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
             let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
-            MessageRing::create(region(), &options).map(|ring| {
-                output::note(&format!(
+            let created = MessageRing::create(region(), &options);
+            match created {
+                Ok(_) => output::note(&format!(
                     "created {}, which waits for the other side",
                     copying.target
-                ));
-                Attached { end: ring, on_demand: true }
-            })
+                )),
+                // The other side may be making it: both do not fit at once.
+                Err(Error::NoSpace { .. }) => {
+                    return match MessageRing::open_or_create(region(), &options) {
+                        // It is there, and is as the other side wants it.
+                        Err(Error::Incompatible { .. }) => Ok(None),
+                        answer => Ok(Some(Attached { end: answer?, on_demand: true })),
+                    };
+                }
+                Err(_) => {}
+            }
+            created.map(|ring| Attached { end: ring, on_demand: true })
         }
         Err(error) => return Err(error.into()),
     };
@@ -102,10 +120,6 @@ pub(crate) fn unread(copying: &Copying) -> u64 {
     look(copying).map_or(0, |snapshot| snapshot.unread_bytes())
 }
 
-fn still_there(copying: &Copying, ring: &MessageRing) -> bool {
-    look(copying).is_ok_and(|snapshot| snapshot.id == ring.id())
-}
-
 fn is_alive(copying: &Copying, role: Role) -> bool {
     let alive = |snapshot: Snapshot| {
         let side = match role {
@@ -115,17 +129,6 @@ fn is_alive(copying: &Copying, role: Role) -> bool {
         matches!(side.peer, Peer::Alive { .. })
     };
     look(copying).is_ok_and(alive)
-}
-
-/// Removes a ring whose stream has ended. If somebody else has begun to use it, it is theirs.
-pub(crate) fn remove(copying: &Copying) {
-    for _ in 0..ROUNDS {
-        match copying.target.region().unlink_unused(&copying.trust.to_attach()) {
-            // Its producer has closed, and has yet to give up the role.
-            Err(Error::RoleTaken { .. }) if !is_alive(copying, Role::Producer) => sleep(PAUSE),
-            _ => return,
-        }
-    }
 }
 
 /// A peer that was gone before we came: its end is not ours.

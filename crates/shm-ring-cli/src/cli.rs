@@ -129,6 +129,10 @@ pub(crate) struct Create {
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
     pub(crate) mode: u32,
 
+    /// The number of the group that it is given (default: yours). With --mode 660 its members can use it, by --any-owner.
+    #[arg(long, value_name = "GID")]
+    pub(crate) group: Option<u32>,
+
     /// Reserves no memory: pages are allocated when they are first touched.
     #[arg(long)]
     pub(crate) sparse: bool,
@@ -224,7 +228,11 @@ pub(crate) struct Rm {
     #[arg(value_name = "NAME", required = true)]
     pub(crate) targets: Vec<Target>,
 
-    /// Also while somebody holds a role, and rings whose header is damaged.
+    /// Also rings with records that nobody has read, latest values, and rings that release 0.1 made, if nobody uses them.
+    #[arg(long)]
+    pub(crate) unread: bool,
+
+    /// Whatever it is, if it begins as a ring does: also while somebody holds a role, and with a damaged header.
     #[arg(long)]
     pub(crate) force: bool,
 

@@ -44,7 +44,7 @@ impl Failure {
         // To whom else, if stderr is gone?
         let _ = io::Write::write_fmt(
             &mut io::stderr(),
-            format_args!("{} {}\n hint: {}\n", red("error:"), shown(&self.what), self.hint),
+            format_args!("{} {}\n hint: {}\n", red("error:"), shown(&self.what), shown(&self.hint)),
         );
         ExitCode::from(self.code as u8)
     }
@@ -58,7 +58,9 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let new = Self::new;
+        fn new(code: Code, what: String, hint: impl Into<String>) -> Failure {
+            Failure::new(code, what, hint)
+        }
         match error {
             Error::NotFound { region } => new(
                 Code::NoSuchRing,
@@ -68,7 +70,7 @@ impl From<Error> for Failure {
             Error::AlreadyExists { region } => new(
                 Code::Failure,
                 format!("{region} exists already"),
-                "use it, take another name, or remove it with `shm-ring rm`",
+                format!("use it, take another name, or remove it with `shm-ring rm {region}`"),
             ),
             Error::NoSpace { region, needed, available } => new(
                 Code::Failure,
@@ -98,13 +100,34 @@ impl From<Error> for Failure {
             Error::InvalidHeader { region, field, found } => new(
                 Code::Incompatible,
                 format!("{region} has a header whose {field} cannot be {found}"),
-                "it is damaged: `shm-ring rm --force` removes it",
+                format!("it is damaged: `shm-ring rm --force {region}` removes it"),
             ),
             Error::Incompatible { region, property: Property::Version, found, wanted } => new(
                 Code::Incompatible,
                 format!("{region} has layout version {found} and this release knows {wanted}"),
-                "read it out with the release that made it; `shm-ring rm` removes it if nobody uses it, and `shm-ring rm \
-                 --force` also if somebody does",
+                match found.as_str() {
+                    "1" => format!(
+                        "read it out with the release that made it; `shm-ring rm --unread {region}` removes it if nobody \
+                         uses it"
+                    ),
+                    // Where those have their locks nobody knows.
+                    _ => format!(
+                        "read it out with the release that made it; `shm-ring rm --force {region}` removes it, also if \
+                         somebody uses it"
+                    ),
+                },
+            ),
+            Error::Unread { region, bytes } => new(
+                Code::Failure,
+                format!("{region} holds {bytes} bytes that can still be read"),
+                format!(
+                    "`shm-ring dump {region}` shows them; `shm-ring rm --unread {region}` removes it with them"
+                ),
+            ),
+            Error::HardLinked { region, found } => new(
+                Code::Failure,
+                format!("{region} has {found} names where one is expected"),
+                "somebody has linked it elsewhere: remove the other name first",
             ),
             Error::Incompatible { region, property, found, wanted } => new(
                 Code::Incompatible,
@@ -119,7 +142,9 @@ impl From<Error> for Failure {
             Error::Corrupt { region, .. } => new(
                 Code::Failure,
                 format!("{region} holds positions that contradict each other"),
-                "some process wrote what it must not: remove the ring and create it anew",
+                format!(
+                    "some process wrote what it must not: remove the ring (`shm-ring rm --unread {region}`) and create it anew"
+                ),
             ),
             Error::Os { region, call, source, hint } => {
                 new(Code::Failure, format!("{call} failed for {region}: {source}"), hint)

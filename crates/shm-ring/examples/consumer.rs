@@ -4,7 +4,7 @@
 use std::io::{Write, stdout};
 use std::time::Duration;
 
-use shm_ring::{MessageConsumer, Options, Peer, PopError, Region};
+use shm_ring::{MessageConsumer, Options, Peer, PopError};
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -16,7 +16,8 @@ fn main() {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "/shm-ring-hello".to_owned());
-    let options = Options::new().bytes(1 << 16).label("lines of text");
+    // The last of the two to leave removes the name.
+    let options = Options::new().bytes(1 << 16).label("lines of text").unlink_on_drop();
     let mut rx = MessageConsumer::open_or_create(name.as_str(), &options)?;
     println!("{name}: the producer is {:?}", rx.peer());
     let mut line = Vec::new();
@@ -36,6 +37,5 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         stdout().flush()?;
     }
     println!("the producer has closed");
-    Region::named(name).unlink()?;
     Ok(())
 }

@@ -15,7 +15,7 @@ fn main() {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "/shm-ring-hello".to_owned());
-    let options = Options::new().bytes(1 << 16).label("lines of text");
+    let options = Options::new().bytes(1 << 16).label("lines of text").unlink_on_drop();
     let mut tx = MessageProducer::open_or_create(name.as_str(), &options)?;
     println!("{name}: the consumer is {:?}; type lines, an empty one ends", tx.peer());
     stdout().flush()?;

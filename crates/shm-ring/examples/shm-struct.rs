@@ -60,6 +60,6 @@ fn read(name: &str) -> Result<(), Box<dyn Error>> {
     let ring = Ring::<Numbers>::open_with(name, &Options::new().label(LABEL))?;
     let Numbers { first, second, third } = ring.consumer()?.pop()?;
     println!("first {first}, second {second}, third {third}");
-    Region::named(name).unlink()?;
+    Region::named(name).unlink_unused(&Options::new())?;
     Ok(())
 }

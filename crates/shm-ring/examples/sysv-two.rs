@@ -15,7 +15,7 @@ use std::error::Error;
 use std::io::{Write, stdin, stdout};
 use std::time::Duration;
 
-use shm_ring::{MessageConsumer, MessageProducer, Options, Peer, PopError, Region, Wait};
+use shm_ring::{MessageConsumer, MessageProducer, Options, Peer, PopError, Wait};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -32,8 +32,9 @@ fn main() {
     }
 }
 
+/// The same on both sides: the last of them to leave removes the name.
 fn options() -> Options {
-    Options::new().bytes(1 << 16).label("lines of text").wait(Wait::PARK)
+    Options::new().bytes(1 << 16).label("lines of text").unlink_on_drop().wait(Wait::PARK)
 }
 
 fn send(name: &str) -> Result<(), Box<dyn Error>> {
@@ -62,7 +63,6 @@ fn receive(name: &str) -> Result<(), Box<dyn Error>> {
             Err(error) => return Err(error.into()),
         }
     }
-    Region::named(name).unlink()?;
     Ok(())
 }
 

@@ -3,8 +3,10 @@
 //! of: how anything is done.
 
 mod hot;
+mod os;
 
 pub use self::hot::{BatchError, OutOfBounds, PopError, PushError};
+pub(crate) use self::os::{io as io_error, os};
 
 use core::fmt;
 use std::io;
@@ -37,6 +39,18 @@ pub enum Error {
     NotFound {
         /// The region that was asked for.
         region: String,
+    },
+    /// The region was opened by a name that has been removed since, or leads to another region by now.
+    NameGone {
+        /// The region that was asked for.
+        region: String,
+    },
+    /// The region is not removed or replaced, since something in it can still be read.
+    Unread {
+        /// The region that was asked for.
+        region: String,
+        /// Bytes of records that nobody has read, or of the latest value.
+        bytes: u64,
     },
     /// Something stands under the name already.
     AlreadyExists {
@@ -203,9 +217,20 @@ impl fmt::Display for Error {
             Self::NotFound { region } => {
                 write!(f, "no ring at {region}: create it, or check the name")
             }
+            Self::NameGone { region } => write!(
+                f,
+                "{region} was removed or replaced after this handle had opened it: open it again by its name, which leads \
+                 to another region by now, or to none"
+            ),
+            Self::Unread { region, bytes } => write!(
+                f,
+                "{region} holds {bytes} bytes that can still be read: read them first, or remove it with them \
+                 (`shm-ring rm --unread {region}`, Region::unlink_unused_and_discard)"
+            ),
             Self::AlreadyExists { region } => write!(
                 f,
-                "{region} exists already: open it, or unlink it if nobody uses it any more"
+                "{region} exists already: open it, or remove it if nobody uses it any more (`shm-ring rm {region}`, \
+                 Region::unlink_unused)"
             ),
             Self::NoSpace { region, needed, available } => write!(
                 f,
@@ -246,17 +271,19 @@ impl fmt::Display for Error {
             }
             Self::InvalidHeader { region, field, found } => write!(
                 f,
-                "{region} has a header whose {field} cannot be {found}: it is damaged; create it anew"
+                "{region} has a header whose {field} cannot be {found}: it is damaged; remove it (`shm-ring rm --force \
+                 {region}`, Region::unlink) and create it anew"
             ),
             Self::Incompatible { region, property: Property::Version, found, wanted } => write!(
                 f,
                 "{region} has layout version {found} and this release knows {wanted}: take what is in it out with the \
-                 release that made it, then remove it (`shm-ring rm`, or Region::unlink) and create it anew"
+                 release that made it, then remove it ({}) and create it anew",
+                removes_layout(region, found)
             ),
             Self::Incompatible { region, property, found, wanted } => write!(
                 f,
-                "{region} is a ring with {property} {found} and we want {wanted}: use the same types, \
-                 options and version on both sides"
+                "{region} is a ring with {property} {found} and we want {wanted}: use the same types, options and version \
+                 on both sides, or replace it once nobody uses it (replace_if_unused, or `shm-ring rm {region}`)"
             ),
             Self::RoleTaken { region, role: role @ Role::Writer, pid } => {
                 write!(f, "{region} has a {role} already (process {pid}): a latest value has one")
@@ -267,12 +294,22 @@ impl fmt::Display for Error {
             Self::Corrupt { region, role } => write!(
                 f,
                 "{region} holds positions that contradict each other, found as {role}: some process \
-                 wrote what it must not; create the ring anew"
+                 wrote what it must not; replace the ring (replace_if_unused), or remove it (`shm-ring rm --unread \
+                 {region}`) and create it anew"
             ),
             Self::Os { region, call, source, hint } => {
                 write!(f, "{call} failed for {region}: {source}; {hint}")
             }
         }
+    }
+}
+
+/// What removes a region of layout version `found`: the roles of version 1 are locked as ours are, and of later ones
+/// nobody knows where their locks are.
+fn removes_layout(region: &str, found: &str) -> String {
+    match found {
+        "1" => format!("`shm-ring rm --unread {region}`, Region::unlink_unused_and_discard"),
+        _ => format!("`shm-ring rm --force {region}`, Region::unlink"),
     }
 }
 
@@ -289,13 +326,13 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
             Error::InvalidName { .. } | Error::InvalidOptions { .. } => io::ErrorKind::InvalidInput,
-            Error::NotFound { .. } => io::ErrorKind::NotFound,
+            Error::NotFound { .. } | Error::NameGone { .. } => io::ErrorKind::NotFound,
             Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
             Error::NoSpace { .. } => io::ErrorKind::StorageFull,
             Error::ForeignOwner { .. } | Error::TooPermissive { .. } => {
                 io::ErrorKind::PermissionDenied
             }
-            Error::RoleTaken { .. } => io::ErrorKind::ResourceBusy,
+            Error::RoleTaken { .. } | Error::Unread { .. } => io::ErrorKind::ResourceBusy,
             Error::Os { source, .. } => source.kind(),
             _ => io::ErrorKind::InvalidData,
         };

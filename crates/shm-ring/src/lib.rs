@@ -52,7 +52,7 @@
 //! ```
 //!
 //! Call `open_or_create` with the same options on both sides if either may start first. The name stays until it is removed
-//! ([`Region::unlink`], [`Options::unlink_on_drop`]). Programs to run and to copy from are in `crates/shm-ring/examples`,
+//! ([`Region::unlink_unused`], [`Options::unlink_on_drop`]). Programs to run and to copy from are in `crates/shm-ring/examples`,
 //! beginning with `hello`.
 //!
 //! # The nouns

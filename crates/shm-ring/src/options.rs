@@ -112,8 +112,8 @@ impl Threshold {
 
 /// How a ring is created, opened and attached to.
 ///
-/// `items`, `bytes` or `history`, `mode`, `sparse` and `unlink_on_drop` matter to the creator; `schema` and
-/// `label` must be the same on both sides; the rest is each side's own.
+/// `items`, `bytes` or `history`, `mode`, `group` and `sparse` matter to the creator; `schema` and `label` must be the same
+/// on both sides; the rest is each side's own.
 ///
 /// ```
 /// use shm_ring::{Options, Wait};
@@ -130,6 +130,7 @@ pub struct Options {
     pub(crate) schema: u64,
     pub(crate) label: String,
     pub(crate) mode: u32,
+    pub(crate) group: Option<u32>,
     pub(crate) any_owner: bool,
     pub(crate) prefault: bool,
     pub(crate) lock_memory: bool,
@@ -165,6 +166,7 @@ impl Options {
             schema: 0,
             label: String::new(),
             mode: 0o600,
+            group: None,
             any_owner: false,
             prefault: false,
             lock_memory: false,
@@ -291,6 +293,20 @@ impl Options {
         self
     }
 
+    /// The group, by its number, that a new named or file region is given before it appears under its name (default: the
+    /// creator's primary group, or the directory's). The creator must be a member of it, or root.
+    ///
+    /// Two users share group 1500: both say the same, and the first of them creates the region
+    /// ([more](crate::guide::regions)).
+    ///
+    /// ```
+    /// let options = shm_ring::Options::new().group(1500).mode(0o660).any_owner();
+    /// ```
+    pub fn group(mut self, group: u32) -> Self {
+        self.group = Some(group);
+        self
+    }
+
     /// Opens regions of other users too. Their owners can cut a named region under us: see
     /// [`Region`](crate::Region).
     ///
@@ -340,13 +356,26 @@ impl Options {
         self
     }
 
-    /// Removes the name of a region created here when the last handle of the creator is dropped: the
-    /// [`Ring`](crate::Ring) and the ends taken from it. A creator that holds only its end takes the name
-    /// along when it closes, before the other side may have come: keep the `Ring` until it has. A creator
-    /// that is killed removes nothing.
+    /// Removes the name when the last user leaves: each process that created or opened a ring with this option looks, when
+    /// it drops the last of the [`Ring`](crate::Ring) and its ends, whether nobody holds a role and no record is unread.
+    /// If somebody does or one is, the name stays, for the next to leave: say this on both sides. A process that is
+    /// killed removes nothing.
+    ///
+    /// A process that has the ring open and holds no role is no user: it gets [`Error::NameGone`](crate::Error::NameGone)
+    /// later. Of a latest value nobody knows the readers: its creator removes the name, unless there is a writer.
     ///
     /// ```
-    /// let options = shm_ring::Options::new().unlink_on_drop();
+    /// # use shm_ring::{Consumer, Options, Producer};
+    /// # let name = &format!("/shm-ring-doc-last-user-{}", std::process::id());
+    /// let options = Options::new().unlink_on_drop();
+    /// let mut tx = Producer::<u64>::open_or_create(name.as_str(), &options)?;
+    /// tx.push(7)?;
+    /// drop(tx); // The name stays: 7 is unread.
+    /// let mut rx = Consumer::<u64>::open_with(name.as_str(), &options)?;
+    /// assert_eq!(rx.pop()?, 7);
+    /// drop(rx);
+    /// assert!(Consumer::<u64>::open(name.as_str()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn unlink_on_drop(mut self) -> Self {
         self.unlink_on_drop = true;

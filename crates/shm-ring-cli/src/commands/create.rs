@@ -12,6 +12,7 @@ pub(crate) fn run(create: &Create) -> Result<(), Failure> {
         .schema(create.schema)
         .mode(create.mode);
     let options = if create.sparse { options.sparse() } else { options };
+    let options = create.group.map_or(options.clone(), |group| options.group(group));
     MessageRing::create(create.target.region(), &options)?;
     Ok(())
 }

@@ -47,14 +47,14 @@ pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
         };
         if let Some(why) = left.why(gc, &name, &snapshot) {
             *why += 1;
-        } else if take(gc, &name)? {
+        } else if let Some(why) = left.remove(gc, &name)? {
+            *why += 1;
+        } else {
             removed.push(Removed {
                 name: name.to_string(),
                 bytes: snapshot.limit,
                 age_seconds: snapshot.age().as_secs_f64(),
             });
-        } else {
-            left.used += 1;
         }
     }
     removed.extend(left_by_creators(gc)?);
@@ -73,7 +73,7 @@ pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
 }
 
 impl Left {
-    /// Why the ring stays; `None` if nobody holds a role, it is old enough, and nothing is lost with it. A
+    /// Why the ring stays, at a first look; `None` if nobody holds a role, it is old enough, and nothing is lost with it. A
     /// latest value that was written is there to be read, however often it was.
     fn why(&mut self, gc: &Gc, name: &Target, snapshot: &Snapshot) -> Option<&mut u64> {
         let held = |peer| matches!(peer, Peer::Alive { .. });
@@ -88,6 +88,23 @@ impl Left {
         }
     }
 
+    /// Removes the ring; why it stays, if it does: what was looked at is looked at again when nobody can change it.
+    fn remove(&mut self, gc: &Gc, name: &Target) -> Result<Option<&mut u64>, Failure> {
+        let (region, options) = (name.region(), gc.trust.to_look());
+        let answer = match gc {
+            Gc { dry_run: true, .. } => return Ok(None),
+            Gc { unread: true, .. } => region.unlink_unused_and_discard(&options),
+            _ => region.unlink_unused(&options),
+        };
+        match answer {
+            Ok(()) => Ok(None),
+            Err(Error::RoleTaken { .. } | Error::NotFound { .. }) => Ok(Some(&mut self.used)),
+            Err(Error::Unread { .. }) => Ok(Some(&mut self.unread)),
+            Err(Error::Corrupt { .. } | Error::HardLinked { .. }) => Ok(Some(&mut self.unusable)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// For a person who wonders why a ring is still there.
     fn tell(&self, gc: &Gc) {
         let young = format!("younger than {} (--older-than)", units::time(gc.older_than));
@@ -95,7 +112,7 @@ impl Left {
             (self.used, "in use"),
             (self.young, &young),
             (self.unread, "with something to read (--unread)"),
-            (self.unusable, "damaged (rm --force)"),
+            (self.unusable, "damaged or of another layout (`stat` says what removes it)"),
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
         let parts: Vec<String> = parts.map(|(count, why)| format!("{count} {why}")).collect();
@@ -109,18 +126,6 @@ impl Left {
 fn has_unread(gc: &Gc, name: &Target) -> bool {
     let observer = Observer::open_with(name.region(), &gc.trust.to_look());
     observer.map_or(true, |observer| observer.dump().next().is_some())
-}
-
-/// Removes the ring, unless somebody has come meanwhile.
-fn take(gc: &Gc, name: &Target) -> Result<bool, Failure> {
-    if gc.dry_run {
-        return Ok(true);
-    }
-    match name.region().unlink_unused(&gc.trust.to_look()) {
-        Ok(()) => Ok(true),
-        Err(Error::RoleTaken { .. } | Error::NotFound { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Temporary names: where a file system has no O_TMPFILE, a creator that is killed leaves one.

@@ -35,7 +35,8 @@ pub(crate) fn run(recv: &Recv) -> Result<(), Failure> {
     output.flush()?;
     drop(receiver);
     if on_demand && !recv.keep {
-        attach::remove(&recv.copying);
+        // If another sender has come, or has come and gone, the ring is for the next receiver.
+        let _ = recv.copying.target.region().unlink_unused(&recv.copying.trust.to_attach());
     }
     Ok(())
 }

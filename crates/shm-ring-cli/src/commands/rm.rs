@@ -16,9 +16,13 @@ pub(crate) fn run(rm: &Rm, tell: impl Fn(&Failure)) -> Result<(), Failure> {
 }
 
 fn remove(rm: &Rm, target: &Target) -> Result<(), Failure> {
-    let region = target.region();
+    let (region, options) = (target.region(), rm.trust.to_look());
     if !rm.force {
-        return region.unlink_unused(&rm.trust.to_look()).map_err(refused);
+        let removed = match rm.unread {
+            true => region.unlink_unused_and_discard(&options),
+            false => region.unlink_unused(&options),
+        };
+        return removed.map_err(refused);
     }
     match Observer::open_with(target.region(), &rm.trust.to_look()) {
         // It begins as a ring, whatever else is wrong with it.
@@ -34,7 +38,9 @@ fn refused(error: Error) -> Failure {
         Error::RoleTaken { region, role, pid } => Failure::new(
             Code::Failure,
             format!("{region} is in use: its {role} is process {pid}"),
-            "--force removes the name all the same; who is attached goes on without it",
+            format!(
+                "`shm-ring rm --force {region}` removes the name all the same; who is attached goes on without it"
+            ),
         ),
         error => error.into(),
     }

@@ -67,6 +67,8 @@ fn those_who_remove_leave_it_while_it_is_written_or_may_be_read() {
     assert_eq!(state(&name, "producer"), "closed");
     assert!(!garbage(&[]), "somebody may read it");
     assert!(garbage(&["--unread"]));
-    expect(0, &["rm", name.as_str()]);
+    let refused = expect(1, &["rm", name.as_str()]);
+    assert!(refused.contains("8 bytes that can still be read"), "{refused}");
+    expect(0, &["rm", "--unread", name.as_str()]);
     assert!(!name.path().exists());
 }

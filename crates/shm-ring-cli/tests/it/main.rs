@@ -8,5 +8,6 @@ mod house;
 mod latest;
 mod looking;
 mod removing;
+mod senders;
 mod session;
 mod terminal;

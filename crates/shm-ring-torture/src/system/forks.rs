@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use shm_ring::{Consumer, Error, Options, Peer, PopError, Producer, Ring};
+use shm_ring::{Consumer, Error, Observer, Options, Peer, PopError, Producer, Ring};
 
 use super::case::{Case, Scene, Seen, case, ensure, want};
 use super::process::{LIMIT, fork, until};
@@ -23,7 +23,15 @@ pub(crate) const CASES: &[Case] = &[
 fn child_drops(scene: &Scene) -> Seen {
     let name = scene.name("ring");
     let mut owner = fork(|line| {
-        let ring = Ring::<u64>::create(name.as_str(), &Options::new().unlink_on_drop())?;
+        let mut ring = Some(Ring::<u64>::create(name.as_str(), &Options::new().unlink_on_drop())?);
+        // No role is held that would keep the name.
+        fork(|_| {
+            drop(ring.take());
+            Ok(())
+        })?
+        .finish()?;
+        ensure!(scene.shm("ring").exists(), "the child removed the parent's name");
+        let Some(ring) = ring else { return Ok(()) };
         let mut tx = ring.producer()?;
         tx.push(1)?;
         let mut both = Some((tx, ring));
@@ -55,9 +63,12 @@ fn child_drops(scene: &Scene) -> Seen {
     owner.expect("pushed")?;
     let popped = (rx.pop(), rx.pop());
     ensure!(popped == (Ok(1), Ok(2)), "{popped:?}");
+    let observer = Observer::open(name.as_str())?;
+    drop(rx);
     owner.say("drop")?;
     owner.expect("dropped")?;
-    want!(rx.peer(), Peer::Closed { session: 2 }, "after the parent's own drop");
+    let peer = observer.snapshot().producer.peer;
+    want!(peer, Peer::Closed { session: 2 }, "after the parent's own drop");
     ensure!(!scene.shm("ring").exists(), "the parent's drop left its name");
     Ok("role, session and name stay the parent's; its own drop closes".to_owned())
 }

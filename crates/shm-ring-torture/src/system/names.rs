@@ -48,7 +48,7 @@ fn made_anew(scene: &Scene) -> Seen {
     let rx = again.consumer()?;
     let peer = rx.peer();
     ensure!(peer == Peer::Absent, "the old pair is seen in the new ring: {peer:?}");
-    want!(old.producer(), Err(Error::RoleTaken { .. }), "a second producer of the old one");
+    want!(old.producer(), Err(Error::NameGone { .. }), "a second producer of the old one");
     let mut second = again.producer()?;
     second.push(1)?;
     ensure!(tx.room_at_least() > 0, "the old producer was disturbed");

@@ -124,6 +124,12 @@ fn fresh(scene: &Scene) -> Result<Ring<u64>, Stop> {
     Ok(Ring::<u64>::create(scene.name("ring"), &Options::new().bytes(4096))?)
 }
 
+/// The ring of one whose name is another's by now.
+fn nameless(ring: &Ring<u64>) -> Result<Ring<u64>, Stop> {
+    let fd = ring.descriptor().try_clone_to_owned()?;
+    Ok(Ring::open(Region::unsealed_descriptor(fd))?)
+}
+
 /// Nobody holds a role whose holder was killed, whatever it was doing.
 fn settled(peer: impl Fn() -> Peer) -> Result<Peer, Stop> {
     until("the end is known", || !matches!(peer(), Peer::Alive { .. }))?;
@@ -143,7 +149,7 @@ fn producer(scene: &Scene) -> Seen {
             Ok(())
         },
         |stop| {
-            let old = ring.replace(fresh(scene)?);
+            let old = nameless(&ring.replace(fresh(scene)?))?;
             let mut rx = old.consumer()?;
             let peer = settled(|| rx.peer())?;
             let mut count = 0;
@@ -199,7 +205,7 @@ fn consumer(scene: &Scene) -> Seen {
             Ok(())
         },
         |stop| {
-            let old = ring.replace(make()?);
+            let old = nameless(&ring.replace(make()?))?;
             let tx = old.producer()?;
             let peer = settled(|| tx.peer())?;
             want!(

@@ -44,7 +44,7 @@ pub(crate) struct Side {
     answered: Cell<u64>,
     /// Once a handle was asked for.
     interrupt: OnceCell<Arc<Flag>>,
-    _backing: Arc<Backing>,
+    backing: Arc<Backing>,
 }
 
 impl Side {
@@ -92,7 +92,7 @@ impl Side {
             asked: Cell::new(Deadline::now()),
             answered: Cell::new(0),
             interrupt: OnceCell::new(),
-            _backing: backing,
+            backing,
         };
         // A peer that had gone before we came gives no further sign: who spins, and never for as long as
         // a slice, would not ask.
@@ -123,6 +123,10 @@ impl Side {
 
     pub(crate) fn session(&self) -> u64 {
         self.session
+    }
+
+    pub(crate) fn has_lost_its_name(&self) -> bool {
+        self.backing.has_lost_its_name()
     }
 
     pub(crate) fn peer(&self, theirs: Foreign<'_, SidePage>) -> Peer {

@@ -113,6 +113,6 @@
 //!
 //! The version of the layout is one of these fields. A side opens only the version that it knows; this release knows
 //! version 2. A region of version 1, by release 0.1, is refused: read it out with that release, then remove it
-//! (`shm-ring rm`) and create it anew.
+//! (`shm-ring rm --unread`) and create it anew.
 //!
 //! Next: [what the other side has seen](super::ordering).

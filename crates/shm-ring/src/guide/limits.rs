@@ -75,7 +75,8 @@
 //! - Both sides must see the same region: containers need a common `/dev/shm` or a descriptor that is passed.
 //!   They need no common pid namespace; no pid decides anything.
 //! - `/proc` must be mounted: a region is opened through `/proc/self/fd`, so that what was checked is what is
-//!   opened.
+//!   opened. A process that may open nothing is sent the description for its role:
+//!   [`Ring::descriptor_for_one_role`](crate::Ring::descriptor_for_one_role).
 //!
 //! # Kernels and machines
 //!
@@ -105,4 +106,8 @@
 //! A `push` or `pop` that finds room or a record takes a bounded number of steps, whatever the other side does. A batch of
 //! the consumer, and [`Consumer::try_iter`](crate::Consumer::try_iter), end at the `tail` that they saw at their start. A
 //! waiting call ends when its condition, its deadline or the other side's end comes; the deadline is kept to what the
-//! scheduler allows. Attaching scans nothing: it takes as long for a full ring as for an empty one.
+//! scheduler allows. Attaching scans nothing: it takes as long for a full ring as for an empty one. It waits up to a tenth of
+//! a second for a role whose lock is held while nobody is attached: its holder attaches, closes, dies, or looks whether it
+//! may remove the region. So does a removal, and the drop of a last handle under
+//! [`Options::unlink_on_drop`](crate::Options::unlink_on_drop). `open_or_create` that finds no room for a region waits for the region, which another process may
+//! be making, and tries again: for half a second, and 16 ms for each MiB, at most ten seconds.

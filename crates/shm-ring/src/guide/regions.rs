@@ -18,6 +18,7 @@
 //! | [`Region::memfd`](crate::Region::memfd) | `memfd_create`: a file without a name | whoever inherits or is sent the descriptor | the last descriptor and mapping go |
 //! | [`Region::file`](crate::Region::file) | a file on any disk | as with a name | it is removed; it outlives the machine as far as it was written back |
 //! | [`Region::descriptor`](crate::Region::descriptor) | received | | as what it leads to |
+//! | [`Region::for_one_role`](crate::Region::for_one_role) | received, by an end in a sandbox that may open nothing | | as what it leads to |
 //!
 //! A name is for processes that are started apart; a memfd for a process and those that it starts or talks to,
 //! and for parties that do not trust each other. A file on a disk is written back by the kernel now and then,
@@ -45,6 +46,45 @@
 //! ```
 //!
 //! What is lost is that a side which restarts could find the ring again.
+//!
+//! # Who is under the name
+//!
+//! A side that attaches takes its role's lock and then looks whether the file still has a name. If not, it is not attached:
+//! `open_or_create` of an end starts over, `open` finds what the name leads to now, and a handle such as
+//! [`Ring`](crate::Ring) says [`Error::NameGone`](crate::Error::NameGone). A name is removed, or given to another region,
+//! only by a process that holds the locks of all roles, and only if nothing in the region is unread:
+//!
+//! | | removes or replaces | unless |
+//! |---|---|---|
+//! | [`Region::unlink_unused`](crate::Region::unlink_unused), `shm-ring rm`, `shm-ring gc` | at once | a role is held, a record is unread, or there is a latest value |
+//! | [`Region::unlink_unused_and_discard`](crate::Region::unlink_unused_and_discard), `rm --unread`, `gc --unread` | at once | a role is held |
+//! | [`Options::unlink_on_drop`](crate::Options::unlink_on_drop) | when the last user leaves | a role is held, or a record is unread |
+//! | `shm-ring recv`, of a ring that it or `send` made | at the end of the stream | a role is held, or a record is unread |
+//! | [`Ring::replace_if_unused`](crate::Ring::replace_if_unused) | at once, by a rename: the name is never missing | a role is held, or a record is unread |
+//! | [`Region::unlink`](crate::Region::unlink), `shm-ring rm --force`, `rm` | at once | |
+//!
+//! So an end that is attached keeps its name until it closes, and what was pushed waits for a consumer, except beside the
+//! last row: Linux cannot remove a name only if it leads to a certain file. An end asks
+//! [`has_lost_its_name`](crate::Producer::has_lost_its_name). A descriptor, and a memfd, has no name to lose.
+//!
+//! To change the capacity or the label of a ring that services use, let the old consumer read what is left, then let the new
+//! version of either side replace it:
+//!
+//! ```
+//! use shm_ring::{Error, Options, Ring};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let name = &format!("/shm-ring-doc-rolling-{}", std::process::id());
+//! # Ring::<u64>::create(name.as_str(), &Options::new().items(100))?;
+//! let options = Options::new().items(200).unlink_on_drop();
+//! let ring = match Ring::<u64>::open_or_create(name.as_str(), &options) {
+//!     // RoleTaken or Unread: the old side is still there, or has not read all. Try again later.
+//!     Err(Error::Incompatible { .. }) => Ring::replace_if_unused(name.as_str(), &options)?,
+//!     ring => ring?,
+//! };
+//! assert_eq!(ring.limit_bytes(), 1600);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Page faults and prefaulting
 //!
@@ -100,24 +140,33 @@
 //!   belongs to everybody: any user can put something under a name before you do.
 //! - For a memfd the right is to have the descriptor.
 //!
-//! Between two users of one group: the creator says `mode(0o660)` and gives the file to that group, the opener
-//! says `mode(0o660).any_owner()`.
+//! Two users share a region by a group, which need not be the first one of either. Make it and put both into it (`groupadd
+//! ticks; usermod -aG ticks alice; usermod -aG ticks bob`, and log in again), look up its number (`getent group ticks`), and
+//! let both sides say the same:
+//!
+//! ```
+//! use shm_ring::Options;
+//! let options = Options::new().group(1500).mode(0o660).any_owner();
+//! ```
+//!
+//! The creator then gives the region to the group before it has its name ([`Options::group`](crate::Options::group);
+//! only a member may), `mode` lets the group write it, and `any_owner` opens what the other user made. In `/dev/shm` only the
+//! owner of a file may remove or replace it: `unlink_on_drop` of the other user does nothing.
 //!
 //! # What survives, and how to clean it
 //!
 //! A named region survives both processes, killed or not, with all that was published and not read. That is
 //! what lets either side restart. It goes
 //!
-//! - by [`Region::unlink`](crate::Region::unlink), by `shm-ring rm` or, for all rings that nobody uses, by
-//!   `shm-ring gc` (`shm-ring ls` shows them, as `ipcs` does for System V), or by `rm` in `/dev/shm`;
-//! - by [`Options::unlink_on_drop`](crate::Options::unlink_on_drop), when the creator drops its last handle,
-//!   but not when it is killed;
+//! - by what [the table](#who-is-under-the-name) lists: `shm-ring ls` shows the rings that there are, as `ipcs` does for
+//!   System V, and `shm-ring gc` removes all that nobody uses;
 //! - with the machine; and, where `systemd-logind` has `RemoveIPC=yes` (its default), for ordinary users at the
 //!   end of their last session: run services as system users;
 //! - with its container, if that has a `/dev/shm` of its own, as most have. It is often small (64 MiB): see
 //!   `--shm-size`.
 //!
-//! A memfd leaves nothing, whoever is killed. In a control group with a memory limit, memory of a region counts
+//! A process that is killed removes nothing; its successor, the other side or `shm-ring gc` does. A memfd leaves nothing,
+//! whoever is killed. In a control group with a memory limit, memory of a region counts
 //! for the process that touched or allocated it first.
 //!
 //! # SIGBUS

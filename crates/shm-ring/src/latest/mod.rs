@@ -150,6 +150,29 @@ impl<T: Item> Latest<T> {
         Handle::open_or_create(&region.into(), contents, Access::Read, options).map(Self::over)
     }
 
+    /// Replaces the region under its name, which nobody uses, by a new one for a latest value: see
+    /// [`Ring::replace_if_unused`](crate::Ring::replace_if_unused). An old value goes, and its readers go on reading what they
+    /// have open until they ask [`LatestReader::has_lost_its_name`].
+    ///
+    /// ```
+    /// use shm_ring::{Latest, Options};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let name = &format!("/shm-ring-doc-latest-replace-{}", std::process::id());
+    /// let old = Latest::<u64>::create(name.as_str(), &Options::new().label("v1"))?;
+    /// let reader = old.reader()?;
+    /// let new = Latest::<u64>::replace_if_unused(name.as_str(), &Options::new().label("v2").unlink_on_drop())?;
+    /// assert!(reader.has_lost_its_name() && !new.has_lost_its_name());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Ring::replace_if_unused`](crate::Ring::replace_if_unused).
+    pub fn replace_if_unused(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+        let contents = Contents::latest::<T>();
+        Handle::replace_if_unused(&region.into(), contents, options).map(Self::over)
+    }
+
     /// Becomes the writer.
     ///
     /// ```
@@ -165,8 +188,8 @@ impl<T: Item> Latest<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::RoleTaken`] if there is one, [`Error::Corrupt`] if the count of values in the region cannot
-    /// be, [`Error::WrongLength`] if it was cut, [`Error::Os`], also if this process may only read the region.
+    /// [`Error::RoleTaken`] if there is one, [`Error::NameGone`] if the name by which this handle was made leads elsewhere
+    /// by now, [`Error::Corrupt`] if the count of values in the region cannot be, [`Error::WrongLength`] if it was cut, [`Error::Os`], also if this process may only read the region.
     pub fn writer(&self) -> Result<LatestWriter<T>, Error> {
         LatestWriter::attach(&self.handle)
     }
@@ -188,7 +211,7 @@ impl<T: Item> Latest<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::WrongLength`] if the region was cut, [`Error::Os`].
+    /// [`Error::NameGone`] as of [`writer`](Self::writer), [`Error::WrongLength`] if the region was cut, [`Error::Os`].
     pub fn reader(&self) -> Result<LatestReader<T>, Error> {
         LatestReader::attach(&self.handle)
     }
@@ -226,6 +249,13 @@ impl<T: Item> Latest<T> {
     /// ```
     pub fn history(&self) -> usize {
         version::kept(self.handle.layout.records.capacity / Self::SLOT) as usize
+    }
+
+    /// Whether the name by which it was created or opened leads elsewhere, or nowhere: it was removed or replaced. Always
+    /// `false` without a name, and if the question is refused.
+    #[must_use]
+    pub fn has_lost_its_name(&self) -> bool {
+        self.handle.backing.has_lost_its_name()
     }
 
     /// The random number that tells this latest value from another one made later under the same name.

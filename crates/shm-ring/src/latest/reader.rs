@@ -10,7 +10,7 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::{Latest, ReadError, writer_of};
 use crate::attachment::wait::Timeout;
-use crate::error::Error;
+use crate::error::{Error, os};
 use crate::item::Item;
 use crate::mapping::ReadOnly;
 use crate::options::Wait;
@@ -18,7 +18,7 @@ use crate::peer::Peer;
 use crate::protocol::layout::SidePage;
 use crate::protocol::sync::Foreign;
 use crate::protocol::version::{Miss, Seen};
-use crate::region::{Backing, os};
+use crate::region::Backing;
 use crate::ring::handle::Handle;
 use crate::ring::header;
 use crate::role::Role;
@@ -60,17 +60,12 @@ assert_not_impl_any!(LatestReader<u64>: Clone);
 impl<T: Item> LatestReader<T> {
     pub(super) fn attach(handle: &Handle) -> Result<Self, Error> {
         let Handle { backing, layout, options } = handle;
+        backing.refuse_nameless()?;
         header::check_len(backing, layout)?;
         let (page, capacity) = (layout.page, layout.records.capacity);
         let mapping = ReadOnly::new(backing.fd.as_fd(), page, capacity)
             .and_then(|mapping| mapping.prepared(options.prefault, options.lock_memory))
-            .map_err(|error| {
-                let hint = match error.call {
-                    "mlock" => "raise RLIMIT_MEMLOCK (ulimit -l); the data counts twice",
-                    _ => "there must be address space for the region and its mirror",
-                };
-                os(&backing.region, error.call, error.errno, hint)
-            })?;
+            .map_err(|error| os(&backing.region, error.call, error.errno))?;
         let mut seen = Seen::nothing(capacity / Latest::<T>::SLOT);
         seen.pass(mapping.side(Role::Writer));
         Ok(Self {
@@ -224,6 +219,14 @@ impl<T: Item> LatestReader<T> {
 impl<T: Item> LatestReader<T> {
     pub(super) fn theirs(&self) -> Foreign<'_, SidePage> {
         self.mapping.side(Role::Writer)
+    }
+
+    /// Whether the name by which it was opened leads elsewhere, or nowhere: it was removed or replaced, and the next writer
+    /// is not found here. No lock shows readers, so ask when the writer is gone. Always `false` without a name, and if the
+    /// question is refused.
+    #[must_use]
+    pub fn has_lost_its_name(&self) -> bool {
+        self.backing.has_lost_its_name()
     }
 
     /// The number of the value that was read last, by [`read`](Self::read) or [`next`](Self::next), counted from 1; 0 if

@@ -40,7 +40,7 @@ pub struct LatestWriter<T: Item> {
     slots: RecordMap<T>,
     session: u64,
     lease: Lease,
-    _backing: Arc<Backing>,
+    backing: Arc<Backing>,
 }
 
 assert_impl_all!(LatestWriter<u64>: Send);
@@ -56,7 +56,7 @@ impl<T: Item> LatestWriter<T> {
         mine.life.0.pid.store(std::process::id(), Ordering::Relaxed);
         let session = session::open(mine);
         park::ring(mine);
-        Ok(Self { written, slots, session, lease, _backing: backing })
+        Ok(Self { written, slots, session, lease, backing })
     }
 
     /// Replaces the latest value. It never waits and makes no system call: readers that wait for a newer
@@ -138,6 +138,13 @@ impl<T: Item> LatestWriter<T> {
     #[inline]
     pub fn version(&self) -> u64 {
         self.written.version()
+    }
+
+    /// Whether the name by which it was created or opened leads elsewhere, or nowhere, by force: new readers do not come
+    /// here. Always `false` without a name, and if the question is refused.
+    #[must_use]
+    pub fn has_lost_its_name(&self) -> bool {
+        self.backing.has_lost_its_name()
     }
 
     /// The number of this attachment: odd, and another one for each.

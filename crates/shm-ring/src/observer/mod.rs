@@ -13,11 +13,11 @@ pub use self::snapshot::{Contents, SideSnapshot, Snapshot};
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::error::Error;
+use crate::error::{Error, os};
 use crate::mapping::ReadOnly;
 use crate::options::Options;
 use crate::protocol::layout::{Header, KIND_LATEST, KIND_VALUES};
-use crate::region::{Access, Backing, Region, os};
+use crate::region::{Access, Backing, Region};
 use crate::ring::header::{self, RegionLayout};
 
 /// Looks at a ring from outside: where its sides stand, who they are, what has not been read yet. Or at a
@@ -45,6 +45,7 @@ use crate::ring::header::{self, RegionLayout};
 /// assert_eq!(snapshot.unread_records(), Some(1));
 /// assert!(matches!(snapshot.producer.peer, Peer::Alive { session: 1, .. }));
 /// assert_eq!(snapshot.consumer.peer, Peer::Absent);
+/// # ring.consumer()?.pop()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -91,10 +92,7 @@ impl Observer {
         let backing = region.into().open(options, Access::Read)?;
         let (header, layout) = header::examine(&backing)?;
         let mapping = ReadOnly::new(backing.fd.as_fd(), layout.page, layout.records.capacity)
-            .map_err(|error| {
-                let hint = "there must be address space for the region and its mirror";
-                os(&backing.region, error.call, error.errno, hint)
-            })?;
+            .map_err(|error| os(&backing.region, error.call, error.errno))?;
         Ok(Self { backing, header, layout, mapping })
     }
 

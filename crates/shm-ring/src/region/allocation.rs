@@ -7,8 +7,7 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs, ftruncate};
 use rustix::io::{Errno, pwrite};
 
-use crate::error::Error;
-use crate::region::descriptor::os;
+use crate::error::{Error, os};
 
 /// A memfd has no file system to be full: asking for more than there is would have the kernel kill
 /// processes instead of telling us.
@@ -34,8 +33,7 @@ pub(crate) fn allocate(
     region: &str,
 ) -> Result<(), Error> {
     if sparse {
-        return ftruncate(fd, len)
-            .map_err(|errno| os(region, "ftruncate", errno, "the file system limits file sizes"));
+        return ftruncate(fd, len).map_err(|errno| os(region, "ftruncate", errno));
     }
     let answer = loop {
         match fallocate(fd, FallocateFlags::empty(), 0, len) {
@@ -50,7 +48,7 @@ pub(crate) fn allocate(
             let available = fstatvfs(fd).map_or(0, |fs| fs.f_bavail.saturating_mul(fs.f_frsize));
             Err(Error::NoSpace { region: region.to_owned(), needed: len, available })
         }
-        Err(errno) => Err(os(region, "fallocate", errno, "ask for fewer items")),
+        Err(errno) => Err(os(region, "fallocate", errno)),
     }
 }
 

@@ -1,16 +1,14 @@
-//! Owns: descriptors of regions: what they are opened for, opening one anew, seals, and what a failed call is reported as.
-//! Knows nothing of: names.
+//! Owns: descriptors of regions: what they are opened for, opening one anew, and seals. Knows nothing of: names.
 
-use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
-    FileType, MemfdFlags, Mode, OFlags, SealFlags, fcntl_get_seals, fcntl_getfl, fstat,
+    FileType, MemfdFlags, Mode, OFlags, SealFlags, Stat, fcntl_get_seals, fcntl_getfl, fstat,
     memfd_create,
 };
 use rustix::io::Errno;
 
-use crate::error::Error;
+use crate::error::{Error, os};
 
 /// What a descriptor is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +25,6 @@ impl Access {
             Self::ReadWrite => OFlags::RDWR,
         }
     }
-}
-
-pub(crate) fn os(region: &str, call: &'static str, errno: Errno, hint: &'static str) -> Error {
-    Error::Os { region: region.to_owned(), call, source: io::Error::from(errno), hint }
 }
 
 /// The same file through a new description, never through a link.
@@ -56,14 +50,17 @@ pub(super) fn check_descriptor(
     access: Access,
     region: &str,
 ) -> Result<(), Error> {
-    let stat =
-        fstat(fd).map_err(|errno| os(region, "fstat", errno, "the descriptor is unusable"))?;
+    // First: of memory, which alone has seals, no call that follows can be made to wait by a file system of the sender's.
+    let needed = SealFlags::SHRINK | SealFlags::GROW;
+    if sealed && !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {
+        return Err(Error::Descriptor { missing: "is not sealed against shrinking and growing" });
+    }
+    let stat = fstat(fd).map_err(|errno| os(region, "fstat", errno))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         let found = "not memory or a file";
         return Err(Error::NotRegular { region: region.to_owned(), found });
     }
-    let flags = fcntl_getfl(fd)
-        .map_err(|errno| os(region, "fcntl(F_GETFL)", errno, "the descriptor is unusable"))?;
+    let flags = fcntl_getfl(fd).map_err(|errno| os(region, "fcntl(F_GETFL)", errno))?;
     let mode = flags & OFlags::RWMODE;
     match access {
         Access::ReadWrite if mode != OFlags::RDWR => {
@@ -74,9 +71,12 @@ pub(super) fn check_descriptor(
         }
         Access::ReadWrite | Access::Read => {}
     }
-    let needed = SealFlags::SHRINK | SealFlags::GROW;
-    if sealed && !fcntl_get_seals(fd).is_ok_and(|seals| seals.contains(needed)) {
-        return Err(Error::Descriptor { missing: "is not sealed against shrinking and growing" });
-    }
     Ok(())
+}
+
+/// What tells one file from all others that there are now: its device and its inode.
+pub(super) fn identity(stat: &Stat) -> (u64, u64) {
+    // The types are narrower on other processors.
+    #[allow(clippy::useless_conversion)]
+    (stat.st_dev.into(), stat.st_ino.into())
 }

@@ -4,23 +4,22 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{SealFlags, fcntl_add_seals, fstat};
-use rustix::io::Errno;
+use rustix::fs::{SealFlags, fcntl_add_seals};
 
 mod allocation;
+mod backing;
 mod descriptor;
 pub(crate) mod lease;
 mod named;
 pub(crate) mod procfs;
 
 use self::allocation::{allocate, refuse_more_than_the_machine_has, write_image};
-pub(crate) use self::descriptor::{Access, os};
-use self::descriptor::{check_descriptor, reopen, sealable};
-use self::named::NamedFile;
-pub(crate) use self::named::names;
-use crate::error::Error;
+pub(crate) use self::backing::Backing;
+pub(crate) use self::descriptor::Access;
+use self::descriptor::{check_descriptor, sealable};
+pub(crate) use self::named::{NamedFile, names};
+use crate::error::{Error, io_error, os};
 use crate::options::Options;
-use crate::process::{Descriptor, Process};
 
 /// A description of memory that two processes can see. Nothing exists until a ring is created in
 /// it, and then all of it exists at once.
@@ -46,6 +45,7 @@ enum Kind {
     File(PathBuf),
     Memfd(String),
     Descriptor { fd: OwnedFd, sealed: bool },
+    OneRole(OwnedFd),
     Process { pid: u32, fd: u32 },
 }
 
@@ -104,6 +104,21 @@ impl Region {
         Self(Kind::Descriptor { fd: fd.into(), sealed: false })
     }
 
+    /// A received descriptor that was made for one end of a ring by
+    /// [`Ring::descriptor_for_one_role`](crate::Ring::descriptor_for_one_role): opening it and taking the role open nothing,
+    /// so `/proc` need not be there and a sandbox may refuse `open`. It must be sealed, as memfd rings are.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// let received = ring.descriptor_for_one_role()?;
+    /// let mut tx = shm_ring::Producer::<u64>::open(shm_ring::Region::for_one_role(received))?;
+    /// tx.push(7)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn for_one_role(fd: impl Into<OwnedFd>) -> Self {
+        Self(Kind::OneRole(fd.into()))
+    }
+
     /// What another process has open as descriptor `fd`, by `/proc/PID/fd/FD`: the way to a memfd that
     /// nobody sent. It takes the right to debug that process. As with a name, seals are not asked for.
     ///
@@ -123,7 +138,8 @@ impl Region {
         Self(Kind::Process { pid, fd })
     }
 
-    /// Removes the name. Those who are attached go on; the memory goes when the last of them does.
+    /// Removes the name, as `rm` does, whatever it leads to and also if that is in use. Attached ends go on; the memory goes
+    /// when the last of them does. [`unlink_unused`](Self::unlink_unused) is the one that looks first.
     ///
     /// # Errors
     /// [`Error::NotFound`] if nothing stands there, [`Error::InvalidName`] for a region without a name.
@@ -133,25 +149,19 @@ impl Region {
     /// assert!(matches!(nothing, Err(shm_ring::Error::NotFound { .. })));
     /// ```
     pub fn unlink(&self) -> Result<(), Error> {
-        match &self.0 {
-            Kind::Named(name) => NamedFile::named(name)?.unlink(),
-            Kind::File(path) => NamedFile::file(path)?.unlink(),
-            _ => Err(self.nameless()),
-        }
+        self.place()?.unlink()
     }
 
-    /// Removes the name if it still leads to `backing`.
-    pub(crate) fn unlink_if_still(&self, backing: &Backing) -> Result<(), Error> {
+    /// Where its name stands.
+    pub(crate) fn place(&self) -> Result<NamedFile, Error> {
         match &self.0 {
-            Kind::Named(name) => NamedFile::named(name)?.unlink_if_still(backing.fd.as_fd()),
-            Kind::File(path) => NamedFile::file(path)?.unlink_if_still(backing.fd.as_fd()),
-            _ => Err(self.nameless()),
+            Kind::Named(name) => NamedFile::named(name),
+            Kind::File(path) => NamedFile::file(path),
+            _ => {
+                let why = "a memfd or a descriptor has no name to remove or replace";
+                Err(Error::InvalidName { name: self.describe(), why })
+            }
         }
-    }
-
-    fn nameless(&self) -> Error {
-        let why = "a memfd or a descriptor has no name to remove";
-        Error::InvalidName { name: self.describe(), why }
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -159,7 +169,9 @@ impl Region {
             Kind::Named(name) => format!("/dev/shm/{}", name.trim_start_matches('/')),
             Kind::File(path) => path.display().to_string(),
             Kind::Memfd(label) => format!("memfd {label:?}"),
-            Kind::Descriptor { fd, .. } => format!("descriptor {}", fd.as_raw_fd()),
+            Kind::Descriptor { fd, .. } | Kind::OneRole(fd) => {
+                format!("descriptor {}", fd.as_raw_fd())
+            }
             Kind::Process { pid, fd } => format!("descriptor {fd} of process {pid}"),
         }
     }
@@ -172,40 +184,54 @@ impl Region {
         options: &Options,
     ) -> Result<Backing, Error> {
         let region = self.describe();
-        let fill = |fd: BorrowedFd<'_>| {
-            allocate(fd, len, options.sparse, &region)?;
-            write_image(fd, image).map_err(|errno| os(&region, "pwrite", errno, "check the disk"))
-        };
-        let name_it = |place: NamedFile| {
-            let fd = place.create(options.mode, fill)?;
-            let process = Process::this();
-            let unlink = options.unlink_on_drop.then_some(Unlink { place, process });
-            Ok(Backing { fd, region: region.clone(), unlink })
-        };
+        let fill = |fd: BorrowedFd<'_>| fill(fd, len, image, options, &region);
         match &self.0 {
             Kind::Memfd(label) => {
-                let fd = sealable(label).map_err(|errno| {
-                    os(
-                        &region,
-                        "memfd_create",
-                        errno,
-                        "a sandbox may refuse it: use a name instead",
-                    )
-                })?;
+                let fd = sealable(label).map_err(|errno| os(&region, "memfd_create", errno))?;
                 refuse_more_than_the_machine_has(len, options.sparse, &region)?;
                 fill(fd.as_fd())?;
                 fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
-                    .map_err(|errno| {
-                        os(&region, "fcntl(F_ADD_SEALS)", errno, "memfd refused seals")
-                    })?;
-                Ok(Backing { fd, region: region.clone(), unlink: None })
+                    .map_err(|errno| os(&region, "fcntl(F_ADD_SEALS)", errno))?;
+                Ok(Backing::new(fd, region, None))
             }
-            Kind::Named(name) => name_it(NamedFile::named(name)?),
-            Kind::File(path) => name_it(NamedFile::file(path)?),
-            Kind::Descriptor { .. } | Kind::Process { .. } => Err(Error::InvalidOptions {
-                why: "a descriptor that is there can be opened, not created".to_owned(),
-            }),
+            Kind::Named(_) | Kind::File(_) => {
+                let place = self.place()?;
+                let fd = place.create(options, fill)?;
+                Ok(Backing::new(fd, region.clone(), Some(place.absolute())))
+            }
+            Kind::Descriptor { .. } | Kind::OneRole(_) | Kind::Process { .. } => {
+                Err(Error::InvalidOptions {
+                    why: "a descriptor that is there can be opened, not created".to_owned(),
+                })
+            }
         }
+    }
+
+    /// [`create`](Self::create) where `old` is: the new region is renamed over the name if that still leads to `old`, and
+    /// while what `vacate` gave is held.
+    pub(crate) fn replace<G>(
+        &self,
+        old: &Backing,
+        len: u64,
+        image: &[(u64, &[u8])],
+        options: &Options,
+        vacate: impl FnOnce() -> Result<G, Error>,
+    ) -> Result<Backing, Error> {
+        let region = self.describe();
+        let place = self.place()?;
+        let fill = |fd: BorrowedFd<'_>| fill(fd, len, image, options, &region);
+        let fd = place.replace(old.fd.as_fd(), options, fill, vacate)?;
+        Ok(Backing::new(fd, region.clone(), Some(place.absolute())))
+    }
+
+    /// Whether there is room for `len` bytes there, as it seems. Yes where nobody knows.
+    pub(crate) fn has_room(&self, len: u64) -> bool {
+        self.place().map_or(true, |place| place.has_room(len))
+    }
+
+    /// Whether there would be if the file system were empty. Yes where nobody knows.
+    pub(crate) fn could_hold(&self, len: u64) -> bool {
+        self.place().map_or(true, |place| place.could_hold(len))
     }
 
     /// Opens what stands there, having checked all that can be checked without reading it.
@@ -218,20 +244,41 @@ impl Region {
             }
             Kind::Descriptor { fd, sealed } => {
                 check_descriptor(fd.as_fd(), *sealed, access, &region)?;
-                let hint = "too many open descriptors";
-                fd.try_clone().map_err(|source| Error::Os {
-                    region: region.clone(),
-                    call: "fcntl(F_DUPFD_CLOEXEC)",
-                    source,
-                    hint,
-                })?
+                duplicate(fd, &region)?
             }
-            Kind::Named(name) => NamedFile::named(name)?.open(options, access)?,
-            Kind::File(path) => NamedFile::file(path)?.open(options, access)?,
+            Kind::OneRole(_) if access == Access::Read => {
+                let why = "a descriptor for one role is for an end of a ring: use Region::descriptor to read or to look";
+                return Err(Error::InvalidOptions { why: why.to_owned() });
+            }
+            Kind::OneRole(fd) => {
+                check_descriptor(fd.as_fd(), true, access, &region)?;
+                return Ok(Backing::new(duplicate(fd, &region)?, region, None).for_one_role());
+            }
+            Kind::Named(_) | Kind::File(_) => {
+                let place = self.place()?;
+                let fd = place.open(options, access)?;
+                return Ok(Backing::new(fd, region, Some(place.absolute())));
+            }
             Kind::Process { pid, fd } => procfs::open(*pid, *fd, &region, options, access)?,
         };
-        Ok(Backing { fd, region, unlink: None })
+        Ok(Backing::new(fd, region, None))
     }
+}
+
+fn duplicate(fd: &OwnedFd, region: &str) -> Result<OwnedFd, Error> {
+    fd.try_clone().map_err(|source| io_error(region, "fcntl(F_DUPFD_CLOEXEC)", source))
+}
+
+/// Completes a file that nobody sees yet.
+fn fill(
+    fd: BorrowedFd<'_>,
+    len: u64,
+    image: &[(u64, &[u8])],
+    options: &Options,
+    region: &str,
+) -> Result<(), Error> {
+    allocate(fd, len, options.sparse, region)?;
+    write_image(fd, image).map_err(|errno| os(region, "pwrite", errno))
 }
 
 impl From<&str> for Region {
@@ -255,67 +302,5 @@ impl From<PathBuf> for Region {
 impl From<String> for Region {
     fn from(name: String) -> Self {
         Self::named(name)
-    }
-}
-
-/// A region that exists: an open descriptor, and the name to remove when the last handle goes.
-#[derive(Debug)]
-pub(crate) struct Backing {
-    pub(crate) fd: OwnedFd,
-    pub(crate) region: String,
-    unlink: Option<Unlink>,
-}
-
-/// A name to remove, by the process that gave it: a forked child has a copy of this.
-#[derive(Debug)]
-struct Unlink {
-    place: NamedFile,
-    process: Process,
-}
-
-impl Backing {
-    /// A description of its own: a lease needs one that nobody else has.
-    pub(crate) fn reopen(&self) -> Result<Descriptor, Error> {
-        let reopened = Descriptor::open(|| reopen(self.fd.as_fd(), Access::ReadWrite));
-        reopened.map_err(|errno| {
-            os(
-                &self.region,
-                "open(/proc/self/fd)",
-                errno,
-                "the region must be writable and /proc mounted",
-            )
-        })
-    }
-
-    /// The length of the region in bytes, by its descriptor.
-    pub(crate) fn len(&self) -> Result<u64, Error> {
-        fstat(&self.fd)
-            .map(|stat| stat.st_size as u64)
-            .map_err(|errno| os(&self.region, "fstat", errno, "the descriptor is unusable"))
-    }
-
-    /// Reads up to `buffer.len()` bytes at `offset`; a short answer is the end of the region.
-    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
-        let mut done = 0;
-        while done < buffer.len() {
-            match rustix::io::pread(&self.fd, &mut buffer[done..], offset + done as u64) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(os(&self.region, "pread", errno, "check the disk")),
-            }
-        }
-        Ok(done)
-    }
-}
-
-impl Drop for Backing {
-    fn drop(&mut self) {
-        if let Some(Unlink { place, process }) = &self.unlink {
-            if process.is_this() {
-                // It may be gone, or be somebody else's by now.
-                let _ = place.unlink_if_still(self.fd.as_fd());
-            }
-        }
     }
 }

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, Stat, fstat, stat};
+use rustix::fs::{Mode, OFlags, fstat, stat};
 use rustix::io::Errno;
 
-use crate::error::Error;
+use crate::error::{Error, os};
 use crate::options::Options;
-use crate::region::descriptor::{Access, os, reopen};
+use crate::region::descriptor::{Access, identity, reopen};
 use crate::region::named::check_kind_and_owner;
 
 /// Opens what process `pid` has open as `fd`: looked at first, as with a name, so that a terminal or a
@@ -24,10 +24,7 @@ pub(crate) fn open(
 ) -> Result<OwnedFd, Error> {
     let fail = |errno| match errno {
         Errno::NOENT | Errno::SRCH => Error::NotFound { region: region.to_owned() },
-        Errno::ACCESS | Errno::PERM => {
-            os(region, "open(/proc/PID/fd)", errno, "it takes the right to debug that process")
-        }
-        _ => os(region, "open(/proc/PID/fd)", errno, "/proc must be mounted"),
+        _ => os(region, "open(/proc/PID/fd)", errno),
     };
     let path = format!("/proc/{pid}/fd/{fd}");
     let found =
@@ -67,10 +64,4 @@ impl Process {
         let name = name.map(|name| String::from_utf8_lossy(&name).trim_end().to_owned());
         Self { files, name }
     }
-}
-
-fn identity(stat: &Stat) -> (u64, u64) {
-    // The types are narrower on other processors.
-    #[allow(clippy::useless_conversion)]
-    (stat.st_dev.into(), stat.st_ino.into())
 }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::handle::open_and_take;
 use super::{MessageRing, Ring};
 use crate::attachment::interrupt::Interrupt;
 use crate::attachment::wait::Timeout;
@@ -39,7 +40,7 @@ macro_rules! end {
             /// # Errors
             #[doc = concat!("As [`Ring::open`] and [`Ring::", $name, "`].")]
             pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
-                <$ring>::open(region)?.$role()
+                Self::open_with(region, &Options::new())
             }
 
             #[doc = concat!("Opens a ring and becomes its ", $name, ".")]
@@ -47,10 +48,12 @@ macro_rules! end {
             /// # Errors
             #[doc = concat!("As [`Ring::open_with`] and [`Ring::", $name, "`].")]
             pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-                <$ring>::open_with(region, options)?.$role()
+                let region = region.into();
+                open_and_take(|| <$ring>::open_in(&region, options), <$ring>::$role)
             }
 
-            #[doc = concat!("Opens a ring, or creates it, and becomes its ", $name, ".")]
+            #[doc = concat!("Opens a ring, or creates it, and becomes its ", $name, ". One that is removed in between is opened or \
+                created anew: the ring of an end is the one that the name leads to.")]
             ///
             /// # Errors
             #[doc = concat!("As [`Ring::open_or_create`] and [`Ring::", $name, "`].")]
@@ -65,7 +68,8 @@ macro_rules! end {
                 region: impl Into<Region>,
                 options: &Options,
             ) -> Result<Self, Error> {
-                <$ring>::open_or_create(region, options)?.$role()
+                let region = region.into();
+                open_and_take(|| <$ring>::open_or_create_in(&region, options), <$ring>::$role)
             }
 
             #[doc = concat!("Asks about the ", $peer, ": two loads and one `fcntl` on the lease.")]
@@ -139,6 +143,14 @@ macro_rules! end {
             #[inline]
             pub fn position(&self) -> u64 {
                 self.inner.position()
+            }
+
+            /// Whether the name by which the ring was created or opened leads elsewhere, or nowhere: it was removed or
+            /// replaced by force, and nobody who comes by the name is found here. Two system calls. Always `false`
+            /// without a name, and if the question is refused.
+            #[must_use]
+            pub fn has_lost_its_name(&self) -> bool {
+                self.inner.side.has_lost_its_name()
             }
 
             /// The number of this attachment: odd, and another one for each.

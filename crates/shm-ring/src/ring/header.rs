@@ -1,21 +1,21 @@
 //! Owns: the header of a region: writing it for a new one, and checking one that was found, for a side that knows what
 //! it wants or an observer that takes what is there. Knows nothing of: the mapping; it works on a private copy.
 
-use core::mem::{offset_of, size_of};
+use core::mem::size_of;
 use std::time::SystemTime;
 
 use zerocopy::{FromZeros, IntoBytes};
 
-use crate::error::{Error, Property};
+use crate::error::{Error, Property, os};
 use crate::item::{Item, Payload};
 use crate::options::{DEFAULT_BYTES, Options};
 use crate::protocol::layout::{
-    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Header, KIND_LATEST, KIND_MESSAGES, KIND_VALUES, Life,
-    MAGIC, SidePage, VERSION, WORD_SIZE,
+    BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Header, KIND_LATEST, KIND_MESSAGES, KIND_VALUES, MAGIC,
+    VERSION, WORD_SIZE,
 };
 use crate::protocol::record::{self, PAYLOAD_MAX, RecordLayout};
 use crate::protocol::version;
-use crate::region::{Backing, os};
+use crate::region::Backing;
 use crate::role::Role;
 
 /// The layout of release 0.1.
@@ -60,7 +60,7 @@ pub(crate) fn new(contents: Contents, options: &Options) -> Result<(Header, Regi
     let limit = if contents.kind == KIND_LATEST { capacity } else { limit };
     let mut id = [0; 16];
     rustix::rand::getrandom(&mut id, rustix::rand::GetRandomFlags::empty())
-        .map_err(|errno| os("a new ring", "getrandom", errno, "a sandbox may refuse it"))?;
+        .map_err(|errno| os("a new ring", "getrandom", errno))?;
     let created = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
@@ -171,19 +171,33 @@ pub(crate) fn examine(backing: &Backing) -> Result<(Header, RegionLayout), Error
     Ok((header, layout))
 }
 
-/// What is needed to take a region out of use: its page, and the roles that there are in it. Layout 1 has both where this
-/// one has them, and locks its roles alike; nothing else of it is looked at.
-pub(crate) fn examine_roles(backing: &Backing) -> Result<(u64, &'static [Role]), Error> {
+/// What is needed to take a region out of use: its page, the roles that there are in it, and where something unread is, if
+/// this release knows that. Layout 1 has page and roles where this one has them, and locks its roles alike; nothing else of
+/// it is looked at.
+pub(crate) struct Anatomy {
+    pub(crate) page: u64,
+    pub(crate) roles: &'static [Role],
+    /// What its records are like, and of one version of a latest value the bytes; of this layout alone.
+    pub(crate) contents: Option<(RecordLayout, u64)>,
+}
+
+pub(crate) fn anatomy(backing: &Backing) -> Result<Anatomy, Error> {
     let header = read(backing)?;
     if (header.byte_order, header.version) == (BYTE_ORDER, VERSION_1) {
         let (found, page) = (u64::from(header.page), rustix::param::page_size() as u64);
         return match found == page {
-            true => Ok((page, roles(&header))),
+            true => Ok(Anatomy { page, roles: roles(&header), contents: None }),
             false => differs(backing, Property::PageSize, found.to_string(), page.to_string()),
         };
     }
     let (header, layout) = examine(backing)?;
-    Ok((layout.page, roles(&header)))
+    let contents = Some((layout.records, header.item_size));
+    Ok(Anatomy { page: layout.page, roles: roles(&header), contents })
+}
+
+/// What is said of a region of layout 1 where it must be known what is in it.
+pub(crate) fn is_of_version_1<T>(backing: &Backing) -> Result<T, Error> {
+    differs(backing, Property::Version, VERSION_1.to_string(), VERSION.to_string())
 }
 
 /// The roles that there are in such a region.
@@ -274,16 +288,6 @@ pub(crate) fn check_len(backing: &Backing, layout: &RegionLayout) -> Result<(), 
         return Ok(());
     }
     Err(Error::WrongLength { region: backing.region.clone(), found, wanted })
-}
-
-/// What the holder of `role` wrote down as its process id; 0 if that cannot be read.
-pub(crate) fn pid(backing: &Backing, page: u64, role: Role) -> u32 {
-    let mut pid = [0; 4];
-    let in_page = offset_of!(SidePage, life) + offset_of!(Life, pid);
-    match backing.read(&mut pid, role.page_index() * page + in_page as u64) {
-        Ok(4) => u32::from_ne_bytes(pid),
-        _ => 0,
-    }
 }
 
 /// Whether an existing ring holds as much as the options would have made it hold.

@@ -4,10 +4,13 @@
 mod ends;
 pub(crate) mod handle;
 pub(crate) mod header;
+mod page;
 mod removal;
+mod retry;
+mod taking;
 
 use core::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use self::handle::Handle;
 use self::header::Contents;
@@ -99,12 +102,16 @@ macro_rules! ring {
             /// ([`Error::NotARing`], [`Error::WrongLength`], [`Error::InvalidHeader`], [`Error::Incompatible`] with
             /// both values).
             pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-                let (region, contents) = (region.into(), $contents(options));
-                Handle::open(&region, contents, Access::ReadWrite, options).map(Self::over)
+                Self::open_in(&region.into(), options)
+            }
+
+            fn open_in(region: &Region, options: &Options) -> Result<Self, Error> {
+                Handle::open(region, $contents(options), Access::ReadWrite, options).map(Self::over)
             }
 
             /// Opens the ring in `region`, or creates it: if another process does the same at the same time,
-            /// both get the same ring.
+            /// both get the same ring, also where there is room for one alone: then this waits a moment for the other,
+            /// longer for a large ring.
             ///
             /// # Errors
             /// As [`create`](Self::create) and [`open_with`](Self::open_with); a ring that exists with
@@ -123,8 +130,48 @@ macro_rules! ring {
                 region: impl Into<Region>,
                 options: &Options,
             ) -> Result<Self, Error> {
-                let (region, contents) = (region.into(), $contents(options));
-                Handle::open_or_create(&region, contents, Access::ReadWrite, options)
+                Self::open_or_create_in(&region.into(), options)
+            }
+
+            fn open_or_create_in(region: &Region, options: &Options) -> Result<Self, Error> {
+                Handle::open_or_create(region, $contents(options), Access::ReadWrite, options)
+                    .map(Self::over)
+            }
+
+            /// Replaces the region under its name, which nobody uses and in which no record is unread, by a new ring: to
+            /// change the capacity, the label or the kind. The name is never missing: an opener gets the old region or the
+            /// new one. Creating never replaces.
+            ///
+            /// All roles of the old region are held meanwhile, as by
+            /// [`Region::unlink_unused`]. A latest value goes. Both regions are there for a moment, so there must be
+            /// memory for both.
+            ///
+            /// # Errors
+            /// [`Error::NotFound`] if there is nothing to replace; [`Error::RoleTaken`] and [`Error::Unread`], then all stays
+            /// as it was; as [`create`](Self::create) for the new one; as
+            /// [`Observer::open_with`](crate::Observer::open_with) if what is there is no region of this layout.
+            ///
+            /// ```
+            #[doc = concat!("# use shm_ring::{Error, Options, ", $name, "};")]
+            /// # let name = &format!("/shm-ring-doc-replace-{}", std::process::id());
+            /// # let create = |options: &Options| {
+            #[doc = concat!("<", $path, ">::create(name.as_str(), options)")]
+            /// # };
+            /// # let old = create(&Options::new().bytes(4096))?;
+            /// let options = Options::new().bytes(8192).unlink_on_drop();
+            #[doc = concat!("let ring = match <", $path, ">::open_or_create(name.as_str(), &options) {")]
+            #[doc = concat!("    Err(Error::Incompatible { .. }) => <", $path, ">::replace_if_unused(name.as_str(), &options)?,")]
+            ///     ring => ring?,
+            /// };
+            /// assert_eq!(ring.limit_bytes(), 8192);
+            /// # assert!(old.has_lost_its_name());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn replace_if_unused(
+                region: impl Into<Region>,
+                options: &Options,
+            ) -> Result<Self, Error> {
+                Handle::replace_if_unused(&region.into(), $contents(options), options)
                     .map(Self::over)
             }
 
@@ -149,8 +196,9 @@ macro_rules! ring {
             /// Becomes the producer.
             ///
             /// # Errors
-            /// [`Error::RoleTaken`] if there is one, [`Error::Corrupt`] if the positions in the region
-            /// contradict each other, [`Error::WrongLength`] if it was cut, [`Error::Os`].
+            /// [`Error::RoleTaken`] if there is one, [`Error::NameGone`] if the name by which this handle was made leads
+            /// elsewhere by now, [`Error::Corrupt`] if the positions in the region contradict each other,
+            /// [`Error::WrongLength`] if it was cut, [`Error::Os`].
             pub fn producer(&self) -> Result<$producer, Error> {
                 Ok(<$producer>::over(self.handle.publisher()?))
             }
@@ -168,6 +216,34 @@ macro_rules! ring {
             /// own, so passing this one on passes no role on.
             pub fn descriptor(&self) -> BorrowedFd<'_> {
                 self.handle.backing.fd.as_fd()
+            }
+
+            /// A descriptor for a process that becomes one end and may open nothing, not even `/proc`: it opens this with
+            /// [`Region::for_one_role`]. Send it and close it here: a copy that stays open keeps the role taken when the
+            /// receiver has died.
+            ///
+            /// # Errors
+            /// [`Error::Os`].
+            pub fn descriptor_for_one_role(&self) -> Result<OwnedFd, Error> {
+                self.handle.backing.reopen()
+            }
+
+            /// Whether the name by which it was created or opened leads elsewhere, or nowhere: it was removed or replaced, and
+            /// no role can be taken here any more ([`Error::NameGone`]). Always `false` without a name, and if the question
+            /// is refused.
+            ///
+            /// ```
+            #[doc = concat!("# use shm_ring::{Options, Region, ", $name, "};")]
+            /// # let name = &format!("/shm-ring-doc-lost-{}", std::process::id());
+            #[doc = concat!("let ring = <", $path, ">::create(name.as_str(), &Options::new())?;")]
+            /// assert!(!ring.has_lost_its_name());
+            /// Region::named(name).unlink_unused(&Options::new())?;
+            /// assert!(ring.has_lost_its_name() && ring.producer().is_err());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            #[must_use]
+            pub fn has_lost_its_name(&self) -> bool {
+                self.handle.backing.has_lost_its_name()
             }
 
             /// The random number that tells this ring from another one made later under the same name.

@@ -11,11 +11,12 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
-use shm_ring::{Error, Options, PopError, Region, Ring};
+use shm_ring::{Consumer, Error, Observer, Options, Peer, PopError, Region, Ring, Role};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Dir, Home};
+use crate::harness::{Child, Dir, Home, root_or_skip, until};
 use crate::items::{check, make};
+use crate::system;
 
 fn send(socket: &UnixStream, fd: impl AsFd) {
     let fds = [fd.as_fd()];
@@ -63,6 +64,64 @@ fn a_memfd_goes_over_a_socket() {
     tx.close();
     child.expect(&format!("{:032x}", ring.id()));
     child.finish();
+}
+
+/// Job: with neither /proc nor the right to open anything, becomes the consumer by a descriptor that it is sent.
+pub(crate) fn receive_in_a_sandbox(mut home: Home) {
+    system::mount_tmpfs(std::path::Path::new("/proc"), 4096).unwrap();
+    system::refuse(&[libc::SYS_openat, libc::SYS_openat2], libc::EACCES);
+    let plain = Ring::<u64>::open(Region::descriptor(received(home.socket()))).unwrap();
+    assert!(matches!(plain.consumer(), Err(Error::Os { call: "open(/proc/self/fd)", .. })));
+    let ring = Ring::<u64>::open(Region::for_one_role(received(home.socket()))).unwrap();
+    // One that is refused leaves the descriptor for another.
+    assert!(matches!(ring.producer(), Err(Error::RoleTaken { role: Role::Producer, .. })));
+    let mut rx = ring.consumer().unwrap();
+    for refused in [ring.consumer().map(drop), ring.producer().map(drop)] {
+        assert!(matches!(refused, Err(Error::InvalidOptions { .. })), "{refused:?}");
+    }
+    home.say(&rx.pop().unwrap().to_string());
+    home.stay();
+}
+
+#[test]
+fn an_end_is_handed_to_a_process_that_may_open_nothing() {
+    if !root_or_skip("a mount namespace without /proc") {
+        return;
+    }
+    let ring = Ring::<u64>::create(Region::memfd("sandbox"), &Options::new()).unwrap();
+    let mut tx = ring.producer().unwrap();
+    let mut child = Child::spawn("receive-in-a-sandbox", &[]);
+    send(child.socket(), ring.descriptor());
+    send(child.socket(), ring.descriptor_for_one_role().unwrap());
+    tx.push(7).unwrap();
+    child.expect("7");
+    let pid = child.id();
+    assert_eq!(tx.peer(), Peer::Alive { session: 1, pid });
+    assert!(matches!(ring.consumer(), Err(Error::RoleTaken { role: Role::Consumer, .. })));
+    // Its role goes with it: nobody else has that description.
+    child.kill();
+    until("the death is known", || tx.peer() == Peer::Dead { session: 1, pid });
+    assert_eq!(ring.consumer().unwrap().session(), 3);
+}
+
+#[test]
+fn a_descriptor_for_one_role_is_for_an_end_of_a_sealed_ring() {
+    let ring = Ring::<u64>::create(Region::memfd("one"), &Options::new()).unwrap();
+    let fd = || ring.descriptor_for_one_role().unwrap();
+    let mut tx = Ring::<u64>::open(Region::for_one_role(fd())).unwrap().producer().unwrap();
+    let mut rx = Consumer::<u64>::open(Region::for_one_role(fd())).unwrap();
+    tx.push(1).unwrap();
+    assert_eq!(rx.pop(), Ok(1));
+    drop(tx);
+    drop(ring.producer().unwrap());
+    assert!(matches!(
+        Observer::open(Region::for_one_role(fd())),
+        Err(Error::InvalidOptions { .. })
+    ));
+    let created = Ring::<u64>::create(Region::for_one_role(fd()), &Options::new());
+    assert!(matches!(created, Err(Error::InvalidOptions { .. })));
+    let unsealed = Ring::<u64>::open(Region::for_one_role(copy(SealFlags::SHRINK)));
+    assert!(matches!(unsealed, Err(Error::Descriptor { .. })));
 }
 
 #[test]
@@ -125,6 +184,9 @@ fn descriptors_that_are_no_memory_or_cannot_be_written_are_refused() {
     let null = std::fs::File::options().read(true).write(true).open("/dev/null").unwrap();
     let (socket, _other) = UnixStream::pair().unwrap();
     for fd in [OwnedFd::from(null), OwnedFd::from(socket)] {
+        // Whatever it is, it has no seals, and nothing else is asked of it.
+        let sealed = Ring::<u64>::open(Region::descriptor(fd.try_clone().unwrap())).unwrap_err();
+        assert!(sealed.to_string().contains("not sealed"), "{sealed}");
         let refused = Ring::<u64>::open(Region::unsealed_descriptor(fd));
         assert!(matches!(refused, Err(Error::NotRegular { .. })), "{refused:?}");
     }

@@ -25,6 +25,7 @@ mod forks;
 mod forms;
 mod front;
 mod golden;
+mod groups;
 mod harness;
 mod hostile;
 mod in_place;
@@ -39,6 +40,7 @@ mod memory;
 mod messages;
 mod mmu;
 mod model;
+mod names;
 mod notice;
 mod observer;
 mod observing_latest;
@@ -47,6 +49,8 @@ mod owners;
 mod pairs;
 mod planted;
 mod recovery;
+mod removing;
+mod room;
 mod sandbox;
 mod scribble;
 mod settings;
@@ -69,6 +73,12 @@ const JOBS: &[(&str, Job)] = &[
     ("create-for-ever", creating::create_for_ever),
     ("open-or-create", creating::open_or_create),
     ("small-tmpfs", creating::small_tmpfs),
+    ("remove-unused", names::remove_unused),
+    ("replace-unused", names::replace_unused),
+    ("come-and-leave", names::come_and_leave),
+    ("room-for-one", room::room_for_one),
+    ("share", groups::share),
+    ("run-out", settings::run_out),
     ("hold", ending::hold),
     ("pop-and-tell", waiting::pop_and_tell),
     ("push-many", waiting::push_many),
@@ -81,6 +91,7 @@ const JOBS: &[(&str, Job)] = &[
     ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),
+    ("receive-in-a-sandbox", descriptors::receive_in_a_sandbox),
     ("feed", soak::feed),
     ("drain", soak::drain),
     ("try-role", owners::try_role),

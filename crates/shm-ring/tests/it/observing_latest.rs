@@ -142,7 +142,15 @@ fn a_name_goes_only_while_nobody_writes_and_who_reads_goes_on() {
     }
     assert!(name.path().exists());
     child.kill();
-    unlink().unwrap();
+    // A value that was written is something to read.
+    assert!(matches!(unlink(), Err(Error::Unread { bytes: 8, .. })));
+    Region::named(name.as_str()).unlink_unused_and_discard(&Options::new()).unwrap();
     assert!(!name.path().exists());
     assert_eq!(reader.read(), Ok(5));
+    assert!(reader.has_lost_its_name() && latest.has_lost_its_name());
+    assert!(matches!(latest.reader(), Err(Error::NameGone { .. })));
+    assert!(matches!(latest.writer(), Err(Error::NameGone { .. })));
+    // One that was never written holds nothing.
+    drop(Latest::<u64>::create(name.as_str(), &Options::new()).unwrap());
+    unlink().unwrap();
 }

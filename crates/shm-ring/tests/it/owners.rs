@@ -1,7 +1,7 @@
 //! A ring has one producer and one consumer, whoever else asks: another process, another thread,
 //! another pid namespace, a forked copy. The first is not disturbed.
 
-use shm_ring::{Consumer, Error, Options, Peer, PopError, Producer, Ring, Role};
+use shm_ring::{Consumer, Error, Observer, Options, Peer, PopError, Producer, Ring, Role};
 use shm_ring_outsider::{SESSION, producer};
 
 use crate::bytes::Bytes;
@@ -115,6 +115,14 @@ fn an_owner_whose_pid_means_nothing_here_is_alive() {
 pub(crate) fn fork_and_drop(mut home: Home) {
     let options = Options::new().unlink_on_drop();
     let ring = Ring::<u64>::create(home.argument(0), &options).unwrap();
+    // Nobody holds a role: only whose handle it is keeps the name.
+    match system::fork() {
+        None => {
+            drop(ring);
+            system::exit_now(0);
+        }
+        Some(pid) => assert_eq!(system::wait_for(pid), 0),
+    }
     let mut tx = ring.producer().unwrap();
     tx.push(1).unwrap();
     match system::fork() {
@@ -147,9 +155,11 @@ fn a_forked_copy_that_is_dropped_closes_nothing() {
     child.say("push");
     child.expect("pushed");
     assert_eq!(rx.pop(), Ok(2));
+    let observer = Observer::open(name.as_str()).unwrap();
+    drop(rx);
     child.say("drop");
     child.expect("dropped");
-    assert_eq!(rx.peer(), Peer::Closed { session: 2 });
+    assert_eq!(observer.snapshot().producer.peer, Peer::Closed { session: 2 });
     assert!(!name.path().exists(), "the parent removes the name");
 }
 

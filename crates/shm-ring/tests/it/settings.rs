@@ -10,16 +10,16 @@ use crate::harness::{Child, Dir, Home, Name, root_or_skip};
 use crate::system;
 
 #[test]
-fn a_name_goes_with_the_last_handle_of_its_creator_if_asked() {
+fn a_name_goes_with_the_last_handle_if_asked() {
     let (name, dir) = (Name::new("unlink"), Dir::new("unlink"));
     let path = dir.join("ring");
     for (region, path) in [(Region::named(name.as_str()), name.path()), (Region::file(&path), path)]
     {
         let ring = Ring::<u64>::create(region, &Options::new().unlink_on_drop()).unwrap();
+        let tx = ring.producer().unwrap();
         let opened = Ring::<u64>::open_with(Region::file(&path), &Options::new().unlink_on_drop());
         drop(opened.unwrap());
-        assert!(path.exists(), "one that opens it is not its creator");
-        let tx = ring.producer().unwrap();
+        assert!(path.exists(), "there is a producer");
         drop(ring);
         assert!(path.exists(), "a role is a handle too");
         drop(tx);
@@ -55,9 +55,16 @@ fn an_attached_pair_goes_on_when_its_name_is_used_again() {
     tx.push(3).unwrap();
     assert_eq!([rx.pop(), rx.pop(), rx.pop()], [Ok(1), Ok(2), Ok(3)]);
     assert_eq!(other_rx.pop(), Ok(9));
-    // A role of the old ring can still be taken through its handle.
+    // Nobody comes to the old ring any more by its name, nor by a handle that was made by it.
     drop(tx);
-    old.producer().unwrap().push(4).unwrap();
+    assert!(rx.has_lost_its_name() && old.has_lost_its_name() && !new.has_lost_its_name());
+    assert!(matches!(old.producer(), Err(Error::NameGone { .. })));
+    // Whoever wants just that says it with a descriptor, of which a link count says nothing.
+    let fd = old.descriptor().try_clone_to_owned().unwrap();
+    let again = Ring::<u64>::open(Region::unsealed_descriptor(fd)).unwrap();
+    let mut tx = again.producer().unwrap();
+    assert!(!tx.has_lost_its_name(), "it has none");
+    tx.push(4).unwrap();
     assert_eq!(rx.pop(), Ok(4));
 }
 
@@ -114,6 +121,59 @@ fn locking_more_than_allowed_is_an_error_that_says_so() {
         let text = child.hear();
         assert!(text.contains("mlock") && text.contains("RLIMIT_MEMLOCK"), "{text}");
         child.finish();
+    }
+}
+
+/// Job: a process that has used up one of its limits, and what its errors advise.
+pub(crate) fn run_out(mut home: Home) {
+    let create = |region: Region, options: &Options| {
+        let ring = Ring::<u64>::create(region, options);
+        ring.and_then(|ring| ring.producer().map(drop)).unwrap_err().to_string()
+    };
+    let limit = |resource, limit| {
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) }).unwrap();
+    };
+    let said = match home.argument(1) {
+        "descriptors" => {
+            let fd = std::fs::File::open("/dev/null").unwrap();
+            limit(Resource::Nofile, std::os::fd::AsRawFd::as_raw_fd(&fd) as u64 + 1);
+            let name = Region::named(home.argument(0));
+            let memfd = create(Region::memfd("x"), &Options::new());
+            format!("{} | {memfd}", create(name, &Options::new()))
+        }
+        "locked memory" => {
+            let all = Options::new().mode(0o666);
+            let ring = Ring::<u64>::create(home.argument(0), &all).unwrap();
+            system::lock_all_of_the_future();
+            limit(Resource::Memlock, 8192);
+            system::become_user(65534);
+            ring.producer().unwrap_err().to_string()
+        }
+        _ => {
+            limit(Resource::Fsize, 8192);
+            system::ignore_file_size_signals();
+            create(Region::named(home.argument(0)), &Options::new())
+        }
+    };
+    home.say(&said);
+    home.stay();
+}
+
+#[test]
+fn what_a_limit_forbids_is_an_error_that_names_the_limit() {
+    if !root_or_skip("users with small limits") {
+        return;
+    }
+    for (what, words) in [
+        ("descriptors", &["Too many open files", "RLIMIT_NOFILE"][..]),
+        ("locked memory", &["mmap", "RLIMIT_MEMLOCK"]),
+        ("file size", &["fallocate", "RLIMIT_FSIZE"]),
+    ] {
+        let name = Name::new("limits");
+        let said = Child::spawn("run-out", &[name.as_str(), what]).hear();
+        for answer in said.split(" | ") {
+            assert!(words.iter().all(|word| answer.contains(word)), "{what}: {answer}");
+        }
     }
 }
 

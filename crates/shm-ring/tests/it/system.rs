@@ -141,12 +141,32 @@ pub(crate) fn mount_tmpfs(path: &Path, bytes: u64) -> io::Result<()> {
     check(unsafe { libc::mount(tmpfs.as_ptr(), path, tmpfs.as_ptr(), 0, size) })
 }
 
-/// Becomes a user without privileges, for good.
+/// [`become_user`], as a member of `groups` and of no others.
+pub(crate) fn become_user_in(id: u32, groups: &[u32]) {
+    // SAFETY: `groups` is there while the kernel reads it.
+    check(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) }).unwrap();
+    become_user(id);
+}
+
+/// Becomes a user without privileges, permanently.
 pub(crate) fn become_user(id: u32) {
     // SAFETY: integers only.
     check(unsafe { libc::setresgid(id, id, id) }).unwrap();
     // SAFETY: integers only.
     check(unsafe { libc::setresuid(id, id, id) }).unwrap();
+}
+
+/// Locks all that this process will map.
+pub(crate) fn lock_all_of_the_future() {
+    // SAFETY: integers only.
+    check(unsafe { libc::mlockall(libc::MCL_FUTURE) }).unwrap();
+}
+
+/// A file that becomes too long is an error alone, and no signal.
+pub(crate) fn ignore_file_size_signals() {
+    // SAFETY: no handler of ours is named.
+    let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    assert_ne!(before, libc::SIG_ERR);
 }
 
 /// An open file description lock for reading, which takes no more than the right to read. It goes with `file`.

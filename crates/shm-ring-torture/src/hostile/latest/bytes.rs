@@ -2,8 +2,8 @@
 //! what the hostile hand does to them. It must not know the library.
 
 use shm_ring_outsider::{
-    BELL, FENCE_MODE, FRONT, Header, LIVENESS, Latest, Mapping, POSITION_END, Reader, Region as _, SESSION,
-    Writable as _, consumer, data, page, producer, wild_versions,
+    BELL, FENCE_MODE, FRONT, Header, LIVENESS, Latest, Mapping, POSITION_END, Reader, Region as _,
+    SESSION, Writable as _, consumer, data, page, producer, wild_versions,
 };
 
 use super::super::hand::pick;
