@@ -100,7 +100,7 @@ fn an_end_is_handed_to_a_process_that_may_open_nothing() {
     assert!(matches!(ring.consumer(), Err(Error::RoleTaken { role: Role::Consumer, .. })));
     // Its role goes with it: nobody else has that description.
     child.kill();
-    until("the death is known", || tx.peer() == Peer::Dead { session: 1, pid });
+    until("the death is known", || tx.peer() == Peer::Dead { session: 1, pid, released: true });
     assert_eq!(ring.consumer().unwrap().session(), 3);
 }
 
