@@ -28,7 +28,7 @@ impl<T: Item> LatestReader<T> {
             _ => wait_until(policy, timeout.deadline(), &mut waiting),
         };
         match ended {
-            // No word says that a writer died: whoever waits briefly each time would never hear of it.
+            // No word says that a writer died: a reader that waits briefly each time would never learn of it.
             Some(Ended::TimedOut) => waiting.gone().or(ended),
             _ => ended,
         }
