@@ -182,3 +182,23 @@ fn who_comes_after_the_end_learns_of_it_by_the_shortest_wait() {
         assert_eq!(rx.pop_timeout(SOON), Ok(1));
     }
 }
+
+#[test]
+fn the_shortest_wait_hears_of_the_end() {
+    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
+        for timeout in [Duration::ZERO, Duration::from_nanos(1)] {
+            let options = Options::new().items(1).wait(wait);
+            let ring = Ring::<u64>::create(Region::memfd("short"), &options).unwrap();
+            let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+            assert_eq!(rx.pop_timeout(timeout), Err(PopError::TimedOut));
+            tx.close();
+            assert_eq!(rx.pop_timeout(timeout), Err(PopError::Closed), "{wait:?} {timeout:?}");
+            let mut tx = ring.producer().unwrap();
+            tx.push(1).unwrap();
+            assert_eq!(tx.push_timeout(2, timeout), Err(PushError::TimedOut));
+            rx.close();
+            let pushed = tx.push_timeout(2, timeout);
+            assert_eq!(pushed, Err(PushError::Closed), "{wait:?} {timeout:?}");
+        }
+    }
+}
