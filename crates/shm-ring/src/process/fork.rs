@@ -112,8 +112,21 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     page::wipe();
-    // Of the forks of other threads there is nothing here.
-    OVER.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
+    empty(|len, at| match len {
+        // SAFETY: invariant 2: a duplicate of what the parent has open.
+        DESCRIPTOR => _ = unsafe { libc::close(at as libc::c_int) },
+        len => lay_zeros(at as usize, len as usize),
+    });
+}
+
+/// For a child that was made without the handlers, before it has anything of its own: what stands in the table is its
+/// parent's, and the numbers may lead elsewhere by now.
+pub(super) fn forget() {
+    empty(|_, _| ());
+}
+
+/// Empties the table of a child: `each` gets what there was.
+fn empty(each: impl Fn(u64, u64)) {
     let mut block = Some(&TABLE);
     while let Some(Block { entries, .. }) = block {
         for Entry { len, at } in entries {
@@ -121,13 +134,13 @@ extern "C" fn in_child() {
             match len.swap(FREE, Ordering::Acquire) {
                 // Who was writing it is not here.
                 FREE | CLAIMED => {}
-                // SAFETY: invariant 2: a duplicate of what the parent has open.
-                DESCRIPTOR => _ = unsafe { libc::close(at as libc::c_int) },
-                len => lay_zeros(at as usize, len as usize),
+                len => each(len, at),
             }
         }
         block = block.and_then(Block::next);
     }
+    // Of the forks of other threads there is nothing here.
+    OVER.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
 }
 
 fn lay_zeros(at: usize, len: usize) {

@@ -81,6 +81,15 @@ pub(crate) fn dropped_by_children(mut home: Home) {
         assert!(in_child(fork, || drop(left.take())), "the child failed");
         left.as_mut().unwrap().check(&name);
     }
+    // One that was made without handlers has a table of its own: its children close nothing that is not theirs.
+    let own = || {
+        let tx = Producer::<u64>::create(Region::memfd("own"), &Options::new()).unwrap();
+        let files = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let before = files();
+        assert!(in_child(system::fork, || assert_eq!(files() + 1, before, "but for one lease")));
+        drop(tx);
+    };
+    assert!(in_child(|| system::clone_without_handlers(false), own));
     // One that keeps its copies, for as long as it lives.
     let Some(pid) = system::clone_without_handlers(false) else {
         std::thread::sleep(LIMIT);

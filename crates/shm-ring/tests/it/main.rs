@@ -36,6 +36,7 @@ mod latest_history;
 mod latest_trust;
 mod lengths;
 mod listing;
+mod marks;
 mod memory;
 mod messages;
 mod mmu;
