@@ -1,0 +1,107 @@
+//! Owns: which states and steps of the model of life keep the promises, by what is true. Knows nothing of: how a consumer
+//! finds that out.
+
+use super::consumer::{Call, End};
+use super::producer::Producer;
+use super::{Ends, Fate, Life, Liveness, State};
+use crate::rules::Rule;
+
+impl Life {
+    /// The newest session that has ended for all to see: closed, marked, or with a free lease.
+    pub(super) fn truly_ended(state: &State) -> u8 {
+        let session = state.words.session;
+        let visible = match state.producer {
+            Producer::Absent | Producer::Marked => true,
+            // Somebody attaches: the odd session is of one that is gone.
+            producer => producer != Producer::Killed && producer.will_ring() && {
+                Self::fate(state, session.saturating_sub(1) | 1) != Fate::Open
+            },
+        };
+        match session % 2 == 1 {
+            true if visible && Self::fate(state, session) != Fate::Open => session,
+            true => session.saturating_sub(2),
+            false => session.saturating_sub(1),
+        }
+    }
+
+    /// A record is delivered.
+    pub(super) fn delivered(&self, state: &mut State) {
+        let author = state.authors[usize::from(state.words.head)];
+        let consumer = &mut state.consumer;
+        let before = consumer.last_read;
+        let apart = before == 0 || before == author || state.words.told >= before;
+        state.broken.expect(Rule::StreamsApart, consumer.ends == Ends::Mine || apart);
+        consumer.read |= bit(author);
+        consumer.last_read = author;
+    }
+
+    /// An end is returned.
+    pub(super) fn returned(&self, state: &mut State, end: End) {
+        let End { session, dead } = end;
+        let told = state.returned;
+        // Those that this end stands for: not returned before.
+        let newest = (0..session).rev().find(|before| told & bit(*before) != 0 && before % 2 == 1);
+        let stands_for = || (newest.map_or(1, |newest| newest + 2)..=session).step_by(2);
+        let fate = |session: u8| Self::fate(state, session);
+        let read = state.consumer.read;
+        let any_died = stands_for().any(|session| fate(session) == Fate::Died);
+        let half = stands_for().any(|session| {
+            fate(session) == Fate::Died && (read & bit(session) != 0)
+        }) || fate(session) == Fate::Died;
+        let any_read = stands_for().any(|session| read & bit(session) != 0);
+        let unread = usize::from(state.words.head)..usize::from(state.words.tail);
+        let all_read = state.authors[unread].iter().all(|author| *author > session);
+        let known = state.consumer.left_before >= session && state.consumer.ends == Ends::Mine;
+        let once = told < bit(session);
+        let ended = fate(session) != Fate::Open || state.keeper_ended_alone;
+        let broken = &mut state.broken;
+        broken.expect(Rule::ReportedOnce, once);
+        broken.expect(Rule::LivingIsNotDead, ended);
+        broken.expect(Rule::HalfIsNotWhole, dead || !half);
+        broken.expect(Rule::WholeIsNotHalf, !dead || any_died || state.keeper_ended_alone);
+        broken.expect(Rule::EndAfterRecords, all_read);
+        broken.expect(Rule::NotMine, !known || any_read);
+        state.returned |= bit(session);
+    }
+
+    /// `wait_for_peer` returns, with this session as the newest.
+    pub(super) fn peer_returned(&self, state: &mut State, begun: u8) {
+        let consumer = &state.consumer;
+        let unread = state.words.tail > state.words.head;
+        let known = begun <= state.words.told
+            || consumer.ends == Ends::Mine
+                && begun <= consumer.left_before
+                && consumer.read & bit(begun) == 0;
+        state.broken.expect(Rule::NoStaleAnswer, unread || !known);
+    }
+
+    /// What must hold in every state.
+    pub(super) fn judge(&self, state: &mut State) {
+        if !state.consumer.sleeps() {
+            return;
+        }
+        let (words, consumer) = (state.words, &state.consumer);
+        let session = words.session;
+        let begun = if session % 2 == 1 { session } else { session.saturating_sub(1) };
+        let concerns = |session: u8| {
+            session > words.told
+                && (consumer.ends == Ends::OfStream
+                    || session > consumer.left_after
+                    || consumer.read & bit(session) != 0)
+        };
+        let due = words.tail > words.head
+            || match consumer.call {
+                Call::WaitForPeer => concerns(begun),
+                Call::Pop | Call::Attach => concerns(Self::truly_ended(state)),
+            };
+        let kernel = state.producer == Producer::Killed && words.liveness == Liveness::Watched;
+        // What nobody reports is found at the end of a slice.
+        let slice = !self.monitored && state.kills < self.kills;
+        let somebody = state.producer.will_ring() || kernel || slice;
+        state.broken.expect(Rule::SomebodyWakes, !due || somebody);
+    }
+}
+
+fn bit(session: u8) -> u8 {
+    1 << session
+}
