@@ -72,6 +72,8 @@ pub enum Life {
     ToldIsStoredAfterwards,
     /// While the next session is alive, the end before it waits until all is read.
     BeganIsNotLoaded,
+    /// There is one place for where a session began.
+    OneStart,
     /// Of several ends only the last says whether somebody died.
     OnlyTheLastKindCounts,
     /// A session that has a successor counts as closed.

@@ -7,7 +7,7 @@ fn q() {
     for ends in [&[Mine][..], &[OfStream]] {
     let f = explore(Life{kills:1,panics:0,consumers:(1,ends),sessions:2,records:2,monitored:true,keeper_may_end:false,variant:V::Correct}, true);
     println!("{f}");
-    let f = explore(Life{kills:2,panics:0,consumers:(2,ends),sessions:3,records:1,monitored:true,keeper_may_end:false,variant:V::Correct}, true);
+    let f = explore(Life{kills:2,panics:0,consumers:(2,ends),sessions:2,records:2,monitored:true,keeper_may_end:false,variant:V::Correct}, true);
     println!("{f}");
     }
 }

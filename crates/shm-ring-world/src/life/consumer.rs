@@ -1,6 +1,6 @@
 //! Owns: how a consumer looks at the other side, decides which end it is owed, and sleeps. Knows nothing of: what is true.
 
-use super::{Action, Ends, Life, Liveness, State, Words};
+use super::{Action, Ends, Life, Liveness, Start, State, Words, slot};
 use crate::variants::Life as Variant;
 
 /// Which call looks.
@@ -23,7 +23,7 @@ pub(crate) enum At {
     LoadLiveness,
     AskForLease,
     LoadDied,
-    LoadBegan,
+    LoadStart,
     LoadSessionAgain,
     LoadTailAgain,
     StoreTold(End),
@@ -53,7 +53,7 @@ pub(crate) struct Consumer {
     session: u8,
     dead: bool,
     died: u8,
-    began: u8,
+    start: Start,
     /// The first session whose end concerns it.
     mine_from: u8,
     /// True: the last session that had ended when it began to attach, and when it had attached.
@@ -76,7 +76,7 @@ impl Consumer {
             session: 0,
             dead: false,
             died: 0,
-            began: 0,
+            start: Start::default(),
             mine_from: 0,
             left_before: 0,
             left_after: 0,
@@ -102,15 +102,6 @@ impl Consumer {
         self.session % 2 == 1 && !self.dead
     }
 
-    /// The newest session that has ended, as it knows, or 0.
-    fn ended(&self) -> u8 {
-        match (self.session % 2 == 1, self.dead) {
-            (true, true) => self.session,
-            (true, false) => self.session.saturating_sub(2),
-            (false, _) => self.session.saturating_sub(1),
-        }
-    }
-
     /// The newest session that has begun, or 0.
     fn begun(&self) -> u8 {
         if self.session % 2 == 1 { self.session } else { self.session.saturating_sub(1) }
@@ -126,7 +117,7 @@ impl Consumer {
     fn done(&mut self) {
         self.at = At::Ready;
         (self.armed, self.rung, self.tail, self.session) = (Liveness::Nobody, false, 0, 0);
-        (self.dead, self.died, self.began) = (false, 0, 0);
+        (self.dead, self.died, self.start) = (false, 0, Start::default());
     }
 }
 
@@ -151,7 +142,7 @@ impl Life {
             Action::Attach(ends) => {
                 state.restarts -= 1;
                 state.consumer = Consumer { ends, ..Consumer::absent() };
-                state.consumer.left_before = Self::truly_ended(state);
+                state.consumer.left_before = state.left;
                 state.consumer.call(Call::Attach);
             }
             Action::Pop => state.consumer.call(Call::Pop),
@@ -197,10 +188,10 @@ impl Life {
             }
             At::LoadDied => {
                 consumer.died = words.died;
-                At::LoadBegan
+                At::LoadStart
             }
-            At::LoadBegan => {
-                consumer.began = words.began;
+            At::LoadStart => {
+                consumer.start = words.starts[slot(self.variant, consumer.begun())];
                 match self.variant {
                     Variant::TailIsLoadedFirst | Variant::TailIsLoadedLast => At::LoadSessionAgain,
                     _ => At::LoadTailAgain,
@@ -261,8 +252,7 @@ impl Life {
         match consumer.call {
             Call::Attach => {
                 consumer.mine_from = self.mine_from(consumer, head, told);
-                let left = Self::truly_ended(state);
-                state.consumer.left_after = left;
+                state.consumer.left_after = state.left;
                 state.consumer.done();
             }
             Call::Pop => match end {
@@ -303,27 +293,38 @@ impl Life {
             (Ends::OfStream, _) | (_, Variant::EndsOfAnybody) => 0,
             _ if consumer.tail == head || self.variant == Variant::ReadingMakesNothingMine => next,
             // All that is unread is of the last session.
-            _ if head >= consumer.began => consumer.begun(),
+            _ if head >= consumer.start.began => consumer.begun(),
             _ => told + 1,
         }
     }
 
-    /// The end that is owed to a consumer, if one is.
+    /// The end that is owed to a consumer, if one is. Of all sessions that have ended the last two have ends of their own.
     fn owed(&self, consumer: &Consumer, head: u8, told: u8) -> Option<End> {
-        let session = consumer.ended();
+        let Start { began, died_before } = consumer.start;
+        let last = consumer.begun();
         let from = consumer.mine_from.max(told + 1);
-        // Where the records of sessions that have ended end.
-        let until = match consumer.is_alive() && self.variant != Variant::BeganIsNotLoaded {
-            true => consumer.began,
-            false => consumer.tail,
+        let someone_died = match self.variant {
+            Variant::OnlyTheLastKindCounts => false,
+            _ => died_before >= from,
         };
-        let died = match self.variant {
-            Variant::OnlyTheLastKindCounts => consumer.died == session,
-            Variant::SuccessorHidesDeath => false,
-            _ => consumer.died >= from,
-        };
-        let dead = session == consumer.session || died;
-        (session >= from && head >= until).then_some(End { session, dead })
+        let before = (last >= from + 2 && head >= began && self.variant != Variant::BeganIsNotLoaded)
+            .then(|| End {
+                session: last - 2,
+                dead: match self.variant {
+                    Variant::SuccessorHidesDeath => false,
+                    Variant::OnlyTheLastKindCounts => died_before == last - 2,
+                    _ => someone_died,
+                },
+            });
+        let over = last >= from && !consumer.is_alive() && head >= consumer.tail;
+        let newest = over.then(|| End {
+            session: last,
+            dead: consumer.dead || consumer.died == last || someone_died,
+        });
+        match consumer.ends {
+            Ends::Mine => newest.or(before),
+            Ends::OfStream => before.or(newest),
+        }
     }
 
     fn take(&self, state: &mut State) {

@@ -33,14 +33,23 @@ pub(crate) enum Liveness {
     Died,
 }
 
+/// What an attaching producer stores of its session before that begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Start {
+    /// Its tail.
+    pub(crate) began: u8,
+    /// The last session before that ended without an orderly close.
+    pub(crate) died_before: u8,
+}
+
 /// The words in shared memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Words {
     pub(crate) session: u8,
     pub(crate) liveness: Liveness,
     pub(crate) tail: u8,
-    /// The producer's tail when it attached.
-    pub(crate) began: u8,
+    /// Of the last two sessions, by turns.
+    pub(crate) starts: [Start; 2],
     /// The last session that is known to have ended without an orderly close.
     pub(crate) died: u8,
     pub(crate) head: u8,
@@ -77,6 +86,8 @@ pub struct State {
     pub(crate) fates: [Fate; SESSIONS],
     /// Which session published each record.
     pub(crate) authors: [u8; RECORDS],
+    /// The newest session that has ended for all to see: closed, marked, or with a free lease.
+    pub(crate) left: u8,
     /// Sessions whose ends were returned, by bits.
     pub(crate) returned: u8,
     pub(crate) kills: u8,
@@ -144,6 +155,11 @@ impl Life {
     }
 }
 
+/// Where a session's [`Start`] stands: not where that of the session before it does.
+pub(crate) fn slot(variant: Variant, session: u8) -> usize {
+    if variant == Variant::OneStart { 0 } else { usize::from(session / 2 % 2) }
+}
+
 impl Model for Life {
     type State = State;
     type Action = Action;
@@ -155,6 +171,7 @@ impl Model for Life {
             consumer: Consumer::absent(),
             fates: [Fate::Open; SESSIONS],
             authors: [0; RECORDS],
+            left: 0,
             returned: 0,
             kills: self.kills,
             panics: self.panics,
@@ -206,9 +223,12 @@ impl Model for Life {
 
 impl Telling for State {
     fn line(&self) -> String {
-        let Words { session, liveness, tail, began, died, head, told } = self.words;
+        let Words { session, liveness, tail, starts, died, head, told } = self.words;
+        let [(one, before_one), (other, before_other)] =
+            starts.map(|start| (start.began, start.died_before));
         format!(
-            "[session {session}, {liveness:?}, tail {tail}, began {began}, died {died}; head {head}, told {told}; {}]",
+            "[session {session}, {liveness:?}, tail {tail}, died {died}, starts {one}/{before_one} and \
+             {other}/{before_other}; head {head}, told {told}; {}]",
             if self.producer.holds_lease() { "leased" } else { "free" }
         )
     }

@@ -1,7 +1,7 @@
 //! Owns: the order in which a producer stores the words of its session when it attaches, publishes, closes, panics and
 //! dies. Knows nothing of: who reads them.
 
-use super::{Action, Fate, Life, Liveness, State};
+use super::{Action, Fate, Life, Liveness, Start, State, slot};
 use crate::variants::Life as Variant;
 
 /// What the producer, or one that attaches, does next.
@@ -13,7 +13,7 @@ pub(crate) enum Producer {
     StoreDied,
     EndItsSession,
     StoreLiveness,
-    StoreBegan,
+    StoreStart,
     StoreOdd,
     RingAfterAttaching,
     Attached,
@@ -39,7 +39,7 @@ impl Producer {
         use Producer::*;
         matches!(
             self,
-            StoreDied | EndItsSession | StoreLiveness | StoreBegan | StoreOdd | RingAfterAttaching
+            StoreDied | EndItsSession | StoreLiveness | StoreStart | StoreOdd | RingAfterAttaching
                 | RingAfterPush | StoreItsOwnDeath | StoreEven | RingAfterClosing
         )
     }
@@ -115,10 +115,14 @@ impl Life {
                 if state.words.liveness == Liveness::Watched {
                     state.words.liveness = Liveness::Died;
                     state.consumer.woken();
+                    self.leaves(state);
                 }
                 state.producer = Producer::Marked;
             }
-            Action::TearDown => state.producer = Producer::Absent,
+            Action::TearDown => {
+                self.leaves(state);
+                state.producer = Producer::Absent;
+            }
             Action::KeeperEnds => {
                 state.words.liveness = Liveness::Died;
                 state.keeper_ended_alone = true;
@@ -128,10 +132,18 @@ impl Life {
         }
     }
 
+    /// All can see that a session has ended which is still odd.
+    fn leaves(&self, state: &mut State) {
+        let session = state.words.session;
+        if session % 2 == 1 && Self::fate(state, session) == Fate::Died {
+            state.left = session;
+        }
+    }
+
     /// Whether the odd session word, if it is odd, is that of somebody before.
     pub(super) fn is_before_odd(&self, producer: Producer) -> bool {
         use Producer::*;
-        matches!(producer, Absent | StoreDied | EndItsSession | StoreBegan | StoreOdd)
+        matches!(producer, Absent | StoreDied | EndItsSession | StoreStart | StoreOdd)
             || producer == StoreLiveness && self.variant != Variant::SessionBeforeMark
     }
 
@@ -140,7 +152,7 @@ impl Life {
         let words = &mut state.words;
         let even_between = !matches!(self.variant, Variant::MarkBeforeSession | Variant::SessionBeforeMark);
         let first = match self.variant {
-            Variant::SessionBeforeMark => StoreBegan,
+            Variant::SessionBeforeMark => StoreStart,
             _ => StoreLiveness,
         };
         state.producer = match state.producer {
@@ -160,11 +172,13 @@ impl Life {
                     if self.monitored { Liveness::Watched } else { Liveness::Nobody };
                 match self.variant {
                     Variant::SessionBeforeMark => RingAfterAttaching,
-                    _ => StoreBegan,
+                    _ => StoreStart,
                 }
             }
-            StoreBegan => {
-                words.began = words.tail;
+            StoreStart => {
+                let next = (words.session + 1) | 1;
+                let start = Start { began: words.tail, died_before: words.died };
+                words.starts[slot(self.variant, next)] = start;
                 StoreOdd
             }
             StoreOdd => {
@@ -188,6 +202,7 @@ impl Life {
                 if *fate == Fate::Open {
                     *fate = Fate::Closed;
                 }
+                state.left = words.session;
                 words.session += 1;
                 match self.variant {
                     Variant::ClosesWithoutRinging => ClearLiveness,

@@ -7,29 +7,15 @@ use super::{Ends, Fate, Life, Liveness, State};
 use crate::rules::Rule;
 
 impl Life {
-    /// The newest session that has ended for all to see: closed, marked, or with a free lease.
-    pub(super) fn truly_ended(state: &State) -> u8 {
-        let session = state.words.session;
-        let visible = match state.producer {
-            Producer::Absent | Producer::Marked => true,
-            // Somebody attaches: the odd session is of one that is gone.
-            producer => producer != Producer::Killed && producer.will_ring() && {
-                Self::fate(state, session.saturating_sub(1) | 1) != Fate::Open
-            },
-        };
-        match session % 2 == 1 {
-            true if visible && Self::fate(state, session) != Fate::Open => session,
-            true => session.saturating_sub(2),
-            false => session.saturating_sub(1),
-        }
-    }
-
     /// A record is delivered.
     pub(super) fn delivered(&self, state: &mut State) {
         let author = state.authors[usize::from(state.words.head)];
         let consumer = &mut state.consumer;
         let before = consumer.last_read;
-        let apart = before == 0 || before == author || state.words.told >= before;
+        // Of sessions before the last two the ends count as one.
+        let last = state.words.session.saturating_sub(1) | 1;
+        let apart =
+            before == 0 || before == author || state.words.told >= before || author < last;
         state.broken.expect(Rule::StreamsApart, consumer.ends == Ends::Mine || apart);
         consumer.read |= bit(author);
         consumer.last_read = author;
@@ -68,10 +54,9 @@ impl Life {
     pub(super) fn peer_returned(&self, state: &mut State, begun: u8) {
         let consumer = &state.consumer;
         let unread = state.words.tail > state.words.head;
+        let read = (state.words.told + 1..=begun).any(|session| consumer.read & bit(session) != 0);
         let known = begun <= state.words.told
-            || consumer.ends == Ends::Mine
-                && begun <= consumer.left_before
-                && consumer.read & bit(begun) == 0;
+            || consumer.ends == Ends::Mine && begun <= consumer.left_before && !read;
         state.broken.expect(Rule::NoStaleAnswer, unread || !known);
     }
 
@@ -92,7 +77,7 @@ impl Life {
         let due = words.tail > words.head
             || match consumer.call {
                 Call::WaitForPeer => concerns(begun),
-                Call::Pop | Call::Attach => concerns(Self::truly_ended(state)),
+                Call::Pop | Call::Attach => concerns(state.left),
             };
         let kernel = state.producer == Producer::Killed && words.liveness == Liveness::Watched;
         // What nobody reports is found at the end of a slice.
