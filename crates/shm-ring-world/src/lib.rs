@@ -10,7 +10,9 @@
 //! Stores are seen in the order in which they were made: the orderings of memory are loom's business
 //! (`crates/shm-ring-models`). There is no clock: what waits for a while may wait for any number of others' steps.
 
+pub mod catalogue;
 pub mod explore;
+pub mod forks;
 pub mod life;
 pub mod names;
 pub mod os;

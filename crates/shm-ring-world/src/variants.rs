@@ -89,3 +89,33 @@ pub enum Life {
     /// A push does not ring.
     PushesWithoutRinging,
 }
+
+/// Faults of the model of forks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Forks {
+    /// The protocol that keeps all rules.
+    #[default]
+    Correct,
+    /// A child keeps what it inherited.
+    NoHandlers,
+    /// The lease is locked before it is registered.
+    LocksBeforeItRegisters,
+    /// Whether there was a fork between opening and registering is not checked.
+    GenerationIsNotChecked,
+    /// One number counts forks that begin and end: two at once look like none.
+    GenerationIsOddOrEven,
+    /// The child's handler loads and closes, and stores nothing.
+    HandlerLeavesEntries,
+    /// The child's handler leaves the fork in progress.
+    HandlerLeavesGeneration,
+    /// A lease is unregistered before it is unlocked.
+    UnregistersBeforeItUnlocks,
+    /// A lease is closed before it is unregistered.
+    ClosesBeforeItUnregisters,
+    /// The pid tells whose an end is, and a child in another namespace has the same.
+    PidDecides,
+    /// A drop compares the inode and asks no token.
+    InodeDecides,
+    /// A batch asks for the token before it runs the caller's iterator, and not after.
+    TokenIsAskedBeforeTheBatch,
+}
