@@ -39,7 +39,7 @@ impl Found {
         self.broken.is_empty() && self.unreached.is_empty()
     }
 
-    /// Whether this rule was broken, alone or first.
+    /// Whether this rule was broken.
     pub fn breaks(&self, rule: &str) -> bool {
         self.broken.iter().any(|(name, _)| *name == rule)
     }
@@ -58,8 +58,8 @@ impl fmt::Display for Found {
     }
 }
 
-/// Explores all states, or until a rule is broken: then by the fewest steps.
-pub fn explore<W>(model: W, until_broken: bool) -> Found
+/// Explores all states, or until this rule is broken: then by the fewest steps.
+pub fn explore<W>(model: W, until_broken: Option<&'static str>) -> Found
 where
     W: World + Send + Sync + 'static,
 {
@@ -67,8 +67,8 @@ where
     let checker = model.checker();
     let checker = match until_broken {
         // One thread: with more, the trace may not be the shortest.
-        true => checker.finish_when(HasDiscoveries::AnyFailures),
-        false => checker.threads(2),
+        Some(rule) => checker.finish_when(HasDiscoveries::AllOf([rule].into())),
+        None => checker.threads(2),
     };
     let checker = checker.spawn_bfs().join();
     let took = began.elapsed();
@@ -77,8 +77,12 @@ where
     let (mut broken, mut unreached) = (Vec::new(), Vec::new());
     for property in model.properties() {
         match (property.expectation, discoveries.get(property.name)) {
-            (Expectation::Sometimes, None) if !until_broken => unreached.push(property.name),
-            (Expectation::Always, Some(path)) => {
+            (Expectation::Sometimes, None) if until_broken.is_none() => {
+                unreached.push(property.name)
+            }
+            (Expectation::Always, Some(path))
+                if until_broken.is_none_or(|rule| rule == property.name) =>
+            {
                 let mut lines = Vec::new();
                 let steps = path.clone().into_vec();
                 for (index, (state, action)) in steps.iter().enumerate() {
@@ -93,5 +97,11 @@ where
         }
     }
     broken.sort();
-    Found { states: checker.unique_state_count(), depth: checker.max_depth(), took, broken, unreached }
+    Found {
+        states: checker.unique_state_count(),
+        depth: checker.max_depth(),
+        took,
+        broken,
+        unreached,
+    }
 }

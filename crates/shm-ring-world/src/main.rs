@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
         ["--variant", name] => match planted().into_iter().find(|fault| fault.name == name) {
             Some(fault) => {
-                let found = fault.world.explore(true);
+                let found = fault.world.explore(Some(fault.rule));
                 println!("{found}");
                 found.breaks(fault.rule)
             }
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             }
         },
         ["--variants"] => planted().into_iter().fold(true, |fine, fault| {
-            let found = fault.world.explore(true);
+            let found = fault.world.explore(Some(fault.rule));
             let rules: Vec<_> = found.broken.iter().map(|(rule, _)| *rule).collect();
             let breaks = found.breaks(fault.rule);
             let miss = if breaks { "" } else { "  MISSED" };
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 fn correct(long: bool) -> bool {
     let chosen = scenarios().into_iter().filter(|scenario| long || !scenario.long);
     chosen.fold(true, |fine, scenario| {
-        let found = scenario.world.explore(false);
+        let found = scenario.world.explore(None);
         println!("{}: {found}", scenario.name);
         fine && found.holds()
     })

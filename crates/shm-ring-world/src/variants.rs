@@ -46,9 +46,10 @@ pub enum Life {
     /// The protocol that keeps all rules.
     #[default]
     Correct,
-    /// An attaching side stores its liveness word, then goes from one odd session to the next.
-    MarkBeforeSession,
-    /// An attaching side goes from one odd session to the next, then stores its liveness word.
+    /// Also correct: an attaching side ends a session that was left odd, by an even number, before it begins its own; and so
+    /// does an end that is dropped by a panic.
+    EndsItsPredecessor,
+    /// An attaching side stores its session, then its liveness word.
     SessionBeforeMark,
     /// A look does not load the session again.
     SessionIsLoadedOnce,
@@ -56,7 +57,7 @@ pub enum Life {
     TailIsLoadedFirst,
     /// The tail is loaded after both loads of the session.
     TailIsLoadedLast,
-    /// That a successor has declared this session dead is not looked at while the session is odd.
+    /// Of a session whose successor has stored its own mark, and not yet its session, only the mark is looked at.
     DiedOfThisSessionIsIgnored,
     /// By default ends are reported of whoever was there before.
     EndsOfAnybody,

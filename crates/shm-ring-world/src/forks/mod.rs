@@ -9,7 +9,7 @@ mod steps;
 use stateright::{Model, Property};
 
 use crate::explore::{Telling, World};
-use crate::os::{DESCRIPTORS, Fd, Kernel, PROCESSES, RANGES};
+use crate::os::{DESCRIPTORS, Fd, Kernel, Lock, PROCESSES, RANGES};
 use crate::rules::{Broken, Rule, always};
 use crate::variants::Forks as Variant;
 
@@ -118,7 +118,7 @@ pub enum Action {
 }
 
 /// A scenario.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Forks {
     /// How many forks there may be.
     pub forks: u8,
@@ -136,13 +136,18 @@ impl Forks {
     fn judge(&self, state: &mut State) {
         let State { kernel, processes, broken, .. } = state;
         for (p, process) in processes.iter().enumerate() {
-            let attached = matches!(process.taker, Taker::Attached | Taker::InBatch);
             let range = p % RANGES;
-            if process.running == Running::Yes && attached {
-                let fd = process.fd.expect("a lease");
-                let kept = kernel.is_open(p, fd)
-                    && kernel.inode(p, fd) == RING
-                    && kernel.holds(p, fd, range) == crate::os::Lock::Write;
+            if let (Running::Yes, Some(fd)) = (process.running, process.fd) {
+                let is_ring = kernel.is_open(p, fd) && kernel.inode(p, fd) == RING;
+                let kept = match process.taker {
+                    Taker::Attached | Taker::InBatch => {
+                        is_ring && kernel.holds(p, fd, range) == Lock::Write
+                    }
+                    Taker::Register | Taker::CheckGeneration | Taker::Lock | Taker::Unlock => {
+                        is_ring
+                    }
+                    _ => true,
+                };
                 broken.expect(Rule::LeaseIsKept, kept);
             }
             if let (Running::Yes, Some(fd)) = (process.running, process.other) {

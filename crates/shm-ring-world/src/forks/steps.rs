@@ -138,11 +138,13 @@ impl Forks {
                     _ => Taker::CheckGeneration,
                 }
             }
-            Taker::CheckGeneration => match process.generation == process.started + process.finished {
-                true => Taker::Lock,
-                // A child may have a copy that its handler did not see. Nothing was locked.
-                false => Taker::Unregister,
-            },
+            Taker::CheckGeneration => {
+                match process.generation == process.started + process.finished {
+                    true => Taker::Lock,
+                    // A child may have a copy that its handler did not see. Nothing was locked.
+                    false => Taker::Unregister,
+                }
+            }
             Taker::Lock => {
                 let fd = process.fd.expect("a description");
                 let locked = state.kernel.lock(p, fd, range, Lock::Write);
@@ -246,7 +248,9 @@ impl Forks {
         let fd: Fd = state.processes[p].inherited.take().expect("a copy");
         let acts = match self.variant {
             Variant::PidDecides => true,
-            Variant::InodeDecides => state.kernel.is_open(p, fd) && state.kernel.inode(p, fd) != OTHER,
+            Variant::InodeDecides => {
+                state.kernel.is_open(p, fd) && state.kernel.inode(p, fd) != OTHER
+            }
             _ => false,
         };
         if acts && state.kernel.is_open(p, fd) {

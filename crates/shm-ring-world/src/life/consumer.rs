@@ -266,11 +266,14 @@ impl Life {
             Call::WaitForPeer => {
                 let known = told.max(consumer.mine_from.saturating_sub(1));
                 let new = match self.variant {
-                    Variant::OnlyTheLivingAreAPeer => consumer.is_alive() && consumer.begun() > told,
+                    Variant::OnlyTheLivingAreAPeer => {
+                        consumer.is_alive() && consumer.begun() > told
+                    }
                     Variant::AnySessionIsAPeer => consumer.begun() > 0,
                     _ => consumer.begun() > known,
                 };
-                match new || consumer.tail > head && self.variant != Variant::OnlyTheLivingAreAPeer {
+                match new || consumer.tail > head && self.variant != Variant::OnlyTheLivingAreAPeer
+                {
                     true => {
                         let begun = consumer.begun();
                         self.peer_returned(state, begun);
@@ -307,7 +310,9 @@ impl Life {
             Variant::OnlyTheLastKindCounts => false,
             _ => died_before >= from,
         };
-        let before = (last >= from + 2 && head >= began && self.variant != Variant::BeganIsNotLoaded)
+        let before = (last >= from + 2
+            && head >= began
+            && self.variant != Variant::BeganIsNotLoaded)
             .then(|| End {
                 session: last - 2,
                 dead: match self.variant {

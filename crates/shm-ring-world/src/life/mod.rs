@@ -128,7 +128,7 @@ pub enum Action {
 }
 
 /// A scenario.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Life {
     /// How many producers may be killed, and how many panic.
     pub kills: u8,

@@ -39,8 +39,16 @@ impl Producer {
         use Producer::*;
         matches!(
             self,
-            StoreDied | EndItsSession | StoreLiveness | StoreStart | StoreOdd | RingAfterAttaching
-                | RingAfterPush | StoreItsOwnDeath | StoreEven | RingAfterClosing
+            StoreDied
+                | EndItsSession
+                | StoreLiveness
+                | StoreStart
+                | StoreOdd
+                | RingAfterAttaching
+                | RingAfterPush
+                | StoreItsOwnDeath
+                | StoreEven
+                | RingAfterClosing
         )
     }
 }
@@ -150,7 +158,6 @@ impl Life {
     fn next_step(&self, state: &mut State) {
         use Producer::*;
         let words = &mut state.words;
-        let even_between = !matches!(self.variant, Variant::MarkBeforeSession | Variant::SessionBeforeMark);
         let first = match self.variant {
             Variant::SessionBeforeMark => StoreStart,
             _ => StoreLiveness,
@@ -161,15 +168,17 @@ impl Life {
             Absent => first,
             StoreDied => {
                 words.died = words.session;
-                if even_between { EndItsSession } else { first }
+                match self.variant {
+                    Variant::EndsItsPredecessor => EndItsSession,
+                    _ => first,
+                }
             }
             EndItsSession => {
                 words.session += 1;
                 first
             }
             StoreLiveness => {
-                words.liveness =
-                    if self.monitored { Liveness::Watched } else { Liveness::Nobody };
+                words.liveness = if self.monitored { Liveness::Watched } else { Liveness::Nobody };
                 match self.variant {
                     Variant::SessionBeforeMark => RingAfterAttaching,
                     _ => StoreStart,
@@ -195,7 +204,12 @@ impl Life {
             }
             StoreItsOwnDeath => {
                 words.died = words.session;
-                StoreEven
+                state.left = words.session;
+                match self.variant {
+                    Variant::EndsItsPredecessor => StoreEven,
+                    // Odd for as long as nobody follows: an even number is an orderly close.
+                    _ => RingAfterClosing,
+                }
             }
             StoreEven => {
                 let fate = &mut state.fates[usize::from(words.session / 2)];

@@ -14,8 +14,7 @@ impl Life {
         let before = consumer.last_read;
         // Of sessions before the last two the ends count as one.
         let last = state.words.session.saturating_sub(1) | 1;
-        let apart =
-            before == 0 || before == author || state.words.told >= before || author < last;
+        let apart = before == 0 || before == author || state.words.told >= before || author < last;
         state.broken.expect(Rule::StreamsApart, consumer.ends == Ends::Mine || apart);
         consumer.read |= bit(author);
         consumer.last_read = author;
@@ -31,9 +30,9 @@ impl Life {
         let fate = |session: u8| Self::fate(state, session);
         let read = state.consumer.read;
         let any_died = stands_for().any(|session| fate(session) == Fate::Died);
-        let half = stands_for().any(|session| {
-            fate(session) == Fate::Died && (read & bit(session) != 0)
-        }) || fate(session) == Fate::Died;
+        let half = stands_for()
+            .any(|session| fate(session) == Fate::Died && (read & bit(session) != 0))
+            || fate(session) == Fate::Died;
         let any_read = stands_for().any(|session| read & bit(session) != 0);
         let unread = usize::from(state.words.head)..usize::from(state.words.tail);
         let all_read = state.authors[unread].iter().all(|author| *author > session);
@@ -45,8 +44,9 @@ impl Life {
         broken.expect(Rule::LivingIsNotDead, ended);
         broken.expect(Rule::HalfIsNotWhole, dead || !half);
         broken.expect(Rule::WholeIsNotHalf, !dead || any_died || state.keeper_ended_alone);
-        broken.expect(Rule::EndAfterRecords, all_read);
-        broken.expect(Rule::NotMine, !known || any_read);
+        broken.expect(Rule::EndAfterRecords, all_read || state.keeper_ended_alone);
+        // As for a peer that returned.
+        broken.expect(Rule::NotMine, !known || any_read || !self.monitored);
         state.returned |= bit(session);
     }
 
@@ -57,7 +57,8 @@ impl Life {
         let read = (state.words.told + 1..=begun).any(|session| consumer.read & bit(session) != 0);
         let known = begun <= state.words.told
             || consumer.ends == Ends::Mine && begun <= consumer.left_before && !read;
-        state.broken.expect(Rule::NoStaleAnswer, unread || !known);
+        // Where nobody reports a death, a lease that a successor has just taken looks like that of the dead.
+        state.broken.expect(Rule::NoStaleAnswer, unread || !known || !self.monitored);
     }
 
     /// What must hold in every state.
@@ -82,7 +83,9 @@ impl Life {
         let kernel = state.producer == Producer::Killed && words.liveness == Liveness::Watched;
         // What nobody reports is found at the end of a slice.
         let slice = !self.monitored && state.kills < self.kills;
-        let somebody = state.producer.will_ring() || kernel || slice;
+        // Marked by a keeper that ended alone, a session is as if it had ended before whoever attaches then.
+        let alone = state.keeper_ended_alone;
+        let somebody = state.producer.will_ring() || kernel || slice || alone;
         state.broken.expect(Rule::SomebodyWakes, !due || somebody);
     }
 }

@@ -164,7 +164,7 @@ pub enum Action {
 }
 
 /// A scenario.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Names {
     /// What each process is out for.
     pub goals: [Goal; PROCESSES],
@@ -273,9 +273,12 @@ impl Model for Names {
             state.processes.iter().any(|process| process.at == At::Done(Answer::Closed))
         }));
         if self.goals.iter().any(|goal| matches!(goal, Goal::Remove { .. })) {
-            properties.push(Property::sometimes("somebody removed the name", |_, state: &State| {
-                state.processes.iter().any(|process| process.at == At::Done(Answer::Removed))
-            }));
+            properties.push(Property::sometimes(
+                "somebody removed the name",
+                |_, state: &State| {
+                    state.processes.iter().any(|process| process.at == At::Done(Answer::Removed))
+                },
+            ));
         }
         properties
     }

@@ -16,7 +16,7 @@ impl Names {
         let all: Vec<_> = (0..state.processes.len()).filter_map(attached).collect();
         let named = all.iter().all(|(inode, _)| kernel.name == Some(*inode));
         let alone = all.iter().enumerate().all(|(index, owner)| !all[..index].contains(owner));
-        let left = self.is_left_behind(state);
+        let left = self.is_left_behind(state) || self.wait_for_each_other(state);
         state.broken.expect(Rule::OnTheNamedRing, named);
         state.broken.expect(Rule::OneOwner, alone);
         state.broken.expect(Rule::LastUserRemoves, !left);
@@ -24,13 +24,33 @@ impl Names {
 
     /// Whether all have closed in order, all had asked that the name goes, and it is still there with nothing in it.
     fn is_left_behind(&self, state: &State) -> bool {
-        let all_closed = state.processes.iter().enumerate().all(|(p, process)| match self.goals[p] {
-            Goal::Nothing => true,
-            Goal::Attach { unlink: true, .. } => process.at == At::Done(Answer::Closed),
-            _ => false,
-        });
+        let all_closed =
+            state.processes.iter().enumerate().all(|(p, process)| match self.goals[p] {
+                Goal::Nothing => true,
+                Goal::Attach { unlink: true, .. } => process.at == At::Done(Answer::Closed),
+                _ => false,
+            });
         let empty = |inode: u8| state.regions[inode as usize].unread == 0;
         all_closed && state.kills == self.kills && state.kernel.name.is_some_and(empty)
+    }
+
+    /// Whether two processes want a lease each that the other has, and neither gives one up.
+    fn wait_for_each_other(&self, state: &State) -> bool {
+        let wants = |p: usize| match state.processes[p].at {
+            At::Lock(role) | At::AskWithReadLock(role) | At::LookAtItsSession(role) => Some(role),
+            _ => None,
+        };
+        let has = |p: usize, role: super::Role| {
+            let fd = state.processes[p].leases[role as usize];
+            fd.is_some_and(|fd| state.kernel.holds(p, fd, role as usize) == Lock::Write)
+        };
+        let all = 0..state.processes.len();
+        let waits = |p: usize, other: usize| wants(p).is_some_and(|role| has(other, role));
+        let same = |p: usize, other: usize| {
+            let inode = |p: usize| state.processes[p].backing.map(|fd| state.kernel.inode(p, fd));
+            inode(p) == inode(other)
+        };
+        all.clone().any(|p| all.clone().any(|q| same(p, q) && waits(p, q) && waits(q, p)))
     }
 
     /// The name does not lead to this ring any more.

@@ -112,7 +112,7 @@ impl Names {
                 if links > 0 || self.variant == Variant::NoLookAtLinks {
                     At::Publish
                 } else {
-                    self.lost_the_name(p)
+                    self.lost_the_name(state, p)
                 }
             }
             At::CompareName => {
@@ -122,7 +122,7 @@ impl Names {
                 match same || self.variant == Variant::NameIsNotCompared {
                     true if self.variant == Variant::UnreadBeforeLeases => self.take_away(state, p),
                     true => At::LookForUnread,
-                    false => self.lost_the_name(p),
+                    false => self.lost_the_name(state, p),
                 }
             }
             At::LookForUnread => {
@@ -130,7 +130,9 @@ impl Names {
                 match unread > 0 && !self.removes_unread(p) {
                     true => At::Release(Answer::UnreadRecords),
                     // It has not taken them yet.
-                    false if self.variant == Variant::UnreadBeforeLeases => At::Lock(Role::Producer),
+                    false if self.variant == Variant::UnreadBeforeLeases => {
+                        At::Lock(Role::Producer)
+                    }
                     false => self.take_away(state, p),
                 }
             }
@@ -252,9 +254,7 @@ impl Names {
         };
         state.processes[p].backing = Some(fd);
         match (self.goals[p], self.variant) {
-            (Goal::Attach { .. } | Goal::Read { .. }, _) => {
-                At::Lock(self.role(p).expect("a role"))
-            }
+            (Goal::Attach { .. } | Goal::Read { .. }, _) => At::Lock(self.role(p).expect("a role")),
             (Goal::Replace { .. }, Variant::ReplacesWithoutLeases) => At::CompareName,
             (_, Variant::UnreadBeforeLeases) => At::LookForUnread,
             (Goal::Remove { .. }, Variant::RemovesWithoutLeases) => At::CompareName,
@@ -323,8 +323,10 @@ impl Names {
     }
 
     /// The ring that it opened has no name any more.
-    fn lost_the_name(&self, p: usize) -> At {
+    fn lost_the_name(&self, state: &State, p: usize) -> At {
         match self.goals[p] {
+            // It has closed already: somebody else removed the name.
+            _ if state.processes[p].leaving => At::Release(Answer::Closed),
             Goal::Attach { create: true, .. } | Goal::Replace { .. } => At::StartOver,
             _ => At::Release(Answer::NotFound),
         }
