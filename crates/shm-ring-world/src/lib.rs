@@ -16,5 +16,6 @@ pub mod forks;
 pub mod life;
 pub mod names;
 pub mod os;
+pub mod planted;
 pub mod rules;
 pub mod variants;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use shm_ring_world::catalogue::{planted, scenarios};
+use shm_ring_world::catalogue::scenarios;
+use shm_ring_world::planted::planted;
 
 const HELP: &str = "\
 shm-ring-world                    explores the scenarios of the test

@@ -1,4 +1,4 @@
-//! Owns: the planted faults, one a variant. Knows nothing of: what they break (`catalogue`).
+//! Owns: the planted faults, one a variant. Knows nothing of: what they break (`planted`).
 
 /// Faults of the model of names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

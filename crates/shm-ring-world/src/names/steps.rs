@@ -167,10 +167,7 @@ impl Names {
             }
             At::ReleaseOldRing => {
                 self.settle_in(state, p);
-                match state.processes[p].new_lease {
-                    None => At::Lock(self.role(p).expect("a role")),
-                    Some(_) => At::Publish,
-                }
+                At::Publish
             }
             At::Publish => {
                 let role = self.role(p).expect("a role") as usize;
@@ -284,9 +281,7 @@ impl Names {
         if !state.kernel.lock(p, fd, role as usize, Lock::Write) {
             return At::AskWithReadLock(role);
         }
-        if self.attaches(state, p)
-            || matches!(self.goals[p], Goal::Replace { .. }) && state.processes[p].new.is_some()
-        {
+        if self.attaches(state, p) {
             return At::LookAtLinks;
         }
         match ROLES.iter().find(|role| !self.has_lease(state, p, **role)) {
