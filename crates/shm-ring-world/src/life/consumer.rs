@@ -322,7 +322,7 @@ impl Life {
                 },
             });
         let over = last >= from && !consumer.is_alive() && head >= consumer.tail;
-        let newest = over.then(|| End {
+        let newest = over.then_some(End {
             session: last,
             dead: consumer.dead || consumer.died == last || someone_died,
         });

@@ -211,9 +211,11 @@ impl Model for Life {
         properties.push(Property::sometimes("an end was returned", |_, state: &State| {
             state.returned != 0
         }));
-        properties.push(Property::sometimes("two ends were returned", |_, state: &State| {
-            state.returned.count_ones() > 1
-        }));
+        if self.sessions > 1 {
+            properties.push(Property::sometimes("two ends were returned", |_, state: &State| {
+                state.returned.count_ones() > 1
+            }));
+        }
         properties.push(Property::sometimes("a consumer sleeps", |_, state: &State| {
             state.consumer.sleeps()
         }));

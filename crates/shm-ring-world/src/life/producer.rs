@@ -57,7 +57,7 @@ impl Life {
     pub(super) fn producer_actions(&self, state: &State, actions: &mut Vec<Action>) {
         match state.producer {
             Producer::Absent => {
-                if (state.words.session + 1) / 2 < self.sessions {
+                if state.words.session.div_ceil(2) < self.sessions {
                     actions.push(Action::Produce);
                 }
                 return;
