@@ -158,7 +158,7 @@ pub fn scenarios() -> Vec<Scenario> {
     );
     names(
         "two replace beside a consumer, restarted",
-        0,
+        6_066_078,
         true,
         [CONSUME, Goal::Replace { role: Role::Producer }, Goal::Replace { role: Role::Consumer }],
         Names { kills: 1, starts: 2, ..NAMES },

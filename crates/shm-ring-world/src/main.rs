@@ -57,6 +57,10 @@ fn correct(long: bool) -> bool {
     chosen.fold(true, |fine, scenario| {
         let found = scenario.world.explore(None);
         println!("{}: {found}", scenario.name);
-        fine && found.holds()
+        let same = found.states == scenario.states;
+        if !same {
+            println!("  {} states are expected", scenario.states);
+        }
+        fine && same && found.holds()
     })
 }

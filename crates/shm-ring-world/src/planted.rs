@@ -15,7 +15,7 @@ pub struct Planted {
     pub name: String,
     /// The rule that it breaks.
     pub rule: &'static str,
-    /// What it looks like from outside, and where it was found (a letter and a number), if it was.
+    /// What it looks like from outside, if that says more than its name.
     pub seen: &'static str,
     /// The model.
     pub world: World,
@@ -38,14 +38,14 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::NoLookAtLinks,
             "OnTheNamedRing",
-            "attached to a ring that had lost its name (B2)",
+            "attached to a ring that had lost its name",
             beside,
             NAMES,
         );
         add(
             V::UnreadBeforeLeases,
             "UnreadStays",
-            "recv and gc looked for unread records first (B1)",
+            "recv and gc looked for unread records first",
             beside,
             NAMES,
         );
@@ -59,7 +59,7 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::RemovesWithoutLeases,
             "RemovedUnderLeases",
-            "recv removed without the roles (B1)",
+            "recv removed without the roles",
             beside,
             NAMES,
         );
@@ -73,7 +73,7 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::RenamesAwayToCompare,
             "OnTheNamedRing",
-            "an innocent ring lost its name (DESIGN 7)",
+            "an innocent ring lost its name",
             [PRODUCE, REMOVE, REMOVE],
             Names { starts: 2, pushes: 0, ..NAMES },
         );
@@ -101,7 +101,7 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::CreatorUnlinks,
             "RemovedUnderLeases",
-            "a restarted creator made a second ring (B4)",
+            "a restarted creator made a second ring",
             pair,
             NAMES,
         );
@@ -122,21 +122,21 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::NoSpaceAtOnce,
             "NoSpaceIsTrue",
-            "NoSpace although a ring is there (B3)",
+            "NoSpace although a ring is there",
             [PRODUCE, CONSUME, NOTHING],
             Names { pages: (3, 2), ..NAMES },
         );
         add(
             V::RefusedIsTaken,
             "RoleTakenIsTrue",
-            "RoleTaken by a dead process (A3), or a remover (B2)",
+            "RoleTaken although the owner is dead or only removes",
             [PRODUCE, PRODUCE, NOTHING],
             Names { kills: 1, left_over: true, ..NAMES },
         );
         add(
             V::AsksWithWriteLock,
             "RoleTakenIsTrue",
-            "a reader's lock counted as an owner (A2)",
+            "a reader's lock counted as an owner",
             reader,
             left,
         );
@@ -154,16 +154,11 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::SessionBeforeMark,
             "LivingIsNotDead",
-            "DESIGN 6: a living successor beside its predecessor's mark",
+            "a living successor beside its predecessor's mark",
             LIFE,
         );
         add(V::SessionIsLoadedOnce, "StreamsApart", "words of two sessions in one look", streams);
-        add(
-            V::TailIsLoadedFirst,
-            "EndAfterRecords",
-            "an end before the last records (LAYOUT step 5)",
-            mine,
-        );
+        add(V::TailIsLoadedFirst, "EndAfterRecords", "an end before the last records", mine);
         add(V::TailIsLoadedLast, "StreamsApart", "the next stream's record in this one", streams);
         add(
             V::DiedOfThisSessionIsIgnored,
@@ -171,19 +166,14 @@ pub fn planted() -> Vec<Planted> {
             "beside a successor's mark the dead session looked alive again",
             LIFE,
         );
-        add(V::EndsOfAnybody, "NotMine", "Closed by a producer of yesterday (A5)", LIFE);
+        add(V::EndsOfAnybody, "NotMine", "Closed by a producer of yesterday", LIFE);
         add(V::ReadingMakesNothingMine, "SomebodyWakes", "no end of what was read", LIFE);
-        add(
-            V::OnlyTheLivingAreAPeer,
-            "SomebodyWakes",
-            "wait_for_peer slept beside a record (A4)",
-            LIFE,
-        );
+        add(V::OnlyTheLivingAreAPeer, "SomebodyWakes", "wait_for_peer slept beside a record", LIFE);
         add(V::AnySessionIsAPeer, "NoStaleAnswer", "wait_for_peer answered about yesterday", LIFE);
         add(
             V::PanicCloses,
             "HalfIsNotWhole",
-            "a panic looked like an orderly close (A8)",
+            "a panic looked like an orderly close",
             Life { panics: 1, kills: 0, ..LIFE },
         );
         add(
@@ -196,7 +186,7 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::OneStart,
             "StreamsApart",
-            "DESIGN 6: one word `began`, overwritten by who attaches",
+            "one word `began`, overwritten by who attaches",
             Life { sessions: 3, kills: 0, ..streams },
         );
         add(
@@ -206,12 +196,7 @@ pub fn planted() -> Vec<Planted> {
             Life { sessions: 3, ..mine },
         );
         add(V::SuccessorHidesDeath, "HalfIsNotWhole", "a death before the consumer looked", LIFE);
-        add(
-            V::DeathWaitsForLease,
-            "SomebodyWakes",
-            "nobody rings when a lease gets free (A3)",
-            LIFE,
-        );
+        add(V::DeathWaitsForLease, "SomebodyWakes", "nobody rings when a lease gets free", LIFE);
         add(V::ClearsLivenessFirst, "SomebodyWakes", "killed while closing, and no mark", LIFE);
         add(V::ClosesWithoutRinging, "SomebodyWakes", "", LIFE);
         add(V::AttachesWithoutRinging, "SomebodyWakes", "", LIFE);
@@ -224,25 +209,20 @@ pub fn planted() -> Vec<Planted> {
             all.push(Planted { name: format!("{variant:?}"), rule, seen, world });
         };
         let grandchild = Forks { threads: 1, forks: 2, ..FORKS };
-        add(V::NoHandlers, "LeaseGetsFree", "a child kept its parent's lease (A7)", FORKS);
+        add(V::NoHandlers, "LeaseGetsFree", "a child kept its parent's lease", FORKS);
         add(V::LocksBeforeItRegisters, "LeaseGetsFree", "", FORKS);
         add(V::GenerationIsNotChecked, "LeaseGetsFree", "", FORKS);
-        add(
-            V::GenerationIsOddOrEven,
-            "LeaseGetsFree",
-            "DESIGN 6: two threads that fork at once",
-            FORKS,
-        );
+        add(V::GenerationIsOddOrEven, "LeaseGetsFree", "two threads that fork at once", FORKS);
         add(
             V::HandlerLeavesEntries,
             "InnocentDescriptorStays",
-            "DESIGN 6: the handler of a grandchild closes what it should not",
+            "the handler of a grandchild closes what it should not",
             grandchild,
         );
         add(
             V::HandlerLeavesGeneration,
             "ChildCanAttach",
-            "DESIGN 6: the generation stays odd in the child",
+            "the generation stays odd in the child",
             FORKS,
         );
         add(V::UnregistersBeforeItUnlocks, "LeaseGetsFree", "", FORKS);
@@ -250,16 +230,11 @@ pub fn planted() -> Vec<Planted> {
         add(
             V::PidDecides,
             "ChildIsHarmless",
-            "a worker in another pid namespace closed its parent's session (A1)",
+            "a worker in another pid namespace closed its parent's session",
             Forks { raw: true, ..FORKS },
         );
         add(V::InodeDecides, "LeaseIsKept", "", FORKS);
-        add(
-            V::TokenIsAskedBeforeTheBatch,
-            "ChildIsHarmless",
-            "a batch's iterator forked (A7)",
-            FORKS,
-        );
+        add(V::TokenIsAskedBeforeTheBatch, "ChildIsHarmless", "a batch's iterator forked", FORKS);
     }
     all
 }

@@ -280,6 +280,11 @@ impl Model for Names {
                 },
             ));
         }
+        if self.goals.iter().any(|goal| matches!(goal, Goal::Replace { .. })) {
+            properties.push(Property::sometimes("somebody replaced a ring", |_, state: &State| {
+                state.processes.iter().any(|process| process.at == At::ReleaseOldRing)
+            }));
+        }
         properties
     }
 }
