@@ -6,13 +6,11 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
-use shm_ring::{
-    Consumer, Options, Peer, PopError, Producer, PushError, Region, Ring, Wait, wait_any,
-};
-use shm_ring_outsider::{LIVENESS, SLEEPS, consumer, producer};
+use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Wait, wait_any};
+use shm_ring_outsider::{LIVENESS, consumer, producer};
 
 use crate::bytes::Bytes;
 use crate::harness::{Child, Home, Name, SOON, root_or_skip, until, within};
