@@ -70,6 +70,7 @@ fn an_attached_pair_goes_on_when_its_name_is_used_again() {
 
 /// Job: closes its last end as a thread that others do not get past, and says how long it was busy with that.
 pub(crate) fn close_urgently(mut home: Home) {
+    system::stay_on_one_processor();
     let ring = Ring::<u64>::create(Region::memfd("urgent"), &Options::new()).unwrap();
     let tx = ring.producer().unwrap();
     if !system::become_urgent() {

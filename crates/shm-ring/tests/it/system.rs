@@ -199,13 +199,15 @@ pub(crate) fn let_signals_interrupt() {
     handle_signals(nothing);
 }
 
-/// From now on this thread runs before all ordinary ones, on one processor; false if that is refused.
-pub(crate) fn become_urgent() -> bool {
+/// From now on this thread, and those that it starts, have one processor.
+pub(crate) fn stay_on_one_processor() {
     let mut one = rustix::thread::CpuSet::new();
     one.set(rustix::thread::sched_getcpu());
-    if rustix::thread::sched_setaffinity(None, &one).is_err() {
-        return false;
-    }
+    rustix::thread::sched_setaffinity(None, &one).unwrap();
+}
+
+/// From now on this thread runs before all ordinary ones; false if that is refused.
+pub(crate) fn become_urgent() -> bool {
     let priority = libc::sched_param { sched_priority: 1 };
     // SAFETY: `priority` outlives the call.
     check(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &priority) }).is_ok()
