@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use shm_ring::{
     Contents, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer, Role,
-    Snapshot,
+    Snapshot, UntypedConsumer, UntypedProducer, UntypedRing,
 };
 
-use crate::cli::Copying;
+use crate::cli::{Copying, Frames};
 use crate::failure::{Code, Failure};
 use crate::output;
 
@@ -28,18 +28,45 @@ pub(crate) struct Attached<E> {
     pub(crate) on_demand: bool,
 }
 
-pub(crate) fn producer(copying: &Copying) -> Result<Attached<MessageProducer>, Failure> {
-    attach(copying, Role::Producer, MessageRing::producer)
+/// A ring, or an end of one, by what it carries.
+pub(crate) enum Carrying<M, V> {
+    Messages(M),
+    Values(V),
 }
 
-pub(crate) fn consumer(copying: &Copying) -> Result<Attached<MessageConsumer>, Failure> {
-    attach(copying, Role::Consumer, MessageRing::consumer)
+type Ring = Carrying<MessageRing, UntypedRing>;
+
+impl Ring {
+    fn id(&self) -> u128 {
+        match self {
+            Self::Messages(ring) => ring.id(),
+            Self::Values(ring) => ring.id(),
+        }
+    }
+}
+
+pub(crate) fn producer(
+    copying: &Copying,
+) -> Result<Attached<Carrying<MessageProducer, UntypedProducer>>, Failure> {
+    attach(copying, Role::Producer, |ring| match ring {
+        Carrying::Messages(ring) => ring.producer().map(Carrying::Messages),
+        Carrying::Values(ring) => ring.producer().map(Carrying::Values),
+    })
+}
+
+pub(crate) fn consumer(
+    copying: &Copying,
+) -> Result<Attached<Carrying<MessageConsumer, UntypedConsumer>>, Failure> {
+    attach(copying, Role::Consumer, |ring| match ring {
+        Carrying::Messages(ring) => ring.consumer().map(Carrying::Messages),
+        Carrying::Values(ring) => ring.consumer().map(Carrying::Values),
+    })
 }
 
 fn attach<E>(
     copying: &Copying,
     role: Role,
-    take: impl Fn(&MessageRing) -> Result<E, Error>,
+    take: impl Fn(&Ring) -> Result<E, Error>,
 ) -> Result<Attached<E>, Failure> {
     for _ in 0..ROUNDS {
         let Some(Attached { end: ring, on_demand }) = open_or_create(copying)? else { continue };
@@ -58,11 +85,11 @@ fn attach<E>(
     ))
 }
 
-/// The ring, with the schema and the label that it has. `None` if somebody was faster.
-fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Failure> {
+/// The ring, with what it carries, the schema and the label that it has. `None` if somebody was faster.
+fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring>>, Failure> {
     let region = || copying.target.region();
     let found = match look(copying) {
-        Ok(snapshot) => MessageRing::open_with(region(), &as_found(copying, &snapshot)?)
+        Ok(snapshot) => open(copying, &snapshot)
             .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
         Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
             let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
@@ -71,7 +98,7 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Fa
                     "created {}, which waits for the other side",
                     copying.target
                 ));
-                Attached { end: ring, on_demand: true }
+                Attached { end: Carrying::Messages(ring), on_demand: true }
             })
         }
         Err(error) => return Err(error.into()),
@@ -82,14 +109,14 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Fa
     }
 }
 
-fn as_found(copying: &Copying, snapshot: &Snapshot) -> Result<Options, Failure> {
-    let options = copying.trust.to_attach();
-    let options = options.schema(snapshot.schema).label(snapshot.label.as_str());
-    if !matches!(snapshot.contents, Contents::Messages { .. }) {
-        // The library says what differs.
-        MessageRing::open_with(copying.target.region(), &options)?;
+fn open(copying: &Copying, snapshot: &Snapshot) -> Result<Ring, Error> {
+    let (region, options) = (copying.target.region(), copying.trust.to_attach());
+    if let Contents::Values { .. } = snapshot.contents {
+        return UntypedRing::open_any(region, &options).map(Carrying::Values);
     }
-    Ok(options)
+    // Of a latest value the library says what differs.
+    let options = options.schema(snapshot.schema).label(snapshot.label.as_str());
+    MessageRing::open_with(region, &options).map(Carrying::Messages)
 }
 
 fn look(copying: &Copying) -> Result<Snapshot, Error> {
@@ -102,7 +129,7 @@ pub(crate) fn unread(copying: &Copying) -> u64 {
     look(copying).map_or(0, |snapshot| snapshot.unread_bytes())
 }
 
-fn still_there(copying: &Copying, ring: &MessageRing) -> bool {
+fn still_there(copying: &Copying, ring: &Ring) -> bool {
     look(copying).is_ok_and(|snapshot| snapshot.id == ring.id())
 }
 
@@ -126,6 +153,21 @@ pub(crate) fn remove(copying: &Copying) {
             _ => return,
         }
     }
+}
+
+/// Framing says where messages end. Values have one size, and `--raw` says nothing else.
+pub(crate) fn only_raw(copying: &Copying, size: usize) -> Result<(), Failure> {
+    if copying.framing.frames() == Frames::Raw {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Usage,
+        format!(
+            "{} carries values of {size} bytes, which are neither lines nor prefixed",
+            copying.target
+        ),
+        "without --lines and --length-prefixed they are copied as they are",
+    ))
 }
 
 /// A peer that was gone before we came: its end is not ours.

@@ -1,9 +1,11 @@
-//! Owns: what is unread: how much it is, and giving it back by position or all of it. Knows nothing of: payloads.
+//! Owns: what is unread: how much it is, how much is waited for, and giving it back by position or all of it. Knows nothing
+//! of: payloads.
 
 use super::found::found_at;
-use super::{Consumer, MessageConsumer, Receiver};
+use super::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
 use crate::error::PopError;
 use crate::item::{Item, Payload};
+use crate::options::Threshold;
 use crate::protocol::position::Corrupt;
 
 impl<P: Payload + ?Sized> Receiver<P> {
@@ -41,78 +43,108 @@ impl<P: Payload + ?Sized> Receiver<P> {
     }
 }
 
-impl<T: Item> Consumer<T> {
-    /// A lower bound on the number of items that are unread. The producer may publish more at any time.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// assert_eq!((rx.len(), tx.len()), (3, 3));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn len(&self) -> usize {
-        (self.inner.ready() / Self::SIZE) as usize
-    }
+macro_rules! counted {
+    ([$($generics:tt)*], $consumer:ty) => {
+        impl<$($generics)*> $consumer {
+            /// A lower bound on the number of items that are unread. The producer may publish more at any time.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.push_batch([1, 2, 3])?;
+            /// assert_eq!((rx.len(), tx.len()), (3, 3));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            #[must_use]
+            pub fn len(&self) -> usize {
+                (self.inner.ready() / self.inner.size()) as usize
+            }
 
-    /// Whether there was nothing to take: one load. A ring that is corrupt is not empty, since the next call reports it.
-    #[must_use]
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.inner.is_empty()
-    }
+            /// Whether there was nothing to take: one load. A ring that is corrupt is not empty, since the next call reports it.
+            #[must_use]
+            #[inline]
+            pub fn is_empty(&self) -> bool {
+                self.inner.is_empty()
+            }
 
-    /// Gives back the room of all items below `position`, which counts as [`position`](Self::position) does: for a
-    /// consumer that looks at items by [`peek`](Self::peek) and releases them when somebody else is done with them. How
-    /// many it released.
-    ///
-    /// The position behind the n-th item of a view is [`position`](Self::position), plus n times the size of an item. A
-    /// consumer that stores that position with what it made of the items, in one transaction, delivers exactly once: its
-    /// successor begins with `release_to` of what was stored.
-    ///
-    /// # Errors
-    /// [`PopError::NotABoundary`] if no unread item begins or ends there, and nothing is released;
-    /// [`PopError::Corrupt`], permanently.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// let first = rx.position();
-    /// assert_eq!(rx.peek(2)?.iter().sum::<u64>(), 3);
-    /// // The sum and this position were stored together. The consumer was killed, and this is the next one:
-    /// let stored = first + 2 * size_of::<u64>() as u64;
-    /// assert_eq!(rx.release_to(stored)?, 2);
-    /// assert_eq!(rx.pop()?, 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn release_to(&mut self, position: u64) -> Result<usize, PopError> {
-        let (head, tail) = self.inner.unread()?;
-        let bytes = position.clamp(head, tail) - head;
-        self.inner.release_below(position, head + bytes - bytes % Self::SIZE)?;
-        Ok((bytes / Self::SIZE) as usize)
-    }
+            /// Gives back the room of all items below `position`, which counts as [`position`](Self::position) does: for a
+            /// consumer that looks at items by [`peek`](Self::peek) and releases them when somebody else is done with them. How
+            /// many it released.
+            ///
+            /// The position behind the n-th item of a view is [`position`](Self::position), plus n times the size of an item. A
+            /// consumer that stores that position with what it made of the items, in one transaction, delivers exactly once: its
+            /// successor begins with `release_to` of what was stored.
+            ///
+            /// # Errors
+            /// [`PopError::NotABoundary`] if no unread item begins or ends there, and nothing is released;
+            /// [`PopError::Corrupt`], permanently.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.push_batch([1, 2, 3])?;
+            /// let first = rx.position();
+            /// assert_eq!(rx.peek(2)?.iter().sum::<u64>(), 3);
+            /// // The sum and this position were stored together. The consumer was killed, and this is the next one:
+            /// let stored = first + 2 * size_of::<u64>() as u64;
+            /// assert_eq!(rx.release_to(stored)?, 2);
+            /// assert_eq!(rx.pop()?, 3);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn release_to(&mut self, position: u64) -> Result<usize, PopError> {
+                let (head, tail) = self.inner.unread()?;
+                let bytes = position.clamp(head, tail) - head;
+                self.inner.release_below(position, head + bytes - bytes % self.inner.size())?;
+                Ok((bytes / self.inner.size()) as usize)
+            }
 
-    /// Gives back all items that are unread, unseen: what a consumer does that comes late, or fell behind. How many that
-    /// was.
-    ///
-    /// # Errors
-    /// [`PopError::Corrupt`], permanently.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// assert_eq!(rx.skip_unread()?, 3);
-    /// tx.push(4)?;
-    /// assert_eq!(rx.pop()?, 4);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn skip_unread(&mut self) -> Result<usize, PopError> {
-        Ok((self.inner.skip()? / Self::SIZE) as usize)
-    }
+            /// Gives back all items that are unread, unseen: what a consumer does that comes late, or fell behind. How many that
+            /// was.
+            ///
+            /// # Errors
+            /// [`PopError::Corrupt`], permanently.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.push_batch([1, 2, 3])?;
+            /// assert_eq!(rx.skip_unread()?, 3);
+            /// tx.push(4)?;
+            /// assert_eq!(rx.pop()?, 4);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn skip_unread(&mut self) -> Result<usize, PopError> {
+                Ok((self.inner.skip()? / self.inner.size()) as usize)
+            }
+
+            /// Sets how much must be there before a `pop` that found the ring empty returns: for consumers
+            /// that would rather be woken seldom than at once. `None` is the default: at the first record.
+            ///
+            /// The clock of [`Threshold`] starts when a record may come, so an idle consumer is not woken
+            /// for nothing. A threshold above half the ring counts as half the ring. A producer that waits
+            /// for room, closes or dies ends the wait early.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use shm_ring::{Options, Region, Ring, Threshold};
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+            /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// rx.set_threshold(Some(Threshold::items::<u64>(64, Duration::from_micros(200))));
+            /// tx.push(1)?;
+            /// assert_eq!(rx.pop()?, 1);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn set_threshold(&mut self, threshold: Option<Threshold>) {
+                self.inner.set_threshold(threshold);
+            }
+        }
+    };
 }
+
+counted!([T: Item], Consumer<T>);
+counted!([], UntypedConsumer);
 
 impl MessageConsumer {
     /// A lower bound on the bytes of records that are unread, with their headers. The producer may publish more at any

@@ -36,6 +36,13 @@ pub enum PushError {
         /// The most that fits: create a larger ring, or send it in parts.
         max: usize,
     },
+    /// Not the bytes of one value, or of whole ones where several may be (untyped ends only). Nothing was published.
+    WrongLength {
+        /// Bytes that were given.
+        len: usize,
+        /// Bytes of a value of this ring.
+        item: usize,
+    },
 }
 
 /// Why nothing was popped.
@@ -63,7 +70,7 @@ pub enum PopError {
     Interrupted,
     /// The producer's page or the data contradict the protocol. Final for this attachment.
     Corrupt,
-    /// There is no memory for the message, which stays in the ring: free some, take it into a buffer of your own, or bound
+    /// There is no memory for the message, or for a copy of an untyped value, which stays in the ring: free some, take it into a buffer of your own, or bound
     /// what a ring may hold by [`Options::max_capacity`](crate::Options::max_capacity).
     NoMemory {
         /// Bytes of the message.
@@ -83,6 +90,14 @@ pub enum PopError {
         len: usize,
         /// Bytes of the message.
         needed: usize,
+    },
+    /// The buffer has not the length of one value, or of whole ones where several may come (untyped ends only). Nothing was
+    /// taken.
+    WrongLength {
+        /// Bytes of the buffer.
+        len: usize,
+        /// Bytes of a value of this ring.
+        item: usize,
     },
 }
 
@@ -134,6 +149,12 @@ impl fmt::Display for PushError {
                      or send it in parts"
                 );
             }
+            Self::WrongLength { len, item } => {
+                return write!(
+                    f,
+                    "{len} bytes were to be pushed, and this ring has values of {item} bytes: give whole values"
+                );
+            }
             Self::Full => "the ring is full",
             Self::TimedOut => "the ring stayed full until the deadline",
             Self::Closed => "the ring is full and its consumer has closed it",
@@ -166,6 +187,12 @@ impl fmt::Display for PopError {
                     f,
                     "no unread record begins or ends at position {position}: nothing is released; the nearest boundary \
                      is {before}"
+                );
+            }
+            Self::WrongLength { len, item } => {
+                return write!(
+                    f,
+                    "the buffer has {len} bytes, and this ring has values of {item} bytes: bring room for whole values"
                 );
             }
             Self::Empty => "the ring is empty",
@@ -209,7 +236,9 @@ impl From<PushError> for io::Error {
             // Not the kind of that name, at which std tries again.
             PushError::Interrupted => io::ErrorKind::Other,
             PushError::Corrupt => io::ErrorKind::InvalidData,
-            PushError::TooLarge { .. } => io::ErrorKind::InvalidInput,
+            PushError::TooLarge { .. } | PushError::WrongLength { .. } => {
+                io::ErrorKind::InvalidInput
+            }
         };
         Self::new(kind, error)
     }
@@ -226,9 +255,9 @@ impl From<PopError> for io::Error {
             PopError::Interrupted => io::ErrorKind::Other,
             PopError::Corrupt => io::ErrorKind::InvalidData,
             PopError::NoMemory { .. } => io::ErrorKind::OutOfMemory,
-            PopError::TooSmall { .. } | PopError::NotABoundary { .. } => {
-                io::ErrorKind::InvalidInput
-            }
+            PopError::TooSmall { .. }
+            | PopError::NotABoundary { .. }
+            | PopError::WrongLength { .. } => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use zerocopy::IntoBytes;
 
-use super::header::{self, Contents, RegionLayout};
+use super::contents::{Contents, RegionLayout};
+use super::header;
 use crate::error::Error;
-use crate::item::Payload;
+use crate::item::{ItemLayout, Payload};
 use crate::mapping::records::RecordMap;
 use crate::mapping::{Mapping, Preparation};
 use crate::options::Options;
@@ -50,6 +51,16 @@ impl Handle {
         let backing = region.open(options, access)?;
         let layout = header::check(&backing, contents, options)?;
         Ok(Self { backing: Arc::new(backing), layout, options: options.clone() })
+    }
+
+    /// Opens what is there, whatever values it carries: what they are.
+    pub(crate) fn open_any(
+        region: &Region,
+        options: &Options,
+    ) -> Result<(Self, ItemLayout), Error> {
+        let backing = region.open(options, Access::ReadWrite)?;
+        let (item, layout) = header::check_any(&backing, options)?;
+        Ok((Self { backing: Arc::new(backing), layout, options: options.clone() }, item))
     }
 
     /// Opens it, or creates it: whoever else does the same at the same time, both get the same.
