@@ -10,3 +10,4 @@ mod looking;
 mod removing;
 mod session;
 mod terminal;
+mod values;
