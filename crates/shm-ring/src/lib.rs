@@ -63,13 +63,15 @@
 //! frees when its holder dies. [`Options`] say what a new ring is like, and [`Wait`] how a side waits. [How large, how
 //! many](guide::limits).
 //!
-//! | | values of one size | messages of any length |
-//! |---|---|---|
-//! | what crosses | an [`Item`]: `Ring<Tick>` | bytes |
-//! | handle | [`Ring`] | [`MessageRing`] |
-//! | ends | [`Producer`], [`Consumer`] | [`MessageProducer`], [`MessageConsumer`] |
-//! | written and read in place | [`Reservation`], [`View`]: slices of values | [`MessageReservation`], [`MessageView`] |
-//! | as a byte stream | | [`StreamWriter`], [`StreamReader`] |
+//! | | values of one size | values of a size known at run time | messages of any length |
+//! |---|---|---|---|
+//! | what crosses | an [`Item`]: `Ring<Tick>` | bytes that an [`ItemLayout`] describes | bytes |
+//! | handle | [`Ring`] | [`UntypedRing`] | [`MessageRing`] |
+//! | ends | [`Producer`], [`Consumer`] | [`UntypedProducer`], [`UntypedConsumer`] | [`MessageProducer`], [`MessageConsumer`] |
+//! | written and read in place | [`Reservation`], [`View`]: slices of values | [`UntypedReservation`], [`UntypedView`] | [`MessageReservation`], [`MessageView`] |
+//! | as a byte stream | | | [`StreamWriter`], [`StreamReader`] |
+//!
+//! The first two columns are ends of the same rings: one side may know the type where the other knows its size.
 //!
 //! # Values
 //!
