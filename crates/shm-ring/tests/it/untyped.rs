@@ -11,7 +11,7 @@ use shm_ring::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::harness::{Child, Home, Name, SOON};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, within};
 
 /// Aligned to more than its numbers.
 #[derive(FromBytes, IntoBytes, Immutable, Clone, Copy, Debug, PartialEq)]
@@ -169,6 +169,23 @@ fn a_slice_of_another_length_is_an_error_and_changes_nothing() {
     assert_eq!(rx.pop_slice_timeout(&mut buffer[..24], Duration::ZERO), Err(PopError::TimedOut));
     let text = wrong(11).to_string();
     assert!(text.contains("11 bytes") && text.contains("12 bytes"), "{text}");
+}
+
+#[test]
+fn a_slice_that_is_longer_than_the_ring_goes_in_parts() {
+    let (mut tx, mut rx) =
+        UntypedRing::pair(layout_of::<[u32; 3]>(), &Options::new().items(4)).unwrap();
+    let items: Vec<[u32; 3]> = (0..1000).map(value).collect();
+    let sent = items.clone();
+    let pushing = std::thread::spawn(move || tx.push_slice(sent.as_bytes()));
+    let taken = within(LIMIT, "a slice in parts", move || {
+        let mut taken = Vec::new();
+        while rx.pop_batch(3, |bytes| taken.extend_from_slice(bytes)).is_ok() {}
+        assert_eq!(rx.try_pop_into(&mut [0; 12]), Err(PopError::Empty));
+        taken
+    });
+    assert_eq!(pushing.join().unwrap(), Ok(1000));
+    assert!(taken == items.as_bytes(), "{} bytes", taken.len());
 }
 
 #[test]
