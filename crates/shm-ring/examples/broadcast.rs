@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The writer waits for nobody. Two of the readers read on as it writes. The third looks away until the writer has
-//! closed, is told how many numbers it lost, and goes on with those that are kept.
+//! closed, learns how many numbers it lost, and goes on with those that are kept.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Lines};

@@ -126,7 +126,7 @@
 //!
 //! Where only the newest value counts, a [`Latest`] has one writer and any number of readers, which need nothing but the
 //! right to read the region. Nobody waits for anybody, and a read is never torn. Readers that want each value take them in
-//! order, as a broadcast, and are told what they lost ([more](guide::the_latest_value)):
+//! order, as a broadcast, and learn what they lost ([more](guide::the_latest_value)):
 //!
 //! ```
 //! use shm_ring::{Latest, Options, Region};

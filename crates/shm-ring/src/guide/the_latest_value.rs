@@ -91,7 +91,7 @@
 //! | the next writer | goes on in the same count, so a reader that follows it notices nothing |
 //!
 //! A reader that lags goes on in the middle of what is kept and not at its oldest value. There the writer's next value would
-//! overtake it again, so that a reader which is only a little too slow would be told of a lag at every other call. From
+//! overtake it again, so that a reader which is only a little too slow would lag at every other call. From
 //! the middle it has half of the history in hand, and in the long run it loses no more: how many values are lost is the
 //! writer's pace less the reader's. `start_at_oldest` after a lag goes back to what is left.
 //!

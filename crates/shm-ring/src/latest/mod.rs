@@ -32,7 +32,7 @@ use crate::role::Role;
 /// [`LatestReader`]s read it, whole. Neither waits for the other, and values that nobody read in time are gone:
 /// where each of them counts, use a [`Ring`](crate::Ring).
 ///
-/// It is a broadcast as well: a reader may take the values in order, each of them, and is told how many it lost where it
+/// It is a broadcast as well: a reader may take the values in order, each of them, and learns how many it lost where it
 /// was too slow ([`LatestReader::next`]). [`Options::history`] says how many are kept for it.
 ///
 /// Readers map the region for reading alone and write nothing, so a descriptor that is open for reading is

@@ -12,20 +12,20 @@ use crate::protocol::version::NoNext;
 use crate::role::Role;
 
 impl<T: Item> LatestReader<T> {
-    /// The value that was written after the last one that this reader has come to, if there is one: each value in order,
-    /// none twice, as long as the reader is at most [`Latest::history`] values behind. It makes one copy at most and no
-    /// system call, and tells nobody: the writer does not wait for it.
+    /// Takes the value that was written after the last one that this reader came to, if there is one. Each value comes
+    /// once and in order, as long as the reader is at most [`Latest::history`] values behind. It makes one copy at most
+    /// and no system call. The writer does not wait for it.
     ///
     /// A new reader begins with the first value that is written after it has attached. [`read`](Self::read) and this
-    /// share one count: whoever reads the newest value goes on behind that one, and what it has passed over so is not
-    /// called lost.
+    /// share one count: after the newest value was read this goes on behind it, and what was passed over does not count
+    /// as lost.
     ///
-    /// A reader that is too slow is told once how many values it lost, and goes on in the middle of what is kept: at the
+    /// A reader that is too slow learns once how many values it lost, and goes on in the middle of what is kept: at the
     /// oldest the writer would overtake it again with the next value. So [`NextError::Lagged`] counts some values that
     /// could still have been read; [`start_at_oldest`](Self::start_at_oldest) goes back to them.
     ///
     /// # Errors
-    /// [`NextError::Empty`] if nothing was written after the last value, whatever has become of the writer;
+    /// [`NextError::Empty`] if nothing was written after the last value, whatever became of the writer;
     /// [`NextError::Lagged`]; [`NextError::Corrupt`], permanently.
     ///
     /// ```

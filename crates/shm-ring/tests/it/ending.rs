@@ -220,3 +220,23 @@ fn an_end_that_a_panic_drops_is_dead_and_half_a_stream_is_no_whole_one() {
         assert!(matches!(rx.peer(), Peer::Alive { session: 3, .. }), "{:?}", rx.peer());
     }
 }
+
+#[test]
+fn the_shortest_wait_hears_of_the_end() {
+    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
+        for timeout in [Duration::ZERO, Duration::from_nanos(1)] {
+            let options = Options::new().items(1).wait(wait);
+            let ring = Ring::<u64>::create(Region::memfd("short"), &options).unwrap();
+            let (tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+            assert_eq!(rx.pop_timeout(timeout), Err(PopError::TimedOut));
+            tx.close();
+            assert_eq!(rx.pop_timeout(timeout), Err(PopError::Closed), "{wait:?} {timeout:?}");
+            let mut tx = ring.producer().unwrap();
+            tx.push(1).unwrap();
+            assert_eq!(tx.push_timeout(2, timeout), Err(PushError::TimedOut));
+            rx.close();
+            let pushed = tx.push_timeout(2, timeout);
+            assert_eq!(pushed, Err(PushError::Closed), "{wait:?} {timeout:?}");
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! The latest value as a broadcast: each version in order, none twice, none torn, and who is too slow is told exactly how
-//! many it lost, across kills and restarts of the writer and beside words that cannot be.
+//! The latest value as a broadcast: each version in order, none twice, none torn, and one that is too slow learns exactly
+//! how many it lost, across kills and restarts of the writer and beside words that cannot be.
 
 use std::time::{Duration, Instant};
 
@@ -383,7 +383,7 @@ fn counts_that_cannot_be_are_corrupt_for_good() {
         set(41);
         assert_eq!(reader.next(), Err(NextError::Corrupt), "{count:#x}");
     }
-    // As far as counting goes: an answer, and no sum that overflows.
+    // At the end of counting: an answer, and no sum that overflows.
     set(40);
     let mut reader = latest.reader().unwrap();
     set(POSITION_END - 1);
