@@ -417,11 +417,8 @@ fn a_word_that_lies_keeps_nobody_busy() {
         for lie in [WAITERS, 1, WAITERS | 1] {
             bytes.write(producer() + LIVENESS, &lie.to_le_bytes());
             let (parks, start) = (bytes.get(consumer() + SLEEPS), Instant::now());
-            assert_eq!(
-                rx.pop_timeout(Duration::from_millis(30)),
-                Err(PopError::TimedOut),
-                "{lie:x}"
-            );
+            let told = rx.pop_timeout(Duration::from_millis(30));
+            assert_eq!(told, Err(PopError::TimedOut), "{lie:x}");
             let parks = bytes.get(consumer() + SLEEPS) - parks;
             assert!(parks <= 2 + start.elapsed().as_millis() as u64 / 50, "{parks}: {lie:x}");
             tx.push(7).unwrap();

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use shm_ring::{
     BatchError, Consumer, Error, Item, ItemLayout, Latest, MessageRing, Options, PopError,
-    Producer, PushError, Region, Ring, UntypedConsumer, UntypedProducer, UntypedRing, wait_any,
+    Producer, PushError, Region, Ring, UntypedConsumer, UntypedProducer, UntypedRing, Wait,
+    wait_any,
 };
+use shm_ring_outsider::{NEVER, consumer, producer};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use crate::bytes::Bytes;
 use crate::harness::{Child, Home, LIMIT, Name, SOON, within};
 
 /// Aligned to more than its numbers.
@@ -270,6 +273,9 @@ fn an_end_that_takes_any_values_says_what_they_are() {
     let mut room = tx.reserve(1).unwrap();
     assert_eq!(room.as_mut_ptr().align_offset(64), 0);
 
+    let wrong = Options::new().history(1);
+    let error = UntypedRing::open_any(name.as_str(), &wrong).unwrap_err().to_string();
+    assert!(error.contains("Options::history() is for a Latest"), "{error}");
     let narrow = Options::new().max_capacity(100);
     let error = UntypedRing::open_any(name.as_str(), &narrow).unwrap_err().to_string();
     assert!(error.contains("4096 bytes") && error.contains("at most 100 bytes"), "{error}");
@@ -281,6 +287,58 @@ fn an_end_that_takes_any_values_says_what_they_are() {
     drop(Latest::<u64>::create(other.as_str(), &Options::new()).unwrap());
     let error = UntypedRing::open_any(other.as_str(), &Options::new()).unwrap_err().to_string();
     assert!(error.contains("record kind latest value and we want values"), "{error}");
+}
+
+#[test]
+fn untyped_ends_wait_for_values_and_for_room_in_items() {
+    let item = layout_of::<[u32; 3]>();
+    let options = Options::new().items(10).wait(Wait::PARK);
+    let ring = UntypedRing::create(Region::memfd("waits"), item, &options).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let (now, never) = (Some(Duration::ZERO), None);
+    assert_eq!((rx.wait(0, now), rx.wait(1, now)), (Ok(()), Err(PopError::TimedOut)));
+    tx.push_slice(&[7; 24]).unwrap();
+    let waiting = std::thread::spawn(move || rx.wait(3, never).map(|()| rx));
+    assert_eq!(bytes.until_parked_since(consumer(), NEVER), 3 * 12);
+    tx.push(&[8; 12]).unwrap();
+    let mut rx = within(SOON, "a wait for three", || waiting.join().unwrap()).unwrap();
+    assert_eq!(rx.try_peek(9).unwrap().len(), 3);
+    assert_eq!(
+        (rx.wait(4, now), rx.wait(11, never)),
+        (Err(PopError::TimedOut), Err(PopError::Full))
+    );
+
+    assert_eq!((tx.wait(7, now), tx.wait(8, now)), (Ok(()), Err(PushError::TimedOut)));
+    assert_eq!(tx.wait(11, never), Err(PushError::TooLarge { len: 11, max: 10 }));
+    let waiting = std::thread::spawn(move || {
+        tx.wait(9, never).unwrap();
+        tx.try_reserve(9).map(|room| room.len())
+    });
+    assert_eq!(bytes.until_parked_since(producer(), NEVER), (3 + 9 - 10) * 12);
+    rx.peek(2).unwrap().release(2);
+    assert_eq!(within(SOON, "a wait for room", || waiting.join().unwrap()), Ok(9));
+    assert_eq!(rx.wait(2, never), Err(PopError::Closed));
+}
+
+#[test]
+fn an_end_of_any_values_is_a_user_of_the_name() {
+    let name = Name::new("any-user");
+    let options = Options::new().items(4);
+    drop(Ring::<u64>::create(name.as_str(), &options).unwrap());
+    let rx = UntypedConsumer::open_any(name.as_str(), &options.clone().unlink_on_drop()).unwrap();
+    let item = layout_of::<[u32; 3]>();
+    let replaced = UntypedRing::replace_if_unused(name.as_str(), item, &options);
+    assert!(matches!(replaced, Err(Error::RoleTaken { .. })));
+    drop(rx);
+    assert!(!name.path().exists(), "the last user removes it");
+    drop(MessageRing::create(name.as_str(), &Options::new()).unwrap());
+    let old = MessageRing::open(name.as_str()).unwrap();
+    let ring = UntypedRing::replace_if_unused(name.as_str(), item, &options).unwrap();
+    assert!(old.has_lost_its_name() && !ring.has_lost_its_name());
+    assert_eq!(UntypedProducer::open_any(name.as_str(), &options).unwrap().item(), item);
+    Region::named(name.as_str()).unlink().unwrap();
+    assert!(matches!(ring.producer().map(drop), Err(Error::NameGone { .. })));
 }
 
 /// Pushes values of 12 bytes without end, one and several at a time, and says when it has begun.
