@@ -136,8 +136,16 @@ impl From<Error> for Failure {
             ),
             Error::RoleTaken { region, role, pid } => new(
                 Code::Failure,
-                format!("{region} has a {role} already: process {pid}"),
+                match pid {
+                    0 => format!("{region} has a {role} already"),
+                    pid => format!("{region} has a {role} already: process {pid}"),
+                },
                 "a ring has one of each: wait until that process ends, or use another ring",
+            ),
+            Error::BlockedByReader { region, role } => new(
+                Code::Failure,
+                format!("{region} has no {role}, and a lock for reading keeps us from becoming it"),
+                "lslocks shows which process holds it: end that, or take away its right to read the region",
             ),
             Error::Corrupt { region, .. } => new(
                 Code::Failure,

@@ -146,6 +146,13 @@ pub enum Error {
         /// The process id that its holder has written down, for display.
         pid: u32,
     },
+    /// Nobody holds the role, and a lock for reading keeps it from being taken: of a process that may read the region.
+    BlockedByReader {
+        /// The region that was asked for.
+        region: String,
+        /// The role.
+        role: Role,
+    },
     /// The positions in the region contradict each other.
     Corrupt {
         /// The region that was asked for.
@@ -285,12 +292,22 @@ impl fmt::Display for Error {
                 "{region} is a ring with {property} {found} and we want {wanted}: use the same types, options and version \
                  on both sides, or replace it once nobody uses it (replace_if_unused, or `shm-ring rm {region}`)"
             ),
-            Self::RoleTaken { region, role: role @ Role::Writer, pid } => {
-                write!(f, "{region} has a {role} already (process {pid}): a latest value has one")
-            }
             Self::RoleTaken { region, role, pid } => {
-                write!(f, "{region} has a {role} already (process {pid}): a ring has one of each")
+                let why = match role {
+                    Role::Writer => "a latest value has one",
+                    _ => "a ring has one of each",
+                };
+                match pid {
+                    // It has not said it yet.
+                    0 => write!(f, "{region} has a {role} already (process unknown): {why}"),
+                    pid => write!(f, "{region} has a {role} already (process {pid}): {why}"),
+                }
             }
+            Self::BlockedByReader { region, role } => write!(
+                f,
+                "{region} has no {role}, and a lock for reading keeps us from becoming it: end the process that holds it \
+                 (lslocks shows it), or take away its right to read the region"
+            ),
             Self::Corrupt { region, role } => write!(
                 f,
                 "{region} holds positions that contradict each other, found as {role}: some process \
@@ -332,7 +349,9 @@ impl From<Error> for io::Error {
             Error::ForeignOwner { .. } | Error::TooPermissive { .. } => {
                 io::ErrorKind::PermissionDenied
             }
-            Error::RoleTaken { .. } | Error::Unread { .. } => io::ErrorKind::ResourceBusy,
+            Error::RoleTaken { .. } | Error::BlockedByReader { .. } | Error::Unread { .. } => {
+                io::ErrorKind::ResourceBusy
+            }
             Error::Os { source, .. } => source.kind(),
             _ => io::ErrorKind::InvalidData,
         };

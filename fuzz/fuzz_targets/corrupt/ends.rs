@@ -34,7 +34,7 @@ pub(crate) struct Ends<K: Kind> {
 thread_local! {
     /// A ring in which nothing ever happens, to be waited for beside the other.
     static QUIET: RefCell<Consumer<u64>> = {
-        let options = Options::new().bytes(4096).wait(Wait::PARK).death_notice(false);
+        let options = Options::new().bytes(4096).wait(Wait::PARK).death_notice(false).attach_timeout(Duration::ZERO);
         RefCell::new(Consumer::create(Region::memfd("quiet"), &options).unwrap())
     };
 }
@@ -45,7 +45,7 @@ impl<K: Kind> Ends<K> {
         memory.create(&header);
         start_at(memory, &header, start.position(header.unit()));
         let align = header.item_align as usize;
-        let options = Options::new().align(align).death_notice(false).wait(Wait::PARK);
+        let options = Options::new().align(align).death_notice(false).attach_timeout(Duration::ZERO).wait(Wait::PARK);
         let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
         let truth = Truth::new(header, memory);
         let mut ends = Self { tx: None, rx: None, ring, truth, made: 0 };

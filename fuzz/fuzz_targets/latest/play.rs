@@ -128,7 +128,7 @@ fn play<T: Item + Copy + Debug + 'static>(input: &Input) {
     let mut wait = input.wait.wait();
     // A wait that never sleeps makes a step for each hundred nanoseconds.
     (wait.park, wait.spins) = (true, wait.spins.min(300));
-    let options = Options::new().wait(wait);
+    let options = Options::new().wait(wait).attach_timeout(Duration::ZERO);
     let latest = match Latest::<T>::open_with(memory.region(), &options) {
         Ok(latest) if opens => Rc::new(latest),
         Err(error) if !opens => return check_refusal(&error),

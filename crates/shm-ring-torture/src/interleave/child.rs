@@ -59,7 +59,8 @@ impl Fault {
 /// The options of every ring here. Sides that wait sleep at once.
 pub(crate) fn options(kind: Kind) -> Options {
     // One thread each: a second one would run while its process is stepped.
-    let options = Options::new().wait(Wait::PARK).death_notice(false);
+    let options =
+        Options::new().wait(Wait::PARK).death_notice(false).attach_timeout(Duration::ZERO);
     match kind {
         Kind::Values(_) => options.items(ITEMS as usize),
         Kind::Messages(..) => options.bytes(CAPACITY as usize),

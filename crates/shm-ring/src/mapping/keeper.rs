@@ -21,8 +21,10 @@ use crate::protocol::clock::Deadline;
 use crate::protocol::sync::Ordering;
 use crate::protocol::sync::private::AtomicU32;
 
-/// How long the thread's end is waited for at most. It takes some tens of microseconds.
+/// How long the thread's end is waited for at most.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// And how long it usually takes.
+const USUAL: Duration = Duration::from_micros(100);
 /// The thread's answer is waited for in slices: a wake-up may be lost where system calls are tampered with.
 const SLICE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// The thread calls next to nothing. What the C library keeps of a thread stands there too.
@@ -75,9 +77,14 @@ impl Thread {
     pub(super) fn end(self) {
         ENDED.fetch_add(1, Ordering::Relaxed);
         wake(&ENDED);
-        let deadline = Deadline::now().plus(PATIENCE);
-        while is_there(self.id) && Deadline::now() < deadline {
-            std::thread::yield_now();
+        let start = Deadline::now();
+        while is_there(self.id) && Deadline::now() < start.plus(PATIENCE) {
+            if Deadline::now() < start.plus(USUAL) {
+                std::thread::yield_now();
+            } else {
+                // It may have to wait for this processor, to which a thread of a higher priority does not yield.
+                std::thread::sleep(USUAL);
+            }
         }
     }
 }

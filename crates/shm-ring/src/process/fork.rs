@@ -112,8 +112,21 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     page::wipe();
-    // Of the forks of other threads there is nothing here.
-    OVER.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
+    empty(|len, at| match len {
+        // SAFETY: invariant 2: a duplicate of what the parent has open.
+        DESCRIPTOR => _ = unsafe { libc::close(at as libc::c_int) },
+        len => lay_zeros(at as usize, len as usize),
+    });
+}
+
+/// For a child that was made without the handlers, before it has anything of its own: what stands in the table is its
+/// parent's, and the numbers may lead elsewhere by now.
+pub(super) fn forget() {
+    empty(|_, _| ());
+}
+
+/// Empties the table of a child: `each` gets what there was.
+fn empty(each: impl Fn(u64, u64)) {
     let mut block = Some(&TABLE);
     while let Some(Block { entries, .. }) = block {
         for Entry { len, at } in entries {
@@ -121,13 +134,13 @@ extern "C" fn in_child() {
             match len.swap(FREE, Ordering::Acquire) {
                 // Who was writing it is not here.
                 FREE | CLAIMED => {}
-                // SAFETY: invariant 2: a duplicate of what the parent has open.
-                DESCRIPTOR => _ = unsafe { libc::close(at as libc::c_int) },
-                len => lay_zeros(at as usize, len as usize),
+                len => each(len, at),
             }
         }
         block = block.and_then(Block::next);
     }
+    // Of the forks of other threads there is nothing here.
+    OVER.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
 }
 
 fn lay_zeros(at: usize, len: usize) {
@@ -191,18 +204,20 @@ const ATTEMPTS: u32 = 100;
 #[derive(Debug)]
 pub(crate) struct Descriptor {
     descriptor: ManuallyDrop<OwnedFd>,
-    inherited: Inherited,
+    /// Gone before the descriptor is closed: its number may be another file's at once.
+    inherited: Option<Inherited>,
 }
 
 impl Descriptor {
     /// What `open` opens.
     pub(crate) fn open<E>(mut open: impl FnMut() -> Result<OwnedFd, E>) -> Result<Self, E> {
         let mut attempts = 0;
+        watch();
         loop {
             let before = forks();
             let descriptor = ManuallyDrop::new(open()?);
             let inherited = Inherited::new(descriptor.as_raw_fd() as u64, DESCRIPTOR);
-            let opened = Self { descriptor, inherited };
+            let opened = Self { descriptor, inherited: Some(inherited) };
             attempts += 1;
             if before.is_some() && forks() == before || attempts == ATTEMPTS {
                 return Ok(opened);
@@ -222,10 +237,79 @@ impl AsFd for Descriptor {
 impl Drop for Descriptor {
     fn drop(&mut self) {
         // The handler has closed a child's: the number may be another file's there.
-        if self.inherited.process.is_this() {
-            self.inherited.entry.len.store(FREE, Ordering::Release);
+        let ours = self.inherited.take().is_some_and(|inherited| inherited.process.is_this());
+        if ours {
             // SAFETY: dropped once, here.
             unsafe { ManuallyDrop::drop(&mut self.descriptor) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+
+    use super::*;
+
+    /// Forks a child that ends at once.
+    fn fork() {
+        // SAFETY: the child calls one function, which a child may call.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = 0;
+        // SAFETY: `status` outlives the call.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    }
+
+    #[test]
+    fn a_descriptor_beside_which_a_fork_was_under_way_is_opened_anew() {
+        let mut opened = 0;
+        let open = || {
+            let file = File::open("/dev/null")?;
+            opened += 1;
+            if opened == 1 {
+                fork();
+            }
+            Ok::<_, io::Error>(file.into())
+        };
+        drop(Descriptor::open(open).unwrap());
+        // Once more, or oftener beside the forks of other tests.
+        assert!(opened > 1, "{opened}");
+    }
+
+    #[test]
+    fn a_program_that_never_stops_forking_gets_a_descriptor() {
+        let mut opened = 0;
+        let open = || {
+            opened += 1;
+            fork();
+            Ok::<_, io::Error>(File::open("/dev/null")?.into())
+        };
+        drop(Descriptor::open(open).unwrap());
+        assert_eq!(opened, ATTEMPTS);
+    }
+
+    #[test]
+    fn entries_are_given_back_and_more_are_made_where_there_are_none() {
+        // Numbers of no descriptors, for the children of the tests beside this one.
+        let entries = || -> Vec<_> {
+            (0..3 * ENTRIES).map(|n| Inherited::new((1 << 30) + n as u64, DESCRIPTOR)).collect()
+        };
+        for _ in 0..2 {
+            let held = entries();
+            let places: std::collections::HashSet<_> =
+                held.iter().map(|one| ptr::from_ref(one.entry)).collect();
+            assert_eq!(places.len(), held.len(), "one for each");
+        }
+        let mut blocks = 1;
+        let mut block = &TABLE;
+        while let Some(next) = block.next() {
+            (block, blocks) = (next, blocks + 1);
+        }
+        assert!(blocks <= 5, "{blocks} blocks: entries are not given back");
     }
 }

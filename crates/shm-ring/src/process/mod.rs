@@ -30,6 +30,9 @@ impl Process {
         let word = page::word();
         let token = match word.load(Ordering::Relaxed) {
             0 => {
+                if ISSUED.load(Ordering::Relaxed) > 0 {
+                    fork::forget();
+                }
                 let fresh = ISSUED.fetch_add(1, Ordering::Relaxed) + 1;
                 match word.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => fresh,

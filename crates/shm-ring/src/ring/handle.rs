@@ -157,7 +157,8 @@ impl Handle {
         role: Role,
     ) -> Result<(RecordMap<P>, Lease), Error> {
         let region = &self.backing.region;
-        let taken = taking::take(&self.backing, self.layout.page, role);
+        let patience = self.options.attach_timeout;
+        let taken = taking::take(&self.backing, self.layout.page, role, patience);
         // Removing and replacing take all leases: while one of them is held here the name stays. Looked at also if the role
         // is taken: the caller wants the ring that others find, where the role may be free.
         self.backing.refuse_nameless()?;

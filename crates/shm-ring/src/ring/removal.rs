@@ -1,6 +1,8 @@
 //! Owns: taking a name away from a region, or giving it to another one, while nobody uses what it leads to: the one way in
 //! which this library removes or replaces. Knows nothing of: what is in the records.
 
+use core::time::Duration;
+
 use super::header::{self, Anatomy};
 use super::page;
 use super::taking;
@@ -26,10 +28,13 @@ pub(super) enum Spare {
 /// and nobody else removes or replaces.
 pub(super) struct Vacant(#[expect(dead_code, reason = "held")] Vec<Lease>);
 
+/// How long a role is waited for that somebody closes or tries to remove too. Who dies for longer uses the region yet.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// Takes all leases of the region behind `backing`, and looks only then at what may have changed before.
 pub(super) fn vacate(backing: &Backing, spare: Spare) -> Result<Vacant, Error> {
     let anatomy = header::anatomy(backing)?;
-    let take = |&role: &Role| taking::take(backing, anatomy.page, role);
+    let take = |&role: &Role| taking::take(backing, anatomy.page, role, PATIENCE);
     let leases = anatomy.roles.iter().map(take).collect::<Result<_, _>>()?;
     let region = || backing.region.clone();
     match backing.links()? {

@@ -1,23 +1,30 @@
-//! Owns: taking the lease of a role, which waits a moment for one that nobody is attached with, and what is said of one that
-//! is taken. Knows nothing of: what the role is wanted for.
+//! Owns: taking the lease of a role, which waits for one that nobody is attached with, and what is said of one that is taken.
+//! Knows nothing of: what the role is wanted for.
 
 use core::time::Duration;
+use std::os::fd::AsFd;
 
 use super::page;
 use super::retry::Retry;
 use crate::error::{Error, io_error};
 use crate::region::Backing;
-use crate::region::lease::Lease;
+use crate::region::lease::{self, Lease};
 use crate::role::Role;
 
-/// How long a lease is waited for that is held and whose role says that nobody is attached. Its holder is about to attach,
-/// closes, dies, or looks whether it may remove the region: none of that takes long.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a lock for reading is waited for, of somebody who is about to find out that it is no use.
+const PATIENCE_WITH_READERS: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
-/// The lease of `role`, through a description of its own.
-pub(super) fn take(backing: &Backing, page: u64, role: Role) -> Result<Lease, Error> {
-    let mut retry = Retry::within(PATIENCE, LONGEST_PAUSE);
+/// The lease of `role`, through a description of its own. One that is held and whose role says that nobody is attached is
+/// waited for, up to `patience`: its holder is about to attach, closes, dies, or looks whether it may remove the region.
+pub(super) fn take(
+    backing: &Backing,
+    page: u64,
+    role: Role,
+    patience: Duration,
+) -> Result<Lease, Error> {
+    let mut retry = Retry::within(patience, LONGEST_PAUSE);
+    let mut readers = Retry::within(PATIENCE_WITH_READERS.min(patience), LONGEST_PAUSE);
     loop {
         match Lease::take(backing.description()?, page, role) {
             Ok(Some(lease)) => return Ok(lease),
@@ -26,10 +33,12 @@ pub(super) fn take(backing: &Backing, page: u64, role: Role) -> Result<Lease, Er
                 answer.map_err(|source| io_error(&backing.region, "fcntl(F_OFD_SETLK)", source))?;
             }
         }
-        if page::says_attached(backing, page, role) {
-            break;
-        }
-        if !retry.pause() {
+        // Which only a lock for writing is in the way of, and only that makes an owner.
+        if !lease::is_held(backing.fd.as_fd(), page, role) {
+            if !readers.pause() {
+                return Err(Error::BlockedByReader { region: backing.region.clone(), role });
+            }
+        } else if page::says_attached(backing, page, role) || !retry.pause() {
             break;
         }
     }

@@ -36,6 +36,7 @@ mod latest_history;
 mod latest_trust;
 mod lengths;
 mod listing;
+mod marks;
 mod memory;
 mod messages;
 mod mmu;
@@ -85,6 +86,7 @@ const JOBS: &[(&str, Job)] = &[
     ("push-many", waiting::push_many),
     ("interrupted", waiting::interrupted),
     ("interrupted-by-signals", interrupting::interrupted_by_signals),
+    ("close-urgently", settings::close_urgently),
     ("panic-while-producing", ending::panic_while_producing),
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),

@@ -6,13 +6,11 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
-use shm_ring::{
-    Consumer, Options, Peer, PopError, Producer, PushError, Region, Ring, Wait, wait_any,
-};
-use shm_ring_outsider::{LIVENESS, SLEEPS, consumer, producer};
+use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Wait, wait_any};
+use shm_ring_outsider::{LIVENESS, consumer, producer};
 
 use crate::bytes::Bytes;
 use crate::harness::{Child, Home, Name, SOON, root_or_skip, until, within};
@@ -374,57 +372,6 @@ fn where_the_kernel_refuses_the_list_slices_tell() {
     let answer = within(SOON, "a sleeper by slices", move || sleeper.join().unwrap());
     assert_eq!(answer, Err(PopError::PeerDead));
     assert_eq!(liveness(&bytes, producer()), 0);
-}
-
-#[test]
-fn the_mark_ends_a_session_whatever_holds_the_lease_and_what_comes_is_delivered() {
-    // As of a process whose memory the kernel is still tearing down.
-    let ring = Ring::<u64>::create(Region::memfd("marked"), &parked()).unwrap();
-    let bytes = Bytes::of(ring.descriptor());
-    let mark = |word: u32| bytes.write(producer() + LIVENESS, &word.to_le_bytes());
-    for wait in [Wait::PARK, Wait::SPIN, Wait::BALANCED] {
-        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        rx.set_wait(wait);
-        tx.push(1).unwrap();
-        for word in [WAITERS | DIED, DIED, u32::MAX] {
-            mark(word);
-            let (session, pid) = (tx.session(), std::process::id());
-            assert_eq!(rx.peer(), Peer::Dead { session, pid, released: false }, "{word:x}");
-            // A system call that was under way writes one more.
-            tx.push(2).unwrap();
-            assert_eq!((rx.pop(), rx.pop()), (Ok(1), Ok(2)), "{word:x}");
-            assert_eq!(rx.pop(), Err(PopError::PeerDead), "{word:x}");
-            tx.push(1).unwrap();
-            assert_eq!(rx.pop(), Ok(1), "{word:x}");
-            assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::PeerDead), "{word:x}");
-            tx.push(1).unwrap();
-        }
-        assert_eq!(rx.pop(), Ok(1));
-        // A successor takes the mark away before its session is there.
-        drop(tx);
-        let _next = ring.producer().unwrap();
-        assert!(matches!(rx.peer(), Peer::Alive { .. }), "{:?}", rx.peer());
-    }
-}
-
-#[test]
-fn a_word_that_lies_keeps_nobody_busy() {
-    let ring = Ring::<u64>::create(Region::memfd("lying-word"), &parked()).unwrap();
-    let bytes = Bytes::of(ring.descriptor());
-    for wait in [Wait::PARK, Wait::SPIN, Wait::BALANCED] {
-        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
-        rx.set_wait(wait);
-        for lie in [WAITERS, 1, WAITERS | 1] {
-            bytes.write(producer() + LIVENESS, &lie.to_le_bytes());
-            let (parks, start) = (bytes.get(consumer() + SLEEPS), Instant::now());
-            let told = rx.pop_timeout(Duration::from_millis(30));
-            assert_eq!(told, Err(PopError::TimedOut), "{lie:x}");
-            let parks = bytes.get(consumer() + SLEEPS) - parks;
-            assert!(parks <= 2 + start.elapsed().as_millis() as u64 / 50, "{parks}: {lie:x}");
-            tx.push(7).unwrap();
-            assert_eq!(rx.pop(), Ok(7), "{lie:x}");
-        }
-    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! A ring has one producer and one consumer, whoever else asks: another process, another thread,
 //! another pid namespace, a forked copy. The first is not disturbed.
 
-use shm_ring::{Consumer, Error, Observer, Options, Peer, PopError, Producer, Ring, Role};
-use shm_ring_outsider::{SESSION, producer};
+use std::time::Duration;
+
+use shm_ring::{Consumer, Error, Observer, Options, Peer, PopError, Producer, Region, Ring, Role};
+use shm_ring_outsider::{LIVENESS, SESSION, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, LIMIT, Name, root_or_skip};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip, within};
 use crate::system;
 
 fn take(name: &str, role: &str) -> Result<(), Error> {
@@ -204,7 +206,36 @@ fn who_locks_for_reading_is_no_owner() {
     assert!(matches!(rx.peer(), Peer::Dead { session: 1, .. }), "{:?}", rx.peer());
     assert_eq!(rx.pop_timeout(LIMIT), Err(PopError::PeerDead));
     // What it can do: nobody takes the role meanwhile.
-    assert!(matches!(ring.producer(), Err(Error::RoleTaken { role: Role::Producer, .. })));
+    let blocked = ring.producer();
+    assert!(matches!(blocked, Err(Error::BlockedByReader { role: Role::Producer, .. })));
     drop(reader);
     ring.producer().unwrap();
+}
+
+#[test]
+fn a_role_that_a_dead_process_holds_is_waited_for_and_no_other() {
+    const DIED: u32 = 1 << 30;
+    let ring = Ring::<u64>::create(Region::memfd("dying"), &Options::new()).unwrap();
+    let with = |timeout| {
+        let region = Region::descriptor(ring.descriptor().try_clone_to_owned().unwrap());
+        Ring::<u64>::open_with(region, &Options::new().attach_timeout(timeout)).unwrap()
+    };
+    let tx = ring.producer().unwrap();
+    // Somebody lives: at once, whatever the time.
+    let taken = within(SOON, "a refusal", {
+        let ring = with(100 * LIMIT);
+        move || ring.producer().map(drop)
+    });
+    assert!(matches!(taken, Err(Error::RoleTaken { .. })), "{taken:?}");
+    // As of a process whose memory the kernel is still tearing down.
+    Bytes::of(ring.descriptor()).write(producer() + LIVENESS, &DIED.to_le_bytes());
+    let taken = with(Duration::ZERO).producer();
+    assert!(matches!(taken, Err(Error::RoleTaken { .. })), "{taken:?}");
+    let torn_down = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(150));
+        drop(tx);
+    });
+    let next = ring.producer();
+    torn_down.join().unwrap();
+    assert_eq!(next.unwrap().session(), 3);
 }

@@ -68,6 +68,56 @@ fn an_attached_pair_goes_on_when_its_name_is_used_again() {
     assert_eq!(rx.pop(), Ok(4));
 }
 
+/// Job: closes its last end as a thread that others do not get past, and says how long it was busy with that.
+pub(crate) fn close_urgently(mut home: Home) {
+    let ring = Ring::<u64>::create(Region::memfd("urgent"), &Options::new()).unwrap();
+    let tx = ring.producer().unwrap();
+    if !system::become_urgent() {
+        return home.say("refused");
+    }
+    let busy = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let before = busy();
+    drop(tx);
+    let (sec, nsec) = (busy().tv_sec - before.tv_sec, busy().tv_nsec - before.tv_nsec);
+    home.say(&(sec * 1_000_000 + nsec / 1000).to_string());
+}
+
+#[test]
+fn the_last_end_of_an_urgent_thread_closes_without_a_busy_wait() {
+    let mut child = Child::spawn("close-urgently", &[]);
+    let said = child.hear();
+    child.finish();
+    match said.parse::<i64>() {
+        // Of the 100 ms for which the end of the other thread is waited for at most.
+        Ok(micros) => assert!(micros < 20_000, "busy for {micros} us"),
+        Err(_) => eprintln!("skipped, since urgent threads are refused"),
+    }
+}
+
+/// How many mappings of `label` there are, and how many of them stand in a core dump.
+fn dumped(label: &str) -> (usize, usize) {
+    let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let (mut ours, mut all, mut dumped) = (false, 0, 0);
+    for line in smaps.lines() {
+        if line.split(' ').next().is_some_and(|word| word.contains('-')) {
+            ours = line.contains(label);
+        } else if let (true, Some(flags)) = (ours, line.strip_prefix("VmFlags:")) {
+            all += 1;
+            dumped += usize::from(!flags.split_whitespace().any(|flag| flag == "dd"));
+        }
+    }
+    (all, dumped)
+}
+
+#[test]
+fn the_data_stands_once_in_a_core_dump() {
+    let options = Options::new().bytes(1 << 20);
+    let ring = Ring::<u64>::create(Region::memfd("shm-ring-dumped"), &options).unwrap();
+    let _tx = ring.producer().unwrap();
+    let (all, dumped) = dumped("shm-ring-dumped");
+    assert_eq!(all - dumped, 1, "of {all} mappings");
+}
+
 /// Kilobytes of the mappings of `label` that are there.
 fn resident(label: &str) -> u64 {
     let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();

@@ -199,6 +199,18 @@ pub(crate) fn let_signals_interrupt() {
     handle_signals(nothing);
 }
 
+/// From now on this thread runs before all ordinary ones, on one processor; false if that is refused.
+pub(crate) fn become_urgent() -> bool {
+    let mut one = rustix::thread::CpuSet::new();
+    one.set(rustix::thread::sched_getcpu());
+    if rustix::thread::sched_setaffinity(None, &one).is_err() {
+        return false;
+    }
+    let priority = libc::sched_param { sched_priority: 1 };
+    // SAFETY: `priority` outlives the call.
+    check(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &priority) }).is_ok()
+}
+
 /// Has SIGUSR1 run `handler`, which does only what a signal handler may.
 pub(crate) fn handle_signals(handler: extern "C" fn(libc::c_int)) {
     // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask.

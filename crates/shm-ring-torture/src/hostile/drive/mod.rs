@@ -71,7 +71,8 @@ impl<K: Kind> Drive<K> {
         Descriptor::of(file.as_fd()).map_err(told)?.write(0, &fresh(&header));
         let open = |notice| {
             let region = Region::unsealed_descriptor(file.try_clone().map_err(told)?);
-            K::open(region, &Options::new().death_notice(notice)).map_err(|error| error.to_string())
+            K::open(region, &Options::new().death_notice(notice).attach_timeout(Duration::ZERO))
+                .map_err(|error| error.to_string())
         };
         let rings = [open(true)?, open(false)?];
         // What a process maps once, for all its ends.

@@ -5,7 +5,7 @@
 mod bytes;
 mod calls;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shm_ring::{Error, Latest, LatestReader, LatestWriter, Options, Region, Wait};
 use shm_ring_outsider::{Header, Mapping, POSITION_END, Reader};
@@ -85,7 +85,8 @@ impl Drive {
         let bytes = Bytes { region, header };
         let open = |wait| {
             let descriptor = latest.descriptor().try_clone_to_owned().map_err(told)?;
-            let options = Options::new().wait(wait).death_notice(false);
+            let options =
+                Options::new().wait(wait).death_notice(false).attach_timeout(Duration::ZERO);
             Latest::<Value>::open_with(Region::descriptor(descriptor), &options)
                 .map_err(|error| error.to_string())
         };

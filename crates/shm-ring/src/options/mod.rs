@@ -1,11 +1,12 @@
-//! Owns: what a user may choose: [`Options`] of a ring, and in `waiting` how a side waits. Knows nothing of: what is done
-//! with it.
+//! Owns: what a user may choose: [`Options`] of a ring. Knows nothing of: what is done with it.
 
-mod waiting;
+mod wait;
+
+pub use self::wait::{Threshold, Wait};
 
 use core::fmt;
+use core::time::Duration;
 
-pub use self::waiting::{Threshold, Wait};
 use crate::protocol::layout::LABEL_MAX;
 
 /// How a ring is created, opened and attached to.
@@ -36,8 +37,12 @@ pub struct Options {
     pub(crate) unlink_on_drop: bool,
     pub(crate) death_notice: bool,
     pub(crate) membarrier: bool,
+    pub(crate) attach_timeout: Duration,
     pub(crate) wait: Wait,
 }
+
+/// The kernel needs about a second for a process of 10 GiB.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of the data area when the user says nothing.
 pub(crate) const DEFAULT_BYTES: u64 = 64 * 1024;
@@ -72,6 +77,7 @@ impl Options {
             unlink_on_drop: false,
             death_notice: true,
             membarrier: true,
+            attach_timeout: ATTACH_TIMEOUT,
             wait: Wait::default(),
         }
     }
@@ -277,6 +283,23 @@ impl Options {
     /// ```
     pub fn unlink_on_drop(mut self) -> Self {
         self.unlink_on_drop = true;
+        self
+    }
+
+    /// How long attaching waits for a role whose last holder has died or closed and has not given it up yet (default 5 s).
+    ///
+    /// The kernel frees a role when it has torn down the memory of the dead, and a child that was just forked has to run once.
+    /// A role that somebody is attached to is [`Error::RoleTaken`](crate::Error::RoleTaken) at once.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use shm_ring::{Options, Region, Ring};
+    /// let options = Options::new().attach_timeout(Duration::from_millis(100));
+    /// let tx = Ring::<u64>::create(Region::memfd("doc"), &options)?.producer()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn attach_timeout(mut self, timeout: Duration) -> Self {
+        self.attach_timeout = timeout;
         self
     }
 

@@ -1,5 +1,4 @@
-//! Owns: what a user may choose of a wait: [`Wait`], how a side waits, and [`Threshold`], how much it waits for. Knows
-//! nothing of: what is done with it.
+//! Owns: [`Wait`], how a side waits, and [`Threshold`], for how much. Knows nothing of: how that is done.
 
 use core::time::Duration;
 
