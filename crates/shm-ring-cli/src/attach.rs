@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use shm_ring::{
     Contents, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer, Role,
-    Snapshot,
+    Snapshot, UntypedConsumer, UntypedProducer, UntypedRing,
 };
 
-use crate::cli::Copying;
+use crate::cli::{Copying, Frames};
 use crate::failure::{Code, Failure};
 use crate::output;
 
@@ -31,18 +31,36 @@ pub(crate) struct Attached<E> {
     pub(crate) on_demand: bool,
 }
 
-pub(crate) fn producer(copying: &Copying) -> Result<Attached<MessageProducer>, Failure> {
-    attach(copying, Role::Producer, MessageRing::producer)
+/// A ring, or an end of one, by what it carries.
+pub(crate) enum Carrying<M, V> {
+    Messages(M),
+    Values(V),
 }
 
-pub(crate) fn consumer(copying: &Copying) -> Result<Attached<MessageConsumer>, Failure> {
-    attach(copying, Role::Consumer, MessageRing::consumer)
+type Ring = Carrying<MessageRing, UntypedRing>;
+
+pub(crate) fn producer(
+    copying: &Copying,
+) -> Result<Attached<Carrying<MessageProducer, UntypedProducer>>, Failure> {
+    attach(copying, Role::Producer, |ring| match ring {
+        Carrying::Messages(ring) => ring.producer().map(Carrying::Messages),
+        Carrying::Values(ring) => ring.producer().map(Carrying::Values),
+    })
+}
+
+pub(crate) fn consumer(
+    copying: &Copying,
+) -> Result<Attached<Carrying<MessageConsumer, UntypedConsumer>>, Failure> {
+    attach(copying, Role::Consumer, |ring| match ring {
+        Carrying::Messages(ring) => ring.consumer().map(Carrying::Messages),
+        Carrying::Values(ring) => ring.consumer().map(Carrying::Values),
+    })
 }
 
 fn attach<E>(
     copying: &Copying,
     role: Role,
-    take: impl Fn(&MessageRing) -> Result<E, Error>,
+    take: impl Fn(&Ring) -> Result<E, Error>,
 ) -> Result<Attached<E>, Failure> {
     let start = Instant::now();
     for _ in 0..ROUNDS {
@@ -66,11 +84,11 @@ fn attach<E>(
     ))
 }
 
-/// The ring, with the schema and the label that it has. `None` if somebody was faster.
-fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Failure> {
+/// The ring, with what it carries, the schema and the label that it has. `None` if somebody was faster.
+fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring>>, Failure> {
     let region = || copying.target.region();
     let found = match look(copying) {
-        Ok(snapshot) => MessageRing::open_with(region(), &as_found(copying, &snapshot)?)
+        Ok(snapshot) => open(copying, &snapshot)
             .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
         Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
             let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
@@ -85,12 +103,15 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Fa
                     return match MessageRing::open_or_create(region(), &options) {
                         // It is there, and is as the other side wants it.
                         Err(Error::Incompatible { .. }) => Ok(None),
-                        answer => Ok(Some(Attached { end: answer?, on_demand: true })),
+                        answer => {
+                            let end = Carrying::Messages(answer?);
+                            Ok(Some(Attached { end, on_demand: true }))
+                        }
                     };
                 }
                 Err(_) => {}
             }
-            created.map(|ring| Attached { end: ring, on_demand: true })
+            created.map(|ring| Attached { end: Carrying::Messages(ring), on_demand: true })
         }
         Err(error) => return Err(error.into()),
     };
@@ -100,14 +121,14 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<MessageRing>>, Fa
     }
 }
 
-fn as_found(copying: &Copying, snapshot: &Snapshot) -> Result<Options, Failure> {
-    let options = copying.trust.to_attach();
-    let options = options.schema(snapshot.schema).label(snapshot.label.as_str());
-    if !matches!(snapshot.contents, Contents::Messages { .. }) {
-        // The library says what differs.
-        MessageRing::open_with(copying.target.region(), &options)?;
+fn open(copying: &Copying, snapshot: &Snapshot) -> Result<Ring, Error> {
+    let (region, options) = (copying.target.region(), copying.trust.to_attach());
+    if let Contents::Values { .. } = snapshot.contents {
+        return UntypedRing::open_any(region, &options).map(Carrying::Values);
     }
-    Ok(options)
+    // Of a latest value the library says what differs.
+    let options = options.schema(snapshot.schema).label(snapshot.label.as_str());
+    MessageRing::open_with(region, &options).map(Carrying::Messages)
 }
 
 fn look(copying: &Copying) -> Result<Snapshot, Error> {
@@ -129,6 +150,21 @@ fn is_alive(copying: &Copying, role: Role) -> bool {
         matches!(side.peer, Peer::Alive { .. })
     };
     look(copying).is_ok_and(alive)
+}
+
+/// Framing says where messages end. Values have one size, and `--raw` says nothing else.
+pub(crate) fn only_raw(copying: &Copying, size: usize) -> Result<(), Failure> {
+    if copying.framing.frames() == Frames::Raw {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Usage,
+        format!(
+            "{} carries values of {size} bytes, which are neither lines nor prefixed",
+            copying.target
+        ),
+        "without --lines and --length-prefixed they are copied as they are",
+    ))
 }
 
 /// A peer that was gone before we came: its end is not ours.

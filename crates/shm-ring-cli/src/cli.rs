@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::When;
 use crate::target::Target;
-use crate::units::{parse_size, parse_time};
+use crate::units::{parse_item, parse_size, parse_time};
 
 /// Lists, watches, feeds and removes rings in shared memory.
 ///
@@ -44,14 +44,22 @@ pub(crate) enum Command {
     /// Watches rings: rates, fill, how often they were full or empty.
     #[command(after_help = "Example: shm-ring top --interval 200ms ticks; q quits")]
     Top(Top),
-    /// Creates a ring of messages.
+    /// Creates a ring of messages, or of values of one size.
+    #[command(
+        after_help = "Example: shm-ring create ticks --item 16:8 --schema 7, for a producer or consumer of a type of 16 bytes \
+                      that is aligned to 8"
+    )]
     Create(Create),
     /// Publishes what comes on standard input, and closes at its end.
+    ///
+    /// Into a ring of values go values, one behind the other as they lie in memory, whole ones.
     #[command(
         after_help = "Example: tar c . | shm-ring send files, and elsewhere shm-ring recv files | tar x"
     )]
     Send(Send),
     /// Writes what a ring carries to standard output, until its producer closes.
+    ///
+    /// Values come one behind the other, as they lie in memory.
     #[command(
         after_help = "Example: shm-ring recv --lines log | grep error, and shm-ring send --lines log"
     )]
@@ -113,7 +121,12 @@ pub(crate) struct Create {
     #[arg(value_name = "NAME")]
     pub(crate) target: Target,
 
-    /// How many bytes of records it holds, messages with their headers: 64K, 1M.
+    /// Carries values of so many bytes, aligned to ALIGN: 12, 16:8, 4K:64. Both sides must want the same. Without an
+    /// alignment it is the largest power of two that divides the size, at most 8: what a struct of such numbers has.
+    #[arg(long, value_name = "SIZE[:ALIGN]", value_parser = parse_item)]
+    pub(crate) item: Option<(usize, usize)>,
+
+    /// How many bytes of records it holds, messages with their headers, whole values: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     pub(crate) bytes: usize,
 
@@ -121,7 +134,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) label: String,
 
-    /// A number that names the meaning of the messages.
+    /// A number that names the meaning of the messages or values. Both sides must give the same.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) schema: u64,
 

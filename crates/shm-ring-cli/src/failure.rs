@@ -132,7 +132,7 @@ impl From<Error> for Failure {
             Error::Incompatible { region, property, found, wanted } => new(
                 Code::Incompatible,
                 format!("{region} is a ring with {property} {found}, and {wanted} is wanted"),
-                "`shm-ring stat` says what it carries; send and recv want messages of bytes",
+                "`shm-ring stat` says what it carries; send and recv want messages, or values",
             ),
             Error::RoleTaken { region, role, pid } => new(
                 Code::Failure,

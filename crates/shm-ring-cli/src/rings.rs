@@ -167,6 +167,16 @@ pub(crate) fn kind(contents: Contents) -> String {
     }
 }
 
+/// [`kind`], and how records are aligned.
+pub(crate) fn kind_in_full(contents: Contents) -> String {
+    match contents {
+        Contents::Values { align, .. } | Contents::Latest { align, .. } => {
+            format!("{}, aligned to {align}", kind(contents))
+        }
+        _ => kind(contents),
+    }
+}
+
 /// Whether it is a latest value: there is a writer, and nothing is known of those who read.
 pub(crate) fn is_latest(snapshot: &Snapshot) -> bool {
     matches!(snapshot.contents, Contents::Latest { .. })

@@ -18,6 +18,19 @@ pub(crate) fn parse_size(text: &str) -> Result<usize, String> {
     number.checked_mul(1 << shift).ok_or_else(|| format!("{text} is more than can be counted"))
 }
 
+/// `12`, `16:8`: bytes of a value and what it is aligned to. Whether there can be such values the library says.
+pub(crate) fn parse_item(text: &str) -> Result<(usize, usize), String> {
+    /// Without an alignment: that of the largest number.
+    const ALIGN_MOST: usize = 8;
+    match text.split_once(':') {
+        Some((size, align)) => Ok((parse_size(size)?, parse_size(align)?)),
+        None => {
+            let size = parse_size(text)?;
+            Ok((size, 1 << size.trailing_zeros().min(ALIGN_MOST.trailing_zeros())))
+        }
+    }
+}
+
 /// `500ms`, `10s`, `5m`, `2h`, `1d`: a bare number is seconds.
 pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
@@ -103,6 +116,19 @@ mod tests {
         }
         for wrong in ["", "K", "1X", "-1", "99999999T", "1.5K"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+        for (text, item) in [
+            ("12", (12, 4)),
+            ("7", (7, 1)),
+            ("48", (48, 8)),
+            ("16:1", (16, 1)),
+            ("4K:64", (4096, 64)),
+            ("12:8", (12, 8)),
+        ] {
+            assert_eq!(parse_item(text), Ok(item), "{text}");
+        }
+        for wrong in ["", "8:", ":8", "8:4:2", "u64"] {
+            assert!(parse_item(wrong).is_err(), "{wrong}");
         }
         assert_eq!(parse_time("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse_time("2"), Ok(Duration::from_secs(2)));

@@ -1,4 +1,5 @@
-//! Owns: what may cross from one process to another, an [`Item`]. Knows nothing of: how it crosses.
+//! Owns: what may cross from one process to another: an [`Item`], or what an [`ItemLayout`] says. Knows nothing of: how
+//! it crosses.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -84,11 +85,51 @@ pub trait Item: FromBytes + IntoBytes + Immutable {}
 #[diagnostic::do_not_recommend]
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 
+/// What the values of a ring are, known only when the program runs: what an
+/// [`UntypedProducer`](crate::UntypedProducer) and an [`UntypedConsumer`](crate::UntypedConsumer) agree on, and what they
+/// have in common with a [`Producer`](crate::Producer) and a [`Consumer`](crate::Consumer) of such a type.
+///
+/// Any values may stand in the fields. Creating and opening check them: a size of at least 1 and at most 2^32 - 16 bytes,
+/// and a multiple of the alignment, which is a power of two and at most a page.
+///
+/// ```
+/// use shm_ring::{Error, ItemLayout, Options, Producer, UntypedConsumer};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let name = &format!("/shm-ring-doc-item-layout-{}", std::process::id());
+/// let options = Options::new().schema(7).unlink_on_drop();
+/// let tx = Producer::<[u32; 3]>::create(name.as_str(), &options)?;
+/// let item = ItemLayout { size: 12, align: 4, schema: 7 };
+/// let rx = UntypedConsumer::open(name.as_str(), item)?;
+///
+/// let other = ItemLayout { align: 8, ..item }; // of which 12 is no multiple
+/// let refused = UntypedConsumer::open(name.as_str(), other);
+/// assert!(matches!(refused, Err(Error::InvalidOptions { .. })));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemLayout {
+    /// Bytes of a value, and from one to the next.
+    pub size: usize,
+    /// What the places of values are aligned to, in bytes.
+    pub align: usize,
+    /// The number that names their meaning, as [`Options::schema`](crate::Options::schema) does; 0 if there is none.
+    pub schema: u64,
+}
+
+/// Stands for the values of an end that knows them by an [`ItemLayout`].
+pub(crate) struct Untyped;
+
 /// What the records of a ring are: values, or messages (`[u8]`).
 pub(crate) trait Payload {
-    /// Bytes of a value, and from one to the next. `None` for messages.
+    /// Bytes of a value, and from one to the next, where they are known when this is compiled.
     const SIZE: Option<u64>;
+    /// Whether records have lengths of their own.
+    const MESSAGES: bool;
 }
+
+/// Records of one size.
+pub(crate) trait Values: Payload {}
 
 impl<T: Item> Payload for T {
     const SIZE: Option<u64> = {
@@ -96,8 +137,19 @@ impl<T: Item> Payload for T {
         assert!(size_of::<T>() as u64 <= PAYLOAD_MAX, "an item is at most 2^32 - 16 bytes");
         Some(size_of::<T>() as u64)
     };
+    const MESSAGES: bool = false;
 }
+
+impl<T: Item> Values for T {}
+
+impl Payload for Untyped {
+    const SIZE: Option<u64> = None;
+    const MESSAGES: bool = false;
+}
+
+impl Values for Untyped {}
 
 impl Payload for [u8] {
     const SIZE: Option<u64> = None;
+    const MESSAGES: bool = true;
 }

@@ -63,13 +63,15 @@
 //! frees when its holder dies. [`Options`] say what a new ring is like, and [`Wait`] how a side waits. [How large, how
 //! many](guide::limits).
 //!
-//! | | values of one size | messages of any length |
-//! |---|---|---|
-//! | what crosses | an [`Item`]: `Ring<Tick>` | bytes |
-//! | handle | [`Ring`] | [`MessageRing`] |
-//! | ends | [`Producer`], [`Consumer`] | [`MessageProducer`], [`MessageConsumer`] |
-//! | written and read in place | [`Reservation`], [`View`]: slices of values | [`MessageReservation`], [`MessageView`] |
-//! | as a byte stream | | [`StreamWriter`], [`StreamReader`] |
+//! | | values of one size | values of a size known at run time | messages of any length |
+//! |---|---|---|---|
+//! | what crosses | an [`Item`]: `Ring<Tick>` | bytes that an [`ItemLayout`] describes | bytes |
+//! | handle | [`Ring`] | [`UntypedRing`] | [`MessageRing`] |
+//! | ends | [`Producer`], [`Consumer`] | [`UntypedProducer`], [`UntypedConsumer`] | [`MessageProducer`], [`MessageConsumer`] |
+//! | written and read in place | [`Reservation`], [`View`]: slices of values | [`UntypedReservation`], [`UntypedView`] | [`MessageReservation`], [`MessageView`] |
+//! | as a byte stream | | | [`StreamWriter`], [`StreamReader`] |
+//!
+//! The first two columns are ends of the same rings: one side may know the type where the other knows its size.
 //!
 //! # Values
 //!
@@ -156,7 +158,9 @@
 //! The other side may be buggy or hostile: it can write, at any moment, every byte that it maps for writing and, through
 //! its own descriptor, every other byte too. Nothing in the safe interface depends on its good will. Four calls lend slices
 //! of the region and are therefore `unsafe`: [`View::as_slice`], [`Message::as_slice`], [`Reservation::as_uninit`] and
-//! [`MessageReservation::as_mut_slice`]; beside each is one that copies. [What is promised, and why](guide::trust).
+//! [`MessageReservation::as_mut_slice`]; beside each is one that copies. [`UntypedView::as_ptr`] and
+//! [`UntypedReservation::as_mut_ptr`] return an address, for code in other languages, which must keep the same rule. [What is
+//! promised, and why](guide::trust).
 //!
 //! # When not to use it
 //!
@@ -193,17 +197,20 @@ pub use self::{
     attachment::wait_any::{AnyEnd, AwaitedPeer, WAIT_ANY_MAX, WaitAnyError, wait_any},
     consumer::{
         Consumer, Flow, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
-        TryIter, View,
+        TryIter, UntypedConsumer, UntypedView, View,
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
-    item::Item,
+    item::{Item, ItemLayout},
     latest::{Latest, LatestReader, LatestWriter, NextError, ReadError},
     observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
     options::{Options, Threshold, Wait},
     peer::Peer,
-    producer::{MessageProducer, MessageReservation, Producer, Reservation, StreamWriter},
+    producer::{
+        MessageProducer, MessageReservation, Producer, Reservation, StreamWriter, UntypedProducer,
+        UntypedReservation,
+    },
     region::Region,
-    ring::{MessageRing, Ring},
+    ring::{MessageRing, Ring, UntypedRing},
     role::Role,
     stats::Stats,
 };

@@ -1,13 +1,13 @@
-//! `send`: standard input into a ring. Where its messages end, `Frames` says.
+//! `send`: standard input into a ring. Where its messages end, `Frames` says; values have one size.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use shm_ring::{MessageProducer, Peer, PushError};
+use shm_ring::{MessageProducer, Peer, PushError, UntypedProducer};
 
-use crate::attach::{self, Attached, Before, End};
+use crate::attach::{self, Attached, Before, Carrying, End};
 use crate::cli::{Frames, Send};
 use crate::failure::{Code, Failure};
 use crate::output;
@@ -32,15 +32,33 @@ pub(crate) fn run(send: &Send) -> Result<(), Failure> {
         eprintln!("note: {unread} of an earlier sender are unread: the reader gets them first");
     }
     let mut progress = Progress::new(total, &input);
-    let mut sender =
-        Sender { before: Before::of(end.peer()), producer: end, timeout: send.copying.timeout };
-    let sent = match send.copying.framing.frames() {
-        Frames::Raw => raw(&mut input, &mut sender, &mut progress),
-        Frames::Lines => pieces(&mut input, &mut sender, &mut progress, line, Rest::Message),
-        Frames::LengthPrefixed => {
-            pieces(&mut input, &mut sender, &mut progress, prefixed, Rest::Nothing)
+    match end {
+        Carrying::Messages(producer) => {
+            let frames = send.copying.framing.frames();
+            publish(producer, send, |sender| match frames {
+                Frames::Raw => raw(&mut input, sender, &mut progress),
+                Frames::Lines => pieces(&mut input, sender, &mut progress, line, Rest::Message),
+                Frames::LengthPrefixed => {
+                    pieces(&mut input, sender, &mut progress, prefixed, Rest::Nothing)
+                }
+            })
         }
-    };
+        Carrying::Values(producer) => {
+            attach::only_raw(&send.copying, producer.item().size)?;
+            publish(producer, send, |sender| values(&mut input, sender, &mut progress))
+        }
+    }
+}
+
+/// Has `copy` send everything, and closes if that was all.
+fn publish<P: Publishes>(
+    producer: P,
+    send: &Send,
+    copy: impl FnOnce(&mut Sender<P>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let before = Before::of(producer.peer());
+    let mut sender = Sender { before, producer, timeout: send.copying.timeout };
+    let sent = copy(&mut sender);
     if sent.is_err() {
         // Closing would tell the reader that it has the whole.
         std::mem::forget(sender);
@@ -68,32 +86,46 @@ fn open(send: &Send) -> Result<File, Failure> {
     }
 }
 
+/// An end that publishes.
+trait Publishes {
+    /// Waits for room for a message of `len` bytes, or for so many values.
+    fn room(&mut self, len: usize, timeout: Option<Duration>) -> Result<(), PushError>;
+    fn peer(&self) -> Peer;
+}
+
+macro_rules! publishes {
+    ($producer:ty) => {
+        impl Publishes for $producer {
+            fn room(&mut self, len: usize, timeout: Option<Duration>) -> Result<(), PushError> {
+                self.wait(len, timeout)
+            }
+
+            fn peer(&self) -> Peer {
+                self.peer()
+            }
+        }
+    };
+}
+
+publishes!(MessageProducer);
+publishes!(UntypedProducer);
+
 /// The end that publishes, with the user's patience.
-struct Sender {
-    producer: MessageProducer,
+struct Sender<P> {
+    producer: P,
     before: Before,
     timeout: Option<Duration>,
 }
 
-impl Sender {
-    /// Waits for room for a message of `len` bytes.
+impl<P: Publishes> Sender<P> {
+    /// Waits for room for a message of `len` bytes, or for so many values.
     fn wait_for_room(&mut self, len: usize) -> Result<(), Failure> {
         let mut deadline = None;
         loop {
-            let room = match self.timeout {
-                None => self.producer.reserve(len),
-                Some(timeout) => {
-                    deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-                    self.producer
-                        .wait(len, Some(timeout))
-                        .and_then(|()| self.producer.try_reserve(len))
-                }
-            };
-            // A reservation that is dropped leaves the room where it is.
-            let error = match room {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            if let Some(timeout) = self.timeout {
+                deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
+            }
+            let Err(error) = self.producer.room(len, self.timeout) else { return Ok(()) };
             if !matches!(error, PushError::Closed | PushError::PeerDead) {
                 return Err(error.into());
             }
@@ -104,7 +136,24 @@ impl Sender {
             }
         }
     }
+}
 
+impl Sender<UntypedProducer> {
+    /// As many at a time as there is room for.
+    fn push_values(&mut self, mut values: &[u8]) -> Result<(), Failure> {
+        let size = self.producer.item().size;
+        while !values.is_empty() {
+            match self.producer.try_push_slice(values) {
+                Ok(pushed) => values = &values[pushed * size..],
+                Err(PushError::Full) => self.wait_for_room(1)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Sender<MessageProducer> {
     fn push(&mut self, message: &[u8]) -> Result<(), Failure> {
         self.wait_for_room(message.len())?;
         Ok(self.producer.try_push(message)?)
@@ -127,7 +176,42 @@ impl Sender {
     }
 }
 
-fn raw(input: &mut File, sender: &mut Sender, progress: &mut Progress) -> Result<(), Failure> {
+/// Values as they come, whole ones.
+fn values(
+    input: &mut File,
+    sender: &mut Sender<UntypedProducer>,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let size = sender.producer.item().size;
+    let mut buffer = vec![0; CHUNK.next_multiple_of(size)];
+    // What has been read of a value that is not whole yet stands at the start of the buffer.
+    let mut filled = 0;
+    loop {
+        let read = retried(|| input.read(&mut buffer[filled..]))?;
+        if read == 0 && filled > 0 {
+            return Err(Failure::new(
+                Code::Failure,
+                format!("the input ends with {filled} bytes, and a value of this ring has {size}"),
+                "the whole values before them were sent: check what is read, and `shm-ring stat`",
+            ));
+        }
+        if read == 0 {
+            return Ok(());
+        }
+        filled += read;
+        progress.add(read);
+        let rest = filled % size;
+        sender.push_values(&buffer[..filled - rest])?;
+        buffer.copy_within(filled - rest..filled, 0);
+        filled = rest;
+    }
+}
+
+fn raw(
+    input: &mut File,
+    sender: &mut Sender<MessageProducer>,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
     // The reader begins while we go on.
     let most = (sender.producer.max_len() / 4).clamp(1, CHUNK);
     let mut buffer = vec![0; most];
@@ -199,7 +283,7 @@ enum Rest {
 
 fn pieces(
     input: &mut File,
-    sender: &mut Sender,
+    sender: &mut Sender<MessageProducer>,
     progress: &mut Progress,
     cut: Cut,
     rest: Rest,

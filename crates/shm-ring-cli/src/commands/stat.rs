@@ -63,7 +63,7 @@ fn head(
     line("ring", units::shown(&snapshot.region))?;
     line("id", format!("{:032x}", snapshot.id))?;
     line("layout", snapshot.layout.to_string())?;
-    line("carries", rings::kind(snapshot.contents))?;
+    line("carries", rings::kind_in_full(snapshot.contents))?;
     line("label", format!("{:?}", snapshot.label))?;
     line("schema id", snapshot.schema.to_string())?;
     line("age", rings::age(snapshot))?;

@@ -1,7 +1,7 @@
 //! How the two processes end when something else than the end of the input happens: exit codes, time-outs,
 //! kills, pipes that nobody reads.
 
-use shm_ring::{MessageProducer, MessageRing, Observer, Options, Ring};
+use shm_ring::{Latest, MessageProducer, MessageRing, Observer, Options};
 
 use crate::house::{Name, Process, expect, program, run, state, told, until};
 
@@ -101,7 +101,7 @@ fn sender_end(sender: &mut Process) -> std::process::Output {
 
 #[test]
 fn what_cannot_be_is_told_by_its_exit_code() {
-    let (name, other) = (Name::new("codes"), Name::new("values"));
+    let (name, other) = (Name::new("codes"), Name::new("latest"));
     for command in ["stat", "rm"] {
         assert!(expect(3, &[command, name.as_str()]).contains("no ring at"), "{command}");
     }
@@ -113,10 +113,10 @@ fn what_cannot_be_is_told_by_its_exit_code() {
         expect(2, nothing);
     }
     expect(2, &["create", name.as_str(), "--bytes", "many"]);
-    drop(Ring::<u64>::create(other.as_str(), &Options::new()).unwrap());
+    drop(Latest::<u64>::create(other.as_str(), &Options::new()).unwrap());
     for command in ["send", "recv"] {
         let error = expect(4, &[command, other.as_str()]);
-        assert!(error.contains("values") && error.contains("messages"), "{error}");
+        assert!(error.contains("latest value") && error.contains("messages"), "{error}");
     }
     std::fs::write(name.path(), "To be, or not to be").unwrap();
     set_mode(&name, 0o600);

@@ -11,3 +11,4 @@ mod removing;
 mod senders;
 mod session;
 mod terminal;
+mod values;

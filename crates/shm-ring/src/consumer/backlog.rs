@@ -1,13 +1,14 @@
-//! Owns: what is unread: how much it is, waiting until it is so much, and giving it back by position or all of it. Knows
-//! nothing of: payloads.
+//! Owns: what is unread: how much it is, waiting until it is so much, how much is waited for by default, and giving it back
+//! by position or all of it. Knows nothing of: payloads.
 
 use core::time::Duration;
 
 use super::found::found_at;
-use super::{Consumer, MessageConsumer, Receiver};
+use super::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
 use crate::attachment::wait::{Timeout, WaitRequest};
 use crate::error::PopError;
 use crate::item::{Item, Payload};
+use crate::options::Threshold;
 use crate::protocol::clock::Deadline;
 use crate::protocol::park;
 use crate::protocol::position::Corrupt;
@@ -70,107 +71,137 @@ impl<P: Payload + ?Sized> Receiver<P> {
     }
 }
 
-impl<T: Item> Consumer<T> {
-    /// Waits until `count` items are there, at most `timeout` (`None`: for ever): for the first as [`pop`](Self::pop) does,
-    /// then for the rest, also behind those that a [`View`](crate::View) showed and nobody released. Then
-    /// [`try_peek`](Self::try_peek) shows them.
-    ///
-    /// # Errors
-    /// As [`pop_timeout`](Self::pop_timeout), also if some are there, but fewer; [`PopError::Full`] if no more can come
-    /// before some are released.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// # use shm_ring::{Options, PopError, Region, Ring};
-    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().items(64))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_slice(&[7; 3])?;
-    /// assert_eq!(rx.wait(4, Some(Duration::from_millis(1))), Err(PopError::TimedOut));
-    /// assert_eq!(rx.wait(65, None), Err(PopError::Full));
-    /// rx.wait(3, None)?;
-    /// assert_eq!(rx.try_peek(4)?.len(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PopError> {
-        let timeout = Timeout::of_any(timeout);
-        if count > 0 {
-            self.inner.find(Some(timeout))?;
+macro_rules! counted {
+    ([$($generics:tt)*], $consumer:ty) => {
+        impl<$($generics)*> $consumer {
+            /// Waits until `count` items are there, at most `timeout` (`None`: for ever): for the first as
+            /// [`peek`](Self::peek) does, then for the rest, also behind those that a view showed and nobody released. Then
+            /// [`try_peek`](Self::try_peek) shows them.
+            ///
+            /// # Errors
+            /// As [`peek`](Self::peek), also if some are there, but fewer; [`PopError::TimedOut`]; [`PopError::Full`] if no
+            /// more can come before some are released.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// # use shm_ring::{Options, PopError, Region, Ring};
+            /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().items(64))?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.push_slice(&[7; 3])?;
+            /// assert_eq!(rx.wait(4, Some(Duration::from_millis(1))), Err(PopError::TimedOut));
+            /// assert_eq!(rx.wait(65, None), Err(PopError::Full));
+            /// rx.wait(3, None)?;
+            /// assert_eq!(rx.try_peek(4)?.len(), 3);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PopError> {
+                let timeout = Timeout::of_any(timeout);
+                if count > 0 {
+                    self.inner.find(Some(timeout))?;
+                }
+                let bytes = (count as u64).saturating_mul(self.inner.size());
+                self.inner.await_unread(bytes, timeout.deadline_if_any())
+            }
+
+            /// A lower bound on the number of items that are unread. The producer may publish more at any time.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.push_batch([1, 2, 3])?;
+            /// assert_eq!((rx.len(), tx.len()), (3, 3));
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            #[must_use]
+            pub fn len(&self) -> usize {
+                (self.inner.ready() / self.inner.size()) as usize
+            }
+
+            /// Whether there was nothing to take: one load. A ring that is corrupt is not empty, since the next call reports it.
+            #[must_use]
+            #[inline]
+            pub fn is_empty(&self) -> bool {
+                self.inner.is_empty()
+            }
+
+            /// Gives back the room of all items below `position`, which counts as [`position`](Self::position) does: for a
+            /// consumer that looks at items by [`peek`](Self::peek) and releases them when somebody else is done with them. How
+            /// many it released.
+            ///
+            /// The position behind the n-th item of a view is [`position`](Self::position), plus n times the size of an item. A
+            /// consumer that stores that position with what it made of the items, in one transaction, delivers exactly once: its
+            /// successor begins with `release_to` of what was stored.
+            ///
+            /// # Errors
+            /// [`PopError::NotABoundary`] if no unread item begins or ends there, and nothing is released;
+            /// [`PopError::Corrupt`], permanently.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.push_batch([1, 2, 3])?;
+            /// let first = rx.position();
+            /// assert_eq!(rx.peek(2)?.iter().sum::<u64>(), 3);
+            /// // The sum and this position were stored together. The consumer was killed, and this is the next one:
+            /// let stored = first + 2 * size_of::<u64>() as u64;
+            /// assert_eq!(rx.release_to(stored)?, 2);
+            /// assert_eq!(rx.pop()?, 3);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn release_to(&mut self, position: u64) -> Result<usize, PopError> {
+                let (head, tail) = self.inner.unread()?;
+                let bytes = position.clamp(head, tail) - head;
+                self.inner.release_below(position, head + bytes - bytes % self.inner.size())?;
+                Ok((bytes / self.inner.size()) as usize)
+            }
+
+            /// Gives back all items that are unread, unseen: what a consumer does that comes late, or fell behind. How many that
+            /// was.
+            ///
+            /// # Errors
+            /// [`PopError::Corrupt`], permanently.
+            ///
+            /// ```
+            /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+            /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// tx.push_batch([1, 2, 3])?;
+            /// assert_eq!(rx.skip_unread()?, 3);
+            /// tx.push(4)?;
+            /// assert_eq!(rx.pop()?, 4);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn skip_unread(&mut self) -> Result<usize, PopError> {
+                Ok((self.inner.skip()? / self.inner.size()) as usize)
+            }
+
+            /// Sets how much must be there before a `pop` that found the ring empty returns: for consumers
+            /// that would rather be woken seldom than at once. `None` is the default: at the first record.
+            ///
+            /// The clock of [`Threshold`] starts when a record may come, so an idle consumer is not woken
+            /// for nothing. A threshold above half the ring counts as half the ring. A producer that waits
+            /// for room, closes or dies ends the wait early.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use shm_ring::{Options, Region, Ring, Threshold};
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
+            /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+            /// rx.set_threshold(Some(Threshold::items::<u64>(64, Duration::from_micros(200))));
+            /// tx.push(1)?;
+            /// assert_eq!(rx.pop()?, 1);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn set_threshold(&mut self, threshold: Option<Threshold>) {
+                self.inner.set_threshold(threshold);
+            }
         }
-        let bytes = (count as u64).saturating_mul(Self::SIZE);
-        self.inner.await_unread(bytes, timeout.deadline_if_any())
-    }
-
-    /// A lower bound on the number of items that are unread. The producer may publish more at any time.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// assert_eq!((rx.len(), tx.len()), (3, 3));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn len(&self) -> usize {
-        (self.inner.ready() / Self::SIZE) as usize
-    }
-
-    /// Whether there was nothing to take: one load. A ring that is corrupt is not empty, since the next call reports it.
-    #[must_use]
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.inner.is_empty()
-    }
-
-    /// Gives back the room of all items below `position`, which counts as [`position`](Self::position) does: for a
-    /// consumer that looks at items by [`peek`](Self::peek) and releases them when somebody else is done with them. How
-    /// many it released.
-    ///
-    /// The position behind the n-th item of a view is [`position`](Self::position), plus n times the size of an item. A
-    /// consumer that stores that position with what it made of the items, in one transaction, delivers exactly once: its
-    /// successor begins with `release_to` of what was stored.
-    ///
-    /// # Errors
-    /// [`PopError::NotABoundary`] if no unread item begins or ends there, and nothing is released;
-    /// [`PopError::Corrupt`], permanently.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// let first = rx.position();
-    /// assert_eq!(rx.peek(2)?.iter().sum::<u64>(), 3);
-    /// // The sum and this position were stored together. The consumer was killed, and this is the next one:
-    /// let stored = first + 2 * size_of::<u64>() as u64;
-    /// assert_eq!(rx.release_to(stored)?, 2);
-    /// assert_eq!(rx.pop()?, 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn release_to(&mut self, position: u64) -> Result<usize, PopError> {
-        let (head, tail) = self.inner.unread()?;
-        let bytes = position.clamp(head, tail) - head;
-        self.inner.release_below(position, head + bytes - bytes % Self::SIZE)?;
-        Ok((bytes / Self::SIZE) as usize)
-    }
-
-    /// Gives back all items that are unread, unseen: what a consumer does that comes late, or fell behind. How many that
-    /// was.
-    ///
-    /// # Errors
-    /// [`PopError::Corrupt`], permanently.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_batch([1, 2, 3])?;
-    /// assert_eq!(rx.skip_unread()?, 3);
-    /// tx.push(4)?;
-    /// assert_eq!(rx.pop()?, 4);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn skip_unread(&mut self) -> Result<usize, PopError> {
-        Ok((self.inner.skip()? / Self::SIZE) as usize)
-    }
+    };
 }
+
+counted!([T: Item], Consumer<T>);
+counted!([], UntypedConsumer);
 
 impl MessageConsumer {
     /// Waits until `count` messages are there, at most `timeout` (`None`: for ever): for the first as [`pop`](Self::pop)

@@ -3,6 +3,8 @@
 
 use core::time::Duration;
 
+use zerocopy::IntoBytes;
+
 use super::flow::Flow;
 use super::found::found_at;
 use super::{Consumer, Message, MessageConsumer};
@@ -38,7 +40,7 @@ impl<T: Item> Consumer<T> {
         max: usize,
         each: impl FnMut(T) -> F,
     ) -> Result<usize, PopError> {
-        let count = self.count_up_to(max, None)?;
+        let count = self.inner.count_up_to(max, None)?;
         Ok(self.take_batch(count, each))
     }
 
@@ -63,7 +65,7 @@ impl<T: Item> Consumer<T> {
         max: usize,
         each: impl FnMut(T) -> F,
     ) -> Result<usize, PopError> {
-        let count = self.count_up_to(max, Some(Timeout::FOREVER))?;
+        let count = self.inner.count_up_to(max, Some(Timeout::FOREVER))?;
         Ok(self.take_batch(count, each))
     }
 
@@ -78,7 +80,7 @@ impl<T: Item> Consumer<T> {
         timeout: Duration,
         each: impl FnMut(T) -> F,
     ) -> Result<usize, PopError> {
-        let count = self.count_up_to(max, Some(Timeout::of(timeout)))?;
+        let count = self.inner.count_up_to(max, Some(Timeout::of(timeout)))?;
         Ok(self.take_batch(count, each))
     }
 
@@ -106,8 +108,9 @@ impl<T: Item> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
-        let count = self.count_up_to(items.len(), None)?;
-        Ok(self.take_slice(&mut items[..count]))
+        let count = self.inner.count_up_to(items.len(), None)?;
+        self.inner.take_run(items[..count].as_mut_bytes());
+        Ok(count)
     }
 
     /// Like [`try_pop_slice`](Self::try_pop_slice), waiting for the first item as [`pop`](Self::pop) does.
@@ -126,8 +129,9 @@ impl<T: Item> Consumer<T> {
     /// ```
     #[inline]
     pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
-        let count = self.count_up_to(items.len(), Some(Timeout::FOREVER))?;
-        Ok(self.take_slice(&mut items[..count]))
+        let count = self.inner.count_up_to(items.len(), Some(Timeout::FOREVER))?;
+        self.inner.take_run(items[..count].as_mut_bytes());
+        Ok(count)
     }
 
     /// Like [`pop_slice`](Self::pop_slice), but waits at most `timeout`.
@@ -140,17 +144,9 @@ impl<T: Item> Consumer<T> {
         items: &mut [T],
         timeout: Duration,
     ) -> Result<usize, PopError> {
-        let count = self.count_up_to(items.len(), Some(Timeout::of(timeout)))?;
-        Ok(self.take_slice(&mut items[..count]))
-    }
-
-    #[inline(always)]
-    fn take_slice(&mut self, items: &mut [T]) -> usize {
-        self.inner.map.area().take_run(self.inner.head.position(), items);
-        if !items.is_empty() {
-            self.inner.release(size_of_val(items) as u64);
-        }
-        items.len()
+        let count = self.inner.count_up_to(items.len(), Some(Timeout::of(timeout)))?;
+        self.inner.take_run(items[..count].as_mut_bytes());
+        Ok(count)
     }
 }
 

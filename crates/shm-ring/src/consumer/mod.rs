@@ -9,6 +9,8 @@ mod hint;
 mod iter;
 mod messages;
 mod stream_reader;
+mod taking;
+mod untyped;
 mod values;
 mod view;
 
@@ -16,6 +18,7 @@ pub use self::flow::Flow;
 pub use self::iter::{Iter, TryIter};
 pub use self::messages::MessageConsumer;
 pub use self::stream_reader::StreamReader;
+pub use self::untyped::{UntypedConsumer, UntypedView};
 pub use self::values::Consumer;
 pub use self::view::{Message, MessageView, Messages, View};
 
@@ -42,7 +45,7 @@ use crate::region::Backing;
 use crate::region::lease::Lease;
 use crate::role::Role;
 
-/// What both kinds of consumer stand on.
+/// What all kinds of consumer stand on.
 pub(crate) struct Receiver<P: ?Sized> {
     // Padded, so that the ends of two threads never share a line.
     pub(crate) head: CachePadded<Head>,
@@ -78,7 +81,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         Ok(Self { head, gate, backoff, hint, last, threshold: None, map, side })
     }
 
-    /// What the records may be; the unit of values is known when this is compiled.
+    /// What the records may be; the unit of values of a type is known when this is compiled.
     #[inline(always)]
     fn layout(&self) -> RecordLayout {
         let layout = self.side.layout;
@@ -178,7 +181,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
 
     #[inline(always)]
     fn taken(&mut self, stride: u64) {
-        if P::SIZE.is_none() {
+        if P::MESSAGES {
             self.last = stride;
         }
     }
@@ -331,6 +334,7 @@ macro_rules! waited {
 
 waited!([T: Item], Consumer<T>);
 waited!([], MessageConsumer);
+waited!([], UntypedConsumer);
 
 impl<P: ?Sized> Drop for Receiver<P> {
     fn drop(&mut self) {
@@ -360,7 +364,7 @@ impl<'a, P: Payload + ?Sized> ReadBatch<'a, P> {
     /// Steps over a record of `stride` bytes.
     #[inline(always)]
     pub(crate) fn pass(&mut self, stride: u64) {
-        if P::SIZE.is_none() {
+        if P::MESSAGES {
             *self.last = stride;
         }
         self.position += stride;

@@ -8,9 +8,7 @@ use super::{Receiver, View};
 use crate::attachment::wait::Timeout;
 use crate::error::PopError;
 use crate::item::Item;
-use crate::mapping::records::{self, Front};
-use crate::options::Threshold;
-use crate::protocol::position::{Corrupt, FRONT_BYTES, Head, Look};
+use crate::mapping::records;
 
 /// The end of a ring that reads values.
 ///
@@ -65,7 +63,7 @@ impl<T: Item> Consumer<T> {
     /// As [`try_pop`](Self::try_pop); `item` is then unchanged.
     #[inline]
     pub fn try_pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.take_next_into(None, item, Receiver::release)
+        self.inner.take_next_into(None, item.as_mut_bytes(), Receiver::release)
     }
 
     /// Takes the oldest item, waiting for one as long as there is a producer or none has come yet.
@@ -100,7 +98,7 @@ impl<T: Item> Consumer<T> {
     /// As [`pop`](Self::pop); `item` is then unchanged.
     #[inline]
     pub fn pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.take_next_into(Some(Timeout::FOREVER), item, Receiver::release)
+        self.inner.take_next_into(Some(Timeout::FOREVER), item.as_mut_bytes(), Receiver::release)
     }
 
     /// Like [`pop`](Self::pop), but waits at most `timeout`.
@@ -125,7 +123,11 @@ impl<T: Item> Consumer<T> {
     #[doc(hidden)]
     #[inline]
     pub fn pop_quiet(&mut self, item: &mut T) -> Result<(), PopError> {
-        self.take_next_into(Some(Timeout::FOREVER), item, Receiver::release_quietly)
+        self.inner.take_next_into(
+            Some(Timeout::FOREVER),
+            item.as_mut_bytes(),
+            Receiver::release_quietly,
+        )
     }
 
     /// Takes the oldest item: from the data if it is known to be there, else whence the tail says.
@@ -135,7 +137,7 @@ impl<T: Item> Consumer<T> {
         timeout: Option<Timeout>,
         release: impl FnOnce(&mut Receiver<T>, u64),
     ) -> Result<T, PopError> {
-        if let Some(item) = self.find_next(timeout, records::take_front)? {
+        if let Some(item) = self.inner.find_next(timeout, records::take_front)? {
             release(&mut self.inner, Self::SIZE);
             return Ok(item);
         }
@@ -143,83 +145,6 @@ impl<T: Item> Consumer<T> {
         self.inner.prefetch_below();
         release(&mut self.inner, Self::SIZE);
         Ok(item)
-    }
-
-    /// [`take_next`](Self::take_next) without a move of the item.
-    #[inline(always)]
-    fn take_next_into(
-        &mut self,
-        timeout: Option<Timeout>,
-        item: &mut T,
-        release: impl FnOnce(&mut Receiver<T>, u64),
-    ) -> Result<(), PopError> {
-        match self.find_next(timeout, records::copy_front::<T>)? {
-            Some(copy) => copy.write_to(item),
-            None => {
-                self.inner.map.area().take_into(self.inner.head.position(), item);
-                self.inner.prefetch_below();
-            }
-        }
-        release(&mut self.inner, Self::SIZE);
-        Ok(())
-    }
-
-    /// Makes sure that there is an item. What `take` makes of the front, if that holds the only one, whole.
-    #[inline(always)]
-    fn find_next<R>(
-        &mut self,
-        timeout: Option<Timeout>,
-        take: impl FnOnce(Front<'_>) -> R,
-    ) -> Result<Option<R>, PopError> {
-        if self.inner.head.has_record() {
-            return Ok(None);
-        }
-        let look = match timeout {
-            None => self.inner.try_look()?,
-            Some(timeout) => self.inner.await_look(timeout)?,
-        };
-        let Receiver { head, map, .. } = &self.inner;
-        if let (Look::Front { word }, true) = (look, Self::SIZE <= FRONT_BYTES) {
-            if head.tail() - head.position() == Self::SIZE {
-                let theirs = map.theirs();
-                let taken = take(theirs.map(|page| &page.position.0.front));
-                if Head::front_is_whole(theirs, word) {
-                    return Ok(Some(taken));
-                }
-            }
-        }
-        self.inner.prefetch_run();
-        Ok(None)
-    }
-
-    /// How many items are there, up to `max`: looks once if it knows of fewer, and waits if there is none.
-    #[inline(always)]
-    pub(super) fn count_up_to(
-        &mut self,
-        max: usize,
-        timeout: Option<Timeout>,
-    ) -> Result<usize, PopError> {
-        if max == 0 {
-            return Ok(0);
-        }
-        if self.known() < max {
-            // Also where some are known: what is new since then may fill the rest.
-            match self.inner.look() {
-                Ok(Look::Empty) => self.inner.find(timeout)?,
-                Ok(look) => look,
-                Err(Corrupt) => return Err(PopError::Corrupt),
-            };
-            self.inner.prefetch_run();
-        }
-        let count = self.known().min(max);
-        self.inner.prefetch_behind(count as u64 * Self::SIZE);
-        Ok(count)
-    }
-
-    /// Items up to the tail that was seen.
-    #[inline(always)]
-    fn known(&self) -> usize {
-        ((self.inner.head.tail() - self.inner.head.position()) / Self::SIZE) as usize
     }
 
     /// The oldest items, up to `max` of those that are there, to be read in place as one slice.
@@ -231,7 +156,7 @@ impl<T: Item> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_peek(&mut self, max: usize) -> Result<View<'_, T>, PopError> {
-        let count = self.count_up_to(max, None)?;
+        let count = self.inner.count_up_to(max, None)?;
         Ok(View::of(&mut self.inner, count))
     }
 
@@ -252,30 +177,7 @@ impl<T: Item> Consumer<T> {
     /// ```
     #[inline]
     pub fn peek(&mut self, max: usize) -> Result<View<'_, T>, PopError> {
-        let count = self.count_up_to(max, Some(Timeout::FOREVER))?;
+        let count = self.inner.count_up_to(max, Some(Timeout::FOREVER))?;
         Ok(View::of(&mut self.inner, count))
-    }
-
-    /// Sets how much must be there before a `pop` that found the ring empty returns: for consumers
-    /// that would rather be woken seldom than at once. `None` is the default: at the first record.
-    ///
-    /// The clock of [`Threshold`] starts when a record may come, so an idle consumer is not woken
-    /// for nothing. A threshold above half the ring counts as half the ring. A producer that waits
-    /// for room, closes or dies ends the wait early.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use shm_ring::{Options, Region, Ring, Threshold};
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new())?;
-    /// let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// rx.set_threshold(Some(Threshold::items::<u64>(64, Duration::from_micros(200))));
-    /// tx.push(1)?;
-    /// assert_eq!(rx.pop()?, 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn set_threshold(&mut self, threshold: Option<Threshold>) {
-        self.inner.set_threshold(threshold);
     }
 }

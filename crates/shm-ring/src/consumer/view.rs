@@ -14,7 +14,7 @@ use core::mem::MaybeUninit;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use super::Receiver;
 use super::found::{Found, found_at};
@@ -104,7 +104,7 @@ impl<'a, T: Item> View<'a, T> {
     pub fn copy_to(&self, index: usize, items: &mut [T]) {
         let fits = index.checked_add(items.len()).is_some_and(|end| end <= self.count);
         assert!(fits, "{} items from {index} on in a view of {}", items.len(), self.count);
-        self.receiver.map.area().take_run(self.at(index), items);
+        self.receiver.map.area().take_run(self.at(index), items.as_mut_bytes());
     }
 
     /// The values themselves.

@@ -36,6 +36,13 @@ pub enum PushError {
         /// The most that fits: create a larger ring, or send it in parts.
         max: usize,
     },
+    /// Not the bytes of one value, or of whole ones where several may be (untyped ends only). Nothing was published.
+    WrongLength {
+        /// Bytes that were given.
+        len: usize,
+        /// Bytes of a value of this ring.
+        item: usize,
+    },
 }
 
 /// Why nothing was popped.
@@ -66,8 +73,9 @@ pub enum PopError {
     /// Fewer are there than were waited for, and more cannot come: the ring never has as many, or the producer waits for
     /// room. Release some (`wait` only).
     Full,
-    /// There is no memory for the message, which stays in the ring: free some, take it into a buffer of your own, or bound
-    /// what a ring may hold by [`Options::max_capacity`](crate::Options::max_capacity).
+    /// There is no memory for the message, or for a copy of an untyped value, which stays in the ring: free some, take it
+    /// into a buffer of your own, or bound what a ring may hold by
+    /// [`Options::max_capacity`](crate::Options::max_capacity).
     NoMemory {
         /// Bytes of the message.
         needed: usize,
@@ -86,6 +94,14 @@ pub enum PopError {
         len: usize,
         /// Bytes of the message.
         needed: usize,
+    },
+    /// The buffer has not the length of one value, or of whole ones where several may come (untyped ends only). Nothing was
+    /// taken.
+    WrongLength {
+        /// Bytes of the buffer.
+        len: usize,
+        /// Bytes of a value of this ring.
+        item: usize,
     },
 }
 
@@ -137,6 +153,12 @@ impl fmt::Display for PushError {
                      or send it in parts"
                 );
             }
+            Self::WrongLength { len, item } => {
+                return write!(
+                    f,
+                    "{len} bytes were to be pushed, and this ring has values of {item} bytes: give whole values"
+                );
+            }
             Self::Full => "the ring is full",
             Self::TimedOut => "the ring stayed full until the deadline",
             Self::Closed => "the ring is full and its consumer has closed it",
@@ -172,6 +194,12 @@ impl fmt::Display for PopError {
                 );
             }
             Self::Full => "fewer are there, and no more come before some of them are released",
+            Self::WrongLength { len, item } => {
+                return write!(
+                    f,
+                    "the buffer has {len} bytes, and this ring has values of {item} bytes: bring room for whole values"
+                );
+            }
             Self::Empty => "the ring is empty",
             Self::TimedOut => "the ring stayed empty until the deadline",
             Self::Closed => "the ring is empty and its producer has closed it",
@@ -213,7 +241,9 @@ impl From<PushError> for io::Error {
             // Not the kind of that name, at which std tries again.
             PushError::Interrupted => io::ErrorKind::Other,
             PushError::Corrupt => io::ErrorKind::InvalidData,
-            PushError::TooLarge { .. } => io::ErrorKind::InvalidInput,
+            PushError::TooLarge { .. } | PushError::WrongLength { .. } => {
+                io::ErrorKind::InvalidInput
+            }
         };
         Self::new(kind, error)
     }
@@ -230,9 +260,9 @@ impl From<PopError> for io::Error {
             PopError::Interrupted => io::ErrorKind::Other,
             PopError::Corrupt => io::ErrorKind::InvalidData,
             PopError::NoMemory { .. } => io::ErrorKind::OutOfMemory,
-            PopError::TooSmall { .. } | PopError::NotABoundary { .. } => {
-                io::ErrorKind::InvalidInput
-            }
+            PopError::TooSmall { .. }
+            | PopError::NotABoundary { .. }
+            | PopError::WrongLength { .. } => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

@@ -25,6 +25,11 @@
 //! **Values** lie in the data like the items of an array, with nothing between them. A `u64` takes 8 bytes, and
 //! [`Options::items(n)`](crate::Options::items) holds exactly `n`. Any run of unread values is one slice.
 //!
+//! A side may know the type of the values, or only their size, alignment and schema id
+//! ([`UntypedProducer`](crate::UntypedProducer), [`UntypedConsumer`](crate::UntypedConsumer)): the bytes are the same, and the
+//! other side cannot tell. What a type is refused for when it is compiled, an [`ItemLayout`](crate::ItemLayout) is refused
+//! for when a ring is created or opened.
+//!
 //! **Messages** have a header of 8 bytes in front, which holds the length and a check of the position. Payloads start at
 //! multiples of 8, or of [`Options::align`](crate::Options::align); the header then takes as many bytes.
 //!

@@ -24,8 +24,8 @@ use crate::protocol::sync::Foreign;
 use crate::protocol::version;
 use crate::region::lease;
 use crate::region::{Access, Backing, Region};
+use crate::ring::contents::Contents;
 use crate::ring::handle::Handle;
-use crate::ring::header::Contents;
 use crate::role::Role;
 
 /// The latest value of something: one [`LatestWriter`] replaces it as often as it likes, any number of
@@ -85,7 +85,7 @@ impl<T: Item> Latest<T> {
     /// # Errors
     /// As [`Ring::create`](crate::Ring::create).
     pub fn create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-        Handle::create(&region.into(), Contents::latest::<T>(), options).map(Self::over)
+        Handle::create(&region.into(), Contents::latest::<T>(options), options).map(Self::over)
     }
 
     /// Opens the latest value in `region` with default options.
@@ -124,7 +124,7 @@ impl<T: Item> Latest<T> {
     /// # Errors
     /// As [`Ring::open_with`](crate::Ring::open_with).
     pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-        let contents = Contents::latest::<T>();
+        let contents = Contents::latest::<T>(options);
         Handle::open(&region.into(), contents, Access::Read, options).map(Self::over)
     }
 
@@ -146,7 +146,7 @@ impl<T: Item> Latest<T> {
     /// # Errors
     /// As [`Ring::open_or_create`](crate::Ring::open_or_create).
     pub fn open_or_create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-        let contents = Contents::latest::<T>();
+        let contents = Contents::latest::<T>(options);
         Handle::open_or_create(&region.into(), contents, Access::Read, options).map(Self::over)
     }
 
@@ -169,7 +169,7 @@ impl<T: Item> Latest<T> {
     /// # Errors
     /// As [`Ring::replace_if_unused`](crate::Ring::replace_if_unused).
     pub fn replace_if_unused(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-        let contents = Contents::latest::<T>();
+        let contents = Contents::latest::<T>(options);
         Handle::replace_if_unused(&region.into(), contents, options).map(Self::over)
     }
 

@@ -6,8 +6,10 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use zerocopy::IntoBytes;
+
 use super::{Mapping, copy};
-use crate::item::{Item, Payload};
+use crate::item::{Item, Payload, Values};
 use crate::protocol::layout::{CONTROL_PAGES, SidePage};
 use crate::protocol::position::{FRONT_BYTES, FRONT_WORDS};
 use crate::protocol::record::{self, RecordLayout};
@@ -21,7 +23,7 @@ pub(crate) struct RecordMap<P: ?Sized> {
     capacity: u64,
     /// Of messages: bytes from one to its payload.
     align: u64,
-    /// Of messages: bytes of the longest.
+    /// Bytes of a value, or of the longest message.
     len_max: u64,
     mine: NonNull<SidePage>,
     theirs: NonNull<SidePage>,
@@ -89,11 +91,12 @@ impl<P: Payload + ?Sized> RecordMap<P> {
     pub(crate) fn over(mapping: Mapping, layout: &RecordLayout, align: u64) -> Option<Self> {
         let capacity = mapping.capacity as u64;
         let align = record::alignment(align);
-        let len_max = match P::SIZE {
-            Some(size) => size,
-            None => record::longest(layout.limit, align)?,
+        let (shortest, len_max) = if P::MESSAGES {
+            (align, record::longest(layout.limit, align)?)
+        } else {
+            let size = P::SIZE.unwrap_or(layout.unit);
+            (size, size)
         };
-        let shortest = P::SIZE.unwrap_or(align);
         if shortest > layout.limit || layout.limit > capacity || align > mapping.page as u64 {
             return None;
         }
@@ -113,10 +116,10 @@ impl<P: Payload + ?Sized> RecordMap<P> {
     /// Whether a record of `stride` bytes is too long for the front, whatever its payload.
     #[inline(always)]
     pub(crate) fn is_beyond_front(&self, stride: u64) -> bool {
-        match P::SIZE {
-            Some(size) => size > FRONT_BYTES,
+        match P::MESSAGES {
+            false => P::SIZE.unwrap_or(stride) > FRONT_BYTES,
             // One alignment lies before the payload, and less than one behind it.
-            None => stride > FRONT_BYTES.max(2 * self.align),
+            true => stride > FRONT_BYTES.max(2 * self.align),
         }
     }
 }
@@ -201,32 +204,73 @@ impl<P: ?Sized> Area<'_, P> {
     }
 }
 
-impl<T: Item> Area<'_, T> {
-    /// Copies a value to `position`. The caller owns the data area.
+impl<V: Values + ?Sized> Area<'_, V> {
+    /// Bytes of a value, and from one to the next.
     #[inline(always)]
-    pub(crate) fn put(&self, position: u64, item: &T) {
-        let from = core::ptr::from_ref(item).cast();
-        // SAFETY: invariants 1 and 3: a value at a masked position is mapped and aligned for its granule.
-        unsafe { copy::value_in(self.at(position), from, size_of::<T>()) };
+    fn size(&self) -> usize {
+        V::SIZE.unwrap_or(self.len_max) as usize
     }
 
-    /// Copies values to `position` and on, and asks for the lines behind them meanwhile. The caller owns the data area.
+    /// Copies the bytes of a value to `position`. The caller owns the data area.
     ///
     /// # Panics
-    /// If they are more than the data area holds: callers have refused that before.
+    /// If they are not as many as a value has: callers have refused that before.
     #[inline(always)]
-    pub(crate) fn put_run(&self, position: u64, items: &[T]) {
-        assert!(size_of_val(items) as u64 <= self.capacity, "more than the data area holds");
-        let mut to = position;
-        for part in items.chunks((RUN_AHEAD_MOST as usize).div_ceil(size_of::<T>())) {
-            let len = size_of_val(part);
+    pub(crate) fn put(&self, position: u64, value: &[u8]) {
+        assert!(value.len() == self.size(), "not the bytes of one value");
+        // SAFETY: invariants 1 and 3: a value at a masked position is mapped and aligned for its granule.
+        unsafe { copy::value_in(self.at(position), value.as_ptr(), value.len()) };
+    }
+
+    /// Copies the bytes of values to `position` and on, and asks for the lines behind them meanwhile. The caller owns the
+    /// data area.
+    ///
+    /// # Panics
+    /// If they are more than the data area holds, or not those of whole values: callers have refused that before.
+    #[inline(always)]
+    pub(crate) fn put_run(&self, position: u64, values: &[u8]) {
+        let size = self.size();
+        assert!(values.len() as u64 <= self.capacity, "more than the data area holds");
+        assert!(values.len() % size == 0, "not the bytes of whole values");
+        let (mut to, mut from, mut left) = (position, values.as_ptr(), values.len() / size);
+        while left > 0 {
+            let count = left.min((RUN_AHEAD_MOST as usize).div_ceil(size));
+            // Said as a product, so that the compiler knows which lengths cannot be.
+            let len = count * size;
             self.prefetch_run_ahead(to, len as u64);
-            // SAFETY: invariants 1 and 3: as many bytes as all items have are mapped from a masked position on.
-            unsafe { copy::values_in(self.at(to), part.as_ptr().cast(), len, size_of::<T>()) };
-            to += len as u64;
+            // SAFETY: invariants 1 and 3: as many bytes as all values have are mapped from a masked position on.
+            unsafe { copy::values_in(self.at(to), from, len, size) };
+            (to, from, left) = (to + len as u64, from.wrapping_add(len), left - count);
         }
     }
 
+    /// Copies the value at `position` out, whatever bytes stand there, into a place that is there already.
+    ///
+    /// # Panics
+    /// As [`put`](Self::put).
+    #[inline(always)]
+    pub(crate) fn take_into(&self, position: u64, value: &mut [u8]) {
+        assert!(value.len() == self.size(), "not the bytes of one value");
+        // SAFETY: invariants 1 and 3, as in `put`.
+        unsafe { copy::value_out(value.as_mut_ptr(), self.at(position), value.len()) };
+    }
+
+    /// Copies the values at `position` and on out, as many as `values` holds.
+    ///
+    /// # Panics
+    /// As [`put_run`](Self::put_run).
+    #[inline(always)]
+    pub(crate) fn take_run(&self, position: u64, values: &mut [u8]) {
+        let size = self.size();
+        assert!(values.len() as u64 <= self.capacity, "more than the data area holds");
+        assert!(values.len() % size == 0, "not the bytes of whole values");
+        let to = values.as_mut_ptr();
+        // SAFETY: invariants 1 and 3, as in `put_run`.
+        unsafe { copy::values_out(to, self.at(position), values.len(), size) };
+    }
+}
+
+impl<T: Item> Area<'_, T> {
     /// Copies the value at `position` out: whatever bytes stand there.
     #[inline(always)]
     pub(crate) fn take(&self, position: u64) -> T {
@@ -235,27 +279,6 @@ impl<T: Item> Area<'_, T> {
         unsafe { copy::value_out(item.as_mut_ptr().cast(), self.at(position), size_of::<T>()) };
         // SAFETY: all of its bytes have been written, and any bytes are a `T` (FromBytes).
         unsafe { item.assume_init() }
-    }
-
-    /// `take` into a place that is there already.
-    #[inline(always)]
-    pub(crate) fn take_into(&self, position: u64, item: &mut T) {
-        let to = core::ptr::from_mut(item).cast();
-        // SAFETY: invariants 1 and 3, as in `put`; any bytes are a `T`, so `item` stays valid.
-        unsafe { copy::value_out(to, self.at(position), size_of::<T>()) };
-    }
-
-    /// Copies the values at `position` and on out, as many as `items` holds.
-    ///
-    /// # Panics
-    /// As [`put_run`](Self::put_run).
-    #[inline(always)]
-    pub(crate) fn take_run(&self, position: u64, items: &mut [T]) {
-        let len = size_of_val(items);
-        assert!(len as u64 <= self.capacity, "more than the data area holds");
-        let to = items.as_mut_ptr().cast();
-        // SAFETY: invariants 1 and 3, as in `put_run`; any bytes are items (FromBytes).
-        unsafe { copy::values_out(to, self.at(position), len, size_of::<T>()) };
     }
 
     /// Copies a value to the start of the slot at `position`, a multiple of the size of a slot, as words: a slot is
@@ -275,16 +298,15 @@ pub(super) fn front(words: &[AtomicU64; FRONT_WORDS]) -> *mut u8 {
     words.as_ptr().cast_mut().cast()
 }
 
-/// Copies a value into our front, as words.
+/// Copies the bytes of a value into our front, as words.
 ///
 /// # Panics
-/// If it is longer than the front: callers have asked.
+/// If they are more than the front has: callers have asked.
 #[inline(always)]
-pub(crate) fn put_front<T: Item>(words: &[AtomicU64; FRONT_WORDS], item: &T) {
-    assert!(size_of::<T>() as u64 <= FRONT_BYTES, "longer than the front");
-    let from = core::ptr::from_ref(item).cast();
+pub(crate) fn put_front(words: &[AtomicU64; FRONT_WORDS], value: &[u8]) {
+    assert!(value.len() as u64 <= FRONT_BYTES, "longer than the front");
     // SAFETY: the front is aligned words of our own page, as long as the value rounded up to 8.
-    unsafe { copy::copy_in(front(words), from, size_of::<T>()) };
+    unsafe { copy::copy_in(front(words), value.as_ptr(), value.len()) };
 }
 
 /// The other side's front.
@@ -304,32 +326,26 @@ pub(crate) fn take_front<T: Item>(words: Front<'_>) -> T {
     unsafe { item.assume_init() }
 }
 
-/// Words of a front that may hold a `T`.
-pub(crate) struct FrontCopy<T> {
-    words: [u64; FRONT_WORDS],
-    item: PhantomData<fn() -> T>,
-}
+/// Words of a front that may hold a value.
+pub(crate) struct FrontCopy([u64; FRONT_WORDS]);
 
-/// Copies of the words of the other side's front that a `T` takes.
+/// Copies of the words of the other side's front that a value of `size` bytes takes.
 #[inline(always)]
-pub(crate) fn copy_front<T: Item>(words: Front<'_>) -> FrontCopy<T> {
-    let mut copy = FrontCopy { words: [0; FRONT_WORDS], item: PhantomData };
-    for index in 0..size_of::<T>().div_ceil(8).min(FRONT_WORDS) {
-        copy.words[index] = words.map(|words| &words[index]).relaxed();
+pub(crate) fn copy_front(words: Front<'_>, size: usize) -> FrontCopy {
+    let mut copy = [0; FRONT_WORDS];
+    for (index, word) in copy.iter_mut().enumerate().take(size.div_ceil(8)) {
+        *word = words.map(|words| &words[index]).relaxed();
     }
-    copy
+    FrontCopy(copy)
 }
 
-impl<T: Item> FrontCopy<T> {
-    /// Writes the value to `item`.
+impl FrontCopy {
+    /// Writes the bytes of the value to `value`.
     ///
     /// # Panics
     /// If it is longer than the front: callers have asked.
     #[inline(always)]
-    pub(crate) fn write_to(self, item: &mut T) {
-        assert!(size_of::<T>() as u64 <= FRONT_BYTES, "longer than the front");
-        let to = core::ptr::from_mut(item).cast::<u8>();
-        // SAFETY: the words are our own, and as long as the value; any bytes are a `T` (FromBytes).
-        unsafe { self.words.as_ptr().cast::<u8>().copy_to_nonoverlapping(to, size_of::<T>()) };
+    pub(crate) fn write_to(&self, value: &mut [u8]) {
+        value.copy_from_slice(&self.0.as_bytes()[..value.len()]);
     }
 }

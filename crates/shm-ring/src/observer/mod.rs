@@ -18,7 +18,8 @@ use crate::mapping::ReadOnly;
 use crate::options::Options;
 use crate::protocol::layout::{Header, KIND_LATEST, KIND_VALUES};
 use crate::region::{Access, Backing, Region};
-use crate::ring::header::{self, RegionLayout};
+use crate::ring::contents::RegionLayout;
+use crate::ring::header;
 
 /// Looks at a ring from outside: where its sides stand, who they are, what has not been read yet. Or at a
 /// [`Latest`](crate::Latest) value: its writer, how often it was written, what it is.

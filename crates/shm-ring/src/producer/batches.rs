@@ -1,6 +1,8 @@
 //! Owns: publishing several records by one store of the position: batches of both kinds, slices of values. Knows nothing
 //! of: how room is waited for.
 
+use zerocopy::IntoBytes;
+
 use super::{MessageProducer, Producer};
 use crate::attachment::wait::Timeout;
 use crate::error::{BatchError, PushError};
@@ -37,7 +39,7 @@ impl<T: Item> Producer<T> {
         let mut count = 0;
         while batch.has_room(Self::SIZE) {
             let Some(item) = items.next() else { break };
-            batch.add(Self::SIZE, |area, at| area.put(at, &item));
+            batch.add(Self::SIZE, |area, at| area.put(at, item.as_bytes()));
             count += 1;
         }
         Ok(count)
@@ -67,7 +69,7 @@ impl<T: Item> Producer<T> {
                 .map_err(|error| BatchError { pushed, error })?;
             let mut batch = self.inner.batch();
             while let Some(item) = next.take_if(|_| batch.has_room(Self::SIZE)) {
-                batch.add(Self::SIZE, |area, at| area.put(at, &item));
+                batch.add(Self::SIZE, |area, at| area.put(at, item.as_bytes()));
                 pushed += 1;
                 next = items.next();
             }
@@ -93,7 +95,7 @@ impl<T: Item> Producer<T> {
             return Ok(0);
         }
         self.inner.make_room(Self::SIZE)?;
-        Ok(self.publish_slice(items))
+        Ok(self.inner.publish_run(items.as_bytes()))
     }
 
     /// Publishes all of `items`, waiting for room as [`push`](Self::push) does: by one copy and one store of the position
@@ -118,7 +120,7 @@ impl<T: Item> Producer<T> {
             self.inner
                 .await_room(Self::SIZE, Timeout::FOREVER)
                 .map_err(|error| BatchError { pushed, error })?;
-            pushed += self.publish_slice(&items[pushed..]);
+            pushed += self.inner.publish_run(items[pushed..].as_bytes());
         }
         Ok(pushed)
     }
@@ -143,9 +145,9 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn try_push_all(&mut self, items: &[T]) -> Result<(), PushError> {
         if !items.is_empty() {
-            let bytes = self.bytes_of(items.len())?;
+            let bytes = self.inner.bytes_of(items.len())?;
             self.inner.make_room(bytes)?;
-            self.publish_slice(items);
+            self.inner.publish_run(items.as_bytes());
         }
         Ok(())
     }
@@ -157,24 +159,11 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_all(&mut self, items: &[T]) -> Result<(), PushError> {
         if !items.is_empty() {
-            let bytes = self.bytes_of(items.len())?;
+            let bytes = self.inner.bytes_of(items.len())?;
             self.inner.await_room(bytes, Timeout::FOREVER)?;
-            self.publish_slice(items);
+            self.inner.publish_run(items.as_bytes());
         }
         Ok(())
-    }
-
-    /// Publishes as many of `items` as fit. There is room for one.
-    #[inline(always)]
-    fn publish_slice(&mut self, items: &[T]) -> usize {
-        let room = self.inner.room_for(size_of_val(items) as u64) / Self::SIZE;
-        let count = items.len().min(room as usize);
-        self.inner.map.area().put_run(self.inner.position(), &items[..count]);
-        if count > 0 {
-            let next = self.inner.publish(count as u64 * Self::SIZE);
-            self.inner.wake(next);
-        }
-        count
     }
 }
 

@@ -2,14 +2,17 @@
 //! record comes into the data.
 
 mod batches;
+mod counts;
 mod messages;
 mod reservation;
 mod stream_writer;
+mod untyped;
 mod values;
 
 pub use self::messages::MessageProducer;
 pub use self::reservation::{MessageReservation, Reservation};
 pub use self::stream_writer::StreamWriter;
+pub use self::untyped::{UntypedProducer, UntypedReservation};
 pub use self::values::Producer;
 
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use crate::attachment::backoff;
 use crate::attachment::wait::{Ended, Timeout, WaitRequest};
 use crate::attachment::wait_any::sealed::Waited;
 use crate::error::{Error, PushError};
-use crate::item::{Item, Payload};
+use crate::item::{Item, Payload, Values};
 use crate::mapping::records::{self, Area, CACHE_LINE, RecordMap};
 use crate::options::Options;
 use crate::protocol::layout::{Counters, SidePage};
@@ -33,7 +36,7 @@ use crate::region::Backing;
 use crate::region::lease::Lease;
 use crate::role::Role;
 
-/// What both kinds of producer stand on.
+/// What all kinds of producer stand on.
 pub(crate) struct Publisher<P: ?Sized> {
     // Padded, so that the ends of two threads never share a line.
     tail: CachePadded<Tail>,
@@ -248,16 +251,63 @@ impl<P: Payload + ?Sized> Publisher<P> {
     }
 }
 
-impl<T: Item> Publisher<T> {
-    /// Makes `item` exist, which is written at the tail. The position behind it.
+impl<V: Values + ?Sized> Publisher<V> {
+    /// Bytes of a value, and from one to the next: known when this is compiled for values of a type.
     #[inline(always)]
-    pub(crate) fn publish_one(&self, item: &T) -> u64 {
-        let bytes = size_of::<T>() as u64;
-        if const { size_of::<T>() as u64 <= FRONT_BYTES } {
-            self.publish_in_front(bytes, |front| records::put_front(front, item))
+    pub(crate) fn size(&self) -> u64 {
+        V::SIZE.unwrap_or(self.side.layout.unit)
+    }
+
+    /// Bytes of `count` values, if the ring can have as much.
+    #[inline(always)]
+    pub(crate) fn bytes_of(&self, count: usize) -> Result<u64, PushError> {
+        let limit = self.side.layout.limit;
+        match (count as u64).checked_mul(self.size()) {
+            // No bytes fit at position 0 of a ring without any room, too.
+            Some(0) if self.tail.is_corrupt() => Err(PushError::Corrupt),
+            Some(bytes) if bytes <= limit => Ok(bytes),
+            _ => Err(PushError::TooLarge { len: count, max: (limit / self.size()) as usize }),
+        }
+    }
+
+    /// Publishes the value whose bytes these are, and for which there is room.
+    #[inline(always)]
+    pub(crate) fn publish_value(&mut self, value: &[u8]) {
+        let next = self.write_value(value);
+        self.wake(next);
+    }
+
+    /// Writes a value at the tail and makes it exist. The position behind it.
+    #[inline(always)]
+    pub(crate) fn write_value(&mut self, value: &[u8]) -> u64 {
+        self.prefetch(self.size());
+        self.map.area().put(self.position(), value);
+        self.publish_one(value)
+    }
+
+    /// Makes `value` exist, which is written at the tail. The position behind it.
+    #[inline(always)]
+    pub(crate) fn publish_one(&self, value: &[u8]) -> u64 {
+        let bytes = value.len() as u64;
+        if bytes <= FRONT_BYTES {
+            self.publish_in_front(bytes, |front| records::put_front(front, value))
         } else {
             self.publish(bytes)
         }
+    }
+
+    /// Publishes as many of the values whose bytes these are as fit: how many. There is room for one.
+    #[inline(always)]
+    pub(crate) fn publish_run(&mut self, values: &[u8]) -> usize {
+        let fits = self.room_for(values.len() as u64).min(values.len() as u64);
+        let count = fits / self.size();
+        let bytes = fits - fits % self.size();
+        self.map.area().put_run(self.position(), &values[..bytes as usize]);
+        if bytes > 0 {
+            let next = self.publish(bytes);
+            self.wake(next);
+        }
+        count as usize
     }
 }
 
@@ -289,6 +339,7 @@ macro_rules! waited {
 
 waited!([T: Item], Producer<T>);
 waited!([], MessageProducer);
+waited!([], UntypedProducer);
 
 impl<P: ?Sized> Drop for Publisher<P> {
     fn drop(&mut self) {

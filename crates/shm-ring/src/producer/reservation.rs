@@ -91,7 +91,7 @@ impl<'a, T: Item> Reservation<'a, T> {
     pub fn write(&mut self, index: usize, item: &T) {
         assert!(index < self.count, "item {index} of a reservation of {}", self.count);
         let at = self.publisher.position() + index as u64 * Self::SIZE;
-        self.publisher.map.area().put(at, item);
+        self.publisher.map.area().put(at, item.as_bytes());
     }
 
     /// Writes the items from `index` on.
@@ -103,7 +103,7 @@ impl<'a, T: Item> Reservation<'a, T> {
         let fits = index.checked_add(items.len()).is_some_and(|end| end <= self.count);
         assert!(fits, "{} items from {index} on in a reservation of {}", items.len(), self.count);
         let at = self.publisher.position() + index as u64 * Self::SIZE;
-        self.publisher.map.area().put_run(at, items);
+        self.publisher.map.area().put_run(at, items.as_bytes());
     }
 
     /// The room itself. Non-temporal stores into it need an `sfence` before [`commit`](Self::commit).
@@ -143,7 +143,7 @@ impl<'a, T: Item> Reservation<'a, T> {
             0 => return,
             1 if Self::SIZE <= FRONT_BYTES => {
                 let item = publisher.map.area().take(publisher.position());
-                publisher.publish_one(&item)
+                publisher.publish_one(item.as_bytes())
             }
             _ => publisher.publish(count as u64 * Self::SIZE),
         };

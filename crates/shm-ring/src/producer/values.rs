@@ -106,7 +106,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.inner.make_room(Self::SIZE)?;
-        self.publish(item);
+        self.inner.publish_value(item.as_bytes());
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.inner.await_room(Self::SIZE, Timeout::FOREVER)?;
-        self.publish(item);
+        self.inner.publish_value(item.as_bytes());
         Ok(())
     }
 
@@ -152,23 +152,8 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_timeout(&mut self, item: T, timeout: Duration) -> Result<(), PushError> {
         self.inner.await_room(Self::SIZE, Timeout::of(timeout))?;
-        self.publish(&item);
+        self.inner.publish_value(item.as_bytes());
         Ok(())
-    }
-
-    /// Publishes `item`, for which there is room.
-    #[inline(always)]
-    fn publish(&mut self, item: &T) {
-        let next = self.write(item);
-        self.inner.wake(next);
-    }
-
-    /// Writes `item` at the tail and makes it exist. The position behind it.
-    #[inline(always)]
-    fn write(&mut self, item: &T) -> u64 {
-        self.inner.prefetch(Self::SIZE);
-        self.inner.map.area().put(self.inner.position(), item);
-        self.inner.publish_one(item)
     }
 
     /// Room for `count` items, to be written in place, as one slice, if there is as much.
@@ -177,7 +162,7 @@ impl<T: Item> Producer<T> {
     /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much.
     #[inline]
     pub fn try_reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
-        let bytes = self.bytes_of(count)?;
+        let bytes = self.inner.bytes_of(count)?;
         self.inner.make_room(bytes)?;
         Ok(Reservation::of(&mut self.inner, count))
     }
@@ -199,96 +184,9 @@ impl<T: Item> Producer<T> {
     /// ```
     #[inline]
     pub fn reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
-        let bytes = self.bytes_of(count)?;
+        let bytes = self.inner.bytes_of(count)?;
         self.inner.await_room(bytes, Timeout::FOREVER)?;
         Ok(Reservation::of(&mut self.inner, count))
-    }
-
-    /// Waits until there is room for `count` items, at most `timeout` (`None`: for ever). Then
-    /// [`try_reserve`](Self::try_reserve) of as many is not refused.
-    ///
-    /// # Errors
-    /// As [`reserve`](Self::reserve), and [`PushError::TimedOut`].
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// # use shm_ring::{Options, PushError, Region, Ring};
-    /// # let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().items(64))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push_slice(&[7; 60])?;
-    /// assert_eq!(tx.wait(5, Some(Duration::from_millis(1))), Err(PushError::TimedOut));
-    /// tx.wait(4, None)?;
-    /// tx.try_reserve(4)?.commit(0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PushError> {
-        let bytes = self.bytes_of(count)?;
-        self.inner.await_room(bytes, Timeout::of_any(timeout))
-    }
-
-    /// Bytes of `count` items, if the ring can have as much.
-    #[inline(always)]
-    pub(super) fn bytes_of(&self, count: usize) -> Result<u64, PushError> {
-        let limit = self.inner.side.layout.limit;
-        match (count as u64).checked_mul(Self::SIZE) {
-            // No bytes fit at position 0 of a ring without any room, too.
-            Some(0) if self.inner.tail.is_corrupt() => Err(PushError::Corrupt),
-            Some(bytes) if bytes <= limit => Ok(bytes),
-            _ => Err(PushError::TooLarge { len: count, max: self.capacity() }),
-        }
-    }
-
-    /// Counts `records` that the caller throws away, because the ring was full or for another reason of its own: one store.
-    /// [`stats`](Self::stats), [`Snapshot::dropped`](crate::Snapshot::dropped) and `shm-ring stat` show the sum.
-    pub fn count_dropped(&mut self, records: u64) {
-        self.inner.count_dropped(records);
-    }
-
-    /// An upper bound on the number of items that the consumer has not released. It may release more at any time.
-    #[must_use]
-    pub fn len(&mut self) -> usize {
-        self.capacity() - self.room_at_least()
-    }
-
-    /// Whether the consumer has released everything.
-    #[must_use]
-    pub fn is_empty(&mut self) -> bool {
-        self.len() == 0
-    }
-
-    /// A lower bound on the number of items that fit. The consumer may free more at any time.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &shm_ring::Options::new().items(3))?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push(7)?;
-    /// assert_eq!(tx.room_at_least(), 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn room_at_least(&mut self) -> usize {
-        (self.inner.room() / Self::SIZE) as usize
-    }
-
-    /// Sets at how much room a `push` that found the ring full is woken: as soon as
-    /// this many items fit. `None` is the default: half the
-    /// ring, so that a fast producer does not sleep once for each record. `Some(1)` is the first free place, for
-    /// producers that must not stay behind: a window of credits, a conversation in a small ring. It then costs the
-    /// consumer a system call for each record that it takes while the ring is full.
-    ///
-    /// A call that needs more room is woken when there is as much as it needs. More than the ring holds counts as all of
-    /// it.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// let mut tx = ring.producer()?;
-    /// tx.set_threshold(Some(1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn set_threshold(&mut self, items: Option<usize>) {
-        let bytes = items.map(|items| (items as u64).saturating_mul(Self::SIZE));
-        self.inner.set_threshold(bytes);
     }
 
     /// `push` for a consumer that never sleeps: it does not look whether somebody must be woken.
@@ -298,7 +196,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_quiet(&mut self, item: &T) -> Result<(), PushError> {
         self.inner.await_room(Self::SIZE, Timeout::FOREVER)?;
-        let next = self.write(item);
+        let next = self.inner.write_value(item.as_bytes());
         self.inner.wake_nobody(next);
         Ok(())
     }

@@ -3,53 +3,65 @@
 use core::time::Duration;
 
 use super::handle::open_and_take;
-use super::{MessageRing, Ring};
+use super::{MessageRing, Ring, UntypedRing};
 use crate::attachment::interrupt::Interrupt;
 use crate::attachment::wait::Timeout;
 use crate::attachment::wait_any::AwaitedPeer;
-use crate::consumer::{Consumer, MessageConsumer, Receiver};
+use crate::consumer::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
 use crate::error::Error;
-use crate::item::Item;
+use crate::item::{Item, ItemLayout, Untyped};
 use crate::options::{Options, Wait};
 use crate::peer::Peer;
-use crate::producer::{MessageProducer, Producer, Publisher};
+use crate::producer::{MessageProducer, Producer, Publisher, UntypedProducer};
 use crate::protocol::session;
 use crate::region::Region;
 use crate::stats::Stats;
 
 macro_rules! end {
     (
-        [$($generics:tt)*], $end:ty, $inner:ty, $ring:ty, $role:ident,
+        [$($generics:tt)*], $end:ty, $inner:ty, $ring:ty, [$($item:ident: $item_type:ty)?], $role:ident,
         $name:literal, $peer:literal, $shown:literal, $path:literal, $position:literal
     ) => {
         impl<$($generics)*> $end {
-            pub(super) fn over(inner: $inner) -> Self {
-                Self { inner }
+            pub(super) fn over(inner: $inner $(, $item: $item_type)?) -> Self {
+                Self { inner $(, $item)? }
             }
 
             #[doc = concat!("Creates a ring and becomes its ", $name, ".")]
             ///
             /// # Errors
             #[doc = concat!("As [`Ring::create`] and [`Ring::", $name, "`].")]
-            pub fn create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-                <$ring>::create(region, options)?.$role()
+            pub fn create(
+                region: impl Into<Region>,
+                $($item: $item_type,)?
+                options: &Options,
+            ) -> Result<Self, Error> {
+                <$ring>::create(region, $($item,)? options)?.$role()
             }
 
             #[doc = concat!("Opens a ring with default options and becomes its ", $name, ".")]
             ///
             /// # Errors
             #[doc = concat!("As [`Ring::open`] and [`Ring::", $name, "`].")]
-            pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
-                Self::open_with(region, &Options::new())
+            pub fn open(
+                region: impl Into<Region>,
+                $($item: $item_type,)?
+            ) -> Result<Self, Error> {
+                Self::open_with(region, $($item,)? &Options::new())
             }
 
             #[doc = concat!("Opens a ring and becomes its ", $name, ".")]
             ///
             /// # Errors
             #[doc = concat!("As [`Ring::open_with`] and [`Ring::", $name, "`].")]
-            pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+            pub fn open_with(
+                region: impl Into<Region>,
+                $($item: $item_type,)?
+                options: &Options,
+            ) -> Result<Self, Error> {
                 let region = region.into();
-                open_and_take(|| <$ring>::open_in(&region, options), <$ring>::$role)
+                let open = || <$ring>::open_in(&region, $($item,)? options);
+                open_and_take(open, <$ring>::$role)
             }
 
             #[doc = concat!("Opens a ring, or creates it, and becomes its ", $name, ". One that is removed in between is opened or \
@@ -61,15 +73,18 @@ macro_rules! end {
             /// ```
             #[doc = concat!("# let name = &format!(\"/shm-ring-doc-either-", $shown, "-{}\", std::process::id());")]
             /// let options = shm_ring::Options::new().unlink_on_drop();
-            #[doc = concat!("let end = shm_ring::", $path, "::open_or_create(name.as_str(), &options)?;")]
+            $(#[doc = concat!("let ", stringify!($item), " = shm_ring::ItemLayout { size: 8, align: 8, schema: 0 };")])?
+            #[doc = concat!("let end = shm_ring::", $path, "::open_or_create(name.as_str(), ", $(stringify!($item), ", ",)? "&options)?;")]
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             pub fn open_or_create(
                 region: impl Into<Region>,
+                $($item: $item_type,)?
                 options: &Options,
             ) -> Result<Self, Error> {
                 let region = region.into();
-                open_and_take(|| <$ring>::open_or_create_in(&region, options), <$ring>::$role)
+                let open = || <$ring>::open_or_create_in(&region, $($item,)? options);
+                open_and_take(open, <$ring>::$role)
             }
 
             #[doc = concat!("Asks about the ", $peer, ": two loads and one `fcntl` on the lease.")]
@@ -192,12 +207,12 @@ macro_rules! end {
 }
 
 end!(
-    [T: Item], Producer<T>, Publisher<T>, Ring<T>, producer,
+    [T: Item], Producer<T>, Publisher<T>, Ring<T>, [], producer,
     "producer", "consumer", "Producer", "Producer::<u64>",
     "Bytes of records that have been published since the ring was created, messages"
 );
 end!(
-    [T: Item], Consumer<T>, Receiver<T>, Ring<T>, consumer,
+    [T: Item], Consumer<T>, Receiver<T>, Ring<T>, [], consumer,
     "consumer", "producer", "Consumer", "Consumer::<u64>",
     "Bytes of records that have been released since the ring was created, messages"
 );
@@ -206,6 +221,7 @@ end!(
     MessageProducer,
     Publisher<[u8]>,
     MessageRing,
+    [],
     producer,
     "producer",
     "consumer",
@@ -218,6 +234,7 @@ end!(
     MessageConsumer,
     Receiver<[u8]>,
     MessageRing,
+    [],
     consumer,
     "consumer",
     "producer",
@@ -225,6 +242,57 @@ end!(
     "MessageConsumer",
     "Bytes of records that have been released since the ring was created, messages"
 );
+
+end!(
+    [],
+    UntypedProducer,
+    Publisher<Untyped>,
+    UntypedRing,
+    [item: ItemLayout],
+    producer,
+    "producer",
+    "consumer",
+    "UntypedProducer",
+    "UntypedProducer",
+    "Bytes of records that have been published since the ring was created, messages"
+);
+end!(
+    [],
+    UntypedConsumer,
+    Receiver<Untyped>,
+    UntypedRing,
+    [item: ItemLayout],
+    consumer,
+    "consumer",
+    "producer",
+    "UntypedConsumer",
+    "UntypedConsumer",
+    "Bytes of records that have been released since the ring was created, messages"
+);
+
+macro_rules! any {
+    ($end:ty, $name:literal, $role:ident) => {
+        impl $end {
+            #[doc = concat!("Opens a ring of whatever values and becomes its ", $name, ".")]
+            ///
+            /// # Errors
+            #[doc = concat!("As [`UntypedRing::open_any`] and [`UntypedRing::", $name, "`].")]
+            pub fn open_any(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+                let region = region.into();
+                open_and_take(|| UntypedRing::open_any_in(&region, options), UntypedRing::$role)
+            }
+
+            /// What the values of the ring are.
+            #[must_use]
+            pub fn item(&self) -> ItemLayout {
+                self.item
+            }
+        }
+    };
+}
+
+any!(UntypedProducer, "producer", producer);
+any!(UntypedConsumer, "consumer", consumer);
 
 macro_rules! size {
     ([$($generics:tt)*], $end:ty, $what:literal, $name:ident, $inner:ident => $value:expr) => {
@@ -244,6 +312,10 @@ size!([T: Item], Producer<T>, "How many items fit an empty ring.", capacity,
     inner => inner.side.layout.limit as usize / size_of::<T>());
 size!([T: Item], Consumer<T>, "How many items fit an empty ring.", capacity,
     inner => inner.side.layout.limit as usize / size_of::<T>());
+size!([], UntypedProducer, "How many items fit an empty ring.", capacity,
+    inner => (inner.side.layout.limit / inner.side.layout.unit) as usize);
+size!([], UntypedConsumer, "How many items fit an empty ring.", capacity,
+    inner => (inner.side.layout.limit / inner.side.layout.unit) as usize);
 size!([], MessageProducer, "Bytes of the longest message that fits. It fills the ring.", max_len,
     inner => inner.map.len_max() as usize);
 size!([], MessageConsumer, "Bytes of the longest message that fits. It fills the ring.", max_len,

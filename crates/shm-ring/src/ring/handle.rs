@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use zerocopy::IntoBytes;
 
-use super::header::{self, Contents, RegionLayout};
+use super::contents::{Contents, RegionLayout};
+use super::header;
 use super::removal::{self, Spare};
 use super::retry::Retry;
 use super::taking;
 use crate::error::{Error, os};
-use crate::item::Payload;
+use crate::item::{ItemLayout, Payload};
 use crate::mapping::records::RecordMap;
 use crate::mapping::{Mapping, Preparation};
 use crate::options::Options;
@@ -85,6 +86,16 @@ impl Handle {
             false => backing,
         };
         Self { backing: Arc::new(backing), layout, options: options.clone() }
+    }
+
+    /// Opens what is there, whatever values it carries: what they are.
+    pub(crate) fn open_any(
+        region: &Region,
+        options: &Options,
+    ) -> Result<(Self, ItemLayout), Error> {
+        let backing = region.open(options, Access::ReadWrite)?;
+        let (item, layout) = header::check_any(&backing, options)?;
+        Ok((Self::over(backing, layout, options, options.unlink_on_drop), item))
     }
 
     /// Opens it, or creates it: whoever else does the same at the same time, both get the same.

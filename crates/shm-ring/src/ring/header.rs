@@ -6,50 +6,21 @@ use std::time::SystemTime;
 
 use zerocopy::{FromZeros, IntoBytes};
 
+use super::contents::{CAPACITY_MAX, Contents, RegionLayout, check_history};
 use crate::error::{Error, Property, os};
-use crate::item::{Item, Payload};
-use crate::options::{DEFAULT_BYTES, Options};
+use crate::item::ItemLayout;
+use crate::options::Options;
 use crate::protocol::layout::{
     BYTE_ORDER, CONTROL_PAGES, HEADER_LEN, Header, KIND_LATEST, KIND_MESSAGES, KIND_VALUES, MAGIC,
     VERSION, WORD_SIZE,
 };
-use crate::protocol::record::{self, PAYLOAD_MAX, RecordLayout};
+use crate::protocol::record::{PAYLOAD_MAX, RecordLayout};
 use crate::protocol::version;
 use crate::region::Backing;
 use crate::role::Role;
 
 /// The layout of release 0.1.
 const VERSION_1: u32 = 1;
-
-/// The largest data area: twice this must fit an address space.
-const CAPACITY_MAX: u64 = 1 << 44;
-
-/// What a region is made of, private after the header was checked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RegionLayout {
-    pub(crate) page: u64,
-    pub(crate) records: RecordLayout,
-    /// What payloads are aligned to.
-    pub(crate) align: u64,
-    pub(crate) id: [u8; 16],
-}
-
-impl RegionLayout {
-    /// Bytes of the whole region.
-    pub(crate) fn len(&self) -> u64 {
-        CONTROL_PAGES * self.page + self.records.capacity
-    }
-}
-
-/// What a region carries, as a header says it.
-#[derive(Clone, Copy)]
-pub(crate) struct Contents {
-    kind: u32,
-    /// Bytes of a value; 1 for messages.
-    size: u64,
-    /// Of a value, or what the payloads of messages are aligned to at least.
-    align: u64,
-}
 
 /// A new region's header, and the layout in it.
 pub(crate) fn new(contents: Contents, options: &Options) -> Result<(Header, RegionLayout), Error> {
@@ -74,7 +45,7 @@ pub(crate) fn new(contents: Contents, options: &Options) -> Result<(Header, Regi
         kind: contents.kind,
         item_size: contents.size,
         item_align: contents.align,
-        schema: options.schema,
+        schema: contents.schema,
         capacity,
         data_offset: CONTROL_PAGES * page,
         created,
@@ -94,7 +65,7 @@ pub(crate) fn check(
 ) -> Result<RegionLayout, Error> {
     let header = read(backing)?;
     let label = options.label_bytes().map_err(|why| Error::InvalidOptions { why })?;
-    contents.check_history(options)?;
+    check_history(contents.kind, options)?;
     check_layout(backing, &header)?;
     // A side that opens messages takes their alignment as it is, if it is one and as much as it asked for.
     let found = header.item_align;
@@ -107,7 +78,7 @@ pub(crate) fn check(
         (Property::RecordKind, u64::from(header.kind), u64::from(contents.kind)),
         (Property::ItemSize, header.item_size, contents.size),
         (Property::ItemAlignment, header.item_align, contents.align),
-        (Property::Schema, header.schema, options.schema),
+        (Property::Schema, header.schema, contents.schema),
     ] {
         if found != wanted {
             let show = |value: u64| match (property, value.try_into()) {
@@ -117,11 +88,7 @@ pub(crate) fn check(
             return differs(backing, property, show(found), show(wanted));
         }
     }
-    if header.capacity > options.max_capacity {
-        let (found, wanted) = (header.capacity, options.max_capacity);
-        let (found, wanted) = (format!("{found} bytes"), format!("at most {wanted} bytes"));
-        return differs(backing, Property::Capacity, found, wanted);
-    }
+    check_capacity(backing, &header, options)?;
     if header.label != label {
         return differs(backing, Property::Label, show(&header.label), show(&label));
     }
@@ -143,7 +110,7 @@ pub(crate) fn check(
 pub(crate) fn examine(backing: &Backing) -> Result<(Header, RegionLayout), Error> {
     let header = read(backing)?;
     check_layout(backing, &header)?;
-    let Header { kind, item_size: size, item_align: align, page, .. } = header;
+    let Header { kind, item_size: size, item_align: align, schema, page, .. } = header;
     let kinds = [KIND_VALUES, KIND_MESSAGES, KIND_LATEST];
     if !kinds.contains(&kind) {
         let wanted = kinds.map(|kind| format!("{kind} ({})", show_kind(kind))).join(", ");
@@ -167,8 +134,33 @@ pub(crate) fn examine(backing: &Backing) -> Result<(Header, RegionLayout), Error
         let wanted = "UTF-8 that is filled up with zeros".to_owned();
         return differs(backing, Property::Label, show(&header.label), wanted);
     }
-    let layout = measure(backing, &header, Contents { kind, size, align })?;
+    let layout = measure(backing, &header, Contents { kind, size, align, schema })?;
     Ok((header, layout))
+}
+
+/// [`check`] for a side that takes whatever values there are: what they are.
+pub(crate) fn check_any(
+    backing: &Backing,
+    options: &Options,
+) -> Result<(ItemLayout, RegionLayout), Error> {
+    check_history(KIND_VALUES, options)?;
+    let (header, layout) = examine(backing)?;
+    if header.kind != KIND_VALUES {
+        let (found, wanted) = (show_kind(header.kind), show_kind(KIND_VALUES));
+        return differs(backing, Property::RecordKind, found, wanted);
+    }
+    check_capacity(backing, &header, options)?;
+    let Header { item_size, item_align, schema, .. } = header;
+    Ok((ItemLayout { size: item_size as usize, align: item_align as usize, schema }, layout))
+}
+
+fn check_capacity(backing: &Backing, header: &Header, options: &Options) -> Result<(), Error> {
+    let (found, wanted) = (header.capacity, options.max_capacity);
+    if found <= wanted {
+        return Ok(());
+    }
+    let (found, wanted) = (format!("{found} bytes"), format!("at most {wanted} bytes"));
+    differs(backing, Property::Capacity, found, wanted)
 }
 
 /// What is needed to take a region out of use: its page, the roles that there are in it, and where something unread is, if
@@ -311,119 +303,6 @@ pub(crate) fn check_limit(
         found: format!("{found} bytes"),
         wanted: format!("{wanted} bytes"),
     })
-}
-
-impl Contents {
-    /// Values of type `T`.
-    pub(crate) fn values<T: Item>() -> Self {
-        let size = const { <T as Payload>::SIZE.unwrap() };
-        Self { kind: KIND_VALUES, size, align: align_of::<T>() as u64 }
-    }
-
-    /// Messages, aligned as the options say.
-    pub(crate) fn messages(options: &Options) -> Self {
-        Self { kind: KIND_MESSAGES, size: 1, align: options.align }
-    }
-
-    /// The latest value of type `T`.
-    pub(crate) fn latest<T: Item>() -> Self {
-        Self { kind: KIND_LATEST, ..Self::values::<T>() }
-    }
-
-    /// Positions are multiples of this, and no record is shorter. For the latest value: from one slot to the next.
-    fn unit(&self) -> u64 {
-        match self.kind {
-            KIND_LATEST => version::slot_size(self.align, self.size),
-            KIND_MESSAGES => record::alignment(self.align),
-            _ => self.size,
-        }
-    }
-
-    fn least_limit(&self) -> u64 {
-        match self.kind {
-            KIND_LATEST => version::SLOTS_MIN * self.unit(),
-            _ => self.unit(),
-        }
-    }
-
-    /// Whether a header may say so of such contents.
-    fn may_have_limit(&self, limit: u64, capacity: u64) -> bool {
-        match self.kind {
-            KIND_LATEST => limit == capacity,
-            KIND_MESSAGES => (self.unit()..=capacity).contains(&limit),
-            _ => (self.unit()..=capacity).contains(&limit) && limit % self.unit() == 0,
-        }
-    }
-
-    /// A history is asked for only where there is one.
-    fn check_history(&self, options: &Options) -> Result<(), Error> {
-        if self.kind == KIND_LATEST || options.history == 0 {
-            return Ok(());
-        }
-        let why =
-            "a ring keeps each record until it is consumed: Options::history() is for a Latest";
-        Err(Error::InvalidOptions { why: why.into() })
-    }
-
-    /// The most bytes of records in flight that the options ask for.
-    fn limit(&self, page: u64, options: &Options) -> Result<u64, Error> {
-        let refuse = |why: String| Err(Error::InvalidOptions { why });
-        if !self.align.is_power_of_two() || self.align > page {
-            return refuse(format!(
-                "an alignment of {} bytes: it must be a power of two, and at most a page, {page} bytes",
-                self.align
-            ));
-        }
-        self.check_history(options)?;
-        let Options { items, bytes, history, .. } = options;
-        let items = match history {
-            0 => *items,
-            &history => Some(items.unwrap_or(0).max(version::slots_for(history))),
-        };
-        if self.kind == KIND_MESSAGES && items.is_some() {
-            return refuse(
-                "messages have no common size: say Options::bytes(), not items()".into(),
-            );
-        }
-        let (unit, least) = (self.unit(), self.least_limit());
-        if let (KIND_MESSAGES, Some(bytes)) = (self.kind, *bytes) {
-            if bytes < least {
-                return refuse(format!(
-                    "{bytes} bytes hold no message: the shortest takes {least}"
-                ));
-            }
-        }
-        let whole = |bytes: u64| match self.kind {
-            KIND_MESSAGES => bytes,
-            _ => bytes - bytes % unit,
-        };
-        let asked = match (items, bytes) {
-            (None, None) if self.kind == KIND_LATEST => Some(version::SLOTS_DEFAULT * unit),
-            (None, None) => Some(whole(DEFAULT_BYTES)),
-            (items, bytes) => items
-                .unwrap_or(0)
-                .checked_mul(unit)
-                .map(|items| items.max(whole(bytes.unwrap_or(0)))),
-        };
-        match asked.map(|asked| asked.max(least)) {
-            Some(limit) if limit <= CAPACITY_MAX => Ok(limit),
-            _ => {
-                let asked = match (items, bytes) {
-                    (Some(slots), _) if *history > 0 && slots == version::slots_for(*history) => {
-                        format!("{history} versions of {} bytes", self.size)
-                    }
-                    (None, Some(bytes)) => format!("{bytes} bytes"),
-                    (items, _) => format!("{} items of {} bytes", items.unwrap_or(1), self.size),
-                };
-                refuse(format!("{asked} are more than a ring's {CAPACITY_MAX} bytes"))
-            }
-        }
-    }
-
-    fn layout(&self, page: u64, capacity: u64, limit: u64, id: [u8; 16]) -> RegionLayout {
-        let records = RecordLayout { capacity, limit, unit: self.unit() };
-        RegionLayout { page, records, align: self.align, id }
-    }
 }
 
 fn show_kind(kind: u32) -> String {

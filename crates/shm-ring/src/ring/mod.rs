@@ -1,6 +1,7 @@
 //! Owns: the way from bytes to protocol: creating or opening a ring in a region, checking it, and taking a role:
-//! [`Ring`] of values and [`MessageRing`]. Knows nothing of: how records are published.
+//! [`Ring`] of values, [`MessageRing`] and [`UntypedRing`]. Knows nothing of: how records are published.
 
+pub(crate) mod contents;
 mod ends;
 pub(crate) mod handle;
 pub(crate) mod header;
@@ -12,13 +13,13 @@ mod taking;
 use core::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use self::contents::Contents;
 use self::handle::Handle;
-use self::header::Contents;
-use crate::consumer::{Consumer, MessageConsumer, Receiver};
+use crate::consumer::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
 use crate::error::Error;
-use crate::item::{Item, Payload};
+use crate::item::{Item, ItemLayout, Payload};
 use crate::options::Options;
-use crate::producer::{MessageProducer, Producer, Publisher};
+use crate::producer::{MessageProducer, Producer, Publisher, UntypedProducer};
 use crate::region::{Access, Region};
 use crate::role::Role;
 
@@ -74,24 +75,60 @@ pub struct MessageRing {
     handle: Handle,
 }
 
+/// A region that carries values known only as an [`ItemLayout`]: the handle from which the two roles are taken. It is the
+/// same ring as a [`Ring`] of a type of that size and alignment.
+///
+/// [`UntypedProducer::create`] and its siblings do this in one step for the usual case.
+///
+/// ```
+/// use shm_ring::{ItemLayout, Options, Region, Ring, UntypedRing};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let item = ItemLayout { size: 8, align: 8, schema: 0 };
+/// let ring = UntypedRing::create(Region::memfd("numbers"), item, &Options::new().items(100))?;
+/// // In another process, which was sent the descriptor:
+/// let received = Region::descriptor(ring.descriptor().try_clone_to_owned()?);
+/// let mut rx = Ring::<u64>::open(received)?.consumer()?;
+/// ring.producer()?.push(&7_u64.to_ne_bytes())?;
+/// assert_eq!(rx.pop()?, 7);
+/// # Ok(())
+/// # }
+/// ```
+pub struct UntypedRing {
+    handle: Handle,
+    item: ItemLayout,
+}
+
 macro_rules! ring {
-    ([$($generics:tt)*], $ring:ty, $name:literal, $path:literal, $example:literal, $producer:ty, $consumer:ty, $contents:expr) => {
+    (
+        [$($generics:tt)*], $ring:ty, $producer:ty, $consumer:ty,
+        [$($item:ident: $item_type:ty)?], $contents:expr,
+        $name:literal, $path:literal, $shown:literal, $push:literal, $pop:literal
+    ) => {
         impl<$($generics)*> $ring {
             /// Creates a ring in `region`. It appears under its name whole or not at all.
             ///
             /// # Errors
             /// [`Error::AlreadyExists`], [`Error::NoSpace`] with what is needed and what is there,
             /// [`Error::InvalidOptions`] for what no region can be, [`Error::InvalidName`], [`Error::Os`].
-            pub fn create(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-                Handle::create(&region.into(), $contents(options), options).map(Self::over)
+            pub fn create(
+                region: impl Into<Region>,
+                $($item: $item_type,)?
+                options: &Options,
+            ) -> Result<Self, Error> {
+                let contents = $contents(options $(, $item)?)?;
+                let handle = Handle::create(&region.into(), contents, options)?;
+                Ok(Self::over(handle $(, $item)?))
             }
 
             /// Opens the ring in `region` with default options.
             ///
             /// # Errors
             /// As [`open_with`](Self::open_with).
-            pub fn open(region: impl Into<Region>) -> Result<Self, Error> {
-                Self::open_with(region, &Options::new())
+            pub fn open(
+                region: impl Into<Region>,
+                $($item: $item_type,)?
+            ) -> Result<Self, Error> {
+                Self::open_with(region, $($item,)? &Options::new())
             }
 
             /// Opens the ring in `region`.
@@ -101,12 +138,22 @@ macro_rules! ring {
             /// [`Error::TooPermissive`], [`Error::HardLinked`], [`Error::Descriptor`]); what its bytes say
             /// ([`Error::NotARing`], [`Error::WrongLength`], [`Error::InvalidHeader`], [`Error::Incompatible`] with
             /// both values).
-            pub fn open_with(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
-                Self::open_in(&region.into(), options)
+            pub fn open_with(
+                region: impl Into<Region>,
+                $($item: $item_type,)?
+                options: &Options,
+            ) -> Result<Self, Error> {
+                Self::open_in(&region.into(), $($item,)? options)
             }
 
-            fn open_in(region: &Region, options: &Options) -> Result<Self, Error> {
-                Handle::open(region, $contents(options), Access::ReadWrite, options).map(Self::over)
+            fn open_in(
+                region: &Region,
+                $($item: $item_type,)?
+                options: &Options,
+            ) -> Result<Self, Error> {
+                let contents = $contents(options $(, $item)?)?;
+                let handle = Handle::open(region, contents, Access::ReadWrite, options)?;
+                Ok(Self::over(handle $(, $item)?))
             }
 
             /// Opens the ring in `region`, or creates it: if another process does the same at the same time,
@@ -118,24 +165,31 @@ macro_rules! ring {
             /// another limit is [`Error::Incompatible`].
             ///
             /// ```
-            #[doc = concat!("# use shm_ring::{Options, ", $name, "};")]
+            #[doc = concat!("# use shm_ring::{ItemLayout, Options, ", $name, "};")]
+            $(#[doc = concat!("# let ", stringify!($item), " = ItemLayout { size: 8, align: 8, schema: 0 };")])?
             /// # let name = &format!("/shm-ring-doc-ring-either-{}", std::process::id());
             /// let options = Options::new().unlink_on_drop();
-            #[doc = concat!("let created = <", $path, ">::open_or_create(name.as_str(), &options)?;")]
-            #[doc = concat!("let opened = <", $path, ">::open_or_create(name.as_str(), &options)?;")]
+            #[doc = concat!("let created = <", $path, ">::open_or_create(name.as_str(), ", $shown, "&options)?;")]
+            #[doc = concat!("let opened = <", $path, ">::open_or_create(name.as_str(), ", $shown, "&options)?;")]
             /// assert_eq!(created.id(), opened.id());
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
             pub fn open_or_create(
                 region: impl Into<Region>,
+                $($item: $item_type,)?
                 options: &Options,
             ) -> Result<Self, Error> {
-                Self::open_or_create_in(&region.into(), options)
+                Self::open_or_create_in(&region.into(), $($item,)? options)
             }
 
-            fn open_or_create_in(region: &Region, options: &Options) -> Result<Self, Error> {
-                Handle::open_or_create(region, $contents(options), Access::ReadWrite, options)
-                    .map(Self::over)
+            fn open_or_create_in(
+                region: &Region,
+                $($item: $item_type,)?
+                options: &Options,
+            ) -> Result<Self, Error> {
+                let contents = $contents(options $(, $item)?)?;
+                let handle = Handle::open_or_create(region, contents, Access::ReadWrite, options)?;
+                Ok(Self::over(handle $(, $item)?))
             }
 
             /// Replaces the region under its name, which nobody uses and in which no record is unread, by a new ring: to
@@ -152,15 +206,16 @@ macro_rules! ring {
             /// [`Observer::open_with`](crate::Observer::open_with) if what is there is no region of this layout.
             ///
             /// ```
-            #[doc = concat!("# use shm_ring::{Error, Options, ", $name, "};")]
+            #[doc = concat!("# use shm_ring::{Error, ItemLayout, Options, ", $name, "};")]
+            $(#[doc = concat!("# let ", stringify!($item), " = ItemLayout { size: 8, align: 8, schema: 0 };")])?
             /// # let name = &format!("/shm-ring-doc-replace-{}", std::process::id());
             /// # let create = |options: &Options| {
-            #[doc = concat!("<", $path, ">::create(name.as_str(), options)")]
+            #[doc = concat!("<", $path, ">::create(name.as_str(), ", $shown, "options)")]
             /// # };
             /// # let old = create(&Options::new().bytes(4096))?;
             /// let options = Options::new().bytes(8192).unlink_on_drop();
-            #[doc = concat!("let ring = match <", $path, ">::open_or_create(name.as_str(), &options) {")]
-            #[doc = concat!("    Err(Error::Incompatible { .. }) => <", $path, ">::replace_if_unused(name.as_str(), &options)?,")]
+            #[doc = concat!("let ring = match <", $path, ">::open_or_create(name.as_str(), ", $shown, "&options) {")]
+            #[doc = concat!("    Err(Error::Incompatible { .. }) => <", $path, ">::replace_if_unused(name.as_str(), ", $shown, "&options)?,")]
             ///     ring => ring?,
             /// };
             /// assert_eq!(ring.limit_bytes(), 8192);
@@ -169,10 +224,12 @@ macro_rules! ring {
             /// ```
             pub fn replace_if_unused(
                 region: impl Into<Region>,
+                $($item: $item_type,)?
                 options: &Options,
             ) -> Result<Self, Error> {
-                Handle::replace_if_unused(&region.into(), $contents(options), options)
-                    .map(Self::over)
+                let contents = $contents(options $(, $item)?)?;
+                let handle = Handle::replace_if_unused(&region.into(), contents, options)?;
+                Ok(Self::over(handle $(, $item)?))
             }
 
             /// Creates a ring in a memfd and becomes both its ends: for two threads of one process. Another process
@@ -182,14 +239,18 @@ macro_rules! ring {
             /// As [`create`](Self::create) and [`producer`](Self::producer).
             ///
             /// ```
-            #[doc = concat!("# use shm_ring::{Options, ", $name, "};")]
-            #[doc = concat!("let (mut tx, mut rx) = ", $name, "::pair(&Options::new())?;")]
-            #[doc = concat!("std::thread::spawn(move || tx.push(", $example, "));")]
-            #[doc = concat!("assert_eq!(rx.pop()?, ", $example, ");")]
+            #[doc = concat!("# use shm_ring::{ItemLayout, Options, ", $name, "};")]
+            $(#[doc = concat!("# let ", stringify!($item), " = ItemLayout { size: 8, align: 8, schema: 0 };")])?
+            #[doc = concat!("let (mut tx, mut rx) = ", $name, "::pair(", $shown, "&Options::new())?;")]
+            #[doc = concat!("std::thread::spawn(move || tx.push(", $push, "));")]
+            #[doc = $pop]
             /// # Ok::<(), Box<dyn std::error::Error>>(())
             /// ```
-            pub fn pair(options: &Options) -> Result<($producer, $consumer), Error> {
-                let ring = Self::create(Region::memfd("pair"), options)?;
+            pub fn pair(
+                $($item: $item_type,)?
+                options: &Options,
+            ) -> Result<($producer, $consumer), Error> {
+                let ring = Self::create(Region::memfd("pair"), $($item,)? options)?;
                 Ok((ring.producer()?, ring.consumer()?))
             }
 
@@ -200,7 +261,7 @@ macro_rules! ring {
             /// elsewhere by now, [`Error::Corrupt`] if the positions in the region contradict each other,
             /// [`Error::WrongLength`] if it was cut, [`Error::Os`].
             pub fn producer(&self) -> Result<$producer, Error> {
-                Ok(<$producer>::over(self.handle.publisher()?))
+                Ok(<$producer>::over(self.handle.publisher()? $(, self.$item)?))
             }
 
             /// Becomes the consumer.
@@ -208,7 +269,7 @@ macro_rules! ring {
             /// # Errors
             /// As [`producer`](Self::producer).
             pub fn consumer(&self) -> Result<$consumer, Error> {
-                Ok(<$consumer>::over(self.handle.receiver()?))
+                Ok(<$consumer>::over(self.handle.receiver()? $(, self.$item)?))
             }
 
             /// The region's descriptor, to hand to another process (inherited, or over a Unix socket),
@@ -233,9 +294,10 @@ macro_rules! ring {
             /// is refused.
             ///
             /// ```
-            #[doc = concat!("# use shm_ring::{Options, Region, ", $name, "};")]
+            #[doc = concat!("# use shm_ring::{ItemLayout, Options, Region, ", $name, "};")]
+            $(#[doc = concat!("# let ", stringify!($item), " = ItemLayout { size: 8, align: 8, schema: 0 };")])?
             /// # let name = &format!("/shm-ring-doc-lost-{}", std::process::id());
-            #[doc = concat!("let ring = <", $path, ">::create(name.as_str(), &Options::new())?;")]
+            #[doc = concat!("let ring = <", $path, ">::create(name.as_str(), ", $shown, "&Options::new())?;")]
             /// assert!(!ring.has_lost_its_name());
             /// Region::named(name).unlink_unused(&Options::new())?;
             /// assert!(ring.has_lost_its_name() && ring.producer().is_err());
@@ -268,16 +330,29 @@ macro_rules! ring {
     };
 }
 
-ring!([T: Item], Ring<T>, "Ring", "Ring<u64>", "7", Producer<T>, Consumer<T>, |_: &Options| Contents::values::<T>());
+ring!(
+    [T: Item], Ring<T>, Producer<T>, Consumer<T>,
+    [], |options| Ok::<_, Error>(Contents::values::<T>(options)),
+    "Ring", "Ring<u64>", "", "7", "assert_eq!(rx.pop()?, 7);"
+);
 ring!(
     [],
     MessageRing,
-    "MessageRing",
-    "MessageRing",
-    "b\"seven\"",
     MessageProducer,
     MessageConsumer,
-    Contents::messages
+    [],
+    |options| Ok::<_, Error>(Contents::messages(options)),
+    "MessageRing",
+    "MessageRing",
+    "",
+    "b\"seven\"",
+    "assert_eq!(rx.pop()?, b\"seven\");"
+);
+ring!(
+    [], UntypedRing, UntypedProducer, UntypedConsumer,
+    [item: ItemLayout], |options, item| Contents::untyped(item, options),
+    "UntypedRing", "UntypedRing", "item, ", "&7_u64.to_ne_bytes()",
+    "let mut value = [0; 8];\nrx.pop_into(&mut value)?;\nassert_eq!(value, 7_u64.to_ne_bytes());"
 );
 
 impl<T: Item> Ring<T> {
@@ -289,5 +364,31 @@ impl<T: Item> Ring<T> {
 impl MessageRing {
     fn over(handle: Handle) -> Self {
         Self { handle }
+    }
+}
+
+impl UntypedRing {
+    fn over(handle: Handle, item: ItemLayout) -> Self {
+        Self { handle, item }
+    }
+
+    /// Opens the ring in `region`, whatever values it carries: their size, their alignment, the schema id and the label are
+    /// as the header says, and those of `options` do not count. [`item`](Self::item) returns what they are.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with). A region without values is [`Error::Incompatible`].
+    pub fn open_any(region: impl Into<Region>, options: &Options) -> Result<Self, Error> {
+        Self::open_any_in(&region.into(), options)
+    }
+
+    fn open_any_in(region: &Region, options: &Options) -> Result<Self, Error> {
+        let (handle, item) = Handle::open_any(region, options)?;
+        Ok(Self::over(handle, item))
+    }
+
+    /// What its values are.
+    #[must_use]
+    pub fn item(&self) -> ItemLayout {
+        self.item
     }
 }

@@ -64,6 +64,7 @@ mod stream;
 mod streams;
 mod system;
 mod top;
+mod untyped;
 mod waiting;
 mod waking;
 
@@ -134,6 +135,8 @@ const JOBS: &[(&str, Job)] = &[
     ("publish-three", dumping::publish_three),
     ("push-and-end", recovery::push_and_end),
     ("take-with-little-memory", memory::take_with_little_memory),
+    ("push-untyped", untyped::push_for_ever),
+    ("hold-untyped", untyped::hold_untyped),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.

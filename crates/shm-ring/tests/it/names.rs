@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    Consumer, Error, Latest, MessageProducer, MessageRing, Options, Producer, Region, Ring,
+    Consumer, Error, ItemLayout, Latest, MessageProducer, MessageRing, Options, Producer, Region,
+    Ring, UntypedConsumer, UntypedProducer,
 };
 
 use crate::harness::{Child, Ends, Home, Name};
@@ -106,12 +107,20 @@ fn whoever_attaches_beside_removal_is_on_the_ring_that_the_name_leads_to() {
     let mut which = 0;
     let removed = beside("remove-unused", STORM, &name, || {
         which += 1;
-        if which % 2 == 0 {
-            let end = Producer::<u64>::open_or_create(name.as_str(), &small());
-            attached.look(end, Producer::has_lost_its_name);
-        } else {
-            let end = Consumer::<u64>::open_or_create(name.as_str(), &small());
-            attached.look(end, Consumer::has_lost_its_name);
+        match which % 3 {
+            0 => {
+                let end = Producer::<u64>::open_or_create(name.as_str(), &small());
+                attached.look(end, Producer::has_lost_its_name);
+            }
+            1 => {
+                let end = Consumer::<u64>::open_or_create(name.as_str(), &small());
+                attached.look(end, Consumer::has_lost_its_name);
+            }
+            _ => {
+                let item = ItemLayout { size: 8, align: 8, schema: 0 };
+                let end = UntypedProducer::open_or_create(name.as_str(), item, &small());
+                attached.look(end, UntypedProducer::has_lost_its_name);
+            }
         }
     });
     attached.check(removed);
@@ -123,9 +132,11 @@ fn whoever_attaches_beside_replacing_finds_a_ring_and_stays_on_it() {
     drop(Ring::<u64>::create(name.as_str(), &small()).unwrap());
     let mut attached = Attached::default();
     let replaced = beside("replace-unused", STORM, &name, || {
-        // It never creates: the name is never missing.
+        // They never create: the name is never missing.
         let end = Producer::<u64>::open(name.as_str());
         attached.look(end, Producer::has_lost_its_name);
+        let end = UntypedConsumer::open_any(name.as_str(), &Options::new());
+        attached.look(end, UntypedConsumer::has_lost_its_name);
         assert!(name.path().exists());
     });
     attached.check(replaced);
