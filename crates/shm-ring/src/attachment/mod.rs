@@ -103,7 +103,7 @@ impl Side {
     /// Closes the session in order, or, if the thread unwinds, ends it as a death does. The lease goes when this value does.
     pub(crate) fn close(&self, mine: &SidePage) {
         // A forked child has a copy of all this and owns none of it.
-        if !self.lease.is_ours() {
+        if !self.is_ours() {
             return;
         }
         if std::thread::panicking() {
@@ -146,6 +146,7 @@ impl Side {
         loop {
             let last_look = || {
                 let is_over = self.has_new_peer(theirs) || Deadline::now() >= deadline;
+                let is_over = is_over || !self.is_ours();
                 // An end that this returns is no news the next time.
                 is_over.then(|| _ = self.gone(theirs))
             };
@@ -163,7 +164,15 @@ impl Side {
     }
 
     fn look(&self, theirs: Foreign<'_, SidePage>) -> (Life, u64) {
-        session::look(theirs, || self.lease.is_held(self.role.peer()))
+        // In a child there is nobody to ask about.
+        session::look(theirs, || self.is_ours() && self.lease.is_held(self.role.peer()))
+    }
+
+    /// Whether this process is the one that attached: a load. A child finds zeros where the other side's page was, and so
+    /// asks for a wake-up with its first push or pop, which is where it learns of this.
+    #[inline]
+    pub(crate) fn is_ours(&self) -> bool {
+        self.lease.is_ours()
     }
 
     /// Asks whether the peer is gone for good, as far as anyone can tell now.
@@ -211,6 +220,9 @@ impl Side {
         mut ready: impl FnMut() -> bool,
         reached: impl FnMut(u64) -> bool,
     ) -> Result<(), Ended> {
+        if !self.is_ours() {
+            return Err(Ended::Forked);
+        }
         Counters::count(&mine.counters.0.waits);
         let policy = self.wait;
         let mut ring = OneRing { side: self, mine, theirs, request, ready: &mut ready, reached };
@@ -223,7 +235,8 @@ impl Side {
 
     /// In place of a wait without any time: how it ends, unless one more look finds something.
     pub(crate) fn has_no_time(&self, theirs: Foreign<'_, SidePage>) -> Ended {
-        self.ended(theirs).unwrap_or(Ended::TimedOut)
+        let ended = if self.is_ours() { self.ended(theirs) } else { Some(Ended::Forked) };
+        ended.unwrap_or(Ended::TimedOut)
     }
 
     pub(crate) fn interrupt_handle(&self) -> Interrupt {
@@ -239,8 +252,12 @@ impl Side {
         Interrupts { bell, are_up: || self.is_interrupted() }
     }
 
-    /// Passes on to the caller how a wait ended. An interrupt ends one wait, so its flag is lowered.
+    /// Passes on to the caller how a wait ended. An interrupt ends one wait, so its flag is lowered. What contradicts the
+    /// protocol in a child is that there is no other side.
     pub(crate) fn told(&self, ended: Ended) -> Ended {
+        if ended == Ended::Corrupt && !self.is_ours() {
+            return Ended::Forked;
+        }
         if let (Ended::Interrupted, Some(flag)) = (ended, self.interrupt.get()) {
             flag.lower();
         }

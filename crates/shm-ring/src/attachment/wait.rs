@@ -22,6 +22,7 @@ pub(crate) enum Ended {
     PeerDead,
     Interrupted,
     Corrupt,
+    Forked,
 }
 
 impl From<Corrupt> for Ended {
@@ -38,6 +39,7 @@ impl From<Ended> for PushError {
             Ended::PeerDead => Self::PeerDead,
             Ended::Interrupted => Self::Interrupted,
             Ended::Corrupt => Self::Corrupt,
+            Ended::Forked => Self::Forked,
         }
     }
 }
@@ -50,6 +52,7 @@ impl From<Ended> for PopError {
             Ended::PeerDead => Self::PeerDead,
             Ended::Interrupted => Self::Interrupted,
             Ended::Corrupt => Self::Corrupt,
+            Ended::Forked => Self::Forked,
         }
     }
 }

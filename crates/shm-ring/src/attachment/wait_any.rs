@@ -8,6 +8,7 @@ use std::io;
 use self::sealed::Waited;
 use crate::attachment::Side;
 use crate::attachment::wait::{Ended, Timeout, Waitable, wait_until};
+use crate::error::FORKED;
 use crate::options::Wait;
 use crate::protocol::bell::WORDS_MAX;
 use crate::protocol::clock::Deadline;
@@ -37,6 +38,8 @@ pub enum WaitAnyError {
     TimedOut,
     /// An [`Interrupt`](crate::Interrupt) of one of the ends came first.
     Interrupted,
+    /// This process was forked from the one that attached, whose end one of them is: attach after forking.
+    Forked,
     /// No rings, or more than [`WAIT_ANY_MAX`].
     Count {
         /// How many there were.
@@ -49,6 +52,7 @@ impl fmt::Display for WaitAnyError {
         match self {
             Self::TimedOut => f.write_str("none of the rings had anything until the deadline"),
             Self::Interrupted => f.write_str("the wait for several rings was interrupted"),
+            Self::Forked => f.write_str(FORKED),
             Self::Count { count } => write!(
                 f,
                 "{count} rings, and one wait takes 1 to {WAIT_ANY_MAX}: share them among threads"
@@ -65,6 +69,7 @@ impl From<WaitAnyError> for io::Error {
             WaitAnyError::TimedOut => io::ErrorKind::TimedOut,
             // Not the kind of that name, at which std tries again.
             WaitAnyError::Interrupted => io::ErrorKind::Other,
+            WaitAnyError::Forked => io::ErrorKind::PermissionDenied,
             WaitAnyError::Count { .. } => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
@@ -202,6 +207,9 @@ pub fn wait_any(
     let count = ends.len();
     if count == 0 || count > WAIT_ANY_MAX {
         return Err(WaitAnyError::Count { count });
+    }
+    if ends.iter().any(|one| !one.side().is_ours()) {
+        return Err(WaitAnyError::Forked);
     }
     let found = |ends: &[&mut dyn AnyEnd]| least_recent(ends, |one| one.is_ready());
     if let Some(index) = found(ends) {

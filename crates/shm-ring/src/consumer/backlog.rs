@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::found::found_at;
 use super::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
-use crate::attachment::wait::{Timeout, WaitRequest};
+use crate::attachment::wait::{Ended, Timeout, WaitRequest};
 use crate::error::PopError;
 use crate::item::{Item, Payload};
 use crate::options::Threshold;
@@ -18,7 +18,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
     fn unread(&mut self) -> Result<(u64, u64), PopError> {
         match self.look() {
             Ok(_) => Ok((self.head.position(), self.head.tail())),
-            Err(Corrupt) => Err(PopError::Corrupt),
+            Err(Corrupt) => Err(self.corrupt()),
         }
     }
 
@@ -39,7 +39,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         };
         match (is_there(), ended) {
             (Some(true), _) => Ok(()),
-            (None, _) => Err(PopError::Corrupt),
+            (None, _) => Err(side.told(Ended::Corrupt).into()),
             (Some(false), Err(ended)) => Err(side.told(ended).into()),
             (Some(false), Ok(())) => Err(PopError::Full),
         }
@@ -52,7 +52,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
             return Err(PopError::NotABoundary { position, before: boundary });
         }
         if position > self.head.position() {
-            self.release(position - self.head.position());
+            self.release(position - self.head.position())?;
         }
         Ok(())
     }

@@ -109,7 +109,7 @@ impl<T: Item> Consumer<T> {
     #[inline]
     pub fn try_pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
         let count = self.inner.count_up_to(items.len(), None)?;
-        self.inner.take_run(items[..count].as_mut_bytes());
+        self.inner.take_run(items[..count].as_mut_bytes())?;
         Ok(count)
     }
 
@@ -130,7 +130,7 @@ impl<T: Item> Consumer<T> {
     #[inline]
     pub fn pop_slice(&mut self, items: &mut [T]) -> Result<usize, PopError> {
         let count = self.inner.count_up_to(items.len(), Some(Timeout::FOREVER))?;
-        self.inner.take_run(items[..count].as_mut_bytes());
+        self.inner.take_run(items[..count].as_mut_bytes())?;
         Ok(count)
     }
 
@@ -145,7 +145,7 @@ impl<T: Item> Consumer<T> {
         timeout: Duration,
     ) -> Result<usize, PopError> {
         let count = self.inner.count_up_to(items.len(), Some(Timeout::of(timeout)))?;
-        self.inner.take_run(items[..count].as_mut_bytes());
+        self.inner.take_run(items[..count].as_mut_bytes())?;
         Ok(count)
     }
 }

@@ -42,7 +42,7 @@ impl Receiver<[u8]> {
         let found = found_at(self.map.area(), self.head.position(), self.head.tail());
         found.ok_or_else(|| {
             let Corrupt = self.head.poison();
-            PopError::Corrupt
+            self.corrupt()
         })
     }
 
@@ -190,7 +190,7 @@ impl MessageConsumer {
                 let len = found.len as usize;
                 to.prepare(len)?;
                 to.copy_bytes(&bytes[..len]);
-                inner.release(found.stride);
+                inner.release(found.stride)?;
                 return Ok(len);
             }
             inner.prefetch_run();
@@ -200,7 +200,7 @@ impl MessageConsumer {
         to.prepare(len)?;
         to.copy_payload(inner.map.area(), found);
         inner.prefetch_below();
-        inner.release(found.stride);
+        inner.release(found.stride)?;
         Ok(len)
     }
 
@@ -208,6 +208,7 @@ impl MessageConsumer {
     #[inline(always)]
     pub(super) fn find_first(&mut self, timeout: Option<Timeout>) -> Result<(), PopError> {
         let inner = &mut self.inner;
+        inner.check_process()?;
         // What is known to be there comes first; if the look finds what cannot be, so will the next one.
         if !inner.head.has_record() || inner.look().is_err() {
             inner.find(timeout)?;

@@ -107,10 +107,11 @@ impl<P: Payload + ?Sized> Receiver<P> {
         match self.look() {
             Ok(Look::Empty) => {
                 self.hint.ran_dry(self.map.mine(), self.head.position(), self.last);
+                self.check_process()?;
                 Err(PopError::Empty)
             }
             Ok(look) => Ok(look),
-            Err(Corrupt) => Err(PopError::Corrupt),
+            Err(Corrupt) => Err(self.corrupt()),
         }
     }
 
@@ -120,7 +121,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         match self.look() {
             Ok(Look::Empty) => Ok(self.wait_for_record(timeout)?),
             Ok(look) => Ok(look),
-            Err(Corrupt) => Err(PopError::Corrupt),
+            Err(Corrupt) => Err(self.corrupt()),
         }
     }
 
@@ -156,27 +157,43 @@ impl<P: Payload + ?Sized> Receiver<P> {
         self.map.area().prefetch_below(self.head.position(), self.head.tail());
     }
 
+    /// Whether this process may be shown what is there: a child would see zeros.
+    #[inline(always)]
+    pub(crate) fn check_process(&self) -> Result<(), PopError> {
+        if self.side.is_ours() { Ok(()) } else { Err(PopError::Forked) }
+    }
+
+    /// What is answered where the producer's page contradicts the protocol.
+    #[cold]
+    pub(crate) fn corrupt(&self) -> PopError {
+        self.side.told(Ended::Corrupt).into()
+    }
+
     /// Gives back the room of the record of `stride` bytes at the head, which has been read, and wakes the producer if
     /// it sleeps until then.
     #[inline(always)]
-    pub(crate) fn release(&mut self, stride: u64) {
+    pub(crate) fn release(&mut self, stride: u64) -> Result<(), PopError> {
         let next = self.head.position() + stride;
         self.head.release_below(self.map.mine(), next);
         if let Some(wake_at) = self.gate.asked(next, self.map.theirs()) {
-            self.ring_for(wake_at);
+            if !self.ring_for(wake_at) {
+                return Err(PopError::Forked);
+            }
         }
         self.taken(stride);
         self.head.advance_to(next);
+        Ok(())
     }
 
     /// [`release`](Self::release) for a producer that never sleeps.
     #[cfg(feature = "quiet")]
     #[inline(always)]
-    pub(crate) fn release_quietly(&mut self, stride: u64) {
+    pub(crate) fn release_quietly(&mut self, stride: u64) -> Result<(), PopError> {
         let next = self.head.position() + stride;
         self.head.release_below(self.map.mine(), next);
         self.taken(stride);
         self.head.advance_to(next);
+        Ok(())
     }
 
     #[inline(always)]
@@ -186,10 +203,15 @@ impl<P: Payload + ?Sized> Receiver<P> {
         }
     }
 
+    /// Whether this process may: not in a child, whose zeros ask for it.
     #[cold]
     #[inline(never)]
-    fn ring_for(&mut self, wake_at: u64) {
-        self.gate.ring_for(wake_at, self.map.mine());
+    fn ring_for(&mut self, wake_at: u64) -> bool {
+        let is_ours = self.side.is_ours();
+        if is_ours {
+            self.gate.ring_for(wake_at, self.map.mine());
+        }
+        is_ours
     }
 
     /// Starts to read records whose room is given back together, none of them beyond the tail that was seen.

@@ -22,7 +22,7 @@ impl<V: Values + ?Sized> Receiver<V> {
         &mut self,
         timeout: Option<Timeout>,
         value: &mut [u8],
-        release: impl FnOnce(&mut Self, u64),
+        release: impl FnOnce(&mut Self, u64) -> Result<(), PopError>,
     ) -> Result<(), PopError> {
         match self.find_next(timeout, |front| records::copy_front(front, value.len()))? {
             Some(copy) => copy.write_to(value),
@@ -31,16 +31,16 @@ impl<V: Values + ?Sized> Receiver<V> {
                 self.prefetch_below();
             }
         }
-        release(self, value.len() as u64);
-        Ok(())
+        release(self, value.len() as u64)
     }
 
     /// Takes as many values as `values` has room for. They are known to be there.
     #[inline(always)]
-    pub(super) fn take_run(&mut self, values: &mut [u8]) {
+    pub(super) fn take_run(&mut self, values: &mut [u8]) -> Result<(), PopError> {
         self.map.area().take_run(self.head.position(), values);
-        if !values.is_empty() {
-            self.release(values.len() as u64);
+        match values.len() {
+            0 => Ok(()),
+            len => self.release(len as u64),
         }
     }
 
@@ -83,12 +83,13 @@ impl<V: Values + ?Sized> Receiver<V> {
         if max == 0 {
             return Ok(0);
         }
+        self.check_process()?;
         if self.known() < max {
             // Also where some are known: what is new since then may fill the rest.
             match self.look() {
                 Ok(Look::Empty) => self.find(timeout)?,
                 Ok(look) => look,
-                Err(Corrupt) => return Err(PopError::Corrupt),
+                Err(Corrupt) => return Err(self.corrupt()),
             };
             self.prefetch_run();
         }

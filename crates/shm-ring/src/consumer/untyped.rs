@@ -67,7 +67,7 @@ impl Receiver<Untyped> {
     ) -> Result<usize, PopError> {
         let most = self.values_in(values)?;
         let count = self.count_up_to(most, timeout)?;
-        self.take_run(&mut values[..count * self.size() as usize]);
+        self.take_run(&mut values[..count * self.size() as usize])?;
         Ok(count)
     }
 }
@@ -309,7 +309,7 @@ impl<'a> UntypedView<'a> {
     pub fn release(self, count: usize) {
         assert!(count <= self.count, "{count} items of a view of {}", self.count);
         if count > 0 {
-            self.receiver.release(count as u64 * self.receiver.size());
+            let _ = self.receiver.release(count as u64 * self.receiver.size());
         }
     }
 }

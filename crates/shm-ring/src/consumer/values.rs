@@ -135,15 +135,15 @@ impl<T: Item> Consumer<T> {
     fn take_next(
         &mut self,
         timeout: Option<Timeout>,
-        release: impl FnOnce(&mut Receiver<T>, u64),
+        release: impl FnOnce(&mut Receiver<T>, u64) -> Result<(), PopError>,
     ) -> Result<T, PopError> {
         if let Some(item) = self.inner.find_next(timeout, records::take_front)? {
-            release(&mut self.inner, Self::SIZE);
+            release(&mut self.inner, Self::SIZE)?;
             return Ok(item);
         }
         let item = self.inner.map.area().take(self.inner.head.position());
         self.inner.prefetch_below();
-        release(&mut self.inner, Self::SIZE);
+        release(&mut self.inner, Self::SIZE)?;
         Ok(item)
     }
 

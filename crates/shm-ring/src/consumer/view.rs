@@ -138,7 +138,8 @@ impl<'a, T: Item> View<'a, T> {
     pub fn release(self, count: usize) {
         assert!(count <= self.count, "{count} items of a view of {}", self.count);
         if count > 0 {
-            self.receiver.release((count * size_of::<T>()) as u64);
+            // A child was refused the view, or was forked since: then this releases nothing.
+            let _ = self.receiver.release((count * size_of::<T>()) as u64);
         }
     }
 }
@@ -205,7 +206,7 @@ impl<'a> MessageView<'a> {
         let released = messages.by_ref().take(count).count();
         let stride = messages.position - self.first.at;
         if stride > 0 {
-            self.receiver.release(stride);
+            let _ = self.receiver.release(stride);
         }
         released
     }

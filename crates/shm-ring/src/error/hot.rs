@@ -3,6 +3,10 @@
 use core::fmt;
 use std::io;
 
+/// What a child is answered.
+pub(crate) const FORKED: &str =
+    "this end belongs to the process that we were forked from: attach after forking";
+
 /// Why nothing was pushed.
 ///
 /// ```
@@ -28,6 +32,8 @@ pub enum PushError {
     Interrupted,
     /// The consumer's page contradicts the protocol. Final for this attachment.
     Corrupt,
+    /// This process was forked from the one that attached, whose end this is. Final here: attach after forking.
+    Forked,
     /// More than this ring can ever hold: a message, in bytes; values that are reserved or pushed all at once, in items;
     /// messages that are, in bytes of their records.
     TooLarge {
@@ -70,6 +76,8 @@ pub enum PopError {
     Interrupted,
     /// The producer's page or the data contradict the protocol. Final for this attachment.
     Corrupt,
+    /// This process was forked from the one that attached, whose end this is. Final here: attach after forking.
+    Forked,
     /// Fewer are there than were waited for, and more cannot come: the ring never has as many, or the producer waits for
     /// room. Release some (`wait` only).
     Full,
@@ -165,6 +173,7 @@ impl fmt::Display for PushError {
             Self::PeerDead => "the ring is full and its consumer died",
             Self::Interrupted => "the wait for room was interrupted",
             Self::Corrupt => "the consumer's words contradict the protocol; create the ring anew",
+            Self::Forked => FORKED,
         })
     }
 }
@@ -206,6 +215,7 @@ impl fmt::Display for PopError {
             Self::PeerDead => "the ring is empty and its producer died",
             Self::Interrupted => "the wait for a record was interrupted",
             Self::Corrupt => "the producer's words contradict the protocol; create the ring anew",
+            Self::Forked => FORKED,
         })
     }
 }
@@ -241,6 +251,7 @@ impl From<PushError> for io::Error {
             // Not the kind of that name, at which std tries again.
             PushError::Interrupted => io::ErrorKind::Other,
             PushError::Corrupt => io::ErrorKind::InvalidData,
+            PushError::Forked => io::ErrorKind::PermissionDenied,
             PushError::TooLarge { .. } | PushError::WrongLength { .. } => {
                 io::ErrorKind::InvalidInput
             }
@@ -259,6 +270,7 @@ impl From<PopError> for io::Error {
             // Not the kind of that name, at which std tries again.
             PopError::Interrupted => io::ErrorKind::Other,
             PopError::Corrupt => io::ErrorKind::InvalidData,
+            PopError::Forked => io::ErrorKind::PermissionDenied,
             PopError::NoMemory { .. } => io::ErrorKind::OutOfMemory,
             PopError::TooSmall { .. }
             | PopError::NotABoundary { .. }

@@ -86,8 +86,8 @@ impl<T: Item> Waitable for Waiting<'_, T> {
 impl From<Ended> for ReadError {
     fn from(ended: Ended) -> Self {
         match ended {
-            // A reader gives out no handle by which it could be interrupted.
-            Ended::TimedOut | Ended::Interrupted => Self::TimedOut,
+            // A reader gives out no handle by which it could be interrupted, and is a child's as well as its parent's.
+            Ended::TimedOut | Ended::Interrupted | Ended::Forked => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::WriterDead,
             Ended::Corrupt => Self::Corrupt,
@@ -98,7 +98,7 @@ impl From<Ended> for ReadError {
 impl From<Ended> for NextError {
     fn from(ended: Ended) -> Self {
         match ended {
-            Ended::TimedOut | Ended::Interrupted => Self::TimedOut,
+            Ended::TimedOut | Ended::Interrupted | Ended::Forked => Self::TimedOut,
             Ended::Closed => Self::Closed,
             Ended::PeerDead => Self::WriterDead,
             Ended::Corrupt => Self::Corrupt,

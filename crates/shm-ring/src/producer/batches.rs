@@ -34,6 +34,7 @@ impl<T: Item> Producer<T> {
         if items.size_hint() == (0, Some(0)) {
             return Ok(0);
         }
+        self.inner.check_process()?;
         self.inner.make_room(Self::SIZE)?;
         let mut batch = self.inner.batch();
         let mut count = 0;
@@ -64,8 +65,9 @@ impl<T: Item> Producer<T> {
         let mut pushed = 0;
         let mut next = items.next();
         while next.is_some() {
-            self.inner
-                .await_room(Self::SIZE, Timeout::FOREVER)
+            // At each pass: `items` is the caller's code, and may have forked.
+            let ours = self.inner.check_process();
+            ours.and_then(|()| self.inner.await_room(Self::SIZE, Timeout::FOREVER))
                 .map_err(|error| BatchError { pushed, error })?;
             let mut batch = self.inner.batch();
             while let Some(item) = next.take_if(|_| batch.has_room(Self::SIZE)) {
@@ -95,7 +97,7 @@ impl<T: Item> Producer<T> {
             return Ok(0);
         }
         self.inner.make_room(Self::SIZE)?;
-        Ok(self.inner.publish_run(items.as_bytes()))
+        self.inner.publish_run(items.as_bytes())
     }
 
     /// Publishes all of `items`, waiting for room as [`push`](Self::push) does: by one copy and one store of the position
@@ -120,7 +122,8 @@ impl<T: Item> Producer<T> {
             self.inner
                 .await_room(Self::SIZE, Timeout::FOREVER)
                 .map_err(|error| BatchError { pushed, error })?;
-            pushed += self.inner.publish_run(items[pushed..].as_bytes());
+            let published = self.inner.publish_run(items[pushed..].as_bytes());
+            pushed += published.map_err(|error| BatchError { pushed, error })?;
         }
         Ok(pushed)
     }
@@ -147,7 +150,7 @@ impl<T: Item> Producer<T> {
         if !items.is_empty() {
             let bytes = self.inner.bytes_of(items.len())?;
             self.inner.make_room(bytes)?;
-            self.inner.publish_run(items.as_bytes());
+            self.inner.publish_run(items.as_bytes())?;
         }
         Ok(())
     }
@@ -161,7 +164,7 @@ impl<T: Item> Producer<T> {
         if !items.is_empty() {
             let bytes = self.inner.bytes_of(items.len())?;
             self.inner.await_room(bytes, Timeout::FOREVER)?;
-            self.inner.publish_run(items.as_bytes());
+            self.inner.publish_run(items.as_bytes())?;
         }
         Ok(())
     }
@@ -177,6 +180,7 @@ impl MessageProducer {
         let Some((first, rest)) = messages.split_first() else { return Ok(0) };
         let first = first.as_ref();
         let stride = self.stride_of(first.len())?;
+        self.inner.check_process()?;
         self.inner.make_room(stride)?;
         Ok(self.publish_batch(first, rest))
     }
@@ -200,6 +204,7 @@ impl MessageProducer {
             let first = first.as_ref();
             let failed = |error| BatchError { pushed, error };
             let stride = self.stride_of(first.len()).map_err(failed)?;
+            self.inner.check_process().map_err(failed)?;
             self.inner.await_room(stride, Timeout::FOREVER).map_err(failed)?;
             pushed += self.publish_batch(first, rest);
         }
@@ -269,7 +274,7 @@ impl MessageProducer {
         }
         if at > first {
             let next = self.inner.publish(at - first);
-            self.inner.wake(next);
+            self.inner.wake(next)?;
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Publisher<[u8]> {
     /// Makes the message of `len` bytes exist whose payload is written at the tail, and wakes the consumer if it sleeps
     /// until then.
     #[inline(always)]
-    pub(super) fn publish_message(&mut self, len: u32) {
+    pub(super) fn publish_message(&mut self, len: u32) -> Result<(), PushError> {
         let (at, area) = (self.position(), self.map.area());
         area.put_header(at, len);
         let stride = area.stride(u64::from(len));
@@ -42,7 +42,7 @@ impl Publisher<[u8]> {
         } else {
             self.publish(stride)
         };
-        self.wake(next);
+        self.wake(next)
     }
 }
 
@@ -59,10 +59,10 @@ impl MessageProducer {
 
     /// Publishes `message`, for which there is room.
     #[inline(always)]
-    fn publish(&mut self, message: &[u8], stride: u64) {
+    fn publish(&mut self, message: &[u8], stride: u64) -> Result<(), PushError> {
         self.inner.prefetch(stride);
         self.inner.map.area().put_payload(self.inner.position(), message);
-        self.inner.publish_message(message.len() as u32);
+        self.inner.publish_message(message.len() as u32)
     }
 
     /// Publishes `message` if there is room. Never waits, never makes a system call unless the consumer sleeps and must
@@ -83,8 +83,7 @@ impl MessageProducer {
     pub fn try_push(&mut self, message: &[u8]) -> Result<(), PushError> {
         let stride = self.stride_of(message.len())?;
         self.inner.make_room(stride)?;
-        self.publish(message, stride);
-        Ok(())
+        self.publish(message, stride)
     }
 
     /// Publishes `message`, waiting for room as [`Producer::push`](crate::Producer::push) does.
@@ -109,8 +108,7 @@ impl MessageProducer {
     fn push_within(&mut self, message: &[u8], timeout: Timeout) -> Result<(), PushError> {
         let stride = self.stride_of(message.len())?;
         self.inner.await_room(stride, timeout)?;
-        self.publish(message, stride);
-        Ok(())
+        self.publish(message, stride)
     }
 
     /// Publishes one message that is put together from `parts`, if there is room.
@@ -124,8 +122,7 @@ impl MessageProducer {
         let len = len_of(parts);
         let stride = self.stride_of(len)?;
         self.inner.make_room(stride)?;
-        self.publish_parts(parts, len, stride);
-        Ok(())
+        self.publish_parts(parts, len, stride)
     }
 
     /// Publishes one message that is put together from `parts`, waiting for room as [`push`](Self::push) does.
@@ -164,11 +161,15 @@ impl MessageProducer {
         let len = len_of(parts);
         let stride = self.stride_of(len)?;
         self.inner.await_room(stride, timeout)?;
-        self.publish_parts(parts, len, stride);
-        Ok(())
+        self.publish_parts(parts, len, stride)
     }
 
-    fn publish_parts<S: Deref<Target = [u8]>>(&mut self, parts: &[S], len: usize, stride: u64) {
+    fn publish_parts<S: Deref<Target = [u8]>>(
+        &mut self,
+        parts: &[S],
+        len: usize,
+        stride: u64,
+    ) -> Result<(), PushError> {
         self.inner.prefetch(stride);
         let position = self.inner.position();
         let mut at = 0;
@@ -178,7 +179,7 @@ impl MessageProducer {
             self.inner.map.area().put_part(position, at, part);
             at += part.len();
         }
-        self.inner.publish_message(len as u32);
+        self.inner.publish_message(len as u32)
     }
 
     /// Room for a message of up to `len` bytes, to be written in place, if there is as much.
@@ -188,6 +189,7 @@ impl MessageProducer {
     #[inline]
     pub fn try_reserve(&mut self, len: usize) -> Result<MessageReservation<'_>, PushError> {
         let stride = self.stride_of(len)?;
+        self.inner.check_process()?;
         self.inner.make_room(stride)?;
         self.inner.prefetch(stride);
         Ok(MessageReservation::of(&mut self.inner, len))
@@ -200,6 +202,7 @@ impl MessageProducer {
     #[inline]
     pub fn reserve(&mut self, len: usize) -> Result<MessageReservation<'_>, PushError> {
         let stride = self.stride_of(len)?;
+        self.inner.check_process()?;
         self.inner.await_room(stride, Timeout::FOREVER)?;
         self.inner.prefetch(stride);
         Ok(MessageReservation::of(&mut self.inner, len))

@@ -80,8 +80,11 @@ impl<P: Payload + ?Sized> Publisher<P> {
         if !self.tail.has_room(bytes) {
             match self.look_for_room(bytes) {
                 Ok(true) => {}
-                Ok(false) => return Err(PushError::Full),
-                Err(Corrupt) => return Err(PushError::Corrupt),
+                Ok(false) => {
+                    self.check_process()?;
+                    return Err(PushError::Full);
+                }
+                Err(Corrupt) => return Err(self.side.told(Ended::Corrupt).into()),
             }
         }
         Ok(())
@@ -148,11 +151,20 @@ impl<P: Payload + ?Sized> Publisher<P> {
 
     /// Wakes the consumer if it sleeps until the tail is `next`, as it has just become.
     #[inline(always)]
-    pub(crate) fn wake(&mut self, next: u64) {
+    pub(crate) fn wake(&mut self, next: u64) -> Result<(), PushError> {
         if let Some(wake_at) = self.gate.asked(next, self.map.theirs()) {
-            self.ring_for(wake_at);
+            if !self.ring_for(wake_at) {
+                return Err(PushError::Forked);
+            }
         }
         self.tail.advance_to(next);
+        Ok(())
+    }
+
+    /// Whether this process may hand out room, or have the caller's code run: in a child nobody ever sees it.
+    #[inline(always)]
+    pub(crate) fn check_process(&self) -> Result<(), PushError> {
+        if self.side.is_ours() { Ok(()) } else { Err(PushError::Forked) }
     }
 
     /// Instead of [`wake`](Self::wake), for a consumer that never sleeps.
@@ -162,10 +174,15 @@ impl<P: Payload + ?Sized> Publisher<P> {
         self.tail.advance_to(next);
     }
 
+    /// Whether this process may: not in a child, whose zeros ask for it.
     #[cold]
     #[inline(never)]
-    fn ring_for(&mut self, wake_at: u64) {
-        self.gate.ring_for(wake_at, self.map.mine());
+    fn ring_for(&mut self, wake_at: u64) -> bool {
+        let is_ours = self.side.is_ours();
+        if is_ours {
+            self.gate.ring_for(wake_at, self.map.mine());
+        }
+        is_ours
     }
 
     /// Starts a batch at the tail.
@@ -264,7 +281,7 @@ impl<V: Values + ?Sized> Publisher<V> {
         let limit = self.side.layout.limit;
         match (count as u64).checked_mul(self.size()) {
             // No bytes fit at position 0 of a ring without any room, too.
-            Some(0) if self.tail.is_corrupt() => Err(PushError::Corrupt),
+            Some(0) if self.tail.is_corrupt() => Err(self.side.told(Ended::Corrupt).into()),
             Some(bytes) if bytes <= limit => Ok(bytes),
             _ => Err(PushError::TooLarge { len: count, max: (limit / self.size()) as usize }),
         }
@@ -272,9 +289,9 @@ impl<V: Values + ?Sized> Publisher<V> {
 
     /// Publishes the value whose bytes these are, and for which there is room.
     #[inline(always)]
-    pub(crate) fn publish_value(&mut self, value: &[u8]) {
+    pub(crate) fn publish_value(&mut self, value: &[u8]) -> Result<(), PushError> {
         let next = self.write_value(value);
-        self.wake(next);
+        self.wake(next)
     }
 
     /// Writes a value at the tail and makes it exist. The position behind it.
@@ -298,16 +315,16 @@ impl<V: Values + ?Sized> Publisher<V> {
 
     /// Publishes as many of the values whose bytes these are as fit: how many. There is room for one.
     #[inline(always)]
-    pub(crate) fn publish_run(&mut self, values: &[u8]) -> usize {
+    pub(crate) fn publish_run(&mut self, values: &[u8]) -> Result<usize, PushError> {
         let fits = self.room_for(values.len() as u64).min(values.len() as u64);
         let count = fits / self.size();
         let bytes = fits - fits % self.size();
         self.map.area().put_run(self.position(), &values[..bytes as usize]);
         if bytes > 0 {
             let next = self.publish(bytes);
-            self.wake(next);
+            self.wake(next)?;
         }
-        count as usize
+        Ok(count as usize)
     }
 }
 

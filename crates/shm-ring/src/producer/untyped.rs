@@ -64,8 +64,7 @@ impl UntypedProducer {
     pub fn try_push(&mut self, value: &[u8]) -> Result<(), PushError> {
         self.inner.check_one(value)?;
         self.inner.make_room(self.inner.size())?;
-        self.inner.publish_value(value);
-        Ok(())
+        self.inner.publish_value(value)
     }
 
     /// Publishes the value of these bytes, waiting for room as long as there is a consumer or none has come yet.
@@ -90,8 +89,7 @@ impl UntypedProducer {
     fn push_until(&mut self, value: &[u8], timeout: Timeout) -> Result<(), PushError> {
         self.inner.check_one(value)?;
         self.inner.await_room(self.inner.size(), timeout)?;
-        self.inner.publish_value(value);
-        Ok(())
+        self.inner.publish_value(value)
     }
 
     /// Publishes as many of `values`, whole values one behind the other, as there is room for, by one copy and one store of
@@ -105,7 +103,7 @@ impl UntypedProducer {
             return Ok(0);
         }
         self.inner.make_room(self.inner.size())?;
-        Ok(self.inner.publish_run(values))
+        self.inner.publish_run(values)
     }
 
     /// Publishes all of `values`, whole values one behind the other, waiting for room as [`push`](Self::push) does: by one
@@ -133,7 +131,8 @@ impl UntypedProducer {
             self.inner
                 .await_room(size, Timeout::FOREVER)
                 .map_err(|error| BatchError { pushed, error })?;
-            let count = self.inner.publish_run(rest);
+            let published = self.inner.publish_run(rest);
+            let count = published.map_err(|error| BatchError { pushed, error })?;
             rest = &rest[count * size as usize..];
             pushed += count;
         }
@@ -146,6 +145,7 @@ impl UntypedProducer {
     /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much.
     pub fn try_reserve(&mut self, count: usize) -> Result<UntypedReservation<'_>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
+        self.inner.check_process()?;
         self.inner.make_room(bytes)?;
         Ok(UntypedReservation::of(&mut self.inner, count))
     }
@@ -156,6 +156,7 @@ impl UntypedProducer {
     /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring never has as much.
     pub fn reserve(&mut self, count: usize) -> Result<UntypedReservation<'_>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
+        self.inner.check_process()?;
         self.inner.await_room(bytes, Timeout::FOREVER)?;
         Ok(UntypedReservation::of(&mut self.inner, count))
     }
@@ -243,7 +244,7 @@ impl<'a> UntypedReservation<'a> {
             }
             _ => publisher.publish(count as u64 * size),
         };
-        publisher.wake(next);
+        let _ = publisher.wake(next);
     }
 }
 

@@ -106,8 +106,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.inner.make_room(Self::SIZE)?;
-        self.inner.publish_value(item.as_bytes());
-        Ok(())
+        self.inner.publish_value(item.as_bytes())
     }
 
     /// Publishes `item`, waiting for room as long as there is a consumer or none has come yet.
@@ -141,8 +140,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.inner.await_room(Self::SIZE, Timeout::FOREVER)?;
-        self.inner.publish_value(item.as_bytes());
-        Ok(())
+        self.inner.publish_value(item.as_bytes())
     }
 
     /// Like [`push`](Self::push), but waits at most `timeout`.
@@ -152,8 +150,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn push_timeout(&mut self, item: T, timeout: Duration) -> Result<(), PushError> {
         self.inner.await_room(Self::SIZE, Timeout::of(timeout))?;
-        self.inner.publish_value(item.as_bytes());
-        Ok(())
+        self.inner.publish_value(item.as_bytes())
     }
 
     /// Room for `count` items, to be written in place, as one slice, if there is as much.
@@ -163,6 +160,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn try_reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
+        self.inner.check_process()?;
         self.inner.make_room(bytes)?;
         Ok(Reservation::of(&mut self.inner, count))
     }
@@ -185,6 +183,7 @@ impl<T: Item> Producer<T> {
     #[inline]
     pub fn reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
+        self.inner.check_process()?;
         self.inner.await_room(bytes, Timeout::FOREVER)?;
         Ok(Reservation::of(&mut self.inner, count))
     }

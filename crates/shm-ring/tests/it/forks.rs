@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use shm_ring::{
-    Consumer, Error, Latest, LatestWriter, Options, Peer, PopError, Producer, Region, Ring,
+    Consumer, Error, Latest, LatestWriter, MessageRing, Options, Peer, PopError, Producer,
+    PushError, Region, Ring, WaitAnyError, wait_any,
 };
 
 use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip};
@@ -70,6 +71,94 @@ pub(crate) fn misused_by_a_child(mut home: Home) {
 fn a_child_changes_nothing_whatever_it_does_with_its_copies() {
     let mut child = Child::spawn("misused-by-a-child", &[]);
     child.expect("unharmed");
+    child.finish();
+}
+
+fn unseen() {
+    panic!("a child is shown something")
+}
+
+/// Job: has a child call whatever there is, on rings that are empty, half full and full.
+pub(crate) fn refused_to_a_child(mut home: Home) {
+    for unread in [0, 1, 5, 64] {
+        let options = Options::new().items(64);
+        let ring = Ring::<u64>::create(Region::memfd("refused"), &options).unwrap();
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        tx.push_slice(&vec![7; unread]).unwrap();
+        // So that the consumer knows of some.
+        let _ = rx.try_peek(unread / 2);
+        let now = Duration::ZERO;
+        let child = || {
+            let pushed = [
+                tx.try_push(1),
+                tx.push(1),
+                tx.push_timeout(1, now),
+                tx.try_push_slice(&[1; 3]).map(drop),
+                tx.push_slice(&[1; 3]).map(drop).map_err(|failed| failed.error),
+                tx.try_push_batch([1, 2]).map(drop),
+                tx.push_batch([1, 2]).map(drop).map_err(|failed| failed.error),
+                tx.push_all(&[1, 2]),
+                tx.try_reserve(2).map(drop),
+                tx.reserve(2).map(drop),
+                tx.wait(64, None),
+            ];
+            // Room for as many may be known.
+            let pushed = &pushed[..if unread == 0 { 10 } else { 11 }];
+            assert!(pushed.iter().all(|one| *one == Err(PushError::Forked)), "{pushed:?}");
+            let mut items = [0; 4];
+            let popped = [
+                rx.try_pop().map(drop),
+                rx.pop().map(drop),
+                rx.pop_timeout(now).map(drop),
+                rx.pop_into(&mut items[0]),
+                rx.try_pop_slice(&mut items).map(drop),
+                rx.pop_slice(&mut items).map(drop),
+                rx.try_pop_batch(4, |_| unseen()).map(drop),
+                rx.pop_batch(4, |_| unseen()).map(drop),
+                rx.try_peek(4).map(drop),
+                rx.peek(4).map(drop),
+                rx.wait(64, None),
+                rx.iter().next().unwrap().map(drop),
+            ];
+            assert!(popped.iter().all(|one| *one == Err(PopError::Forked)), "{popped:?}");
+            assert_eq!(wait_any(&mut [&mut rx, &mut tx], None), Err(WaitAnyError::Forked));
+            assert_eq!(rx.wait_for_peer(Duration::MAX), Peer::Absent);
+            assert_eq!(tx.peer(), Peer::Absent);
+        };
+        assert!(in_child(system::fork, child), "with {unread} unread");
+        let messages = MessageRing::create(Region::memfd("refused"), &Options::new()).unwrap();
+        let (mut tx, mut rx) = (messages.producer().unwrap(), messages.consumer().unwrap());
+        (0..unread).for_each(|_| tx.push(b"a message").unwrap());
+        let _ = rx.try_peek(1);
+        let child = || {
+            let pushed = [
+                tx.try_push(b"another"),
+                tx.push(&[1; 100]),
+                tx.try_push_batch(&["one", "two"]).map(drop),
+                tx.try_push_all(&["one", "two"]),
+                tx.try_push_vectored(&[&b"one"[..], b"two"]),
+                tx.try_reserve(9).map(drop),
+            ];
+            assert!(pushed.iter().all(|one| *one == Err(PushError::Forked)), "{pushed:?}");
+            let popped = [
+                rx.try_pop().map(drop),
+                rx.pop().map(drop),
+                rx.pop_to(&mut [0; 9]).map(drop),
+                rx.try_pop_batch(4, |_| unseen()).map(drop),
+                rx.try_peek(4).map(drop),
+                rx.wait(2, None),
+            ];
+            assert!(popped.iter().all(|one| *one == Err(PopError::Forked)), "{popped:?}");
+        };
+        assert!(in_child(system::fork, child), "with {unread} messages unread");
+    }
+    home.say("refused");
+}
+
+#[test]
+fn a_child_is_refused_whatever_it_calls() {
+    let mut child = Child::spawn("refused-to-a-child", &[]);
+    child.expect("refused");
     child.finish();
 }
 

@@ -88,6 +88,7 @@ const JOBS: &[(&str, Job)] = &[
     ("interrupted-by-signals", interrupting::interrupted_by_signals),
     ("close-urgently", settings::close_urgently),
     ("panic-while-producing", ending::panic_while_producing),
+    ("refused-to-a-child", forks::refused_to_a_child),
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),
     ("dropped-by-process-1", forks::dropped_by_process_1),
