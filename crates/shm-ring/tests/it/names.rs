@@ -131,7 +131,7 @@ fn whoever_attaches_beside_replacing_finds_a_ring_and_stays_on_it() {
     let name = Name::new("attach-beside-replacing");
     drop(Ring::<u64>::create(name.as_str(), &small()).unwrap());
     let mut attached = Attached::default();
-    let replaced = beside("replace-unused", STORM, &name, || {
+    let replaced = beside("replace-unused", 5 * STORM, &name, || {
         // They never create: the name is never missing.
         let end = Producer::<u64>::open(name.as_str());
         attached.look(end, Producer::has_lost_its_name);
