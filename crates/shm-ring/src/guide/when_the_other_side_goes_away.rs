@@ -88,8 +88,9 @@
 //! # Children
 //!
 //! What a child inherits by `fork` is not its own. The copy of the lease is closed before anything else runs there, the ring
-//! is not mapped there any more, and dropping an inherited end does nothing: attach after forking, and after becoming a
-//! daemon. A child that has not run yet has not closed its copies yet. A child that is made without the handlers of a fork
+//! is not mapped there any more, whatever is called ends with [`PopError::Forked`](crate::PopError::Forked) or its
+//! counterpart, and dropping an inherited end does nothing: attach after forking, and after becoming a daemon. The writer of
+//! a latest value, which answers nothing, writes where nobody reads; a reader goes on in the child as in its parent. A child that has not run yet has not closed its copies yet. A child that is made without the handlers of a fork
 //! (`_Fork`, `clone`) dies if it uses an inherited end, and keeps its parent's role until it execs or exits. One that shares
 //! its parent's memory (`vfork`) is its parent.
 //!
