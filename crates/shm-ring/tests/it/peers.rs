@@ -1,15 +1,16 @@
-//! What a peer that means harm can do with locks and by keeping silent, beside what it can do by writing (`hostile`, `forged`,
-//! `scribble`): it can refuse service, and it can look alive for as long as somebody holds its lock.
+//! What a peer that means harm can do, beside wild words (`hostile`, `forged`, `scribble`): it can refuse service, lose what is
+//! unread, end others by cutting a named region, and look alive for as long as somebody holds its lock.
 //!
 //! Owns: these rows of SECURITY.md's column of the peer. Knows nothing of: wild words.
 
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 
 use shm_ring::{Error, Options, Peer, PopError, Region, Ring, Role, Wait};
-use shm_ring_outsider::{LIVENESS, SESSION, SLEEPS, consumer, page, producer};
+use shm_ring_outsider::{LIVENESS, POSITION, SESSION, SLEEPS, consumer, page, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Name, SOON, until, within};
+use crate::harness::{Child, Name, SOON, until, within};
 use crate::system;
 
 fn parked() -> Options {
@@ -75,4 +76,29 @@ fn a_producer_that_publishes_and_does_not_ring_is_found_with_the_slice() {
     bytes.publish_silently(&7_u64.to_le_bytes());
     let popped = within(SOON, "a sleeper by slices", move || popping.join().unwrap());
     assert_eq!(popped, Ok(7));
+}
+
+/// The MMU keeps each side's library from the other's pages, and nobody from a mapping of his own.
+#[test]
+fn whoever_writes_a_consumers_page_loses_it_records() {
+    let ring = Ring::<u64>::create(Region::memfd("overwritten"), &parked()).unwrap();
+    ring.producer().unwrap().push_slice(&[1, 2, 3]).unwrap();
+    Bytes::of(ring.descriptor()).set(consumer() + POSITION, 16);
+    let mut rx = ring.consumer().unwrap();
+    assert_eq!((rx.pop(), rx.pop()), (Ok(3), Err(PopError::Closed)));
+}
+
+#[test]
+fn whoever_may_write_a_named_region_ends_its_users_by_cutting_it() {
+    let name = Name::new("cut");
+    let ring = Ring::<u64>::create(name.as_str(), &parked()).unwrap();
+    let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
+    child.expect("1");
+    another(&name).set_len(0).unwrap();
+    // It closes, and so touches its page.
+    child.say("close");
+    assert_eq!(child.status().signal(), Some(libc::SIGBUS));
+    // What comes later is refused.
+    let refused = ring.producer().map(drop);
+    assert!(matches!(refused, Err(Error::WrongLength { found: 0, .. })), "{refused:?}");
 }

@@ -183,10 +183,15 @@ fn a_readers_lock_is_nobody_and_does_not_outlast_what_removes_by_force() {
     drop((tx, rx));
     beside.kill();
     until("the lock is had", || matches!(ring.producer(), Err(Error::RoleTaken { .. })));
+    drop(ring);
+    let again = Ring::<u64>::open_with(name.as_str(), &options().unlink_on_drop()).unwrap();
+    let id = again.id();
+    within(SOON, "leaving a ring that a reader keeps", move || drop(again));
+    assert!(name.path().exists(), "it was removed beside a lock");
     // `rm --force`: no lock keeps that.
     Region::named(name.as_str()).unlink().unwrap();
     let next = Ring::<u64>::create(name.as_str(), &options()).unwrap();
-    assert_ne!(next.id(), ring.id());
+    assert_ne!(next.id(), id);
     drop((next.producer().unwrap(), next.consumer().unwrap()));
 }
 

@@ -77,10 +77,11 @@ const KINDS: [&str; 8] =
 /// Puts something under the name, whatever it is.
 fn put(kind: &str, name: &str, target: &Path) {
     let path = path(name);
-    let everybody = Options::new().bytes(4096).mode(0o666);
+    // Nothing is wrong with it but its owner, which would be in the way of nobody who is root.
+    let fine = Options::new().bytes(4096).mode(0o644);
     match kind {
-        "ring" => drop(Ring::<u64>::create(name, &everybody)),
-        "value" => drop(Latest::<u64>::create(name, &Options::new().mode(0o666))),
+        "ring" => drop(Ring::<u64>::create(name, &fine)),
+        "value" => drop(Latest::<u64>::create(name, &Options::new().mode(0o644))),
         "text" => drop(std::fs::write(&path, [b'x'; 20_000])),
         "link" => drop(symlink(target, &path)),
         "fifo" => drop(mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o666), 0)),
