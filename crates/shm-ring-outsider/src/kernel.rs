@@ -83,6 +83,13 @@ impl Mapping {
         self.eight(at)
     }
 
+    /// The 4 bytes at `at`, for futex calls, which need no right to write: whoever stores there through a mapping for
+    /// reading ends.
+    #[track_caller]
+    pub fn futex(&self, at: u64) -> &AtomicU32 {
+        self.four(at)
+    }
+
     /// The same for the 4 bytes at `at`.
     #[track_caller]
     pub fn atomic_half(&self, at: u64) -> &AtomicU32 {

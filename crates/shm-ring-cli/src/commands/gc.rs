@@ -98,7 +98,9 @@ impl Left {
         };
         match answer {
             Ok(()) => Ok(None),
-            Err(Error::RoleTaken { .. } | Error::NotFound { .. }) => Ok(Some(&mut self.used)),
+            Err(
+                Error::RoleTaken { .. } | Error::BlockedByReader { .. } | Error::NotFound { .. },
+            ) => Ok(Some(&mut self.used)),
             Err(Error::Unread { .. }) => Ok(Some(&mut self.unread)),
             Err(Error::Corrupt { .. } | Error::HardLinked { .. }) => Ok(Some(&mut self.unusable)),
             Err(error) => Err(error.into()),

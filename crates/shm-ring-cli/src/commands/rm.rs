@@ -42,6 +42,13 @@ fn refused(error: Error) -> Failure {
                 "`shm-ring rm --force {region}` removes the name all the same; who is attached goes on without it"
             ),
         ),
+        Error::BlockedByReader { region, .. } => Failure::new(
+            Code::Failure,
+            format!(
+                "{region} is in use: a process that may read it holds a lock (lslocks shows it)"
+            ),
+            format!("`shm-ring rm --force {region}` removes the name all the same"),
+        ),
         error => error.into(),
     }
 }

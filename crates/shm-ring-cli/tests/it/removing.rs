@@ -74,6 +74,22 @@ fn a_ring_in_use_is_not_removed_unless_by_force() {
     told(0, &sender.end());
 }
 
+/// The kind of lock that the right to read is enough for.
+#[test]
+fn what_a_reader_locks_is_removed_by_force_alone() {
+    let name = Name::new("locked");
+    drop(MessageRing::create(name.as_str(), &Options::new()).unwrap());
+    let reader = std::fs::File::open(name.path()).unwrap();
+    let lock = rustix::fs::FlockOperation::NonBlockingLockShared;
+    rustix::fs::fcntl_lock(&reader, lock).unwrap();
+    let error = expect(1, &["rm", name.as_str()]);
+    assert!(error.contains("in use"), "{error}");
+    assert!(name.path().exists());
+    assert_eq!(state(&name, "producer"), "absent");
+    do_as_told(0, &error);
+    assert!(!name.path().exists());
+}
+
 /// As release 0.1 made it, for all that is looked at: page, kind and locks are where they were.
 #[test]
 fn a_ring_of_another_layout_is_removed_if_nobody_uses_it() {

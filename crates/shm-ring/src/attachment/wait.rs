@@ -196,7 +196,7 @@ pub(crate) fn wait_until(
             looks += 1;
         } else if policy.park {
             let slice_end = *slice_end.get_or_insert_with(|| Deadline::now().plus(SLICE));
-            let watched = deadline.min(slice_end.plus(WATCHED_SLICE));
+            let watched = deadline.min(slice_end.plus(WATCHED_SLICE.saturating_sub(SLICE)));
             let deadline = deadline.min(slice_end);
             let until = |limit| match limit {
                 SleepLimit::Watched if long => watched,

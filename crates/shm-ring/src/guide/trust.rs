@@ -1,18 +1,22 @@
-// Owns: the guide's page on what a peer can do, and what `unsafe` asks. Knows nothing of: how each check is made.
+// Owns: the guide's page on what a peer, a reader and a stranger can do, and what `unsafe` asks. Knows nothing of: how each check is made.
 
-//! What a buggy or hostile peer can do to you, what it cannot, and what the few `unsafe` calls ask of you.
+//! What others can do to you, what they cannot, and what the few `unsafe` calls ask of you.
 //!
-//! # Three kinds of peer
+//! # Three kinds of other side
 //!
-//! | peer | what it does |
+//! | other side | what it can do |
 //! |---|---|
-//! | cooperating | keeps the protocol, and may be killed or stopped at any instruction |
-//! | buggy | writes wild values wherever it can write, at any moment |
-//! | hostile | means to: it maps the whole region for writing, whatever this library would have done |
+//! | a peer may write the region | refuse service, forge its own records and, by writing pages that are not its own, make us fail or lose records |
+//! | a reader may read it and not write it | with a lock for reading, keep others from a role that nobody holds, and the name from being removed; delay wake-ups by up to 1.1 s |
+//! | a stranger may only make names beside it | take a name before its ring is there |
 //!
-//! For all three the safe calls promise: no undefined behaviour, no access outside the region, no panic, no loop without
-//! end, no allocation without bound, no sleep that nothing ends. A hostile peer can refuse service, forge its own records
-//! and, by writing our pages through a mapping of its own, make us fail or lose records. It cannot make us misbehave.
+//! A peer may be buggy, and write wild values wherever it can, or hostile, and map the whole region for writing whatever this
+//! library would have done. Beside all of them the safe calls promise: no undefined behaviour, no access outside the region,
+//! no panic, no loop without end, no allocation without bound, no sleep that nothing ends. Nobody can make us misbehave, but
+//! for SIGBUS by cutting a region that is not sealed: see [regions](super::regions). `SECURITY.md` has a table of the three
+//! against each promise, with the test that shows each cell.
+//!
+//! A memfd has no readers: whoever has a descriptor of it can open it for writing, whatever the descriptor is open for.
 //!
 //! Not promised: secrets between the two sides (each can read all of the region), and anything against a process that may
 //! write your memory otherwise (by `ptrace`, say).

@@ -15,7 +15,7 @@
 //! | | spins | then | choose it when |
 //! |---|---|---|---|
 //! | [`Wait::SPIN`](crate::Wait::SPIN) | for ever | | latency is everything and there is a processor to burn for each side |
-//! | [`Wait::BALANCED`](crate::Wait::BALANCED) | 1024 looks, some tens of microseconds | sleeps | the default: a busy stream or conversation never sleeps, an idle side wakes ten times a second |
+//! | [`Wait::BALANCED`](crate::Wait::BALANCED) | 1024 looks, some tens of microseconds | sleeps | the default: a busy stream or conversation never sleeps, an idle side wakes about once a second |
 //! | [`Wait::PARK`](crate::Wait::PARK) | not at all | sleeps | processors are scarce, or gaps are long |
 //!
 //! ```
@@ -64,7 +64,8 @@
 //! attaching or closing, and by the kernel when the other side dies: see [when the other side goes
 //! away](super::when_the_other_side_goes_away). After each slice it asks whether the other side still holds its lease. So
 //! whatever is lost (a kernel that reports no deaths, a producer that was killed between publishing and waking) costs a
-//! tenth of a second and no more, and a word that lies about who watches a second. A side that spins asks about the lease
+//! tenth of a second and no more. Beside a peer whose death the kernel reports it costs 1.1 s at most: a word that lies about
+//! that, or a [reader](super::trust) that moves sleepers. A side that spins asks about the lease
 //! ten times a second.
 //!
 //! If the pushing side relies on `membarrier` and the sleeping side may not call it (a sandbox), sleeps are slices of 1 ms.

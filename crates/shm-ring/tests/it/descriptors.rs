@@ -39,6 +39,42 @@ fn received(socket: &UnixStream) -> OwnedFd {
     }
 }
 
+/// Job: as another user, opens for writing what it is sent for reading, if that can be.
+pub(crate) fn reopen_what_is_given(mut home: Home) {
+    let given = received(home.socket());
+    system::become_user(65534);
+    let again = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&given));
+    match rustix::fs::open(again, OFlags::RDWR, Mode::empty()) {
+        Ok(_) => home.say("open"),
+        Err(errno) => {
+            assert_eq!(errno, Errno::ACCESS);
+            home.say("refused");
+        }
+    }
+}
+
+/// A memfd's mode lets everybody write: whoever has a descriptor of one, for whatever it is open, is a peer. With a file it
+/// is a reader.
+#[test]
+fn what_is_open_for_reading_is_a_bound_for_files_and_none_for_memfds() {
+    if !root_or_skip("a receiver of another user") {
+        return;
+    }
+    let dir = Dir::new("given");
+    let options = Options::new().mode(0o644);
+    for (region, expected) in
+        [(Region::memfd("given"), "open"), (Region::file(dir.join("given")), "refused")]
+    {
+        let ring = Ring::<u64>::create(region, &options).unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&ring.descriptor());
+        let for_reading = std::fs::File::open(format!("/proc/self/fd/{fd}")).unwrap();
+        let mut child = Child::spawn("reopen-what-is-given", &[]);
+        send(child.socket(), for_reading);
+        child.expect(expected);
+        child.finish();
+    }
+}
+
 const ITEMS: u64 = 5000;
 
 /// Job: receives a ring's descriptor and reads the stream.

@@ -17,6 +17,7 @@ mod creating;
 mod death;
 mod dense;
 mod descriptors;
+mod documents;
 mod dumping;
 mod ending;
 mod far;
@@ -48,7 +49,9 @@ mod observing_latest;
 mod opening;
 mod owners;
 mod pairs;
+mod peers;
 mod planted;
+mod readers;
 mod recovery;
 mod removing;
 mod room;
@@ -60,6 +63,7 @@ mod sources;
 mod stats;
 mod stopped;
 mod stopping;
+mod strangers;
 mod stream;
 mod streams;
 mod system;
@@ -95,6 +99,7 @@ const JOBS: &[(&str, Job)] = &[
     ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),
+    ("reopen-what-is-given", descriptors::reopen_what_is_given),
     ("receive-in-a-sandbox", descriptors::receive_in_a_sandbox),
     ("feed", soak::feed),
     ("drain", soak::drain),
@@ -135,6 +140,13 @@ const JOBS: &[(&str, Job)] = &[
     ("latest-read-only", latest::read_only),
     ("publish-three", dumping::publish_three),
     ("push-and-end", recovery::push_and_end),
+    ("publish-and-stay", readers::publish_and_stay),
+    ("lock-as-a-reader", readers::lock_as_a_reader),
+    ("try-all-as-a-reader", readers::try_all_as_a_reader),
+    ("meddle-with-futexes", readers::meddle_with_futexes),
+    ("try-all-as-a-stranger", strangers::try_all_as_a_stranger),
+    ("plant", strangers::plant),
+    ("plant-for-ever", strangers::plant_for_ever),
     ("take-with-little-memory", memory::take_with_little_memory),
     ("push-untyped", untyped::push_for_ever),
     ("hold-untyped", untyped::hold_untyped),

@@ -171,15 +171,35 @@ pub(crate) fn ignore_file_size_signals() {
 
 /// An open file description lock for reading, which takes no more than the right to read. It goes with `file`.
 pub(crate) fn lock_for_reading(file: &std::fs::File, start: u64, len: u64) {
+    lock(file, libc::F_OFD_SETLK, libc::F_RDLCK, start, len).unwrap();
+}
+
+/// The same as soon as nobody is in the way: in the moment in which the kernel frees the lock of a process that dies.
+pub(crate) fn lock_for_reading_when_free(file: &std::fs::File, start: u64, len: u64) {
+    lock(file, libc::F_OFD_SETLKW, libc::F_RDLCK, start, len).unwrap();
+}
+
+/// The kind of lock that proves a role. It goes with `file`.
+pub(crate) fn lock_for_writing(file: &std::fs::File, start: u64, len: u64) -> io::Result<()> {
+    lock(file, libc::F_OFD_SETLK, libc::F_WRLCK, start, len)
+}
+
+fn lock(
+    file: &std::fs::File,
+    command: libc::c_int,
+    kind: libc::c_int,
+    start: u64,
+    len: u64,
+) -> io::Result<()> {
     let lock = libc::flock {
-        l_type: libc::F_RDLCK as libc::c_short,
+        l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
         l_start: start as libc::off_t,
         l_len: len as libc::off_t,
         l_pid: 0,
     };
     // SAFETY: `file` is open, and `lock` is there while the kernel reads it.
-    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) }).unwrap();
+    check(unsafe { libc::fcntl(file.as_raw_fd(), command, &lock) })
 }
 
 extern "C" fn nothing(_signal: libc::c_int) {}
