@@ -34,8 +34,8 @@ impl Producing<'_, '_> {
         let entry = self.held.entry;
         let rounds = match self.living.rng.below(8) {
             0 => 0,
-            1 => 60,
-            _ => self.living.rng.below(12),
+            1 => 40,
+            _ => self.living.rng.below(8),
         };
         for _ in 0..rounds {
             if self.living.ledger.is_over() {
@@ -94,20 +94,23 @@ pub(super) struct Consuming<'a, 'b> {
 impl Consuming<'_, '_> {
     pub(super) fn run(&mut self) {
         let entry = self.held.entry;
-        let rounds = self.living.rng.below(80);
+        let rounds = match self.living.rng.below(8) {
+            0 => 80,
+            _ => self.living.rng.below(10),
+        };
         for _ in 0..rounds {
             if self.living.ledger.is_over() {
                 return;
             }
             let alone = !entry.has_been(PRODUCER);
-            let patient = self.living.rng.below(3) == 0 && !alone;
+            let patient = self.living.rng.below(8) == 0 && !alone;
             let before = entry.owner(PRODUCER);
             let doing = if patient { Doing::Waiting } else { Doing::Popping };
             self.living.doing(doing, Some((self.held, CONSUMER)));
             entry.taking(true);
             let popped = match patient {
                 true => self.rx.pop_timeout(LONG),
-                false => self.rx.pop_timeout(Duration::from_micros(self.living.rng.below(3000))),
+                false => self.rx.pop_timeout(Duration::from_micros(self.living.rng.below(800))),
             };
             if let Ok(popped) = popped {
                 self.take(popped);
@@ -125,7 +128,7 @@ impl Consuming<'_, '_> {
                     // The next one, if one comes soon.
                     self.living.ledger.add(Count::Waits);
                     self.living.doing(Doing::Popping, Some((self.held, CONSUMER)));
-                    let _ = self.rx.wait_for_peer(Duration::from_millis(3));
+                    let _ = self.rx.wait_for_peer(Duration::from_millis(2));
                 }
                 Err(error) => {
                     let id = entry.id();

@@ -20,7 +20,7 @@ const NUMBERS: u64 = 256;
 const STATES: usize = RING - (NUMBERS as usize / 8);
 /// Processes of one campaign.
 const LIVES: usize = 1 << 22;
-pub(super) const SLOTS: usize = 12;
+pub(super) const SLOTS: usize = 20;
 const TEXTS: usize = 16;
 const TEXT: usize = 320;
 

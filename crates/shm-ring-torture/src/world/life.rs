@@ -59,7 +59,7 @@ pub(super) struct Wanted;
 
 impl Living<'_> {
     fn act(&mut self) {
-        let place = self.rng.below(self.places.count() as u64) as usize;
+        let place = self.places.one(&mut self.rng);
         match self.rng.below(32) {
             0..12 => self.as_producer(place),
             12..24 => self.as_consumer(place),
@@ -69,7 +69,7 @@ impl Living<'_> {
                 self.large = vec![1; LARGE];
                 self.ledger.add(Count::Large);
             }
-            _ => std::thread::sleep(Duration::from_micros(self.rng.below(1000))),
+            _ => std::thread::sleep(Duration::from_micros(self.rng.below(500))),
         }
     }
 
@@ -111,7 +111,7 @@ impl Living<'_> {
     ) -> Option<(Ring<Item>, E, Held)> {
         let ring = self.open(place)?;
         // Long enough, now and then, for the name to go.
-        if self.rng.below(4) == 0 {
+        if self.rng.below(8) == 0 {
             std::thread::sleep(Duration::from_micros(self.rng.below(1500)));
         }
         match take(&ring) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use shm_ring::{Options, Region};
 
+use crate::rng::Rng;
 use crate::system::case::Stop;
 use crate::system::mounts;
 
@@ -47,6 +48,14 @@ impl Places {
 
     pub(super) fn count(&self) -> usize {
         self.paths.len()
+    }
+
+    /// Any, and more seldom the one of little memory, where creating waits for room.
+    pub(super) fn one(&self, rng: &mut Rng) -> usize {
+        match rng.below(12) {
+            0 => self.paths.len() - 1,
+            n => n as usize % LITTLE,
+        }
     }
 
     pub(super) fn path(&self, place: usize) -> &Path {
