@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shm_ring::{Consumer, PopError, Producer, PushError};
 
-use super::ledger::{CONSUMER, Count, Doing, PRODUCER};
+use super::ledger::{CONSUMER, Count, Doing, How, PRODUCER};
 use super::life::{Held, Living};
 
 /// A number and what it must be beside in that ring.
@@ -105,6 +105,7 @@ impl Consuming<'_, '_> {
             let alone = !entry.has_been(PRODUCER);
             let patient = self.living.rng.below(8) == 0 && !alone;
             let before = entry.owner(PRODUCER);
+            let said = entry.said(PRODUCER);
             let doing = if patient { Doing::Waiting } else { Doing::Popping };
             self.living.doing(doing, Some((self.held, CONSUMER)));
             entry.taking(true);
@@ -122,6 +123,14 @@ impl Consuming<'_, '_> {
                 Err(PopError::Closed | PopError::PeerDead) => {
                     self.living.ledger.add(Count::Ends);
                     self.living.refuse_false_end(self.held, PRODUCER, before, after);
+                    let is_closed = popped == Err(PopError::Closed);
+                    if is_closed && said == entry.said(PRODUCER) && said % 4 != How::Closing as u64
+                    {
+                        let (id, life) = (entry.id(), said >> 22);
+                        self.living.ledger.violation(&format!(
+                            "ring {id:x} reported Closed of life {life}, which never closed in order"
+                        ));
+                    }
                     if self.living.rng.below(2) == 0 {
                         return;
                     }

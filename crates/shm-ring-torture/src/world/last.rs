@@ -6,7 +6,7 @@
 use shm_ring::{Error, PopError, Ring};
 
 use super::ends::{Item, item};
-use super::ledger::{CONSUMER, Count, Ledger, PRODUCER};
+use super::ledger::{CONSUMER, Count, How, Ledger, PRODUCER};
 use super::places::Places;
 
 /// Takes over at each place, as the life with `stamp`.
@@ -61,8 +61,8 @@ fn settle_one(places: &Places, place: usize, ledger: Ledger, word: u64) -> Resul
             }
         }
     }
-    entry.leaves(CONSUMER, word);
-    entry.leaves(PRODUCER, word);
+    entry.leaves(CONSUMER, word, How::Closing);
+    entry.leaves(PRODUCER, word, How::Closing);
     drop((rx, tx, ring));
     places.region(place).unlink_unused(&options)
 }

@@ -39,6 +39,18 @@ pub(super) const PRODUCER: usize = 0;
 pub(super) const CONSUMER: usize = 1;
 pub(super) const ENDS: [&str; 2] = ["producer", "consumer"];
 
+/// How an owner ends.
+#[derive(Clone, Copy, Debug)]
+#[repr(u64)]
+pub(super) enum How {
+    /// It has not said.
+    Silent,
+    /// It closes in order.
+    Closing,
+    /// Its thread unwinds.
+    Unwinding,
+}
+
 #[derive(Clone, Copy, Debug)]
 #[repr(usize)]
 enum Of {
@@ -53,8 +65,9 @@ enum Of {
     Taking,
     /// So many numbers may be missing from the settled one on.
     Lack,
-    /// Records whose bytes were wrong are told once.
     Place,
+    /// How the last owner ended, so far as it came to say so: its word and a [`How`].
+    Ended,
 }
 
 /// What is counted.
@@ -79,6 +92,7 @@ pub(super) enum Count {
     NameGone,
     NoSpace,
     Large,
+    Torn,
     Last,
 }
 
@@ -282,6 +296,7 @@ impl Entry {
     pub(super) fn attached(&self, end: usize, word: u64) {
         let before = self.owner_word(end).swap(word, SeqCst);
         self.ledger.rings[self.at + Of::Sessions as usize + end].fetch_add(1, SeqCst);
+        self.says(end, word, How::Silent);
         if self.ledger.is_counted_on(before) && self.ledger.is_counted_on(word) {
             self.ledger.violation(&format!(
                 "two owners: life {} became the {} of ring {:x} at place {} beside life {}",
@@ -299,8 +314,18 @@ impl Entry {
         }
     }
 
+    fn says(&self, end: usize, word: u64, how: How) {
+        self.ledger.rings[self.at + Of::Ended as usize + end].store(word << 2 | how as u64, SeqCst);
+    }
+
+    /// What the last owner has said of its end.
+    pub(super) fn said(&self, end: usize) -> u64 {
+        self.ledger.rings[self.at + Of::Ended as usize + end].load(SeqCst)
+    }
+
     /// `word` is about to give this end up.
-    pub(super) fn leaves(&self, end: usize, word: u64) {
+    pub(super) fn leaves(&self, end: usize, word: u64, how: How) {
+        self.says(end, word, how);
         let _ = self.owner_word(end).compare_exchange(word, 0, SeqCst, SeqCst);
     }
 

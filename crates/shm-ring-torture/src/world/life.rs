@@ -4,11 +4,11 @@
 
 use std::time::{Duration, Instant};
 
-use shm_ring::{Error, Ring};
+use shm_ring::{Consumer, Error, Options, Producer, Region, Ring};
 
 use super::children;
 use super::ends::{Consuming, Item, Producing};
-use super::ledger::{CONSUMER, Count, Doing, Entry, Ledger, Life, PRODUCER};
+use super::ledger::{CONSUMER, Count, Doing, Entry, How, Ledger, Life, PRODUCER};
 use super::places::Places;
 use crate::rng::Rng;
 use crate::trace::exit_now;
@@ -108,22 +108,19 @@ impl Living<'_> {
         place: usize,
         end: usize,
         take: impl Fn(&Ring<Item>) -> Result<E, Error>,
+        by_name: impl Fn(Region, &Options) -> Result<E, Error>,
     ) -> Option<(Ring<Item>, E, Held)> {
+        if self.rng.below(4) == 0 && !self.places.is_torn(place) {
+            let (ring, taken) = self.attach_by_name(place, by_name)?;
+            return self.note(ring, taken, place, end);
+        }
         let ring = self.open(place)?;
         // Long enough, now and then, for the name to go.
         if self.rng.below(8) == 0 {
             std::thread::sleep(Duration::from_micros(self.rng.below(1500)));
         }
         match take(&ring) {
-            Ok(taken) => {
-                let entry = self.ledger.entry(ring.id() as u64, place)?;
-                self.attachments += 1;
-                let word = self.life.stamp << 20 | self.attachments;
-                entry.attached(end, word);
-                self.ledger.add(Count::Attachments);
-                self.doing(Doing::Holding, Some((Held { entry, word, place }, end)));
-                Some((ring, taken, Held { entry, word, place }))
-            }
+            Ok(taken) => self.note(ring, taken, place, end),
             Err(Error::RoleTaken { .. }) => {
                 self.ledger.add(Count::Refused);
                 None
@@ -139,13 +136,60 @@ impl Living<'_> {
         }
     }
 
-    /// While this end is held nobody removes or replaces its name.
-    pub(super) fn look_at_name(&self, ring: &Ring<Item>, held: Held, says_lost: bool) {
+    /// Becomes an end in one call, which goes on until the name leads to the ring of the end.
+    fn attach_by_name<E>(
+        &mut self,
+        place: usize,
+        by_name: impl Fn(Region, &Options) -> Result<E, Error>,
+    ) -> Option<(Ring<Item>, E)> {
+        self.doing(Doing::Attaching, None);
+        let options = self.places.options(place);
+        match by_name(self.places.region(place), &options) {
+            // While it is held that is the ring of the name.
+            Ok(taken) => match Ring::open_with(self.places.region(place), &options) {
+                Ok(ring) => return Some((ring, taken)),
+                Err(error) => {
+                    self.unexpected("an end was given, and opening its ring", place, &error)
+                }
+            },
+            Err(Error::RoleTaken { .. }) => self.ledger.add(Count::Refused),
+            Err(Error::NoSpace { .. }) if self.places.is_little(place) => {
+                self.ledger.add(Count::NoSpace);
+            }
+            Err(error) => self.unexpected("an end's open_or_create", place, &error),
+        }
+        None
+    }
+
+    /// Writes down that it was answered an end.
+    fn note<E>(
+        &mut self,
+        ring: Ring<Item>,
+        taken: E,
+        place: usize,
+        end: usize,
+    ) -> Option<(Ring<Item>, E, Held)> {
+        let entry = self.ledger.entry(ring.id() as u64, place)?;
+        self.attachments += 1;
+        let word = self.life.stamp << 20 | self.attachments;
+        entry.attached(end, word);
+        self.ledger.add(Count::Attachments);
+        let held = Held { entry, word, place };
+        self.doing(Doing::Holding, Some((held, end)));
+        Some((ring, taken, held))
+    }
+
+    /// While this end is held nobody removes or replaces its name, but by other means, of which it knows.
+    fn look_at_name(&self, ring: &Ring<Item>, held: Held, says_lost: impl Fn() -> bool) {
         use std::os::unix::fs::MetadataExt;
         let Ok(ours) = rustix::fs::fstat(ring.descriptor()) else { return };
         let there =
             std::fs::symlink_metadata(self.places.path(held.place)).map(|there| there.ino());
         if there.as_ref().ok() != Some(&ours.st_ino) {
+            let says_lost = says_lost();
+            if says_lost && self.places.is_torn(held.place) {
+                return self.ledger.add(Count::Torn);
+            }
             let id = held.entry.id();
             self.ledger.violation(&format!(
                 "an end of ring {id:x}, inode {}, was answered Ok, and its name at place {} leads to {there:?}; \
@@ -156,8 +200,10 @@ impl Living<'_> {
     }
 
     fn as_producer(&mut self, place: usize) {
-        let Some((ring, tx, held)) = self.attach(place, PRODUCER, Ring::producer) else { return };
-        self.look_at_name(&ring, held, tx.has_lost_its_name());
+        let by_name = |region, options: &Options| Producer::open_or_create(region, options);
+        let attached = self.attach(place, PRODUCER, Ring::producer, by_name);
+        let Some((ring, tx, held)) = attached else { return };
+        self.look_at_name(&ring, held, || tx.has_lost_its_name());
         let mut end = Producing { living: self, tx, held };
         end.run();
         let Producing { tx, .. } = end;
@@ -165,8 +211,10 @@ impl Living<'_> {
     }
 
     fn as_consumer(&mut self, place: usize) {
-        let Some((ring, rx, held)) = self.attach(place, CONSUMER, Ring::consumer) else { return };
-        self.look_at_name(&ring, held, rx.has_lost_its_name());
+        let by_name = |region, options: &Options| Consumer::open_or_create(region, options);
+        let attached = self.attach(place, CONSUMER, Ring::consumer, by_name);
+        let Some((ring, rx, held)) = attached else { return };
+        self.look_at_name(&ring, held, || rx.has_lost_its_name());
         let mut end = Consuming { living: self, rx, held };
         end.run();
         let Consuming { rx, .. } = end;
@@ -182,7 +230,7 @@ impl Living<'_> {
         end: usize,
         says_lost: impl Fn(&E) -> bool,
     ) {
-        self.look_at_name(ring, held, says_lost(&taken));
+        self.look_at_name(ring, held, || says_lost(&taken));
         let mut taken = Some(taken);
         match self.rng.below(40) {
             0..4 => children::misuse(self, &mut taken, held),
@@ -197,8 +245,9 @@ impl Living<'_> {
             _ => {}
         }
         self.doing(Doing::Leaving, None);
-        held.entry.leaves(end, held.word);
-        if self.rng.below(8) == 0 {
+        let unwinds = self.rng.below(8) == 0;
+        held.entry.leaves(end, held.word, if unwinds { How::Unwinding } else { How::Closing });
+        if unwinds {
             self.ledger.add(Count::Panicked);
             let unwind = std::panic::AssertUnwindSafe(|| {
                 let _dropped = taken.take();
@@ -219,6 +268,10 @@ impl Living<'_> {
 
     fn remove(&mut self, place: usize) {
         self.doing(Doing::Removing, None);
+        if self.places.is_torn(place) {
+            let _ = std::fs::remove_file(self.places.path(place));
+            return;
+        }
         match self.places.region(place).unlink_unused(&self.places.options(place)) {
             Ok(()) => self.ledger.add(Count::Removed),
             Err(Error::Unread { .. }) => self.ledger.add(Count::Unread),

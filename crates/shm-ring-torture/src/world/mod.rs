@@ -74,7 +74,8 @@ fn campaign(report: &mut Report, seed: u64, time: Duration, full: bool) -> Resul
         if end != Some(End::Exited(0)) {
             ledger.violation(&format!("the last process of a round: {end:?}"));
         }
-        ledger.entries().for_each(|entry| entry.conclude());
+        let whole = ledger.entries().filter(|entry| !places.is_torn(entry.place()));
+        whole.for_each(|entry| entry.conclude());
         let (left, temporary_ones) = places.left_and_swept();
         temporary += temporary_ones;
         if !left.is_empty() {
@@ -119,6 +120,7 @@ fn figures(report: &mut Report, ledger: Ledger, counts: &Counts, full: bool) {
         ("ends reported to a consumer", ledger.count(Count::Ends)),
         ("ends reported on a full ring", ledger.count(Count::EndsOnFull)),
         ("waits for the next one", ledger.count(Count::Waits)),
+        ("ends that knew that their name was removed by other means", ledger.count(Count::Torn)),
         ("processes of much memory", ledger.count(Count::Large)),
     ] {
         report.at_least(what, value, 1, "");

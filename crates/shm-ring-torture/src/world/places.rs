@@ -16,7 +16,9 @@ const ITEMS: usize = 24;
 /// And one where there is memory for one ring, and for none beside it: 128 KiB.
 const MANY: usize = 8192;
 /// The place of those.
-const LITTLE: usize = 3;
+const LITTLE: usize = 4;
+/// The place whose name is removed by other means too.
+const TORN: usize = 3;
 
 pub(super) struct Places {
     directory: PathBuf,
@@ -39,9 +41,10 @@ impl Places {
             directory.join("one"),
             directory.join("two"),
             Path::new("/dev/shm").join(format!("{name}-name")),
+            directory.join("torn"),
         ];
         if small.is_ok() {
-            paths.push(little.join("three"));
+            paths.push(little.join("ring"));
         }
         Ok(Self { directory, paths, small })
     }
@@ -54,7 +57,8 @@ impl Places {
     pub(super) fn one(&self, rng: &mut Rng) -> usize {
         match rng.below(12) {
             0 => self.paths.len() - 1,
-            n => n as usize % LITTLE,
+            1 => TORN,
+            n => n as usize % TORN,
         }
     }
 
@@ -65,6 +69,11 @@ impl Places {
     /// Replacing one there leaves a temporary name if its process is killed, which nobody could call ours.
     pub(super) fn is_shared(&self, place: usize) -> bool {
         place == 2
+    }
+
+    /// Whether names go there without a look at who uses what they lead to.
+    pub(super) fn is_torn(&self, place: usize) -> bool {
+        place == TORN
     }
 
     pub(super) fn is_little(&self, place: usize) -> bool {
