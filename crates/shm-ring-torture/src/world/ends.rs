@@ -33,6 +33,8 @@ impl Producing<'_, '_> {
     pub(super) fn run(&mut self) {
         let entry = self.held.entry;
         let rounds = match self.living.rng.below(8) {
+            // What it pushed would keep the name.
+            _ if self.living.quarrels => self.living.rng.below(32) / 31,
             0 => 0,
             1 => 40,
             _ => self.living.rng.below(8),
@@ -95,6 +97,7 @@ impl Consuming<'_, '_> {
     pub(super) fn run(&mut self) {
         let entry = self.held.entry;
         let rounds = match self.living.rng.below(8) {
+            _ if self.living.quarrels => self.living.rng.below(4),
             0 => 80,
             _ => self.living.rng.below(10),
         };
@@ -103,13 +106,14 @@ impl Consuming<'_, '_> {
                 return;
             }
             let alone = !entry.has_been(PRODUCER);
-            let patient = self.living.rng.below(8) == 0 && !alone;
+            let patient = self.living.rng.below(6) == 0 && !alone && !self.living.quarrels;
             let before = entry.owner(PRODUCER);
             let said = entry.said(PRODUCER);
             let doing = if patient { Doing::Waiting } else { Doing::Popping };
             self.living.doing(doing, Some((self.held, CONSUMER)));
             entry.taking(true);
             let popped = match patient {
+                _ if self.living.quarrels => self.rx.try_pop(),
                 true => self.rx.pop_timeout(LONG),
                 false => self.rx.pop_timeout(Duration::from_micros(self.living.rng.below(800))),
             };
@@ -119,7 +123,7 @@ impl Consuming<'_, '_> {
             entry.taking(false);
             let after = entry.owner(PRODUCER);
             match popped {
-                Ok(_) | Err(PopError::TimedOut) => {}
+                Ok(_) | Err(PopError::TimedOut | PopError::Empty) => {}
                 Err(PopError::Closed | PopError::PeerDead) => {
                     self.living.ledger.add(Count::Ends);
                     self.living.refuse_false_end(self.held, PRODUCER, before, after);

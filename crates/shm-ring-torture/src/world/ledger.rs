@@ -93,6 +93,7 @@ pub(super) enum Count {
     NoSpace,
     Large,
     Torn,
+    Unknown,
     Last,
 }
 

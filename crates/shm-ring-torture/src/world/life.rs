@@ -21,6 +21,8 @@ pub(super) struct Living<'a> {
     pub(super) ledger: Ledger,
     pub(super) life: Life,
     pub(super) rng: Rng,
+    /// Whether all meet at one name, where nobody stays.
+    pub(super) quarrels: bool,
     attachments: u64,
     large: Vec<u8>,
 }
@@ -33,7 +35,13 @@ pub(super) struct Held {
     pub(super) place: usize,
 }
 
-pub(super) fn live(places: &Places, ledger: Ledger, life: Life, mut rng: Rng) -> i32 {
+pub(super) fn live(
+    places: &Places,
+    ledger: Ledger,
+    life: Life,
+    mut rng: Rng,
+    quarrels: bool,
+) -> i32 {
     // A panic is a way to go here, or is written down as a violation.
     std::panic::set_hook(Box::new(move |info| {
         if info.payload().downcast_ref::<Wanted>().is_none() {
@@ -45,10 +53,14 @@ pub(super) fn live(places: &Places, ledger: Ledger, life: Life, mut rng: Rng) ->
         1 => rng.below(1_000_000),
         _ => rng.below(200_000),
     });
-    let mut living = Living { places, ledger, life, rng, attachments: 0, large: Vec::new() };
+    let mut living =
+        Living { places, ledger, life, rng, quarrels, attachments: 0, large: Vec::new() };
     let start = Instant::now();
     while start.elapsed() < time && !ledger.is_over() {
-        living.act();
+        match quarrels {
+            true => living.quarrel(),
+            false => living.act(),
+        }
     }
     ledger.doing(life, Doing::Nothing, None, 0);
     0
@@ -58,6 +70,15 @@ pub(super) fn live(places: &Places, ledger: Ledger, life: Life, mut rng: Rng) ->
 pub(super) struct Wanted;
 
 impl Living<'_> {
+    /// Comes, goes and removes without rest, all on one name.
+    fn quarrel(&mut self) {
+        match self.rng.below(4) {
+            0 => self.as_producer(0),
+            1 => self.as_consumer(0),
+            _ => self.remove(0),
+        }
+    }
+
     fn act(&mut self) {
         let place = self.places.one(&mut self.rng);
         match self.rng.below(32) {
@@ -116,7 +137,7 @@ impl Living<'_> {
         }
         let ring = self.open(place)?;
         // Long enough, now and then, for the name to go.
-        if self.rng.below(8) == 0 {
+        if !self.quarrels && self.rng.below(8) == 0 {
             std::thread::sleep(Duration::from_micros(self.rng.below(1500)));
         }
         match take(&ring) {
@@ -232,8 +253,16 @@ impl Living<'_> {
     ) {
         self.look_at_name(ring, held, || says_lost(&taken));
         let mut taken = Some(taken);
-        match self.rng.below(40) {
-            0..4 => children::misuse(self, &mut taken, held),
+        match self.rng.below(if self.quarrels { 400 } else { 40 }) {
+            0..3 => {
+                children::misuse(self, &mut taken);
+                // Some do not outlive the child.
+                if self.rng.below(3) == 0 {
+                    self.doom(Count::Exited);
+                    exit_now(0);
+                }
+            }
+            3 => children::drop_unknown(self, &mut taken),
             4 => {
                 self.doom(Count::Exited);
                 exit_now(0);

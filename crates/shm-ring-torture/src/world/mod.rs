@@ -66,7 +66,8 @@ fn campaign(report: &mut Report, seed: u64, time: Duration, full: bool) -> Resul
     let mut rounds = 0;
     let mut temporary = 0;
     while start.elapsed() < time && ledger.violations().is_empty() {
-        storm.round(ROUND.min(time))?;
+        // Every third is a quarrel.
+        storm.round(ROUND.min(time), rounds % 3 == 1)?;
         storm.stamp += 1;
         let stamp = storm.stamp;
         let last = Forked::start(|| last::settle(&places, ledger, stamp));
@@ -103,11 +104,11 @@ fn figures(report: &mut Report, ledger: Ledger, counts: &Counts, full: bool) {
     report.at_least("attachments", ledger.count(Count::Attachments), attachments, "");
     report.at_least("deaths", counts.killed + by_themselves, deaths, "");
     for (what, value) in [
-        ("of them while they waited for the other side", counts.killed_waiting),
         ("of them by exit or exec, with an end", by_themselves),
         ("processes", counts.started),
         ("stopped and continued", counts.stops),
         ("children that misused what they inherited", ledger.count(Count::Children)),
+        ("children of which no handler knew", ledger.count(Count::Unknown)),
         ("panics that dropped an end", ledger.count(Count::Panicked)),
         ("closed in order", ledger.count(Count::Closed)),
         ("roles refused as taken", ledger.count(Count::Refused)),
@@ -125,6 +126,7 @@ fn figures(report: &mut Report, ledger: Ledger, counts: &Counts, full: bool) {
     ] {
         report.at_least(what, value, 1, "");
     }
+    report.figure("killed while they waited for the other side", counts.killed_waiting as f64, "");
     report.figure("as process 1 of a namespace", counts.namespaced as f64, "");
     report.figure("refused for lack of memory", ledger.count(Count::NoSpace) as f64, "");
     report.figure("longest end of a round", counts.longest_end as f64, "ms");

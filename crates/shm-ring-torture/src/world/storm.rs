@@ -20,6 +20,9 @@ use crate::rng::Rng;
 /// Whoever is still there that long after the end of a round hangs, on however busy a machine.
 const STUCK: Duration = Duration::from_secs(6);
 
+/// Processes of a round in which all meet at one name.
+const FEW: usize = 6;
+
 pub(super) struct Storm<'a> {
     pub(super) places: &'a Places,
     pub(super) ledger: Ledger,
@@ -51,8 +54,8 @@ struct Walk {
 }
 
 impl Storm<'_> {
-    /// A round that storms for `time`.
-    pub(super) fn round(&mut self, time: Duration) -> Result<(), String> {
+    /// A round that storms for `time`, and in which all meet at one name if it `quarrels`.
+    pub(super) fn round(&mut self, time: Duration, quarrels: bool) -> Result<(), String> {
         self.ledger.forget_rings();
         self.ledger.set_over(false);
         let mut anchor = Forked::start(|| {
@@ -63,8 +66,9 @@ impl Storm<'_> {
         .map_err(|errno| format!("fork: {errno}"))?;
         let group = anchor.pid();
         let grouped = setpgid(group, group).map_err(|errno| format!("setpgid: {errno}"));
-        let mut walks: Vec<Option<Walk>> = (0..SLOTS).map(|_| None).collect();
-        let ended = grouped.and_then(|()| self.storm(time, group, &mut walks));
+        let mut walks: Vec<Option<Walk>> =
+            (0..if quarrels { FEW } else { SLOTS }).map(|_| None).collect();
+        let ended = grouped.and_then(|()| self.storm(time, group, &mut walks, quarrels));
         if ended.is_ok() {
             self.calm(&mut walks);
             Outsider::new(self.places, self.ledger).all_roles_are_free();
@@ -82,6 +86,7 @@ impl Storm<'_> {
         time: Duration,
         group: Pid,
         walks: &mut [Option<Walk>],
+        quarrels: bool,
     ) -> Result<(), String> {
         let start = Instant::now();
         let mut outsider = Outsider::new(self.places, self.ledger);
@@ -89,7 +94,7 @@ impl Storm<'_> {
             for slot in 0..walks.len() {
                 self.reap(&mut walks[slot]);
                 if walks[slot].is_none() {
-                    walks[slot] = Some(self.start(slot, group)?);
+                    walks[slot] = Some(self.start(slot, group, quarrels)?);
                 }
             }
             match self.rng.below(16) {
@@ -103,13 +108,13 @@ impl Storm<'_> {
         Ok(())
     }
 
-    fn start(&mut self, slot: usize, group: Pid) -> Result<Walk, String> {
+    fn start(&mut self, slot: usize, group: Pid, quarrels: bool) -> Result<Walk, String> {
         self.stamp += 1;
         self.counts.started += 1;
         let life = Life { stamp: self.stamp, slot };
         let (places, ledger, rng) = (self.places, self.ledger, Rng::new(self.rng.next()));
         ledger.doing(life, Doing::Nothing, None, 0);
-        let job = move || life::live(places, ledger, life, rng);
+        let job = move || life::live(places, ledger, life, rng, quarrels);
         let inside = self.namespaces && self.rng.below(6) == 0;
         self.counts.namespaced += u64::from(inside);
         let started = match inside {
