@@ -14,6 +14,9 @@ pub(super) type Item = [u64; 2];
 
 /// Longer than any other side lives: only its end ends a wait.
 const LONG: Duration = Duration::from_secs(20);
+/// In microseconds, after a process was reaped: its death is reported in a millisecond, or where the kernel does not
+/// tell, in a tenth of a second. The rest is for a busy machine.
+const LATE: u64 = 1_000_000;
 /// Numbers on their way, of which the books keep account.
 const MOST: u64 = 200;
 /// What children push: no record.
@@ -75,6 +78,7 @@ impl Producing<'_, '_> {
         let before = entry.owner(CONSUMER);
         let doing = if alone { Doing::Pushing } else { Doing::Waiting };
         self.living.doing(doing, Some((self.held, PRODUCER)));
+        let asked = self.living.ledger.now();
         let pushed =
             self.tx.push_timeout(item, if alone { Duration::from_millis(20) } else { LONG });
         let after = entry.owner(CONSUMER);
@@ -82,6 +86,7 @@ impl Producing<'_, '_> {
         if is_end {
             self.living.ledger.add(Count::EndsOnFull);
             self.living.refuse_false_end(self.held, CONSUMER, before, after);
+            self.living.refuse_late_end(self.held, after, asked);
         }
         pushed
     }
@@ -112,6 +117,7 @@ impl Consuming<'_, '_> {
             let doing = if patient { Doing::Waiting } else { Doing::Popping };
             self.living.doing(doing, Some((self.held, CONSUMER)));
             entry.taking(true);
+            let asked = self.living.ledger.now();
             let popped = match patient {
                 _ if self.living.quarrels => self.rx.try_pop(),
                 true => self.rx.pop_timeout(LONG),
@@ -127,6 +133,7 @@ impl Consuming<'_, '_> {
                 Err(PopError::Closed | PopError::PeerDead) => {
                     self.living.ledger.add(Count::Ends);
                     self.living.refuse_false_end(self.held, PRODUCER, before, after);
+                    self.living.refuse_late_end(self.held, after, asked);
                     let is_closed = popped == Err(PopError::Closed);
                     if is_closed && said == entry.said(PRODUCER) && said % 4 != How::Closing as u64
                     {
@@ -169,6 +176,18 @@ impl Consuming<'_, '_> {
 }
 
 impl Living<'_> {
+    /// The end of `owner` was answered: not so late.
+    fn refuse_late_end(&self, held: Held, owner: u64, asked: u64) {
+        let after = self.ledger.told_after(owner, asked);
+        if after > LATE {
+            let id = held.entry.id();
+            self.ledger.violation(&format!(
+                "the death of life {} was reported on ring {id:x} {after} us after it was reaped",
+                owner >> 20
+            ));
+        }
+    }
+
     /// An end of the other side was answered: not if one and the same owner was there all the while.
     fn refuse_false_end(&self, held: Held, of: usize, before: u64, after: u64) {
         if before == after && self.ledger.is_counted_on(after) {

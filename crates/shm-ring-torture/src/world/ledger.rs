@@ -94,6 +94,9 @@ pub(super) enum Count {
     Large,
     Torn,
     Unknown,
+    Users,
+    /// The longest time in microseconds from the reaping of an owner to the answer that it is gone.
+    Latest,
     Last,
 }
 
@@ -129,6 +132,8 @@ const DOINGS: [Doing; 9] = [
 pub(super) struct Ledger {
     rings: &'static [AtomicU64],
     lives: &'static [AtomicU8],
+    /// When each was reaped.
+    times: &'static [AtomicU64],
     counts: &'static [AtomicU64],
     slots: &'static [AtomicU64],
     texts: &'static [AtomicU8],
@@ -154,6 +159,7 @@ impl Ledger {
         Ok(Self {
             rings: shared::words(RINGS * RING)?,
             lives: shared::bytes(LIVES)?,
+            times: shared::words(LIVES)?,
             counts: shared::words(Count::Last as usize + 1)?,
             slots: shared::words(SLOTS * 4 + 1)?,
             texts: shared::bytes(TEXTS * TEXT)?,
@@ -197,7 +203,20 @@ impl Ledger {
     }
 
     pub(super) fn reaped(&self, stamp: u64) {
+        self.times[stamp as usize % LIVES].store(self.now(), SeqCst);
         self.lives[stamp as usize % LIVES].fetch_max(REAPED, SeqCst);
+    }
+
+    /// The end of that owner was answered to somebody who had asked since `asked`: how many microseconds after it was
+    /// reaped, if it was.
+    pub(super) fn told_after(&self, word: u64, asked: u64) -> u64 {
+        if word == 0 || self.life(word) != REAPED {
+            return 0;
+        }
+        let reaped = self.times[(word >> 20) as usize % LIVES].load(SeqCst);
+        let after = self.now().saturating_sub(reaped.max(asked));
+        self.counts[Count::Latest as usize].fetch_max(after, SeqCst);
+        after
     }
 
     fn life(&self, word: u64) -> u8 {

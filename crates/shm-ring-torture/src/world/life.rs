@@ -9,6 +9,7 @@ use shm_ring::{Consumer, Error, Options, Producer, Region, Ring};
 use super::children;
 use super::ends::{Consuming, Item, Producing};
 use super::ledger::{CONSUMER, Count, Doing, Entry, How, Ledger, Life, PRODUCER};
+use super::namespaces;
 use super::places::Places;
 use crate::rng::Rng;
 use crate::trace::exit_now;
@@ -48,6 +49,9 @@ pub(super) fn live(
             ledger.violation(&format!("a process panicked: {info}"));
         }
     }));
+    if rng.below(8) == 0 && namespaces::enter_user().is_ok() {
+        ledger.add(Count::Users);
+    }
     let time = Duration::from_micros(match rng.below(8) {
         0 => rng.below(10_000),
         1 => rng.below(1_000_000),

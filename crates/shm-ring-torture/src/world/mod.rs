@@ -9,6 +9,7 @@ mod ends;
 mod last;
 mod ledger;
 mod life;
+mod namespaces;
 mod outsider;
 mod places;
 mod storm;
@@ -128,6 +129,9 @@ fn figures(report: &mut Report, ledger: Ledger, counts: &Counts, full: bool) {
     }
     report.figure("killed while they waited for the other side", counts.killed_waiting as f64, "");
     report.figure("as process 1 of a namespace", counts.namespaced as f64, "");
+    report.figure("in a user namespace", ledger.count(Count::Users) as f64, "");
+    let latest = ledger.count(Count::Latest) as f64 / 1000.0;
+    report.figure("latest report of an end, after the reaping", latest, "ms");
     report.figure("refused for lack of memory", ledger.count(Count::NoSpace) as f64, "");
     report.figure("longest end of a round", counts.longest_end as f64, "ms");
 }
