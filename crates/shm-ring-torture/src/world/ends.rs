@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use shm_ring::{Consumer, PopError, Producer, PushError};
 
-use super::ledger::{CONSUMER, Count, Doing, How, PRODUCER};
+use super::entry::{CONSUMER, How, PRODUCER};
+use super::ledger::{Count, Doing};
 use super::life::{Held, Living};
 
 /// A number and what it must be beside in that ring.
@@ -191,7 +192,7 @@ impl Living<'_> {
     /// An end of the other side was answered: not if one and the same owner was there all the while.
     fn refuse_false_end(&self, held: Held, of: usize, before: u64, after: u64) {
         if before == after && self.ledger.is_counted_on(after) {
-            let (id, end) = (held.entry.id(), super::ledger::ENDS[of]);
+            let (id, end) = (held.entry.id(), super::entry::ENDS[of]);
             self.ledger.violation(&format!(
                 "ring {id:x} reported the end of its {end}, life {}, which was there all the while",
                 after >> 20

@@ -6,13 +6,14 @@
 use shm_ring::{Error, PopError, Ring};
 
 use super::ends::{Item, item};
-use super::ledger::{CONSUMER, Count, How, Ledger, PRODUCER};
+use super::entry::{CONSUMER, How, PRODUCER};
+use super::ledger::{Count, Ledger};
 use super::places::Places;
 
 /// Takes over at each place, as the life with `stamp`.
 pub(super) fn settle(places: &Places, ledger: Ledger, stamp: u64) -> i32 {
     for place in 0..places.count() {
-        match settle_one(places, place, ledger, stamp << 20 | place as u64 + 1) {
+        match settle_one(places, place, ledger, (stamp << 20) | (place as u64 + 1)) {
             Ok(()) | Err(Error::NotFound { .. }) => {}
             Err(error) => {
                 ledger.violation(&format!(

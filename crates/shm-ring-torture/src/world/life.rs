@@ -8,7 +8,8 @@ use shm_ring::{Consumer, Error, Options, Producer, Region, Ring};
 
 use super::children;
 use super::ends::{Consuming, Item, Producing};
-use super::ledger::{CONSUMER, Count, Doing, Entry, How, Ledger, Life, PRODUCER};
+use super::entry::{CONSUMER, Entry, How, PRODUCER};
+use super::ledger::{Count, Doing, Ledger, Life};
 use super::namespaces;
 use super::places::Places;
 use crate::rng::Rng;

@@ -6,6 +6,7 @@
 
 mod children;
 mod ends;
+mod entry;
 mod last;
 mod ledger;
 mod life;

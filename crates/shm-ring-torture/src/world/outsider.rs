@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use shm_ring_outsider::{Descriptor, Header, Lease, Side};
 
-use super::ledger::{CONSUMER, ENDS, Entry, Ledger, PRODUCER};
+use super::entry::{CONSUMER, ENDS, Entry, PRODUCER};
+use super::ledger::Ledger;
 use super::places::Places;
 
 /// For so long a role may be held by nobody in the books: by one who attaches or removes, is stopped there, or dies.

@@ -91,10 +91,10 @@ impl Storm<'_> {
         let start = Instant::now();
         let mut outsider = Outsider::new(self.places, self.ledger);
         while start.elapsed() < time {
-            for slot in 0..walks.len() {
-                self.reap(&mut walks[slot]);
-                if walks[slot].is_none() {
-                    walks[slot] = Some(self.start(slot, group, quarrels)?);
+            for (slot, walk) in walks.iter_mut().enumerate() {
+                self.reap(walk);
+                if walk.is_none() {
+                    *walk = Some(self.start(slot, group, quarrels)?);
                 }
             }
             match self.rng.below(16) {
@@ -216,7 +216,7 @@ impl Storm<'_> {
             let gone = self.ledger.is_gone(other);
             format!(
                 " as {} of ring {:x} at place {}, whose other side is gone: {gone}",
-                super::ledger::ENDS[end],
+                super::entry::ENDS[end],
                 entry.id(),
                 entry.place()
             )
