@@ -167,7 +167,9 @@ impl Storm<'_> {
     }
 
     fn stop(&mut self, walks: &mut [Option<Walk>]) {
-        let time = Duration::from_micros(self.rng.below(40_000));
+        // Longer, now and then, than a role is waited for.
+        let most = if self.rng.below(8) == 0 { 300_000 } else { 40_000 };
+        let time = Duration::from_micros(self.rng.below(most));
         if let Some(walk) = self.one(walks) {
             walk.forked.signal(Signal::SIGSTOP);
             walk.continues = Some(Instant::now() + time);
