@@ -8,6 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -35,7 +36,20 @@ pub(crate) enum End {
 impl Forked {
     /// Forks a child that runs `job` and exits with its answer, or with [`PANICKED`].
     pub(crate) fn start(job: impl FnOnce() -> i32) -> nix::Result<Self> {
-        let parent = Pid::this();
+        Self::start_under(Pid::this(), job)
+    }
+
+    /// [`start`](Self::start), as process 1 of a pid namespace of its own. For root.
+    pub(crate) fn start_in_pid_namespace(job: impl FnOnce() -> i32) -> nix::Result<Self> {
+        let ours = std::fs::File::open("/proc/self/ns/pid").map_err(|_| nix::Error::ENOENT)?;
+        unshare(CloneFlags::CLONE_NEWPID)?;
+        // Seen from in there its parent is nobody.
+        let started = Self::start_under(Pid::from_raw(0), job);
+        setns(ours, CloneFlags::CLONE_NEWPID)?;
+        started
+    }
+
+    fn start_under(parent: Pid, job: impl FnOnce() -> i32) -> nix::Result<Self> {
         // SAFETY: the invariant above.
         match unsafe { fork() }? {
             ForkResult::Child => {
@@ -47,6 +61,10 @@ impl Forked {
             }
             ForkResult::Parent { child } => Ok(Self { pid: child, end: None }),
         }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
     }
 
     /// How it ended, if it has.

@@ -16,6 +16,7 @@ mod soak;
 mod stepkill;
 mod system;
 mod trace;
+mod world;
 
 use std::process::ExitCode;
 
@@ -83,6 +84,8 @@ enum Campaign {
     System(system::Which),
     /// Deaths of every kind beside a peer that sleeps, told by the kernel.
     Notice(notice::Which),
+    /// Storms of processes that come, go, die, stop, fork and remove, on few names.
+    World,
     /// One that dies, for `notice`.
     #[command(hide = true)]
     Victim(notice::Arguments),
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Campaign::Soak => soak::run(how),
         Campaign::System(which) => system::run(how, &which),
         Campaign::Notice(which) => notice::run(how, &which),
+        Campaign::World => world::run(how),
         Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),
     };
     report.print(cli.how.json);

@@ -3,7 +3,7 @@
 //! itself: fill a file system, lose its privileges, have system calls refused, die. This file knows
 //! the list of cases and how one is run, and nothing of any case.
 
-mod case;
+pub(crate) mod case;
 mod cgroup;
 mod cut;
 mod fallback;
@@ -11,7 +11,7 @@ mod forks;
 mod kernel;
 mod limits;
 mod memory;
-mod mounts;
+pub(crate) mod mounts;
 mod names;
 mod owners;
 mod planted;
