@@ -38,7 +38,7 @@ impl Producing<'_, '_> {
         let entry = self.held.entry;
         let rounds = match self.living.rng.below(8) {
             // What it pushed would keep the name.
-            _ if self.living.quarrels => self.living.rng.below(32) / 31,
+            _ if self.living.quarrels() => self.living.rng.below(32) / 31,
             0 => 0,
             1 => 40,
             _ => self.living.rng.below(8),
@@ -103,7 +103,7 @@ impl Consuming<'_, '_> {
     pub(super) fn run(&mut self) {
         let entry = self.held.entry;
         let rounds = match self.living.rng.below(8) {
-            _ if self.living.quarrels => self.living.rng.below(4),
+            _ if self.living.quarrels() => self.living.rng.below(4),
             0 => 80,
             _ => self.living.rng.below(10),
         };
@@ -112,7 +112,7 @@ impl Consuming<'_, '_> {
                 return;
             }
             let alone = !entry.has_been(PRODUCER);
-            let patient = self.living.rng.below(6) == 0 && !alone && !self.living.quarrels;
+            let patient = self.living.rng.below(6) == 0 && !alone && !self.living.quarrels();
             let before = entry.owner(PRODUCER);
             let said = entry.said(PRODUCER);
             let doing = if patient { Doing::Waiting } else { Doing::Popping };
@@ -120,7 +120,7 @@ impl Consuming<'_, '_> {
             entry.taking(true);
             let asked = self.living.ledger.now();
             let popped = match patient {
-                _ if self.living.quarrels => self.rx.try_pop(),
+                _ if self.living.quarrels() => self.rx.try_pop(),
                 true => self.rx.pop_timeout(LONG),
                 false => self.rx.pop_timeout(Duration::from_micros(self.living.rng.below(800))),
             };

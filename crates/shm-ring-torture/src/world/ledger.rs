@@ -109,7 +109,7 @@ impl Ledger {
             lives: shared::bytes(LIVES)?,
             times: shared::words(LIVES)?,
             counts: shared::words(Count::Last as usize + 1)?,
-            slots: shared::words(SLOTS * 4 + 1)?,
+            slots: shared::words(SLOTS * 4 + 2)?,
             texts: shared::bytes(TEXTS * TEXT)?,
             start: Instant::now(),
         })
@@ -143,6 +143,15 @@ impl Ledger {
 
     pub(super) fn is_over(&self) -> bool {
         self.slots[SLOTS * 4].load(SeqCst) != 0
+    }
+
+    /// The name that nobody removes in this round leads to a ring.
+    pub(super) fn set_there(&self, there: bool) {
+        self.slots[SLOTS * 4 + 1].store(there.into(), SeqCst);
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.slots[SLOTS * 4 + 1].load(SeqCst) != 0
     }
 
     /// From now on nothing is counted on that this process holds.

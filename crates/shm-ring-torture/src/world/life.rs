@@ -18,13 +18,23 @@ use crate::trace::exit_now;
 /// Bytes of a process that dies slowly.
 const LARGE: usize = 96 << 20;
 
+/// What the processes of a round are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Everything, everywhere.
+    Mixed,
+    /// All meet at one name, where nobody stays, and remove it.
+    Removing,
+    /// The same, but they replace what it leads to, so that it is always there.
+    Replacing,
+}
+
 pub(super) struct Living<'a> {
     pub(super) places: &'a Places,
     pub(super) ledger: Ledger,
     pub(super) life: Life,
     pub(super) rng: Rng,
-    /// Whether all meet at one name, where nobody stays.
-    pub(super) quarrels: bool,
+    kind: Kind,
     attachments: u64,
     large: Vec<u8>,
 }
@@ -37,13 +47,7 @@ pub(super) struct Held {
     pub(super) place: usize,
 }
 
-pub(super) fn live(
-    places: &Places,
-    ledger: Ledger,
-    life: Life,
-    mut rng: Rng,
-    quarrels: bool,
-) -> i32 {
+pub(super) fn live(places: &Places, ledger: Ledger, life: Life, mut rng: Rng, kind: Kind) -> i32 {
     // A panic is a way to go here, or is written down as a violation.
     std::panic::set_hook(Box::new(move |info| {
         if info.payload().downcast_ref::<Wanted>().is_none() {
@@ -58,13 +62,13 @@ pub(super) fn live(
         1 => rng.below(1_000_000),
         _ => rng.below(200_000),
     });
-    let mut living =
-        Living { places, ledger, life, rng, quarrels, attachments: 0, large: Vec::new() };
+    let mut living = Living { places, ledger, life, rng, kind, attachments: 0, large: Vec::new() };
     let start = Instant::now();
     while start.elapsed() < time && !ledger.is_over() {
-        match quarrels {
-            true => living.quarrel(),
-            false => living.act(),
+        match kind {
+            Kind::Mixed => living.act(),
+            Kind::Removing => living.quarrel(0, Living::remove),
+            Kind::Replacing => living.quarrel(1, Living::reopen),
         }
     }
     ledger.doing(life, Doing::Nothing, None, 0);
@@ -75,12 +79,30 @@ pub(super) fn live(
 pub(super) struct Wanted;
 
 impl Living<'_> {
-    /// Comes, goes and removes without rest, all on one name.
-    fn quarrel(&mut self) {
+    /// Comes and goes without rest at one name, beside what others do to it.
+    fn quarrel(&mut self, place: usize, torment: fn(&mut Self, usize)) {
         match self.rng.below(4) {
-            0 => self.as_producer(0),
-            1 => self.as_consumer(0),
-            _ => self.remove(0),
+            0 => self.as_producer(place),
+            1 => self.as_consumer(place),
+            _ => torment(self, place),
+        }
+    }
+
+    /// Whether nobody stays.
+    pub(super) fn quarrels(&self) -> bool {
+        self.kind != Kind::Mixed
+    }
+
+    /// Replaces, or opens what must be there since others only replace.
+    fn reopen(&mut self, place: usize) {
+        if self.rng.below(2) == 0 {
+            return self.replace(place);
+        }
+        let was_there = self.ledger.is_there();
+        match Ring::<Item>::open_with(self.places.region(place), &self.places.options(place)) {
+            Err(Error::NotFound { .. }) if !was_there => {}
+            Err(error) => self.unexpected("nobody removes, and open", place, &error),
+            Ok(_) => self.ledger.set_there(true),
         }
     }
 
@@ -108,7 +130,7 @@ impl Living<'_> {
     fn open(&mut self, place: usize) -> Option<Ring<Item>> {
         self.doing(Doing::Attaching, None);
         let mut options = self.places.options(place);
-        if self.rng.below(4) == 0 {
+        if self.rng.below(4) == 0 && self.kind != Kind::Replacing {
             options = options.unlink_on_drop();
         }
         match Ring::open_or_create(self.places.region(place), &options) {
@@ -142,7 +164,7 @@ impl Living<'_> {
         }
         let ring = self.open(place)?;
         // Long enough, now and then, for the name to go.
-        if !self.quarrels && self.rng.below(8) == 0 {
+        if !self.quarrels() && self.rng.below(8) == 0 {
             std::thread::sleep(Duration::from_micros(self.rng.below(1500)));
         }
         match take(&ring) {
@@ -258,7 +280,7 @@ impl Living<'_> {
     ) {
         self.look_at_name(ring, held, || says_lost(&taken));
         let mut taken = Some(taken);
-        match self.rng.below(if self.quarrels { 400 } else { 40 }) {
+        match self.rng.below(if self.quarrels() { 400 } else { 40 }) {
             0..3 => {
                 children::misuse(self, &mut taken);
                 // Some do not outlive the child.

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use nix::sys::prctl::set_child_subreaper;
 
 use self::ledger::{Count, Ledger};
+use self::life::Kind;
 use self::places::Places;
 use self::storm::{Counts, Storm};
 use crate::How;
@@ -65,11 +66,11 @@ fn campaign(report: &mut Report, seed: u64, time: Duration, full: bool) -> Resul
         stamp: 0,
     };
     let start = Instant::now();
-    let mut rounds = 0;
+    let mut rounds = 0_usize;
     let mut temporary = 0;
     while start.elapsed() < time && ledger.violations().is_empty() {
-        // Every third is a quarrel.
-        storm.round(ROUND.min(time), rounds % 3 == 1)?;
+        let kind = [Kind::Mixed, Kind::Removing, Kind::Mixed, Kind::Replacing][rounds % 4];
+        storm.round(ROUND.min(time), kind)?;
         storm.stamp += 1;
         let stamp = storm.stamp;
         let last = Forked::start(|| last::settle(&places, ledger, stamp));
@@ -93,7 +94,7 @@ fn campaign(report: &mut Report, seed: u64, time: Duration, full: bool) -> Resul
         ));
     }
     report.figure("time", start.elapsed().as_secs_f64(), "s");
-    report.figure("rounds", f64::from(rounds), "");
+    report.figure("rounds", rounds as f64, "");
     figures(report, ledger, &storm.counts, full);
     report.figure("temporary names left by processes killed while replacing", temporary as f64, "");
     ledger.violations().into_iter().for_each(|violation| report.violation(violation));

@@ -11,7 +11,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, setpgid};
 
 use super::ledger::{Doing, Ledger, Life, SLOTS};
-use super::life;
+use super::life::{self, Kind};
 use super::outsider::Outsider;
 use super::places::Places;
 use crate::forked::{End, Forked};
@@ -54,10 +54,11 @@ struct Walk {
 }
 
 impl Storm<'_> {
-    /// A round that storms for `time`, and in which all meet at one name if it `quarrels`.
-    pub(super) fn round(&mut self, time: Duration, quarrels: bool) -> Result<(), String> {
+    /// A round that storms for `time`.
+    pub(super) fn round(&mut self, time: Duration, kind: Kind) -> Result<(), String> {
         self.ledger.forget_rings();
         self.ledger.set_over(false);
+        self.ledger.set_there(false);
         let mut anchor = Forked::start(|| {
             loop {
                 nix::unistd::pause();
@@ -67,8 +68,8 @@ impl Storm<'_> {
         let group = anchor.pid();
         let grouped = setpgid(group, group).map_err(|errno| format!("setpgid: {errno}"));
         let mut walks: Vec<Option<Walk>> =
-            (0..if quarrels { FEW } else { SLOTS }).map(|_| None).collect();
-        let ended = grouped.and_then(|()| self.storm(time, group, &mut walks, quarrels));
+            (0..if kind == Kind::Mixed { SLOTS } else { FEW }).map(|_| None).collect();
+        let ended = grouped.and_then(|()| self.storm(time, group, &mut walks, kind));
         if ended.is_ok() {
             self.calm(&mut walks);
             Outsider::new(self.places, self.ledger).all_roles_are_free();
@@ -86,7 +87,7 @@ impl Storm<'_> {
         time: Duration,
         group: Pid,
         walks: &mut [Option<Walk>],
-        quarrels: bool,
+        kind: Kind,
     ) -> Result<(), String> {
         let start = Instant::now();
         let mut outsider = Outsider::new(self.places, self.ledger);
@@ -94,7 +95,7 @@ impl Storm<'_> {
             for (slot, walk) in walks.iter_mut().enumerate() {
                 self.reap(walk);
                 if walk.is_none() {
-                    *walk = Some(self.start(slot, group, quarrels)?);
+                    *walk = Some(self.start(slot, group, kind)?);
                 }
             }
             match self.rng.below(16) {
@@ -108,13 +109,13 @@ impl Storm<'_> {
         Ok(())
     }
 
-    fn start(&mut self, slot: usize, group: Pid, quarrels: bool) -> Result<Walk, String> {
+    fn start(&mut self, slot: usize, group: Pid, kind: Kind) -> Result<Walk, String> {
         self.stamp += 1;
         self.counts.started += 1;
         let life = Life { stamp: self.stamp, slot };
         let (places, ledger, rng) = (self.places, self.ledger, Rng::new(self.rng.next()));
         ledger.doing(life, Doing::Nothing, None, 0);
-        let job = move || life::live(places, ledger, life, rng, quarrels);
+        let job = move || life::live(places, ledger, life, rng, kind);
         let inside = self.namespaces && self.rng.below(6) == 0;
         self.counts.namespaced += u64::from(inside);
         let started = match inside {
