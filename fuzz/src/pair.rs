@@ -62,7 +62,11 @@ impl<K: Kind> Pair<K> {
         let memory = memory();
         let model = Model::new(memory, header, start.position(header.unit()));
         let align = header.item_align as usize;
-        let options = Options::new().align(align).death_notice(false).attach_timeout(Duration::ZERO).wait(Wait::PARK);
+        let options = Options::new()
+            .align(align)
+            .death_notice(false)
+            .attach_timeout(Duration::ZERO)
+            .wait(Wait::PARK);
         let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
         let (pid, sessions, waits) = (std::process::id(), [0; 2], [Wait::PARK; 2]);
         let mut pair = Self { tx: None, rx: None, ring, memory, pid, sessions, waits };

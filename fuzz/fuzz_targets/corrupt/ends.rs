@@ -45,7 +45,11 @@ impl<K: Kind> Ends<K> {
         memory.create(&header);
         start_at(memory, &header, start.position(header.unit()));
         let align = header.item_align as usize;
-        let options = Options::new().align(align).death_notice(false).attach_timeout(Duration::ZERO).wait(Wait::PARK);
+        let options = Options::new()
+            .align(align)
+            .death_notice(false)
+            .attach_timeout(Duration::ZERO)
+            .wait(Wait::PARK);
         let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
         let truth = Truth::new(header, memory);
         let mut ends = Self { tx: None, rx: None, ring, truth, made: 0 };

@@ -7,6 +7,8 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use arbitrary::{Arbitrary, Unstructured};
+use std::time::Duration;
+
 use shm_ring::{Item, Latest, Options};
 use shm_ring_fuzz::choice::Policy;
 use shm_ring_fuzz::damage::{Damage, check_refusal};

@@ -96,11 +96,17 @@ macro_rules! counted {
             /// ```
             pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PopError> {
                 let timeout = Timeout::of_any(timeout);
-                if count > 0 {
-                    self.inner.find(Some(timeout))?;
+                if count == 0 {
+                    return Ok(());
+                }
+                // One for both waits, where there are two.
+                let deadline = if count == 1 { None } else { timeout.deadline_if_any() };
+                self.inner.find(Some(timeout))?;
+                if count == 1 {
+                    return Ok(());
                 }
                 let bytes = (count as u64).saturating_mul(self.inner.size());
-                self.inner.await_unread(bytes, timeout.deadline_if_any())
+                self.inner.await_unread(bytes, deadline)
             }
 
             /// A lower bound on the number of items that are unread. The producer may publish more at any time.
@@ -222,10 +228,11 @@ impl MessageConsumer {
     /// ```
     pub fn wait(&mut self, count: usize, timeout: Option<Duration>) -> Result<(), PopError> {
         let timeout = Timeout::of_any(timeout);
-        if count > 0 {
-            self.inner.find(Some(timeout))?;
+        if count == 0 {
+            return Ok(());
         }
-        let deadline = timeout.deadline_if_any();
+        let deadline = if count == 1 { None } else { timeout.deadline_if_any() };
+        self.inner.find(Some(timeout))?;
         let (mut at, mut left) = (self.inner.head.position(), count);
         while left > 0 {
             let (head, tail) = self.inner.unread()?;

@@ -73,8 +73,18 @@ impl Drop for Lease {
 /// Asked with a lock for reading, which only a lock for writing is in the way of: a lock for reading takes no more than the
 /// right to read the region, and proves nothing.
 pub(crate) fn is_held(description: BorrowedFd<'_>, page: u64, role: Role) -> bool {
+    asked(description, page, role, libc::F_RDLCK)
+}
+
+/// Whether a lock of any kind is held on the page of `role`: where none for writing is, one for reading.
+pub(crate) fn is_read(description: BorrowedFd<'_>, page: u64, role: Role) -> bool {
+    asked(description, page, role, libc::F_WRLCK)
+}
+
+/// Whether some lock is in the way of one of this kind.
+fn asked(description: BorrowedFd<'_>, page: u64, role: Role, kind: libc::c_int) -> bool {
     let mut lock = range(page, role);
-    lock.l_type = libc::F_RDLCK as libc::c_short;
+    lock.l_type = kind as libc::c_short;
     match fcntl(description, libc::F_OFD_GETLK, &mut lock) {
         Ok(()) => lock.l_type != libc::F_UNLCK as libc::c_short,
         Err(_) => true,

@@ -13,6 +13,8 @@ use crate::role::Role;
 
 /// How long a lock for reading is waited for, of somebody who is about to find out that it is no use.
 const PATIENCE_WITH_READERS: Duration = Duration::from_millis(100);
+/// How often a lock may be gone when it is asked about and there again when it is taken.
+const ROUNDS: u32 = 100;
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The lease of `role`, through a description of its own. One that is held and whose role says that nobody is attached is
@@ -24,6 +26,7 @@ pub(super) fn take(
     patience: Duration,
 ) -> Result<Lease, Error> {
     let mut retry = Retry::within(patience, LONGEST_PAUSE);
+    let mut gone = 0;
     let mut readers = Retry::within(PATIENCE_WITH_READERS.min(patience), LONGEST_PAUSE);
     loop {
         match Lease::take(backing.description()?, page, role) {
@@ -33,8 +36,16 @@ pub(super) fn take(
                 answer.map_err(|source| io_error(&backing.region, "fcntl(F_OFD_SETLK)", source))?;
             }
         }
-        // Which only a lock for writing is in the way of, and only that makes an owner.
-        if !lease::is_held(backing.fd.as_fd(), page, role) {
+        // Only a lock for writing makes an owner, and only that is in the way of a lock for reading.
+        let fd = backing.fd.as_fd();
+        if !lease::is_held(fd, page, role) {
+            if !lease::is_read(fd, page, role) {
+                // It was given up just now.
+                gone += 1;
+                if gone < ROUNDS {
+                    continue;
+                }
+            }
             if !readers.pause() {
                 return Err(Error::BlockedByReader { region: backing.region.clone(), role });
             }

@@ -1,7 +1,7 @@
 //! Waiting for a number of records or for room, and taking it by another call: a consumer that holds what it has seen
 //! waits for what comes behind it, is told when nothing can come, and by nothing else that it waits in vain.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shm_ring::{MessageRing, Options, PopError, PushError, Region, Ring, Wait};
 use shm_ring_outsider::{NEVER, SLEEPS, WAITS, WAKE_AT, consumer, poison, producer, publish};
@@ -137,4 +137,21 @@ fn a_producer_that_waited_for_room_has_it() {
     assert_eq!(bytes.until_parked_since(producer(), NEVER), 40 * 8);
     rx.peek(40).unwrap().release(40);
     within(SOON, "a wait for room", || waiting.join().unwrap());
+}
+
+#[test]
+fn the_time_of_a_wait_for_several_is_counted_once() {
+    let ring = values();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let timeout = Duration::from_secs(2);
+    let pushing = std::thread::spawn(move || {
+        std::thread::sleep(timeout * 19 / 20);
+        tx.push(1).unwrap();
+        tx
+    });
+    let start = Instant::now();
+    assert_eq!(rx.wait(2, Some(timeout)), Err(PopError::TimedOut));
+    // It would be almost as long again.
+    assert!(start.elapsed() < timeout * 7 / 4, "{:?} of {timeout:?}", start.elapsed());
+    drop(pushing.join().unwrap());
 }
