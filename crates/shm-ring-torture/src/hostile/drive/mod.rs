@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use shm_ring::{Error, Options, Peer, Region, Threshold, Wait};
 use shm_ring_outsider::{
-    Descriptor, Header, Mapping, POSITION_END, Side, Word, Writable as _, fresh,
+    Descriptor, Header, LIVENESS, Mapping, POSITION_END, Region as _, Side, Word, Writable as _,
+    consumer, fresh, producer,
 };
 
 use super::board::{Board, Count, Op, Outcome};
@@ -407,8 +408,11 @@ impl<K: Kind> Drive<K> {
         // A session that changes all the time is somebody's who is alive. An even one, but for 0, is that of a side
         // which has closed, though it holds the lease yet.
         let closing = matches!(peer, Peer::Closed { session } if session != 0 && session % 2 == 0);
-        // A side may mark itself as dead.
-        let marked = matches!(peer, Peer::Dead { released: false, .. });
+        // A side may be marked as dead, and without a session then it is not there.
+        let page = if of_tx { consumer() } else { producer() };
+        let may_be_marked = !self.exact || self.region.word(page + LIVENESS) & 1 << 30 != 0;
+        let gone = matches!(peer, Peer::Absent | Peer::Dead { released: false, .. });
+        let marked = gone && may_be_marked;
         assert!(
             there == both || !both && !self.exact || both && (closing || marked),
             "Peer answered {peer:?}, and the lease says otherwise"
