@@ -70,6 +70,8 @@
 //!
 //! If the pushing side relies on `membarrier` and the sleeping side may not call it (a sandbox), sleeps are slices of 1 ms.
 //! [`Options::membarrier`](crate::Options::membarrier) keeps a process out of these barriers, at the price of a fence a push.
+//! A ring that is seldom busy, and whose sleeper is to take as little processor time as a pipe's, does better so: on a
+//! virtual machine a membarrier cost the sleeper 10 us a wake, of 25 in all.
 //!
 //! # Thresholds: woken seldom
 //!
