@@ -10,6 +10,7 @@ use crate::error::{PopError, PushError};
 use crate::options::Wait;
 use crate::protocol::bell::SLICE;
 use crate::protocol::clock::Deadline;
+use crate::protocol::layout::NEVER;
 use crate::protocol::park::SleepLimit;
 use crate::protocol::position::Corrupt;
 
@@ -105,6 +106,11 @@ pub(crate) struct WaitRequest {
 }
 
 impl WaitRequest {
+    /// What a side sleeps for that wants no record and no room: only an end of the other side wakes it.
+    pub(crate) fn for_an_end(deadline: Deadline) -> Self {
+        Self { wake_at: NEVER, least: NEVER, wake_sleeping_peer: false, deadline }
+    }
+
     /// What a consumer sleeps for.
     pub(crate) fn for_records(wake_at: u64, deadline: Deadline) -> Self {
         Self { wake_at, least: wake_at, wake_sleeping_peer: false, deadline }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::handle::open_and_take;
 use super::{MessageRing, Ring, UntypedRing};
 use crate::attachment::interrupt::Interrupt;
-use crate::attachment::wait::Timeout;
+use crate::attachment::wait::{Timeout, WaitRequest};
 use crate::attachment::wait_any::AwaitedPeer;
 use crate::consumer::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
 use crate::error::Error;
@@ -120,6 +120,34 @@ macro_rules! end {
             pub fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
                 let deadline = Timeout::of(timeout).deadline();
                 self.inner.side.await_peer(self.inner.map.theirs(), deadline)
+            }
+
+            #[doc = concat!("Waits up to `timeout` for the end of the ", $peer, ", and returns its state.")]
+            ///
+            /// For an end that has nothing to push or to pop, and must not leave before the other. It returns at once if the
+            /// other side has closed or died, whatever is unread, and waits for one to come and go if there was none.
+            /// `Duration::MAX` is forever. An [`Interrupt`] ends it too.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use shm_ring::{Options, Peer, Region, Ring};
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// let (tx, mut rx) = Ring::<u64>::pair(&Options::new())?;
+            /// assert!(matches!(rx.wait_for_end(Duration::from_millis(1)), Peer::Alive { .. }));
+            /// let waiting = std::thread::spawn(move || rx.wait_for_end(Duration::MAX));
+            /// tx.close();
+            /// assert_eq!(waiting.join().unwrap(), Peer::Closed { session: 2 });
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn wait_for_end(&mut self, timeout: Duration) -> Peer {
+                let (side, map) = (&mut self.inner.side, &self.inner.map);
+                let request = WaitRequest::for_an_end(Timeout::of(timeout).deadline());
+                let waited = side.wait(map.mine(), map.theirs(), request, || false, |_| false);
+                if let Err(ended) = waited {
+                    side.told(ended);
+                }
+                side.peer(map.theirs())
             }
 
             #[doc = concat!("The ", $peer, " that [`wait_for_peer`](Self::wait_for_peer) waits for, to be waited for beside")]

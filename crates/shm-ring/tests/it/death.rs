@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use shm_ring::{Options, Peer, PopError, PushError, Ring, Wait};
-use shm_ring_outsider::{POSITION, consumer, producer};
+use shm_ring_outsider::{POSITION, SLEEPS, WAKES_SENT, consumer, producer};
 
 use crate::bytes::Bytes;
 use crate::harness::{Child, Name, SOON, within};
@@ -216,4 +216,26 @@ fn a_peer_that_came_and_went_ends_the_wait_for_it() {
     let (peer, mut rx) = within(SOON, "a wait", || waiting.join().unwrap());
     assert!(matches!(peer, Peer::Alive { session: 5, .. }), "{peer:?}");
     assert_eq!((rx.pop(), rx.try_pop()), (Ok(7), Err(PopError::Empty)));
+}
+
+#[test]
+fn whoever_waits_for_the_end_of_the_other_side_is_woken_by_it_and_by_nothing_else() {
+    let name = Name::new("the-end");
+    let ring = ring(&name, Wait::PARK);
+    let (bytes, mut rx) = (Bytes::of(ring.descriptor()), ring.consumer().unwrap());
+    let mut tx = ring.producer().unwrap();
+    let waiting = std::thread::spawn(move || (rx.wait_for_end(Duration::MAX), rx));
+    crate::harness::until("it sleeps", || bytes.get(consumer() + SLEEPS) > 0);
+    let before = bytes.get(producer() + WAKES_SENT);
+    tx.push(7).unwrap();
+    assert_eq!(bytes.get(producer() + WAKES_SENT), before, "it waits for no record");
+    tx.close();
+    let (peer, mut rx) = within(SOON, "a wait for the end", || waiting.join().unwrap());
+    assert_eq!((peer, rx.pop()), (Peer::Closed { session: 2 }, Ok(7)));
+    let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
+    child.expect("3");
+    let waiting = std::thread::spawn(move || rx.wait_for_end(Duration::MAX));
+    child.kill();
+    let peer = within(SOON, "a wait for the end", || waiting.join().unwrap());
+    assert!(matches!(peer, Peer::Dead { session: 3, .. }), "{peer:?}");
 }
