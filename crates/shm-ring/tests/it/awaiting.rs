@@ -1,5 +1,5 @@
-//! Waiting for a number of records or for room, and taking it by another call: a consumer that holds what it has seen
-//! waits for what comes behind it, is told when nothing can come, and by nothing else that it waits in vain.
+//! Waiting for a number of records or for room, and taking it by another call. A consumer that holds what it has seen waits
+//! for what comes behind it, and hears when nothing can come.
 
 use std::time::{Duration, Instant};
 
