@@ -140,8 +140,8 @@ impl Side {
         session::number(theirs) != self.gone.get().unwrap_or(0)
     }
 
-    /// Sleeps until the other role has a session that was not found at its end, even if it is over by now, or until `deadline`: how
-    /// things stand then. Whoever attaches rings; one that is killed before it does is found at the end of a slice.
+    /// Sleeps until the other role has a session that was not found at its end, even if it is over by now, or until
+    /// `deadline`: how things stand then. Whoever attaches rings; one that is killed before it does is found at the end of a slice.
     pub(crate) fn await_peer(&self, theirs: Foreign<'_, SidePage>, deadline: Deadline) -> Peer {
         loop {
             let last_look = || {
