@@ -8,12 +8,12 @@ use shm_ring::{Options, Region, Ring, Wait, wait_any};
 use shm_ring_outsider::{SLEEPS, WAKES_SENT, consumer, producer};
 
 use crate::bytes::Bytes;
+use crate::harness;
 
 #[test]
 fn no_wake_up_is_lost_at_any_moment_of_a_wait_for_two_rings() {
-    crate::harness::watch();
-    let seconds = std::env::var("SHM_RING_SECONDS").ok().and_then(|text| text.parse().ok());
-    let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(2));
+    harness::watch();
+    let until = Instant::now() + harness::asked_seconds().unwrap_or(Duration::from_secs(2));
     let options = Options::new().bytes(4096).wait(Wait::PARK);
     let rings = [(); 2].map(|()| Ring::<u64>::create(Region::memfd("any"), &options).unwrap());
     let bytes = rings.each_ref().map(|ring| Bytes::of(ring.descriptor()));

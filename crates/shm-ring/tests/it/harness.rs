@@ -62,13 +62,19 @@ pub(crate) fn is_of_the_dead(name: &str) -> bool {
     process().is_some_and(|(id, start): (u32, u64)| started(id) != Some(start))
 }
 
+/// How long `SHM_RING_SECONDS` wants a test that can go on for any time to take.
+pub(crate) fn asked_seconds() -> Option<Duration> {
+    let seconds = std::env::var("SHM_RING_SECONDS").ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
 /// Ends this process, cleaned up, if it is still there long after all tests should have ended: a
 /// call that never returns must fail a run and not stop it. What dead runs left is removed at the start.
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::thread::spawn(|| {
-            std::thread::sleep(8 * LIMIT);
+            std::thread::sleep(8 * LIMIT + asked_seconds().unwrap_or_default());
             let ours = prefix();
             remove(|name| name.starts_with(&ours));
             eprintln!("a test hangs: of those that were started, the one without a result");
