@@ -37,7 +37,7 @@ impl<K: Kind> Drive<K> {
         if self.tx_corrupt && outcome != Outcome::Misfit {
             assert!(
                 outcome == Outcome::Corrupt,
-                "{op:?} answered {answer:?}: it was Corrupt before, for good"
+                "{op:?} answered {answer:?}: it was Corrupt before, permanently"
             );
         }
         self.tx_corrupt |= outcome == Outcome::Corrupt;
@@ -91,7 +91,7 @@ impl<K: Kind> Drive<K> {
         if self.rx_corrupt {
             assert!(
                 outcome == Outcome::Corrupt,
-                "{op:?} answered {answer:?}: it was Corrupt before, for good"
+                "{op:?} answered {answer:?}: it was Corrupt before, permanently"
             );
         }
         self.rx_corrupt |= outcome == Outcome::Corrupt;

@@ -64,7 +64,7 @@ impl Drive {
         self.board.end(Op::HasNewer, outcome);
         let wrong = |why: String| Err(format!("HasNewer answered {answer:?}: {why}"));
         if before.corrupt && answer.is_ok() {
-            return wrong("it was Corrupt before, for good".to_owned());
+            return wrong("it was Corrupt before, permanently".to_owned());
         }
         self.seen.corrupt |= answer.is_err();
         if !self.exact {
@@ -114,7 +114,7 @@ impl Drive {
             ))
         };
         if before.corrupt && outcome != Outcome::Corrupt {
-            return wrong("it was Corrupt before, for good");
+            return wrong("it was Corrupt before, permanently");
         }
         if version < before.version || answer.is_err() && version != before.version {
             return wrong("versions do not go so");
@@ -174,7 +174,7 @@ impl Drive {
             ))
         };
         if before.corrupt && outcome != Outcome::Corrupt {
-            return wrong("it was Corrupt before, for good");
+            return wrong("it was Corrupt before, permanently");
         }
         if version < before.version || answer.is_ok() == (version == before.version) {
             return wrong("versions do not go so");
