@@ -1,5 +1,5 @@
 //! The latest value: never torn, never older than what was read before, whatever instruction its writer dies
-//! at, and no reader that waits is forgotten. A reader that wants each version gets it or is told that it lost it. A payload is two words that both hold their version; they are
+//! at, and no reader that waits is forgotten. A reader that wants each version gets it or hears that it lost it. A payload is two words that both hold their version; they are
 //! atomics, since a reader may be there while they are written.
 
 use loom::sync::Arc;
@@ -86,7 +86,7 @@ impl Region {
                 true
             }
             Err(NoNext::Lagged(lost)) => {
-                assert_eq!(seen.position(), before + lost, "not as many lost as it is told");
+                assert_eq!(seen.position(), before + lost, "not as many lost as were counted");
                 assert!(lost > 0, "nothing was lost");
                 true
             }

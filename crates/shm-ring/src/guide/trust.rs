@@ -7,7 +7,7 @@
 //! | other side | what it can do |
 //! |---|---|
 //! | a peer may write the region | refuse service, forge its own records and, by writing pages that are not its own, make us fail or lose records |
-//! | a reader may read it and not write it | with a lock for reading, keep others from a role that nobody holds, and the name from being removed; delay wake-ups by up to 1.1 s |
+//! | a reader may read it and not write it | with a lock for reading, keep others from a role that nobody holds, and the name from being removed; delay wake-ups by up to 1 s |
 //! | a stranger may only make names beside it | take a name before its ring is there |
 //!
 //! A peer may be buggy, and write wild values wherever it can, or hostile, and map the whole region for writing whatever this

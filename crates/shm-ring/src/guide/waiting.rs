@@ -64,7 +64,7 @@
 //! attaching or closing, and by the kernel when the other side dies: see [when the other side goes
 //! away](super::when_the_other_side_goes_away). After each slice it asks whether the other side still holds its lease. So
 //! whatever is lost (a kernel that reports no deaths, a producer that was killed between publishing and waking) costs a
-//! tenth of a second and no more. Beside a peer whose death the kernel reports it costs 1.1 s at most: a word that lies about
+//! tenth of a second and no more. Beside a peer whose death the kernel reports it costs 1 s at most: a word that lies about
 //! that, or a [reader](super::trust) that moves sleepers. A side that spins asks about the lease
 //! ten times a second.
 //!

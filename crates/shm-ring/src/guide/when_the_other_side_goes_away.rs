@@ -87,12 +87,17 @@
 //!
 //! # Children
 //!
-//! What a child inherits by `fork` is not its own. The copy of the lease is closed before anything else runs there, the ring
-//! is not mapped there any more, whatever is called ends with [`PopError::Forked`](crate::PopError::Forked) or its
-//! counterpart, and dropping an inherited end does nothing: attach after forking, and after becoming a daemon. The writer of
-//! a latest value, which answers nothing, writes where nobody reads; a reader goes on in the child as in its parent. A child that has not run yet has not closed its copies yet. A child that is made without the handlers of a fork
-//! (`_Fork`, `clone`) dies if it uses an inherited end, and keeps its parent's role until it execs or exits. One that shares
-//! its parent's memory (`vfork`) is its parent.
+//! A child of `fork` owns nothing of what it inherits: attach after forking, and after becoming a daemon. Before anything
+//! else runs in the child, its copy of the lease is closed and zeros take the place of the ring in its memory. Each call on
+//! an inherited end returns [`PopError::Forked`](crate::PopError::Forked) or its counterpart. Dropping one does nothing.
+//!
+//! - A batch whose iterator or closure forks goes on in the child among zeros. Nobody sees what it writes.
+//! - The writer of a latest value has no error to return: what it writes in a child nobody reads. A reader of one works in
+//!   the child as in its parent.
+//! - A child closes its copies when it first runs. Until then its parent's role stays held if the parent dies.
+//! - `_Fork` and `clone` run no handlers. Such a child keeps its parent's role until it execs or exits, and dies if it uses
+//!   an inherited end.
+//! - A child that shares its parent's memory (`vfork`) counts as its parent.
 //!
 //! # Starting over
 //!

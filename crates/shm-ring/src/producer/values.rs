@@ -14,8 +14,8 @@ use crate::item::Item;
 /// There is one per ring: the role is a lease that the kernel frees when the process dies. It can
 /// be sent to another thread and not shared between threads.
 ///
-/// A forked child that does not exec keeps the lease held until it exits; dropping the copy of the
-/// `Producer` that it inherited does nothing, and using it breaks the single-writer law.
+/// It belongs to the process that attached. A forked child is refused ([`PushError::Forked`]), and dropping its copy does
+/// nothing.
 ///
 /// ```
 /// use shm_ring::{Consumer, Options, Producer};

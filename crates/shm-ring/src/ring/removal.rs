@@ -28,7 +28,8 @@ pub(super) enum Spare {
 /// and nobody else removes or replaces.
 pub(super) struct Vacant(#[expect(dead_code, reason = "held")] Vec<Lease>);
 
-/// How long a role is waited for that somebody closes or tries to remove too. Who dies for longer uses the region yet.
+/// How long removal waits for a role that another process closes or tries to remove too. A process that takes longer to die
+/// still uses the region.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Takes all leases of the region behind `backing`, and looks only then at what may have changed before.

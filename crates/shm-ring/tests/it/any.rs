@@ -417,7 +417,7 @@ fn whoever_attaches_to_a_ring_whose_end_was_told_wakes_the_sleeper() {
     let told = wait_any(&mut [&mut rx, &mut gone.awaited_peer()], brief);
     assert_eq!(told, Err(WaitAnyError::TimedOut), "nobody has come");
     left.producer().unwrap().push(1).unwrap();
-    // The end is news until it is told.
+    // An end counts as news until a call has returned it.
     assert_eq!(wait_any(&mut [&mut rx, &mut gone.awaited_peer()], None), Ok(1));
     assert_eq!((gone.pop(), gone.pop()), (Ok(1), Err(PopError::Closed)));
     let told = wait_any(&mut [&mut rx, &mut gone.awaited_peer()], brief);

@@ -261,7 +261,7 @@ fn a_child_with_its_parents_number_drops_nothing_of_its_parents() {
     }
 }
 
-/// Job: attaches to as many rings as it is told, while another thread forks children that live on.
+/// Job: attaches to a number of rings, while another thread forks children that live on.
 pub(crate) fn attaching_beside_forks(mut home: Home) {
     let (name, rings) = (home.argument(0).to_owned(), home.number(1));
     let forking = std::thread::spawn(|| {

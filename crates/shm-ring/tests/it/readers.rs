@@ -274,7 +274,7 @@ fn a_reader_looks_and_changes_nothing() {
     assert_eq!([(); 3].map(|()| rx.pop()), [Ok(1), Ok(2), Ok(3)]);
 }
 
-/// Job: as a reader, does with the futex at an offset what it is told to.
+/// Job: as a reader, makes one call on the futex at an offset.
 pub(crate) fn meddle_with_futexes(mut home: Home) {
     system::become_user(READER);
     let file = File::open(path(home.argument(0))).unwrap();

@@ -97,7 +97,7 @@ fn remove(name: &str) {
     let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
 }
 
-/// Job: as a stranger, plants what it is told to.
+/// Job: as a stranger, plants something under a name.
 pub(crate) fn plant(mut home: Home) {
     system::become_user(STRANGER);
     let (name, target) = (home.argument(0).to_owned(), path(home.argument(1)));
