@@ -137,8 +137,8 @@ impl From<Error> for Failure {
             Error::RoleTaken { region, role, pid } => new(
                 Code::Failure,
                 match pid {
-                    0 => format!("{region} has a {role} already"),
-                    pid => format!("{region} has a {role} already: process {pid}"),
+                    None => format!("{region} has a {role} already"),
+                    Some(pid) => format!("{region} has a {role} already: process {pid}"),
                 },
                 "a ring has one of each: wait until that process ends, or use another ring",
             ),

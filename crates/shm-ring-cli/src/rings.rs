@@ -125,9 +125,9 @@ fn parts(peer: Peer) -> (&'static str, u64, Option<u32>) {
     match peer {
         Peer::Absent => ("absent", 0, None),
         Peer::Attaching => ("attaching", 0, None),
-        Peer::Alive { session, pid } => ("alive", session, Some(pid)),
+        Peer::Alive { session, pid } => ("alive", session, pid),
         Peer::Closed { session } => ("closed", session, None),
-        Peer::Dead { session, pid, .. } => ("dead", session, Some(pid)),
+        Peer::Dead { session, pid, .. } => ("dead", session, pid),
         _ => ("unknown", 0, None),
     }
 }
@@ -136,8 +136,6 @@ fn parts(peer: Peer) -> (&'static str, u64, Option<u32>) {
 pub(crate) fn side(side: &SideSnapshot) -> String {
     let (state, _, pid) = parts(side.peer);
     match (pid, &side.command) {
-        // It has taken the role, and is about to say who it is.
-        (Some(0), _) => "attaching".to_owned(),
         (Some(pid), Some(command)) => format!("{} {pid}", shown(command)),
         (Some(pid), None) => format!("{state} {pid}"),
         (None, _) => state.to_owned(),

@@ -10,7 +10,9 @@ use rustix::thread::futex;
 use crate::header::Header;
 use crate::kernel::Mapping;
 use crate::region::{Region, Writable};
-use crate::words::{BELL, FENCE_MODE, HINT, LIVENESS, NEVER, PID, SESSION, Side, WAKE_AT};
+use crate::words::{
+    BELL, FENCE_MODE, HINT, LIVENESS, NEVER, PID, PID_NAMESPACE, SESSION, Side, WAKE_AT,
+};
 
 /// A side that is attached.
 #[derive(Debug)]
@@ -28,6 +30,10 @@ impl<'a> Attached<'a> {
         let (page, other) = (side.page(page), other.page(page));
         region.set_half(page + FENCE_MODE, 0);
         region.set_half(page + PID, std::process::id());
+        region.set(
+            page + PID_NAMESPACE,
+            rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino),
+        );
         region.set_half(page + LIVENESS, 0);
         region.set(page + WAKE_AT, NEVER);
         if side == Side::Consumer {

@@ -40,6 +40,7 @@ pub fn judge_latest<R: Region + ?Sized>(region: &R, header: &Header) -> Result<L
         session: 0,
         fence_mode: 0,
         pid: 0,
+        pid_namespace: 0,
         liveness: 0,
         high_water: 0,
         sleeps: 0,

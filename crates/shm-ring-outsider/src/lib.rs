@@ -58,6 +58,6 @@ pub use violation::{Rule, Violation};
 pub use wild::{wild_headers, wild_positions, wild_record_headers, wild_versions};
 pub use words::{
     BELL, DROPPED, FENCE_MODE, FRONT, FRONT_BYTES, HIGH_WATER, HINT, LIVENESS, NEVER, PID,
-    POSITION, POSITION_END, SESSION, SLEEPS, Side, WAITS, WAKE_AT, WAKES_SENT, Word, consumer,
-    data, page, producer,
+    PID_NAMESPACE, POSITION, POSITION_END, SESSION, SLEEPS, Side, WAITS, WAKE_AT, WAKES_SENT, Word,
+    consumer, data, page, producer,
 };

@@ -29,6 +29,8 @@ pub enum Word {
     FenceMode = 392,
     /// Of the process that attached.
     Pid = 396,
+    /// In which pid namespace that is its number.
+    PidNamespace = 400,
     /// The robust futex.
     Liveness = 512,
     /// The most bytes in flight.
@@ -45,7 +47,7 @@ pub enum Word {
 
 impl Word {
     /// All of them, by offset.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Position,
         Self::Front,
         Self::WakeAt,
@@ -54,6 +56,7 @@ impl Word {
         Self::Session,
         Self::FenceMode,
         Self::Pid,
+        Self::PidNamespace,
         Self::Liveness,
         Self::HighWater,
         Self::Sleeps,
@@ -88,6 +91,7 @@ impl Word {
             (Self::Session, _) => "session",
             (Self::FenceMode, _) => "fence mode",
             (Self::Pid, _) => "pid",
+            (Self::PidNamespace, _) => "pid namespace",
             (Self::Liveness, _) => "liveness",
             (Self::HighWater, _) => "high-water mark",
             (Self::Sleeps, _) => "sleeps",
@@ -114,6 +118,8 @@ pub const SESSION: u64 = Word::Session.offset();
 pub const FENCE_MODE: u64 = Word::FenceMode.offset();
 /// Offset of the pid.
 pub const PID: u64 = Word::Pid.offset();
+/// Offset of the pid namespace.
+pub const PID_NAMESPACE: u64 = Word::PidNamespace.offset();
 /// Offset of the liveness word.
 pub const LIVENESS: u64 = Word::Liveness.offset();
 /// Offset of the high-water mark, the first of five counters.

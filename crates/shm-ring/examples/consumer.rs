@@ -4,7 +4,7 @@
 use std::io::{Write, stdout};
 use std::time::Duration;
 
-use shm_ring::{MessageConsumer, Options, Peer, PopError};
+use shm_ring::{MessageConsumer, Options, PopError};
 
 fn main() {
     // An error says in its words what is wrong, and what can be done.
@@ -27,9 +27,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             // The one that closed before we came is not the one that we wait for.
             Err(PopError::Closed) => break,
             Err(PopError::PeerDead) => {
-                if let Peer::Dead { pid, .. } = rx.peer() {
-                    println!("the producer (process {pid}) died; start it again");
-                }
+                println!("the producer died; start it again");
                 rx.wait_for_peer(Duration::MAX);
             }
             Err(error) => return Err(error.into()),

@@ -15,7 +15,7 @@ use std::error::Error;
 use std::io::{Write, stdin, stdout};
 use std::time::Duration;
 
-use shm_ring::{MessageConsumer, MessageProducer, Options, Peer, PopError};
+use shm_ring::{MessageConsumer, MessageProducer, Options, PopError};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -68,8 +68,6 @@ fn receive(name: &str) -> Result<(), Box<dyn Error>> {
 
 /// A death is not final: whoever becomes the producer next goes on where this one stopped.
 fn wait_for_the_next_one(rx: &mut MessageConsumer) {
-    if let Peer::Dead { pid, .. } = rx.peer() {
-        println!("the sender (process {pid}) died; start it again");
-    }
+    println!("the sender died; start it again");
     rx.wait_for_peer(Duration::MAX);
 }

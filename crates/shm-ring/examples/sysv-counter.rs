@@ -66,8 +66,8 @@ fn read(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
     let latest = Latest::<Counter>::open_or_create(name, &Options::new().label(LABEL))?;
     let mut reader = latest.reader()?;
     for _ in 0..10 {
-        if let Peer::Dead { pid, .. } = reader.writer() {
-            println!("the writer, process {pid}, died; this is its last number:");
+        if let Peer::Dead { .. } = reader.writer() {
+            println!("the writer died; this is its last number:");
         }
         match reader.read() {
             Ok(Counter { count, ip }) => {

@@ -144,8 +144,8 @@ pub enum Error {
         region: String,
         /// The role.
         role: Role,
-        /// The process id that its holder has written down, for display.
-        pid: u32,
+        /// The process id that its holder has written down, for display: see [`Peer::Alive`](crate::Peer::Alive).
+        pid: Option<u32>,
     },
     /// Nobody holds the role, and a lock for reading keeps it from being taken: of a process that may read the region.
     BlockedByReader {
@@ -299,9 +299,8 @@ impl fmt::Display for Error {
                     _ => "a ring has one of each",
                 };
                 match pid {
-                    // It has not said it yet.
-                    0 => write!(f, "{region} has a {role} already (process unknown): {why}"),
-                    pid => write!(f, "{region} has a {role} already (process {pid}): {why}"),
+                    None => write!(f, "{region} has a {role} already (process unknown): {why}"),
+                    Some(pid) => write!(f, "{region} has a {role} already (process {pid}): {why}"),
                 }
             }
             Self::BlockedByReader { region, role } => write!(

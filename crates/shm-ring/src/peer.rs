@@ -26,8 +26,9 @@ pub enum Peer {
     Alive {
         /// The number of the attachment: odd.
         session: u64,
-        /// The process id that it wrote down, for display: it may mean nothing in our namespace.
-        pid: u32,
+        /// The process id that it wrote down, for display. `None` if it is a number of another pid namespace, or if
+        /// either side could not ask for its own, which takes `/proc`.
+        pid: Option<u32>,
     },
     /// The last holder closed in order.
     Closed {
@@ -38,8 +39,8 @@ pub enum Peer {
     Dead {
         /// The number of the attachment: odd.
         session: u64,
-        /// The process id that it wrote down, for display.
-        pid: u32,
+        /// As of one that is alive.
+        pid: Option<u32>,
         /// Whether the kernel has freed its lease. It reports a death at once, and frees the lease when it has torn down the
         /// memory of the process: until then nobody can take the role, and a system call of the dead may still write.
         released: bool,
@@ -47,7 +48,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    pub(crate) fn of(life: Life, session: u64, pid: u32) -> Self {
+    pub(crate) fn of(life: Life, session: u64, pid: Option<u32>) -> Self {
         match life {
             Life::Absent => Self::Absent,
             Life::Attaching => Self::Attaching,

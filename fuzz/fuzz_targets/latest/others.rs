@@ -166,7 +166,7 @@ impl<T: Item + Copy> Others<T> {
     /// What a reader must be told of the writer now.
     pub(crate) fn peer(&self) -> Peer {
         let session = self.word(Word::Session);
-        let pid = self.word(Word::Pid) as u32;
+        let pid = Some(self.word(Word::Pid) as u32);
         let held = self.writer.is_some();
         let marked = self.word(Word::Liveness) & 1 << 30 != 0;
         match (session, session % 2 == 1, held && !marked) {

@@ -37,7 +37,10 @@ fn refused(error: Error) -> Failure {
     match error {
         Error::RoleTaken { region, role, pid } => Failure::new(
             Code::Failure,
-            format!("{region} is in use: its {role} is process {pid}"),
+            match pid {
+                None => format!("{region} is in use: it has a {role}"),
+                Some(pid) => format!("{region} is in use: its {role} is process {pid}"),
+            },
             format!(
                 "`shm-ring rm --force {region}` removes the name all the same; who is attached goes on without it"
             ),

@@ -57,7 +57,7 @@ fn child_drops(scene: &Scene) -> Seen {
     let ring = Ring::<u64>::open(name.as_str())?;
     let mut rx = ring.consumer()?;
     let pid = owner.pid();
-    want!(rx.peer(), Peer::Alive { session: 1, pid: found } if *found == pid, "after the child");
+    want!(rx.peer(), Peer::Alive { session: 1, pid: found } if *found == Some(pid), "after the child");
     want!(ring.producer(), Err(Error::RoleTaken { .. }), "the child unlocked the parent's role");
     owner.say("push")?;
     owner.expect("pushed")?;
@@ -139,7 +139,7 @@ fn child_executes(scene: &Scene) -> Seen {
     })?;
     let sleeper = owner.hear()?.parse::<i32>().unwrap_or(0);
     owner.kill()?;
-    let dead = Peer::Dead { session: 1, pid: owner.pid(), released: true };
+    let dead = Peer::Dead { session: 1, pid: Some(owner.pid()), released: true };
     // Not at once: a parent goes on a moment before the kernel closes what closes on exec.
     let alone = until("the owner is known as dead", || rx.peer() == dead);
     let again = ring.producer().map(|tx| tx.session());

@@ -55,7 +55,7 @@ fn lease_range(_: &Scene) -> Seen {
 }
 
 /// What trying to take a role must come to while `pid` has it.
-fn refused(name: &str, role: Role, pid: u32) -> Result<(), Stop> {
+fn refused(name: &str, role: Role, pid: Option<u32>) -> Result<(), Stop> {
     let answer = match role {
         Role::Producer => Producer::<u64>::open(name).map(drop),
         _ => Consumer::<u64>::open(name).map(drop),
@@ -84,7 +84,7 @@ fn undisturbed(
         let popped = rx.pop();
         ensure!(popped == Ok(n as u64), "after a second {role}: {popped:?}");
         for peer in [tx.peer(), rx.peer()] {
-            want!(peer, Peer::Alive { session: 1, pid } if *pid == us, "after a second {role}");
+            want!(peer, Peer::Alive { session: 1, pid } if *pid == Some(us), "after a second {role}");
         }
     }
     ensure!(before == (tx.session(), rx.session()), "the sessions changed");
@@ -99,8 +99,9 @@ fn undisturbed(
 fn second_here(scene: &Scene) -> Seen {
     let us = std::process::id();
     undisturbed(scene, |name, role| {
-        refused(name, role, us)?;
-        let by_thread = std::thread::scope(|scope| scope.spawn(|| refused(name, role, us)).join());
+        refused(name, role, Some(us))?;
+        let by_thread =
+            std::thread::scope(|scope| scope.spawn(|| refused(name, role, Some(us))).join());
         by_thread.unwrap_or_else(|_| Err(Stop::Violated("panicked".to_owned())))
     })?;
     Ok("RoleTaken with the first one's pid, 4 times; the pair goes on".to_owned())
@@ -108,14 +109,13 @@ fn second_here(scene: &Scene) -> Seen {
 
 fn second_in_process(scene: &Scene) -> Seen {
     let us = std::process::id();
-    undisturbed(scene, |name, role| fork(|_| refused(name, role, us))?.finish())?;
+    undisturbed(scene, |name, role| fork(|_| refused(name, role, Some(us)))?.finish())?;
     Ok("RoleTaken with the first one's pid, twice; the pair goes on".to_owned())
 }
 
 fn second_in_namespace(scene: &Scene) -> Seen {
-    let us = std::process::id();
-    undisturbed(scene, |name, role| fork_in_namespace(|_| refused(name, role, us))?.finish())?;
-    Ok("RoleTaken with a pid that means nothing there, twice; the pair goes on".to_owned())
+    undisturbed(scene, |name, role| fork_in_namespace(|_| refused(name, role, None))?.finish())?;
+    Ok("RoleTaken with an unknown pid, twice; the pair goes on".to_owned())
 }
 
 /// Attaches as producer and stays; says so first.
@@ -141,13 +141,13 @@ fn second_while_stopped(scene: &Scene) -> Seen {
         stat.is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T")))
     };
     until("the owner is stopped", stopped)?;
-    refused(&name, Role::Producer, owner.pid())?;
+    refused(&name, Role::Producer, Some(owner.pid()))?;
     want!(rx.peer(), Peer::Alive { session: 1, .. }, "a stopped owner");
     // Longer than several slices: nobody is declared dead for being silent.
     ensure!(rx.pop() == Ok(7), "the value from before");
     let waited = rx.pop_timeout(std::time::Duration::from_millis(350));
     ensure!(waited == Err(shm_ring::PopError::TimedOut), "waiting for a stopped owner: {waited:?}");
-    refused(&name, Role::Producer, owner.pid())?;
+    refused(&name, Role::Producer, Some(owner.pid()))?;
     owner.signal(Signal::SIGCONT)?;
     owner.say("go")?;
     owner.expect("pushed")?;
@@ -163,11 +163,11 @@ fn killed_in_namespace(scene: &Scene) -> Seen {
     let mut owner = fork_in_namespace(|line| hold(&name, line))?;
     owner.expect("attached")?;
     // It is process 1 there; process 1 here is somebody else, and alive.
-    want!(rx.peer(), Peer::Alive { session: 1, pid: 1 }, "an owner in a namespace");
-    refused(&name, Role::Producer, 1)?;
+    want!(rx.peer(), Peer::Alive { session: 1, pid: None }, "an owner in a namespace");
+    refused(&name, Role::Producer, None)?;
     ensure!(rx.pop() == Ok(7), "what it pushed");
     owner.kill()?;
-    let dead = Peer::Dead { session: 1, pid: 1, released: true };
+    let dead = Peer::Dead { session: 1, pid: None, released: true };
     until("the death in the namespace is known", || rx.peer() == dead)?;
     let popped = rx.pop();
     ensure!(popped == Err(shm_ring::PopError::PeerDead), "{popped:?}");
@@ -188,7 +188,7 @@ fn pid_reused(scene: &Scene) -> Seen {
     let bytes = Descriptor::of(ring.descriptor())?;
     for pid in [us, 1, owner.pid()] {
         bytes.set_half(producer() + PID, pid);
-        let dead = Peer::Dead { session: 1, pid, released: true };
+        let dead = Peer::Dead { session: 1, pid: Some(pid), released: true };
         let mut last = Peer::Absent;
         let known = until("the death is known", || {
             last = rx.peer();
@@ -216,7 +216,7 @@ fn pid_meaningless(scene: &Scene) -> Seen {
     for pid in [nobody, 0, u32::MAX] {
         bytes.set_half(producer() + PID, pid);
         want!(rx.peer(), Peer::Alive { session: 1, .. }, "with pid {pid} written down");
-        refused(&name, Role::Producer, pid)?;
+        refused(&name, Role::Producer, Some(pid).filter(|pid| *pid != 0))?;
     }
     owner.say("go")?;
     owner.expect("pushed")?;

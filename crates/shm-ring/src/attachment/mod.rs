@@ -73,7 +73,7 @@ impl Side {
         wait::prepare();
         let life = &mine.life.0;
         life.fence_mode.store(fence_mode, Ordering::Relaxed);
-        life.pid.store(std::process::id(), Ordering::Relaxed);
+        session::sign(mine, std::process::id(), backing.pid_namespace());
         // What the kernel told of the last holder ends here.
         mine.liveness.0.store(liveness, Ordering::Relaxed);
         // A holder that was killed asleep left this set.
@@ -131,8 +131,7 @@ impl Side {
 
     pub(crate) fn peer(&self, theirs: Foreign<'_, SidePage>) -> Peer {
         let (life, session) = self.look(theirs);
-        let pid = theirs.map(|page| &page.life.0.pid).relaxed();
-        Peer::of(life, session, pid)
+        Peer::of(life, session, self.backing.meaningful(session::signature(theirs)))
     }
 
     /// Whether the other role has a session that was not found at its end.

@@ -284,6 +284,5 @@ impl<T: Item> core::fmt::Debug for Latest<T> {
 fn writer_of(page: Foreign<'_, SidePage>, backing: &Backing, page_size: u64) -> Peer {
     let held = || lease::is_held(backing.fd.as_fd(), page_size, Role::Writer);
     let (life, session) = session::look(page, held);
-    let pid = page.map(|page| &page.life.0.pid).relaxed();
-    Peer::of(life, session, pid)
+    Peer::of(life, session, backing.meaningful(session::signature(page)))
 }

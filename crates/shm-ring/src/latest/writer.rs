@@ -10,7 +10,6 @@ use crate::item::Item;
 use crate::mapping::records::RecordMap;
 use crate::protocol::park;
 use crate::protocol::session;
-use crate::protocol::sync::Ordering;
 use crate::protocol::version::Written;
 use crate::region::Backing;
 use crate::region::lease::Lease;
@@ -53,7 +52,7 @@ impl<T: Item> LatestWriter<T> {
         let mine = slots.mine();
         let written = Written::recover(mine)
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
-        mine.life.0.pid.store(std::process::id(), Ordering::Relaxed);
+        session::sign(mine, std::process::id(), backing.pid_namespace());
         let session = session::open(mine);
         park::ring(mine);
         Ok(Self { written, slots, session, lease, backing })

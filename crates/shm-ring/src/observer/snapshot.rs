@@ -343,12 +343,12 @@ impl Observer {
         let (page, fd) = (self.mapping.side(role), self.backing.fd.as_fd());
         let held = || lease::is_held(fd, self.layout.page, role);
         let (life, session) = session::look(page, held);
-        let pid = page.map(|page| &page.life.0.pid).relaxed();
+        let pid = self.backing.meaningful(session::signature(page));
         let peer = Peer::of(life, session, pid);
         let wake_at = page.map(|page| &page.park.0.wake_at).relaxed();
         let counters = page.map(|page| &page.counters.0);
         SideSnapshot {
-            command: (life == Life::Alive).then(|| processes.command(pid, fd)).flatten(),
+            command: pid.filter(|_| life == Life::Alive).and_then(|pid| processes.command(pid, fd)),
             peer,
             wakes_at: (wake_at != NEVER).then_some(wake_at),
             sleeps: counters.map(|counters| &counters.sleeps).relaxed(),

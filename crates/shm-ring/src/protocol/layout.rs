@@ -56,6 +56,8 @@ pub(crate) struct Life {
     pub(crate) fence_mode: AtomicU32,
     /// For display only; no decision is made on it.
     pub(crate) pid: AtomicU32,
+    /// In which pid namespace that is its number; 0 if that is not known.
+    pub(crate) pid_namespace: AtomicU64,
 }
 
 /// What happened on the slow path, for observers.
@@ -125,6 +127,7 @@ impl SidePage {
                 session: AtomicU64::new(0),
                 fence_mode: AtomicU32::new(0),
                 pid: AtomicU32::new(0),
+                pid_namespace: AtomicU64::new(0),
             }),
             liveness: Line(AtomicU32::new(0)),
             counters: Line(Counters {
@@ -244,6 +247,7 @@ mod wire {
         assert!(offset_of!(Life, session) == 0);
         assert!(offset_of!(Life, fence_mode) == 8);
         assert!(offset_of!(Life, pid) == 12);
+        assert!(offset_of!(Life, pid_namespace) == 16);
         assert!(offset_of!(Counters, high_water) == 0);
         assert!(offset_of!(Counters, sleeps) == 8);
         assert!(offset_of!(Counters, wakes_sent) == 16);

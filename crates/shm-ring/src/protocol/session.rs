@@ -46,6 +46,19 @@ pub(crate) fn die(mine: &SidePage) {
     mine.liveness.0.store(LIVENESS_DIED, Ordering::Release); // edge `close`, of a death
 }
 
+/// Writes down who opens the next session: a process, by its number in a pid namespace.
+pub(crate) fn sign(mine: &SidePage, pid: u32, namespace: u64) {
+    mine.life.0.pid.store(pid, Ordering::Relaxed);
+    mine.life.0.pid_namespace.store(namespace, Ordering::Relaxed);
+}
+
+/// What the other side's process has written down: its number, and in which pid namespace.
+#[cfg(not(loom))]
+pub(crate) fn signature(theirs: Foreign<'_, SidePage>) -> (u32, u64) {
+    let life = theirs.map(|page| &page.life.0);
+    (life.map(|life| &life.pid).relaxed(), life.map(|life| &life.pid_namespace).relaxed())
+}
+
 /// The other side's session number, as far as it is visible here.
 #[inline]
 pub(crate) fn number(theirs: Foreign<'_, SidePage>) -> u64 {

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::descriptor::{Access, identity, reopen};
 use super::named::NamedFile;
+use super::procfs;
 use crate::error::{Error, io_error, os};
 use crate::process::{Descriptor, Process};
 
@@ -83,6 +84,17 @@ impl Backing {
     pub(crate) fn reopen(&self) -> Result<OwnedFd, Error> {
         reopen(self.fd.as_fd(), Access::ReadWrite)
             .map_err(|errno| os(&self.region, "open(/proc/self/fd)", errno))
+    }
+
+    /// The pid namespace of this process, for who reads its process id; 0 if that cannot be asked. By a descriptor for one
+    /// role nothing is asked by a path: a sandbox may end a process that does.
+    pub(crate) fn pid_namespace(&self) -> u64 {
+        if self.taken.is_some() { 0 } else { procfs::pid_namespace().unwrap_or(0) }
+    }
+
+    /// The process id that somebody wrote down together with its pid namespace, if that is ours.
+    pub(crate) fn meaningful(&self, (pid, namespace): (u32, u64)) -> Option<u32> {
+        (pid != 0 && namespace != 0 && namespace == self.pid_namespace()).then_some(pid)
     }
 
     fn stat(&self) -> Result<Stat, Error> {

@@ -1,5 +1,5 @@
-//! Owns: what /proc says of other processes: a descriptor of theirs, opened, and what they are called. No decision rests
-//! on it. Knows nothing of: what is behind a descriptor.
+//! Owns: what /proc says of processes: a descriptor of another one, opened, what they are called, and in which pid namespace
+//! this one is. No decision rests on it. Knows nothing of: what is behind a descriptor.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -31,6 +31,11 @@ pub(crate) fn open(
         rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).map_err(fail)?;
     check_kind_and_owner(found.as_fd(), region, options)?;
     reopen(found.as_fd(), access).map_err(fail)
+}
+
+/// The inode number of this process's pid namespace. Asked each time: a child may be in another one than its parent.
+pub(super) fn pid_namespace() -> Option<u64> {
+    Some(identity(&stat("/proc/self/ns/pid").ok()?).1)
 }
 
 /// What processes are called, by the files that they have open. Each process is looked at once.

@@ -19,10 +19,12 @@ fn word<const N: usize>(
     matches!(backing.read(&mut word, at), Ok(read) if read == N).then_some(word)
 }
 
-/// What the holder of `role` wrote down as its process id; 0 if that cannot be read.
-pub(super) fn pid(backing: &Backing, page: u64, role: Role) -> u32 {
-    let offset = offset_of!(SidePage, life) + offset_of!(Life, pid);
-    word(backing, page, role, offset).map_or(0, u32::from_ne_bytes)
+/// The process id of the holder of `role`, if it means something here.
+pub(super) fn pid(backing: &Backing, page: u64, role: Role) -> Option<u32> {
+    let life = offset_of!(SidePage, life);
+    let pid = word(backing, page, role, life + offset_of!(Life, pid))?;
+    let namespace = word(backing, page, role, life + offset_of!(Life, pid_namespace))?;
+    backing.meaningful((u32::from_ne_bytes(pid), u64::from_ne_bytes(namespace)))
 }
 
 /// Whether the page says that somebody is attached: an odd session of which the kernel has not told that its holder died.

@@ -33,7 +33,7 @@ fn a_producer_killed_in_its_sleep_leaves_a_whole_ring() {
             bytes.until_parked(producer());
             child.kill();
             let session = 2 * round + 1;
-            assert_eq!(rx.peer(), Peer::Dead { session, pid: child.id(), released: true });
+            assert_eq!(rx.peer(), Peer::Dead { session, pid: Some(child.id()), released: true });
             for n in 0..rx.capacity() as u64 {
                 assert_eq!(rx.pop(), Ok(n));
             }
@@ -65,7 +65,7 @@ fn a_consumer_killed_in_its_sleep_loses_nothing() {
         child.expect("1");
         bytes.until_parked(consumer());
         child.kill();
-        assert_eq!(tx.peer(), Peer::Dead { session: 1, pid: child.id(), released: true });
+        assert_eq!(tx.peer(), Peer::Dead { session: 1, pid: Some(child.id()), released: true });
         for n in 0..tx.capacity() as u64 {
             tx.push(n).unwrap();
         }
@@ -78,7 +78,7 @@ fn a_consumer_killed_in_its_sleep_loses_nothing() {
         let mut rx = ring.consumer().unwrap();
         assert_eq!(
             (rx.session(), tx.peer()),
-            (3, Peer::Alive { session: 3, pid: std::process::id() })
+            (3, Peer::Alive { session: 3, pid: Some(std::process::id()) })
         );
         for n in 0..tx.capacity() as u64 {
             assert_eq!(rx.pop(), Ok(n));
@@ -180,12 +180,12 @@ fn who_was_left_waits_for_the_next() {
         child.hear();
         let (peer, back) = within(SOON, "a wait for a producer", || waiting.join().unwrap());
         rx = back;
-        let alive = Peer::Alive { session, pid: child.id() };
+        let alive = Peer::Alive { session, pid: Some(child.id()) };
         assert_eq!((peer, rx.wait_for_peer(Duration::ZERO)), (alive, alive));
         child.kill();
         assert_eq!(
             rx.wait_for_peer(BRIEF),
-            Peer::Dead { session, pid: child.id(), released: true }
+            Peer::Dead { session, pid: Some(child.id()), released: true }
         );
         assert_eq!(rx.pop(), Err(PopError::PeerDead));
     }

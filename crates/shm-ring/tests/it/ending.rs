@@ -52,7 +52,7 @@ fn a_consumer_drains_and_then_hears_closed_until_somebody_comes() {
             let session = tx.session();
             assert_eq!(session, 2 * round + 1);
             let pid = std::process::id();
-            assert_eq!(rx.peer(), Peer::Alive { session, pid });
+            assert_eq!(rx.peer(), Peer::Alive { session, pid: Some(pid) });
             for n in 0..10 {
                 tx.push(n).unwrap();
             }
@@ -210,7 +210,7 @@ fn an_end_that_a_panic_drops_is_dead_and_half_a_stream_is_no_whole_one() {
         let mut child = Child::spawn("panic-while-producing", &[name.as_str()]);
         child.expect("unwound");
         let peer = rx.peer();
-        assert_eq!(peer, Peer::Dead { session: 1, pid: child.id(), released: true });
+        assert_eq!(peer, Peer::Dead { session: 1, pid: Some(child.id()), released: true });
         let mut text = String::new();
         let read = rx.into_reader().read_to_string(&mut text);
         assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);

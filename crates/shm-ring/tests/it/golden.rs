@@ -9,8 +9,8 @@ use shm_ring::{
     Error, Item, Latest, MessageRing, Options, Peer, PopError, Producer, Property, Region, Ring,
 };
 use shm_ring_outsider::{
-    FENCE_MODE, Header, NEVER, PID, WAKE_AT, cells, consumer, fresh, judge, judge_latest, page,
-    producer,
+    FENCE_MODE, Header, NEVER, PID_NAMESPACE, WAKE_AT, cells, consumer, fresh, judge, judge_latest,
+    page, producer,
 };
 
 use crate::bytes::Bytes;
@@ -54,9 +54,9 @@ fn image(region: BorrowedFd<'_>) -> Vec<u8> {
     let mut bytes = Bytes::of(region).all();
     assert!(bytes[VARIES_IN_HEADER].iter().any(|byte| *byte != 0));
     bytes[VARIES_IN_HEADER].fill(0);
-    // Whether membarrier may be called here, and the process id.
+    // Whether membarrier may be called here, and whose number which process id is.
     for side in [producer(), consumer()] {
-        let life = (side + FENCE_MODE) as usize..(side + PID) as usize + 4;
+        let life = (side + FENCE_MODE) as usize..(side + PID_NAMESPACE) as usize + 8;
         bytes[life].fill(0);
     }
     bytes

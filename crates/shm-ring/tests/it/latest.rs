@@ -116,9 +116,9 @@ fn a_writer_killed_while_it_writes_leaves_a_whole_value_and_the_next_goes_on() {
             }
         }
         let session = 2 * round + 1;
-        assert_eq!(reader.writer(), Peer::Alive { session, pid: child.id() });
+        assert_eq!(reader.writer(), Peer::Alive { session, pid: Some(child.id()) });
         child.kill();
-        assert_eq!(reader.writer(), Peer::Dead { session, pid: child.id(), released: true });
+        assert_eq!(reader.writer(), Peer::Dead { session, pid: Some(child.id()), released: true });
         let last = reader.read().map(|value| value.checked());
         assert_eq!(last, Ok(reader.version()), "nobody disturbs this read");
         let fresh = latest.reader().unwrap().read().map(|value| value.checked());
@@ -173,7 +173,7 @@ fn there_is_one_writer_and_who_comes_second_learns_who_it_is() {
     writer.write(5);
     match latest.writer() {
         Err(Error::RoleTaken { role, pid, .. }) => {
-            assert_eq!((role, pid), (Role::Writer, std::process::id()));
+            assert_eq!((role, pid), (Role::Writer, Some(std::process::id())));
         }
         other => panic!("{other:?}"),
     }
@@ -185,7 +185,9 @@ fn there_is_one_writer_and_who_comes_second_learns_who_it_is() {
     writer.close();
     let mut child = Child::spawn("latest-hold", &[name.as_str()]);
     child.expect("3");
-    assert!(matches!(latest.writer(), Err(Error::RoleTaken { pid, .. }) if pid == child.id()));
+    assert!(
+        matches!(latest.writer(), Err(Error::RoleTaken { pid, .. }) if pid == Some(child.id()))
+    );
     child.kill();
     assert_eq!(latest.writer().unwrap().session(), 5);
     let session = Bytes::of(latest.descriptor()).get(producer() + SESSION);
@@ -219,13 +221,13 @@ fn a_forked_copy_of_a_writer_that_is_dropped_closes_nothing() {
     child.expect("forked");
     let latest = Latest::<u64>::open(name.as_str()).expect("the name is the parent's to remove");
     let mut reader = latest.reader().unwrap();
-    assert_eq!(reader.writer(), Peer::Alive { session: 1, pid: child.id() });
+    assert_eq!(reader.writer(), Peer::Alive { session: 1, pid: Some(child.id()) });
     assert!(matches!(latest.writer(), Err(Error::RoleTaken { .. })));
     child.say("write");
     child.expect("written");
     assert_eq!(reader.read(), Ok(2));
     child.kill();
-    assert_eq!(reader.writer(), Peer::Dead { session: 1, pid: child.id(), released: true });
+    assert_eq!(reader.writer(), Peer::Dead { session: 1, pid: Some(child.id()), released: true });
 }
 
 #[test]

@@ -64,13 +64,13 @@ fn an_observer_keeps_nobody_from_a_role_and_is_no_owner() {
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let us = std::process::id();
     let snapshot = observer.snapshot();
-    assert_eq!(snapshot.producer.peer, Peer::Alive { session: 1, pid: us });
-    assert_eq!(snapshot.consumer.peer, Peer::Alive { session: 1, pid: us });
+    assert_eq!(snapshot.producer.peer, Peer::Alive { session: 1, pid: Some(us) });
+    assert_eq!(snapshot.consumer.peer, Peer::Alive { session: 1, pid: Some(us) });
     let command = std::fs::read_to_string("/proc/self/comm").unwrap();
     assert_eq!(snapshot.consumer.command.as_deref(), Some(command.trim_end()));
     tx.push(1).unwrap();
     drop(observer);
-    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: us });
+    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: Some(us) });
     assert_eq!(rx.pop(), Ok(1));
 }
 
@@ -112,13 +112,16 @@ fn a_side_that_sleeps_is_seen_and_one_that_died_is_dead() {
     until("the consumer sleeps", || observer.snapshot().consumer.sleeps > 0);
     until("it has said so", || observer.snapshot().consumer.is_asleep());
     let asleep = observer.snapshot();
-    assert_eq!(asleep.consumer.peer, Peer::Alive { session: 1, pid: child.id() });
+    assert_eq!(asleep.consumer.peer, Peer::Alive { session: 1, pid: Some(child.id()) });
     let command = std::fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap();
     assert_eq!(asleep.consumer.command.as_deref(), Some(command.trim_end()));
     assert!(asleep.consumer.waits > 0 && asleep.consumer.wakes_sent > 0);
     child.kill();
     let dead = observer.snapshot();
-    assert_eq!(dead.consumer.peer, Peer::Dead { session: 1, pid: child.id(), released: true });
+    assert_eq!(
+        dead.consumer.peer,
+        Peer::Dead { session: 1, pid: Some(child.id()), released: true }
+    );
     assert_eq!((dead.consumer.command.clone(), dead.consumer.is_asleep()), (None, false));
 }
 
@@ -133,7 +136,10 @@ fn a_reused_process_id_is_not_given_for_the_owner() {
     let other = Child::spawn("try-role", &["/shm-ring-it-nothing", "producer"]);
     Bytes::of(ring.descriptor())
         .write(producer() + shm_ring_outsider::PID, &other.id().to_le_bytes());
-    assert_eq!(observer.snapshot().producer.peer, Peer::Alive { session: 1, pid: other.id() });
+    assert_eq!(
+        observer.snapshot().producer.peer,
+        Peer::Alive { session: 1, pid: Some(other.id()) }
+    );
     assert_eq!(observer.snapshot().producer.command, None);
 }
 
@@ -262,7 +268,7 @@ fn a_name_goes_only_while_nobody_holds_a_role() {
         child.hear();
         match unlink() {
             Err(Error::RoleTaken { role: held, pid, .. }) => {
-                assert_eq!((held.to_string().as_str(), pid), (role, child.id()));
+                assert_eq!((held.to_string().as_str(), pid), (role, Some(child.id())));
             }
             other => panic!("{other:?}"),
         }

@@ -54,7 +54,7 @@ fn the_value_its_writer_and_how_often_it_was_written_are_seen() {
     writer.notify();
     assert_eq!(observer.snapshot().producer.wakes_sent, rings + 1);
     let us = std::process::id();
-    assert_eq!(observer.snapshot().producer.peer, Peer::Alive { session: 1, pid: us });
+    assert_eq!(observer.snapshot().producer.peer, Peer::Alive { session: 1, pid: Some(us) });
     assert_eq!(observer.snapshot().consumer.peer, Peer::Absent);
     drop(writer);
     assert_eq!(observer.snapshot().producer.peer, Peer::Closed { session: 2 });
@@ -137,7 +137,7 @@ fn a_name_goes_only_while_nobody_writes_and_who_reads_goes_on() {
     let mut child = Child::spawn("latest-hold", &[name.as_str()]);
     child.expect("3");
     match unlink() {
-        Err(Error::RoleTaken { role: Role::Writer, pid, .. }) => assert_eq!(pid, child.id()),
+        Err(Error::RoleTaken { role: Role::Writer, pid, .. }) => assert_eq!(pid, Some(child.id())),
         other => panic!("{other:?}"),
     }
     assert!(name.path().exists());

@@ -21,7 +21,7 @@ fn take(name: &str, role: &str) -> Result<(), Error> {
 pub(crate) fn try_role(mut home: Home) {
     let answer = match take(home.argument(0), home.argument(1)) {
         Ok(()) => "got it".to_owned(),
-        Err(Error::RoleTaken { role, pid, .. }) => format!("{role} is {pid}"),
+        Err(Error::RoleTaken { role, pid, .. }) => format!("{role} is {pid:?}"),
         Err(error) => error.to_string(),
     };
     home.say(&answer);
@@ -49,8 +49,8 @@ fn a_second_owner_is_refused_and_the_first_goes_on() {
     let mut goes_on = || {
         tx.push(n).unwrap();
         assert_eq!(rx.pop(), Ok(n));
-        assert_eq!(tx.peer(), Peer::Alive { session: 1, pid: us });
-        assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: us });
+        assert_eq!(tx.peer(), Peer::Alive { session: 1, pid: Some(us) });
+        assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: Some(us) });
         n += 1;
     };
     for role in ["producer", "consumer"] {
@@ -65,18 +65,20 @@ fn a_second_owner_is_refused_and_the_first_goes_on() {
             std::thread::scope(|scope| scope.spawn(|| take(name.as_str(), role)).join().unwrap());
         for taken in [by_same, take(name.as_str(), role), by_thread] {
             match taken {
-                Err(Error::RoleTaken { role, pid, .. }) => assert_eq!((role, pid), (expected, us)),
+                Err(Error::RoleTaken { role, pid, .. }) => {
+                    assert_eq!((role, pid), (expected, Some(us)))
+                }
                 other => panic!("{other:?}"),
             }
         }
         goes_on();
         let mut child = Child::spawn("try-role", &[name.as_str(), role]);
-        child.expect(&format!("{role} is {us}"));
+        child.expect(&format!("{role} is {:?}", Some(us)));
         child.finish();
         goes_on();
         if root_or_skip("a second owner in another pid namespace") {
             let mut child = Child::spawn("in-pid-namespace", &["try-role", name.as_str(), role]);
-            child.expect(&format!("{role} is {us}"));
+            child.expect(&format!("{role} is None"));
             child.finish();
             goes_on();
         }
@@ -104,11 +106,11 @@ fn an_owner_whose_pid_means_nothing_here_is_alive() {
     let mut child = Child::spawn("in-pid-namespace", &["hold", name.as_str(), "producer"]);
     child.expect("1");
     // Process 1 there; process 1 here is somebody else.
-    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: 1 });
-    assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid: 1, .. })));
+    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: None });
+    assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid: None, .. })));
     child.kill();
     crate::harness::until("the death is known", || {
-        rx.peer() == Peer::Dead { session: 1, pid: 1, released: true }
+        rx.peer() == Peer::Dead { session: 1, pid: None, released: true }
     });
     assert_eq!(ring.producer().unwrap().session(), 3);
 }
@@ -151,8 +153,10 @@ fn a_forked_copy_that_is_dropped_closes_nothing() {
     child.expect("forked");
     let ring = Ring::<u64>::open(name.as_str()).expect("the name is the parent's to remove");
     let mut rx = ring.consumer().unwrap();
-    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: child.id() });
-    assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid, .. }) if pid == child.id()));
+    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: Some(child.id()) });
+    assert!(
+        matches!(ring.producer(), Err(Error::RoleTaken { pid, .. }) if pid == Some(child.id()))
+    );
     assert_eq!(rx.pop(), Ok(1));
     child.say("push");
     child.expect("pushed");

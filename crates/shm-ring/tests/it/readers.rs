@@ -110,8 +110,8 @@ fn a_death_beside_a_readers_locks_is_a_death_and_what_was_published_is_read() {
         let at = if role == Role::Producer { producer() } else { consumer() };
         // Both wait for the lock of an owner that lives.
         let (mut one, mut whole) = (reader(&name, [at, page()]), reader(&name, WHOLE));
-        let alive = Peer::Alive { session: 1, pid };
-        let dead = Peer::Dead { session: 1, pid, released: true };
+        let alive = Peer::Alive { session: 1, pid: Some(pid) };
+        let dead = Peer::Dead { session: 1, pid: Some(pid), released: true };
         let observer = Observer::open(name.as_str()).unwrap();
         let observed = || match role {
             Role::Producer => observer.snapshot().producer.peer,
@@ -209,10 +209,10 @@ fn a_dead_writer_of_a_latest_value_is_dead_beside_a_readers_lock() {
     let (mut reading, mut whole) = (latest.reader().unwrap(), reader(&name, WHOLE));
     assert_eq!(reading.read(), Ok(7));
     let pid = child.id();
-    assert_eq!(reading.writer(), Peer::Alive { session: 3, pid });
+    assert_eq!(reading.writer(), Peer::Alive { session: 3, pid: Some(pid) });
     child.kill();
     whole.expect("locked");
-    assert_eq!(reading.writer(), Peer::Dead { session: 3, pid, released: true });
+    assert_eq!(reading.writer(), Peer::Dead { session: 3, pid: Some(pid), released: true });
     let (told, mut reading) =
         within(SOON, "a read of what is newer", move || (reading.read_newer(), reading));
     assert_eq!(told, Err(ReadError::WriterDead));

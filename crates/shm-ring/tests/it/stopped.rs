@@ -40,9 +40,9 @@ fn a_stopped_producer_keeps_its_role_and_goes_on() {
                 expected += 1;
             }
             assert_eq!(rx.pop_timeout(LONG).map(drop), Err(PopError::TimedOut));
-            assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: child.id() });
+            assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: Some(child.id()) });
             let taken = ring.producer();
-            assert!(matches!(taken, Err(Error::RoleTaken { pid, .. }) if pid == child.id()));
+            assert!(matches!(taken, Err(Error::RoleTaken { pid, .. }) if pid == Some(child.id())));
             child.signal(Signal::CONT);
         }
         assert_eq!(rx.pop().unwrap().checked(), expected);
@@ -70,9 +70,9 @@ fn a_stopped_consumer_keeps_its_role_and_goes_on() {
                 next += 1;
             }
             assert_eq!(tx.push_timeout(Numbered::new(next), LONG), Err(PushError::TimedOut));
-            assert_eq!(tx.peer(), Peer::Alive { session: 1, pid: child.id() });
+            assert_eq!(tx.peer(), Peer::Alive { session: 1, pid: Some(child.id()) });
             let taken = ring.consumer();
-            assert!(matches!(taken, Err(Error::RoleTaken { pid, .. }) if pid == child.id()));
+            assert!(matches!(taken, Err(Error::RoleTaken { pid, .. }) if pid == Some(child.id())));
             child.signal(Signal::CONT);
         }
         until("everything was read", || std::fs::read(&log).unwrap().len() as u64 == 8 * next);

@@ -111,6 +111,11 @@ pub(crate) fn refuse(calls: &[libc::c_long], errno: i32) {
     filter(calls, libc::SECCOMP_RET_ERRNO | errno as u32, libc::SECCOMP_RET_ALLOW);
 }
 
+/// From now on each of these system calls ends the process.
+pub(crate) fn forbid(calls: &[libc::c_long]) {
+    filter(calls, libc::SECCOMP_RET_KILL_PROCESS, libc::SECCOMP_RET_ALLOW);
+}
+
 /// From now on any system call of this thread ends the process, but for the one that ends it in order,
 /// and for reading the clock, which is a system call only on machines whose clock programs cannot read.
 /// (Not SECCOMP_MODE_STRICT: that also forbids the instruction that reads the clock.)
