@@ -46,12 +46,10 @@ impl Output {
     }
 
     fn show(&self, report: &Report) -> Result<(), String> {
-        let json = serde_json::to_string_pretty(report)
-            .map_err(|error| format!("results as JSON: {error}"))?;
         let text = match (&self.json, self.file()) {
-            (Some(_), None) => json,
+            (Some(_), None) => report.json()?,
             (_, Some(path)) => {
-                std::fs::write(path, json + "\n")
+                std::fs::write(path, report.json()?)
                     .map_err(|error| format!("--json {}: {error}", path.display()))?;
                 table::render(report)
             }

@@ -5,6 +5,7 @@ mod figures;
 pub(crate) mod files;
 mod footer;
 mod grid;
+mod json;
 mod markdown;
 mod page;
 mod plots;
@@ -166,7 +167,14 @@ impl Report {
         // Not where the program stands, which says nothing about the results.
         let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
         let command = Some(std::iter::once("shm-ring-bench".to_owned()).chain(words).collect());
-        Self { schema: SCHEMA, machine, command, states, results, goals }
+        let report = Self { schema: SCHEMA, machine, command, states, results, goals };
+        // What is shown now is what a file shows later, to the last digit.
+        report.json().ok().and_then(|json| serde_json::from_str(&json).ok()).unwrap_or(report)
+    }
+
+    /// The report as JSON: a line for each row, figures of [`json::DIGITS`] digits.
+    pub(crate) fn json(&self) -> Result<String, String> {
+        json::render(self).map_err(|error| format!("results as JSON: {error}"))
     }
 
     /// Whether a transport is part of the comparison.
