@@ -59,7 +59,7 @@ fn parse(text: &str) -> Result<Report, (String, &'static str)> {
 
 /// Results of before there were states. Runs whose floor was far from the median of all floors were
 /// discarded then, so what they hold is of one state.
-pub(crate) fn with_states(mut results: Value) -> Value {
+fn with_states(mut results: Value) -> Value {
     let floor = results["floor_ns"].take();
     let runs = results.get("results").and_then(Value::as_array).into_iter().flatten();
     let runs: u64 = runs.filter_map(|row| row["runs"].as_u64()).sum();

@@ -1,5 +1,5 @@
-//! The whole report of comparisons that were recorded long before there were reports, read again by a
-//! parser that knows nothing of how it was written.
+//! The recorded comparisons: what README shows of them is made from them, and the whole report of each
+//! is read again by a parser that knows nothing of how it was written.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,20 +8,19 @@ use std::path::{Path, PathBuf};
 use roxmltree::{Document, Node};
 use serde_json::Value;
 
-use super::Report;
 use super::files::write;
-use crate::saved::with_states;
+use super::{Report, table};
 
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/record");
+const README: &str = include_str!("../../../../README.md");
+/// Of which README has a table, and of which it has plots.
+const TABLE_OF: &str = "2026-11-29.json";
+const PLOTS_OF: &str = "peers-2026-11-21.json";
 pub(super) const RECORDED: [&str; 2] = ["goals-2026-11-29.json", "2026-11-29.json"];
 
 pub(super) fn recorded(name: &str) -> (Value, Report) {
     let text = fs::read_to_string(Path::new(RECORD).join(name)).unwrap();
-    let mut json: Value = serde_json::from_str(&text).unwrap();
-    if json["schema"] == 1 {
-        json = with_states(json);
-    }
-    (json.clone(), serde_json::from_value(json).unwrap())
+    (serde_json::from_str(&text).unwrap(), serde_json::from_str(&text).unwrap())
 }
 
 /// A directory of a test's own that goes with it.
@@ -96,6 +95,44 @@ fn all_recorded() -> Vec<String> {
     let names: Vec<String> = names.filter(|name| name.ends_with(".json")).collect();
     assert!(names.len() >= RECORDED.len(), "{names:?}");
     names
+}
+
+#[test]
+fn every_record_is_as_json_is_written_and_yields_its_tables() {
+    for name in all_recorded() {
+        let report = recorded(&name).1;
+        let text = fs::read_to_string(Path::new(RECORD).join(&name)).unwrap();
+        assert!(report.json().unwrap() == text, "{name}: `report {name} --json -` prints another");
+        let shown = table::render(&report);
+        let mut lines: Vec<_> = shown.lines().collect();
+        for row in report.results.iter().filter(|row| !row.for_goals) {
+            let start = format!(" {} ", row.transport);
+            let end = if row.runs == 0 { " no valid run".into() } else { format!(" {}", row.runs) };
+            let is_it = |line: &&str| line.starts_with(&start) && line.ends_with(&end);
+            let at = lines.iter().position(is_it);
+            lines.swap_remove(at.unwrap_or_else(|| panic!("{name}: no line of {row:?}")));
+        }
+        for goal in &report.goals {
+            assert!(shown.contains(&goal.measure), "{name}: {goal:?}");
+        }
+        if name == TABLE_OF {
+            let first = README.split("```").find(|block| block.contains("each verified")).unwrap();
+            assert!(shown.contains(first.trim()), "README.md shows another table than {name} has");
+        }
+    }
+}
+
+#[test]
+fn the_plots_of_readme_are_those_of_the_record() {
+    let directory = Directory::new("plots");
+    write(&recorded(PLOTS_OF).1, "sysv-binary", &directory.0).unwrap();
+    for entry in fs::read_dir(Path::new(RECORD).join("plots")).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        let made = directory.0.join("plots").join(&name);
+        let same = fs::read(&path).unwrap() == fs::read(made).unwrap_or_default();
+        assert!(same, "{path:?} is not what `report {PLOTS_OF} --report DIR` makes: copy that");
+        assert!(README.contains(&format!("(benches/record/plots/{})", name.display())), "{name:?}");
+    }
 }
 
 #[test]
