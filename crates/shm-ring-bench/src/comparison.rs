@@ -6,15 +6,17 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use shm_ring_console::terminal::say;
+
 use crate::cli::Asked;
 use crate::clock::Clock;
+use crate::complaint::Complaint;
 use crate::goals::Beside;
 use crate::output::Output;
 use crate::plan::{Effort, Row, compare};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::run::INTERRUPTED;
-use crate::terminal::{Complaint, note};
 use crate::transport::Idle;
 use crate::{cpus, doctor, goals, instructions, system_calls};
 
@@ -51,7 +53,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
     if std::io::stderr().is_terminal()
         && let Some(warning) = doctor::other_work()
     {
-        note(&warning);
+        say(&warning);
     }
     let time = asked.how.time();
     let out = Output::new(&asked.how.show).map_err(Complaint::unwritten)?;
@@ -69,9 +71,9 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
         true => Ok(()),
         false => system_calls::per_message(&mut rows, effort),
     };
-    progress.end();
+    drop(progress);
     if let Err(why) = counted {
-        note(&format!("system calls are not counted: {why}"));
+        say(&format!("system calls are not counted: {why}"));
     }
     let counts_instructions = asked.all_goals && !INTERRUPTED.load(Ordering::Relaxed);
     let instructions = counts_instructions.then(|| match asked.how.quick {
@@ -86,7 +88,7 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
     let report = Report::new(&rows, cpus, effort.clock, goals);
     out.write(&report).map_err(Complaint::unwritten)?;
     if INTERRUPTED.load(Ordering::Relaxed) {
-        note("interrupted: the results are those of the runs that were done");
+        say("interrupted: the results are those of the runs that were done");
         return Ok(ExitCode::from(ENDED_BY_INTERRUPT));
     }
     let whole = report.results.iter().all(|row| row.failures.is_empty());
@@ -98,7 +100,7 @@ fn what_can_be_done(rows: Vec<Row>) -> Vec<Row> {
     let (kept, skipped): (Vec<_>, Vec<_>) =
         rows.into_iter().partition(|row| row.entry.does(row.workload, row.bytes));
     for row in skipped {
-        note(&format!("{}: skipped", row.why_not()));
+        say(&format!("{}: skipped", row.why_not()));
     }
     kept
 }
@@ -112,7 +114,7 @@ fn without_spinning(rows: Vec<Row>) -> Vec<Row> {
     names.dedup();
     if !names.is_empty() {
         let names = names.join(", ");
-        note(&format!("we may use one processor only, so what spins is skipped: {names}"));
+        say(&format!("we may use one processor only, so what spins is skipped: {names}"));
     }
     kept
 }

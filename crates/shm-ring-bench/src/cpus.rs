@@ -1,6 +1,6 @@
 //! Which processors the two sides are pinned to. It must not know what runs there.
 
-use crate::terminal::Complaint;
+use crate::complaint::Complaint;
 
 /// The processors that a comparison is pinned to.
 pub(crate) fn pinned(asked: Option<[usize; 2]>) -> Result<[usize; 2], Complaint> {

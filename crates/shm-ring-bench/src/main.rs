@@ -6,6 +6,7 @@
 mod cli;
 mod clock;
 mod comparison;
+mod complaint;
 mod control;
 mod cpus;
 mod diff;
@@ -30,15 +31,16 @@ mod state;
 mod stats;
 mod sys;
 mod system_calls;
-mod terminal;
 mod transport;
 mod workload;
 
 use std::process::ExitCode;
 
+use shm_ring_console::terminal;
+
 use crate::cli::{Asked, Cli, Command};
+use crate::complaint::Complaint;
 use crate::run::SIDE_ARGUMENT;
-use crate::terminal::Complaint;
 
 const FAILED: u8 = 1;
 
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
         return match side::main(&arguments.next().unwrap_or_default().to_string_lossy()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
-                terminal::note(&fault.to_string());
+                terminal::say(&fault.to_string());
                 ExitCode::from(FAILED)
             }
         };

@@ -4,9 +4,10 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
+use shm_ring_console::terminal;
+
 use crate::cli::Show;
 use crate::report::{Report, files, table};
-use crate::terminal;
 
 /// Where the results of a comparison go.
 pub(crate) struct Output {
@@ -40,7 +41,7 @@ impl Output {
         let written = self.report.as_deref().map(|dir| files::write(report, &self.baseline, dir));
         self.show(report)?;
         if let Some(files) = written {
-            terminal::note(&format!("the report is {}", files?[0].display()));
+            terminal::say(&format!("the report is {}", files?[0].display()));
         }
         Ok(())
     }

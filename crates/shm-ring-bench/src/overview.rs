@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use serde::Serialize;
 
 use crate::cli::{Cli, listed};
+use crate::complaint::Complaint;
 use crate::spec::{SIZES, Workload};
-use crate::terminal::Complaint;
 use crate::transport::{Entry, Idle};
 
 /// A transport as `list` shows it.

@@ -1,13 +1,10 @@
-//! How far a comparison is, on a terminal's standard error and nowhere else. It must not know what is
-//! measured.
+//! How far a comparison is, and whether there is time for more. It must not know what is measured.
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 /// A bar with the time that is left.
 pub(crate) struct Progress {
-    bar: ProgressBar,
+    shown: shm_ring_console::progress::Progress,
     rows: u64,
     runs: u64,
     start: Instant,
@@ -22,31 +19,28 @@ impl Progress {
             None => (rows * rounds, "{bar:30} {pos}/{len} runs, {eta} left   {msg}"),
             Some(time) => (time.as_millis() as u64, "{bar:30} {percent}%, {eta} left   {msg}"),
         };
-        let bar = ProgressBar::new(length);
-        bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
-        Self { bar, rows, runs: 0, start: Instant::now(), time }
+        let shown =
+            shm_ring_console::progress::Progress::new(Some(length), template, Duration::ZERO, true);
+        Self { shown, rows, runs: 0, start: Instant::now(), time }
     }
 
     /// A run is done. Whether there is time for more: each row is run once after its trial, whatever
     /// the time.
     pub(crate) fn done(&mut self, what: String) -> bool {
         self.runs += 1;
-        self.bar.set_message(what);
+        let bar = self.shown.tell();
+        bar.set_message(what);
         let Some(time) = self.time else {
             // A round was added.
-            if self.bar.length() == Some(self.bar.position()) {
-                self.bar.inc_length(self.rows);
+            if bar.length() == Some(bar.position()) {
+                bar.inc_length(self.rows);
             }
-            self.bar.inc(1);
+            bar.inc(1);
             return true;
         };
         let elapsed = self.start.elapsed();
-        self.bar.set_position(elapsed.min(time).as_millis() as u64);
+        bar.set_position(elapsed.min(time).as_millis() as u64);
         self.runs < 2 * self.rows || elapsed < time
-    }
-
-    pub(crate) fn end(self) {
-        self.bar.finish_and_clear();
     }
 }
 

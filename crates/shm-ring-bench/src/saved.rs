@@ -6,13 +6,14 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shm_ring_console::terminal::print;
 
 use crate::cli::Saved;
+use crate::complaint::Complaint;
 use crate::output::Output;
 use crate::report::{Report, SCHEMA};
 use crate::spec::Workload;
 use crate::state::State;
-use crate::terminal::{Complaint, print};
 
 /// No results are that long: whoever names a device should not wait for its end.
 const LONGEST: u64 = 16 << 20;

@@ -73,7 +73,7 @@ fn files_that_are_no_results_are_refused_by_name_with_a_hint() {
         assert_eq!(ended.status.code(), Some(1), "{said}");
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines.len(), 2, "{said}");
-        assert!(lines[0].starts_with("error: ") && lines[1].starts_with("hint: "), "{said}");
+        assert!(lines[0].starts_with("error: ") && lines[1].starts_with(" hint: "), "{said}");
         assert!(arguments.iter().any(|name| lines[0].contains(name)), "{said}");
         assert!(ended.stdout.is_empty());
     }

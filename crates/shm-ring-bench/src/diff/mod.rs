@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
+use shm_ring_console::terminal::{print, say};
 
 use crate::cli;
+use crate::complaint::Complaint;
 use crate::report::{Outcome, Report};
 use crate::saved;
 use crate::state::Seen;
 use crate::stats::Figure;
-use crate::terminal::{Complaint, note, print};
 
 /// Of fewer runs nobody can say how far they differ.
 const LEAST_RUNS: u32 = 3;
@@ -105,7 +106,7 @@ pub(crate) fn run(asked: &cli::Diff) -> Result<bool, Complaint> {
     let regressions = regressions.unwrap_or_default();
     for row in &regressions {
         let percent = asked.fail_above.unwrap_or_default();
-        note(&text::regression(row, percent));
+        say(&text::regression(row, percent));
     }
     Ok(!regressions.is_empty())
 }

@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
+use shm_ring_console::terminal::{BAD, DOUBTFUL, GOOD};
 
 use super::{Compared, Diff, Key, Measure, Verdict};
 use crate::report::table::digits;
 use crate::state::{Seen, State};
 use crate::stats::Figure;
-use crate::terminal::{BAD, GOOD, LOOK};
 
 pub(super) fn render(diff: &Diff, files: [&Path; 2]) -> String {
     let mut text = String::new();
@@ -18,7 +18,7 @@ pub(super) fn render(diff: &Diff, files: [&Path; 2]) -> String {
     if !diff.differing.is_empty() {
         let _ = writeln!(
             text,
-            "{LOOK}warning:{LOOK:#} not measured under the same conditions, which the ratios include:"
+            "{DOUBTFUL}warning:{DOUBTFUL:#} not measured under the same conditions, which the ratios include:"
         );
     }
     for differing in &diff.differing {

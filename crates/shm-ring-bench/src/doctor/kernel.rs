@@ -1,6 +1,6 @@
 //! What the kernel counts time with, and what it offers to those who wait.
 
-use super::{Finding, Kernel, Live, ok, warn};
+use super::{Finding, Kernel, Live, note, ok};
 
 pub(super) fn all(kernel: &Kernel<'_>, live: Live) -> Vec<Finding> {
     vec![
@@ -23,7 +23,7 @@ fn clock_source(kernel: &Kernel<'_>) -> Finding {
     match kernel.text(&format!("{directory}/current_clocksource")) {
         None => ok(check, "not visible here"),
         Some(source) if QUICK.contains(&source.as_str()) => ok(check, source),
-        Some(source) => warn(
+        Some(source) => note(
             check,
             format!("{source}: each look at the clock is a system call"),
             format!(
@@ -35,7 +35,7 @@ fn clock_source(kernel: &Kernel<'_>) -> Finding {
 
 fn time_stamp_counter(kernel: &Kernel<'_>) -> Finding {
     let check = "tsc";
-    let flags = kernel.flags();
+    let flags = super::processors::flags(kernel);
     if !flags.iter().any(|flag| flag == "tsc") {
         return ok(check, "no such counter: round trips are timed with the monotonic clock");
     }
@@ -45,7 +45,7 @@ fn time_stamp_counter(kernel: &Kernel<'_>) -> Finding {
         .collect();
     match lacking.is_empty() {
         true => ok(check, "steady: round trips are timed with it"),
-        false => warn(
+        false => note(
             check,
             format!("not steady ({} is missing): the monotonic clock is used", lacking.join(", ")),
             "short round trips include a dearer look at the clock: compare them with the floor only",
@@ -57,7 +57,7 @@ fn membarrier(live: Live) -> Finding {
     let check = "membarrier";
     match live.membarrier {
         true => ok(check, "there"),
-        false => warn(
+        false => note(
             check,
             "refused: a ring that sleeps pays with a fence for each message",
             "Linux 4.16 or newer, and a sandbox that allows membarrier",
@@ -69,7 +69,7 @@ fn futex_waitv(live: Live) -> Finding {
     let check = "futex_waitv";
     match live.futex_waitv {
         true => ok(check, "there"),
-        false => warn(
+        false => note(
             check,
             "refused: who sleeps on several rings wakes up to look now and then",
             "Linux 5.16 or newer, and a sandbox that allows futex_waitv",
@@ -79,10 +79,10 @@ fn futex_waitv(live: Live) -> Finding {
 
 fn perf(kernel: &Kernel<'_>) -> Finding {
     let check = "perf events";
-    match kernel.number::<i32>("/proc/sys/kernel/perf_event_paranoid") {
+    match kernel.setting::<i32>("perf_event_paranoid") {
         None => ok(check, "not in this kernel: only perf would need them"),
         Some(level) if level <= 2 => ok(check, format!("perf_event_paranoid is {level}")),
-        Some(level) => warn(
+        Some(level) => note(
             check,
             format!("perf_event_paranoid is {level}: perf cannot say where time goes"),
             "sysctl kernel.perf_event_paranoid=2; the comparison itself does without",
@@ -104,7 +104,7 @@ fn huge_pages(kernel: &Kernel<'_>) -> Finding {
     let found = format!("{private} for private memory, {shared} for shared");
     let unasked = private == "always" || ["always", "within_size", "force"].contains(&&*shared);
     match unasked {
-        true => warn(
+        true => note(
             check,
             format!("{found}: unasked, some runs may get them and some not"),
             "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled, never > .../shmem_enabled",

@@ -1,12 +1,12 @@
 //! How much a process may have: memory that stays, descriptors, objects of System V and POSIX.
 
-use super::{Finding, Kernel, Live, ok, warn};
+use super::{Finding, Kernel, Live, note, ok};
 
 pub(super) fn all(kernel: &Kernel<'_>, live: Live) -> Vec<Finding> {
     vec![
-        limit(kernel, "locked memory", LOCKED, "ulimit -l"),
-        limit(kernel, "open files", FILES, "ulimit -n"),
-        limit(kernel, "msgqueue size", QUEUED, "ulimit -q"),
+        limit("locked memory", live.locked, LOCKED, "ulimit -l"),
+        limit("open files", live.descriptors, FILES, "ulimit -n"),
+        limit("msgqueue size", live.queued, QUEUED, "ulimit -q"),
         shm(live),
         segments(kernel),
         semaphores(kernel),
@@ -28,18 +28,15 @@ const SEGMENT: u64 = 2 << 20;
 /// Objects of a run, and some to spare.
 const OBJECTS: u64 = 8;
 
-fn limit(kernel: &Kernel<'_>, check: &'static str, needed: u64, raise: &str) -> Finding {
-    let limits = kernel.text("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max ")?.strip_prefix(check));
-    let soft = line.and_then(|line| line.split_whitespace().next());
-    match soft.map(|soft| (soft, soft.parse::<u64>())) {
-        None => ok(check, "not visible here"),
-        Some((_, Ok(limit))) if limit < needed => warn(
+fn limit(check: &'static str, limit: Option<u64>, needed: u64, raise: &str) -> Finding {
+    match limit {
+        None => ok(check, "unlimited"),
+        Some(limit) if limit < needed => note(
             check,
             format!("{limit}, and {needed} may be needed"),
             format!("{raise}, to raise it"),
         ),
-        Some((soft, _)) => ok(check, soft),
+        Some(limit) => ok(check, limit.to_string()),
     }
 }
 
@@ -47,11 +44,13 @@ fn shm(live: Live) -> Finding {
     let check = "/dev/shm";
     let mib = |bytes: u64| bytes >> 20;
     match live.shm {
-        None => warn(check, "not there", "mount a tmpfs on it: names of POSIX objects stand there"),
-        Some([all, free]) => {
+        Err(_) => {
+            note(check, "not there", "mount a tmpfs on it: names of POSIX objects stand there")
+        }
+        Ok([all, free]) => {
             let found = format!("{} MiB free of {}", mib(free), mib(all));
             match free < SHM_FREE {
-                true => warn(
+                true => note(
                     check,
                     found,
                     "remove what is left over there, or mount -o remount,size=256m /dev/shm (docker: \
@@ -70,20 +69,20 @@ fn used(kernel: &Kernel<'_>, kind: &str) -> Option<u64> {
 }
 
 fn of_system_v(check: &'static str) -> Finding {
-    warn(check, "no System V objects in this kernel", "sysv transports cannot be compared here")
+    note(check, "no System V objects in this kernel", "sysv transports cannot be compared here")
 }
 
 /// The findings about a kind of objects, of which there are so many and may be so many.
 fn room(check: &'static str, found: String, used: u64, most: u64) -> Finding {
     match used.saturating_add(OBJECTS) > most {
-        true => warn(check, found, "remove what is left over: ipcs, ipcrm"),
+        true => note(check, found, "remove what is left over: ipcs, ipcrm"),
         false => ok(check, found),
     }
 }
 
 fn segments(kernel: &Kernel<'_>) -> Finding {
     let check = "sysv segments";
-    let limit = |name: &str| kernel.number::<u64>(&format!("/proc/sys/kernel/{name}"));
+    let limit = |name: &str| kernel.setting::<u64>(name);
     let (Some(used), Some(most), Some(longest)) =
         (used(kernel, "shm"), limit("shmmni"), limit("shmmax"))
     else {
@@ -91,7 +90,7 @@ fn segments(kernel: &Kernel<'_>) -> Finding {
     };
     if longest < SEGMENT {
         let found = format!("of {longest} bytes at the most, and {SEGMENT} may be needed");
-        return warn(check, found, format!("sysctl kernel.shmmax={SEGMENT}"));
+        return note(check, found, format!("sysctl kernel.shmmax={SEGMENT}"));
     }
     room(check, format!("{used} of {most} in use"), used, most)
 }
@@ -109,7 +108,7 @@ fn semaphores(kernel: &Kernel<'_>) -> Finding {
 
 fn messages(kernel: &Kernel<'_>) -> Finding {
     let check = "sysv queues";
-    let limit = |name: &str| kernel.number::<u64>(&format!("/proc/sys/kernel/{name}"));
+    let limit = |name: &str| kernel.setting::<u64>(name);
     let (Some(used), Some(most), Some(longest), Some(holds)) =
         (used(kernel, "msg"), limit("msgmni"), limit("msgmax"), limit("msgmnb"))
     else {
@@ -130,7 +129,7 @@ fn queues(kernel: &Kernel<'_>) -> Finding {
     };
     let found = format!("{most} at the most, {messages} messages in each, to {longest} bytes");
     match messages < 10 || longest < 8192 || most < OBJECTS {
-        true => warn(
+        true => note(
             check,
             found,
             "sysctl fs.mqueue.msg_max=10 fs.mqueue.msgsize_max=8192 fs.mqueue.queues_max=256, the \

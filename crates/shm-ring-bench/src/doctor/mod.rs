@@ -1,8 +1,8 @@
 //! What on this machine will spoil numbers, and what to do about it. It reads and asks, and changes
 //! nothing. It must not know what is measured.
 //!
-//! Each finding comes from files of the kernel below a root that tests plant, or from what [`Live`]
-//! was answered.
+//! Each finding comes from files of the kernel below a root that tests plant, or from what [`Live`] was
+//! answered; the command's doctor asks the same of them.
 
 mod kernel;
 mod limits;
@@ -10,94 +10,16 @@ mod processors;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use rustix::thread::{MembarrierCommand, futex, membarrier_query};
-use rustix::time::ClockId;
 use serde::Serialize;
+use shm_ring_console::doctor::{Finding, Form, Kernel, Live, State, note, ok};
 
-use crate::terminal::{Complaint, GOOD, LOOK};
+use crate::complaint::Complaint;
 use crate::{cli, cpus};
 
-/// One thing that was looked at.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Finding {
-    check: &'static str,
-    state: State,
-    found: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum State {
-    Ok,
-    Warn,
-}
-
-fn ok(check: &'static str, found: impl Into<String>) -> Finding {
-    Finding { check, state: State::Ok, found: found.into(), advice: None }
-}
-
-fn warn(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Finding {
-    Finding { check, state: State::Warn, found: found.into(), advice: Some(advice.into()) }
-}
-
-/// The kernel's files below a root.
-struct Kernel<'a> {
-    root: &'a Path,
-}
-
-impl Kernel<'_> {
-    fn text(&self, path: &str) -> Option<String> {
-        let text = fs::read_to_string(self.root.join(path.trim_start_matches('/'))).ok()?;
-        Some(text.trim().to_owned())
-    }
-
-    fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
-        self.text(path)?.parse().ok()
-    }
-
-    fn about_processor(&self, cpu: usize, file: &str) -> Option<String> {
-        self.text(&format!("/sys/devices/system/cpu/cpu{cpu}/{file}"))
-    }
-
-    /// What the processors of this machine can do.
-    fn flags(&self) -> Vec<String> {
-        let text = self.text("/proc/cpuinfo").unwrap_or_default();
-        let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-        flags.split_whitespace().skip(2).map(str::to_owned).collect()
-    }
-}
-
-/// What only the running kernel can be asked.
-#[derive(Clone, Copy, Debug)]
-struct Live {
-    membarrier: bool,
-    futex_waitv: bool,
-    /// Bytes of /dev/shm: all, and those that are free.
-    shm: Option<[u64; 2]>,
-}
-
-impl Live {
-    fn asked() -> Self {
-        let expedited = MembarrierCommand::GlobalExpedited;
-        // No words at all is what a kernel refuses that has the call.
-        let waitv = futex::waitv(&[], futex::WaitvFlags::empty(), None, ClockId::Monotonic);
-        let shm = rustix::fs::statvfs("/dev/shm").ok();
-        Self {
-            membarrier: membarrier_query().contains_command(expedited),
-            futex_waitv: waitv == Err(rustix::io::Errno::INVAL),
-            shm: shm
-                .map(|shm| [shm.f_blocks, shm.f_bavail].map(|n| n.saturating_mul(shm.f_frsize))),
-        }
-    }
-}
+/// How findings are written.
+const FORM: Form = Form { note: "warn", width: 17, advice: "to do: " };
 
 /// What was found, as JSON carries it.
 #[derive(Serialize)]
@@ -105,14 +27,31 @@ struct Findings {
     schema: u32,
     /// The processors that a comparison would be pinned to.
     pinned: [usize; 2],
-    findings: Vec<Finding>,
+    findings: Vec<Said>,
+}
+
+/// A finding of them.
+#[derive(Serialize)]
+struct Said {
+    check: &'static str,
+    state: &'static str,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
 /// Looks at everything and says what was found.
 pub(crate) fn examine(asked: &cli::Doctor) -> Result<String, Complaint> {
     let pinned = cpus::pinned(asked.cpus)?;
-    let findings = all(&Kernel { root: Path::new("/") }, Live::asked(), pinned);
+    let findings = all(&Kernel::running(), Live::asked(), pinned);
     if asked.output.json {
+        let said = |Finding { check, state, found, advice }| Said {
+            check,
+            state: FORM.word(state).0,
+            found,
+            advice,
+        };
+        let findings = findings.into_iter().map(said).collect();
         return serde_json::to_string_pretty(&Findings { schema: 1, pinned, findings })
             .map_err(|error| Complaint::unwritten(format!("findings as JSON: {error}")));
     }
@@ -122,7 +61,7 @@ pub(crate) fn examine(asked: &cli::Doctor) -> Result<String, Complaint> {
 /// What to tell somebody who is about to measure while other work runs. The load is no measure: the build of
 /// this program is in it yet.
 pub(crate) fn other_work() -> Option<String> {
-    let kernel = Kernel { root: Path::new("/") };
+    let kernel = Kernel::running();
     let before = processors::Time::read(&kernel)?;
     std::thread::sleep(Duration::from_millis(300));
     let busy = processors::Time::read(&kernel)?.busy_since(before)?;
@@ -143,18 +82,6 @@ fn all(kernel: &Kernel<'_>, live: Live, pinned: [usize; 2]) -> Vec<Finding> {
 }
 
 fn text(findings: &[Finding]) -> String {
-    let mut text = String::new();
-    for Finding { check, state, found, advice } in findings {
-        let (style, word) = match state {
-            State::Ok => (GOOD, "ok"),
-            State::Warn => (LOOK, "warn"),
-        };
-        let _ = writeln!(text, "{style}{word:<4}{style:#}  {check:<15}  {found}");
-        if let Some(advice) = advice {
-            let _ = writeln!(text, "{:23}to do: {advice}", "");
-        }
-    }
-    let warnings = findings.iter().filter(|finding| finding.state == State::Warn).count();
-    let _ = writeln!(text, "\n{warnings} of {} may spoil numbers.", findings.len());
-    text
+    let warnings = findings.iter().filter(|finding| finding.state != State::Ok).count();
+    format!("{}\n{warnings} of {} may spoil numbers.\n", FORM.text(findings), findings.len())
 }

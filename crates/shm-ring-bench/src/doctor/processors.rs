@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Kernel, ok, warn};
+use super::{Finding, Kernel, note, ok};
 
 /// Two sides that spin.
 const NEEDED: f64 = 2.0;
@@ -24,7 +24,7 @@ pub(super) fn all(kernel: &Kernel<'_>, pinned: [usize; 2]) -> Vec<Finding> {
 fn virtual_machine(kernel: &Kernel<'_>) -> Finding {
     let check = "virtual machine";
     let said = kernel.text("/sys/hypervisor/type");
-    if said.is_none() && !kernel.flags().iter().any(|flag| flag == "hypervisor") {
+    if said.is_none() && !flags(kernel).iter().any(|flag| flag == "hypervisor") {
         return ok(check, "none that shows");
     }
     let dmi = ["sys_vendor", "product_name"]
@@ -35,11 +35,23 @@ fn virtual_machine(kernel: &Kernel<'_>) -> Finding {
         none if none.is_empty() => "yes".to_owned(),
         named => format!("yes: {named}"),
     };
-    warn(
+    note(
         check,
         found,
         "believe ratios within one comparison, and neither absolute times nor percentiles from p99.9 on",
     )
+}
+
+/// What a file says about a processor.
+fn about(kernel: &Kernel<'_>, cpu: usize, file: &str) -> Option<String> {
+    kernel.text(&format!("/sys/devices/system/cpu/cpu{cpu}/{file}"))
+}
+
+/// What the processors of this machine can do.
+pub(super) fn flags(kernel: &Kernel<'_>) -> Vec<String> {
+    let text = kernel.text("/proc/cpuinfo").unwrap_or_default();
+    let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    flags.split_whitespace().skip(2).map(str::to_owned).collect()
 }
 
 /// What all processors have done since the machine was started, in ticks.
@@ -77,22 +89,20 @@ fn stolen(kernel: &Kernel<'_>) -> Finding {
     let stolen = stolen as f64 / all as f64 * 100.0;
     let found = format!("{stolen:.1} % since the machine was started");
     match stolen >= 1.0 {
-        true => warn(check, found, "measure when the host is quieter, or on a machine of its own"),
+        true => note(check, found, "measure when the host is quieter, or on a machine of its own"),
         false => ok(check, found),
     }
 }
 
 fn governor(kernel: &Kernel<'_>, pinned: [usize; 2]) -> Finding {
     let check = "governor";
-    let governors: BTreeSet<String> = pinned
-        .iter()
-        .filter_map(|&cpu| kernel.about_processor(cpu, "cpufreq/scaling_governor"))
-        .collect();
+    let governors: BTreeSet<String> =
+        pinned.iter().filter_map(|&cpu| about(kernel, cpu, "cpufreq/scaling_governor")).collect();
     let found = governors.iter().map(String::as_str).collect::<Vec<_>>().join(" and ");
     match found.as_str() {
         "" => ok(check, "not visible here"),
         "performance" => ok(check, found),
-        _ => warn(check, found, "cpupower frequency-set -g performance"),
+        _ => note(check, found, "cpupower frequency-set -g performance"),
     }
 }
 
@@ -107,7 +117,7 @@ fn turbo(kernel: &Kernel<'_>) -> Finding {
         (None, None) => return ok(check, "not visible here"),
     };
     match on {
-        true => warn(
+        true => note(
             check,
             "on: the speed depends on heat and on what the other cores do",
             format!("echo {off} > {file}"),
@@ -119,14 +129,14 @@ fn turbo(kernel: &Kernel<'_>) -> Finding {
 fn siblings(kernel: &Kernel<'_>, [a, b]: [usize; 2]) -> Finding {
     let check = "cores";
     if a == b {
-        return warn(
+        return note(
             check,
             format!("only processor {a} may be used"),
             "allow two: taskset, or the container's processors; what spins is skipped until then",
         );
     }
     let siblings = |cpu: usize| -> BTreeSet<usize> {
-        let text = kernel.about_processor(cpu, "topology/thread_siblings_list").unwrap_or_default();
+        let text = about(kernel, cpu, "topology/thread_siblings_list").unwrap_or_default();
         listed(&text)
     };
     if siblings(a).contains(&b) {
@@ -135,7 +145,7 @@ fn siblings(kernel: &Kernel<'_>, [a, b]: [usize; 2]) -> Finding {
             Some(other) => format!("--cpus {a},{other}, or switch SMT off"),
             None => "there is no other core here that we may use".to_owned(),
         };
-        return warn(check, format!("processors {a} and {b} are two threads of one core"), advice);
+        return note(check, format!("processors {a} and {b} are two threads of one core"), advice);
     }
     let mut sharing = Vec::new();
     for cpu in [a, b] {
@@ -167,7 +177,7 @@ fn cpuset(kernel: &Kernel<'_>) -> Finding {
     let (allowed, online) = (allowed(kernel).len(), online(kernel).len());
     let found = format!("{allowed} of {online} processors may be used");
     match allowed < 2 {
-        true => warn(check, found, "allow two: taskset, or the container's processors"),
+        true => note(check, found, "allow two: taskset, or the container's processors"),
         false => ok(check, found),
     }
 }
@@ -209,7 +219,7 @@ fn quota(kernel: &Kernel<'_>) -> Finding {
             ok(check, format!("{enough} processors"))
         }
         f64::INFINITY => ok(check, "none"),
-        least => warn(
+        least => note(
             check,
             format!("{least} processors: both sides are stopped when it is used up"),
             "raise the limit of the container or of the service (cpu.max) to two or more",
@@ -242,7 +252,7 @@ fn load(kernel: &Kernel<'_>) -> Finding {
     let found = format!("{load:.2} on {processors} processors in the last minute");
     // Half a processor is what a machine uses that does nothing in particular.
     match processors as f64 - load < NEEDED - 0.5 {
-        true => warn(check, found, "stop the other work: two processors have to be free"),
+        true => note(check, found, "stop the other work: two processors have to be free"),
         false => ok(check, found),
     }
 }
