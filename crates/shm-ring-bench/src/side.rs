@@ -8,7 +8,8 @@ use crate::control::{Control, Measure, Side};
 use crate::spec::{Spec, Workload};
 use crate::transport::*;
 use crate::workload::{
-    ATTACHED_STAGE, FLOOR_STAGE, before_attaching, fan, play, play_batches, play_streams,
+    ATTACHED_STAGE, FLOOR_STAGE, before_attaching, fan, play, play_batches, play_lines,
+    play_streams,
 };
 use crate::{floor, sys};
 
@@ -188,7 +189,7 @@ fn over_lines(spec: &Spec, control: &Control) -> Result<(), Fault> {
     let missing = || Fault::new("starting", "the parent made no lines");
     let lines = lines::Lines::open(spec.channels.first().ok_or_else(missing)?)?;
     begin(spec, control);
-    lines::play(spec, control, &lines)
+    play_lines(spec, control, &lines)
 }
 
 fn between_processes<T: Transport, const W: usize>(

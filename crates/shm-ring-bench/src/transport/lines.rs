@@ -18,9 +18,6 @@ use rustix::fs::{MemfdFlags, fstat, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 
 use super::{Fault, Handle, ITEMS, Inherited, LARGE, Made};
-use crate::control::{Control, Side};
-use crate::spec::Spec;
-use crate::workload::{Stopwatch, finish};
 
 /// Bytes of a block: of one flag.
 pub(crate) const BLOCK: usize = 1024;
@@ -104,9 +101,9 @@ impl Lines {
         self.blocks.as_ptr().wrapping_add((number & (self.count - 1)) as usize)
     }
 
-    /// Writes block `number`: its number, in every word.
+    /// Writes block `number`: its number, in every word. One side does, a number after the other.
     #[inline(always)]
-    fn write(&self, number: u64, read: &mut u64) {
+    pub(crate) fn write(&self, number: u64, read: &mut u64) {
         while number - *read >= self.count {
             *read = self.flags().read.0.load(Ordering::Acquire);
         }
@@ -119,9 +116,9 @@ impl Lines {
         self.flags().written.0.store(number + 1, Ordering::Release);
     }
 
-    /// Reads block `number`, every word of it. Whether it was written whole.
+    /// Reads block `number`, every word of it. Whether it was written whole. The other side does, a number after the other.
     #[inline(always)]
-    fn read(&self, number: u64, written: &mut u64) -> bool {
+    pub(crate) fn read(&self, number: u64, written: &mut u64) -> bool {
         while *written <= number {
             *written = self.flags().written.0.load(Ordering::Acquire);
         }
@@ -134,25 +131,6 @@ impl Lines {
         }
         differing == 0
     }
-}
-
-/// Plays one side to its end.
-pub(crate) fn play(spec: &Spec, control: &Control, lines: &Lines) -> Result<(), Fault> {
-    let (first, end) = (spec.warm_up, spec.warm_up + spec.messages);
-    let mut other = 0;
-    let mut step = |number| match spec.side {
-        Side::B => {
-            lines.write(number, &mut other);
-            Ok(())
-        }
-        Side::A if lines.read(number, &mut other) => Ok(()),
-        Side::A => Err(Fault::new("verifying", format_args!("block {number} came torn"))),
-    };
-    (0..first).try_for_each(&mut step)?;
-    let watch = Stopwatch::start(spec)?;
-    (first..end).try_for_each(step)?;
-    watch.stop(control, spec.side, if spec.side == Side::A { spec.messages } else { 0 });
-    finish(spec, control, ())
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! `batch`: messages one way as fast as they go, a fixed number handed over at a time, each verified.
 
-use super::{Stopwatch, finish};
+use super::Stopwatch;
 use crate::control::Control;
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
 #[inline(never)]
-pub(super) fn send<const W: usize>(
-    mut tx: impl Sender<W>,
+pub(super) fn send<S: Sender<W>, const W: usize>(
+    mut tx: S,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<S, Fault> {
     let (code, mut batch) = (spec.code, vec![[0; W]; spec.batch]);
     for first in (0..spec.warm_up).step_by(spec.batch) {
         (first..).zip(&mut batch).for_each(|(number, message)| code.stamp_whole(message, number));
@@ -21,15 +21,15 @@ pub(super) fn send<const W: usize>(
         tx.send_batch_numbered(&mut batch, code, first)?;
     }
     watch.stop(control, spec.side, 0);
-    finish(spec, control, tx)
+    Ok(tx)
 }
 
 #[inline(never)]
-pub(super) fn receive<const W: usize>(
-    mut rx: impl Receiver<W>,
+pub(super) fn receive<R: Receiver<W>, const W: usize>(
+    mut rx: R,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<R, Fault> {
     let (code, mut number) = (spec.code, 0);
     // What is taken may be less than a batch, and must not reach into what comes after.
     let most = |number, end| (spec.batch as u64).min(end - number) as usize;
@@ -46,7 +46,7 @@ pub(super) fn receive<const W: usize>(
         })?;
     }
     watch.stop(control, spec.side, spec.messages);
-    finish(spec, control, rx)
+    Ok(rx)
 }
 
 /// Takes what is there, `max` messages at most, of which message `number` must be the first. The number that

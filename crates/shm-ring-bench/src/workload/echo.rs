@@ -1,18 +1,18 @@
 //! `echo`: one message there and back at a time.
 
-use super::{Stopwatch, finish};
+use super::Stopwatch;
 use crate::control::Control;
 use crate::histogram::Histogram;
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
 #[inline(never)]
-pub(super) fn ask<const W: usize>(
-    mut tx: impl Sender<W>,
-    mut rx: impl Receiver<W>,
+pub(super) fn ask<S: Sender<W>, R: Receiver<W>, const W: usize>(
+    mut tx: S,
+    mut rx: R,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<(S, R), Fault> {
     let mut histogram = Histogram::new();
     let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.warm_up {
@@ -33,16 +33,16 @@ pub(super) fn ask<const W: usize>(
     }
     watch.stop(control, spec.side, spec.messages);
     histogram.report(control, spec.side, clock.ns_per_tick);
-    finish(spec, control, (tx, rx))
+    Ok((tx, rx))
 }
 
 #[inline(never)]
-pub(super) fn answer<const W: usize>(
-    mut tx: impl Sender<W>,
-    mut rx: impl Receiver<W>,
+pub(super) fn answer<S: Sender<W>, R: Receiver<W>, const W: usize>(
+    mut tx: S,
+    mut rx: R,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<(S, R), Fault> {
     let (code, mut message) = (spec.code, [0; W]);
     for number in 0..spec.warm_up {
         let answer = code.answer(number);
@@ -58,5 +58,5 @@ pub(super) fn answer<const W: usize>(
         tx.send(&message)?;
     }
     watch.stop(control, spec.side, 0);
-    finish(spec, control, (tx, rx))
+    Ok((tx, rx))
 }

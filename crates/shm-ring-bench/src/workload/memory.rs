@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use super::{PASSED_STAGE, STARTED_STAGE, finish};
+use super::{PASSED_STAGE, STARTED_STAGE};
 use crate::control::{Control, Measure};
 use crate::spec::{Spec, Workload};
-use crate::transport::{Fault, Receiver, Sender};
+use crate::transport::Fault;
 
 /// Anonymous memory of this process and its part of what it shares, in bytes.
 fn held() -> Result<[u64; 2], Fault> {
@@ -37,8 +37,8 @@ pub(crate) fn before_attaching(spec: &Spec, control: &Control) -> Result<(), Fau
     Ok(())
 }
 
-/// Replaces what was noted by the growth since.
-fn after_passing(spec: &Spec, control: &Control) -> Result<(), Fault> {
+/// Replaces what was noted by the growth since, once all messages have passed.
+pub(super) fn after_passing(spec: &Spec, control: &Control) -> Result<(), Fault> {
     control.meet(spec.side, PASSED_STAGE);
     let [private, shared] = held()?;
     for (measure, now) in [(Measure::PrivateBytes, private), (Measure::SharedBytes, shared)] {
@@ -46,35 +46,6 @@ fn after_passing(spec: &Spec, control: &Control) -> Result<(), Fault> {
         control.record(spec.side, measure, now.saturating_sub(before));
     }
     Ok(())
-}
-
-pub(super) fn send<const W: usize>(
-    mut tx: impl Sender<W>,
-    spec: &Spec,
-    control: &Control,
-) -> Result<(), Fault> {
-    let (code, mut message) = (spec.code, [0; W]);
-    for number in 0..spec.messages {
-        code.stamp_whole(&mut message, number);
-        tx.send(&message)?;
-    }
-    after_passing(spec, control)?;
-    finish(spec, control, tx)
-}
-
-pub(super) fn receive<const W: usize>(
-    mut rx: impl Receiver<W>,
-    spec: &Spec,
-    control: &Control,
-) -> Result<(), Fault> {
-    let (code, mut message) = (spec.code, [0; W]);
-    for number in 0..spec.messages {
-        rx.receive(&mut message)?;
-        code.verify_whole(&message, number)?;
-    }
-    control.record(spec.side, Measure::Verified, spec.messages);
-    after_passing(spec, control)?;
-    finish(spec, control, rx)
 }
 
 #[cfg(test)]

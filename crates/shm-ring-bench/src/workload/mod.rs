@@ -11,6 +11,7 @@ mod echo;
 pub(crate) mod fan;
 #[cfg(test)]
 mod liars;
+mod lines;
 mod memory;
 mod paced;
 #[cfg(test)]
@@ -19,18 +20,25 @@ mod stopwatch;
 mod stream;
 mod wake;
 
+use std::ops::Range;
+
 use crate::control::{Control, Measure, Side};
+use crate::message::Code;
 use crate::spec::{Spec, Workload};
 use crate::sys;
 use crate::transport::{Fault, Receiver, Sender};
 
 pub(crate) use self::calls::COUNTING;
+pub(crate) use self::lines::play as play_lines;
 pub(crate) use self::memory::before_attaching;
 pub(crate) use self::stopwatch::Stopwatch;
 
 /// What sends one message, and what receives one, where the loop around it is not compiled for each.
 type SendOne<'a, const W: usize> = dyn FnMut(&[u64; W]) -> Result<(), Fault> + 'a;
 type ReceiveOne<'a, const W: usize> = dyn FnMut(&mut [u64; W]) -> Result<(), Fault> + 'a;
+
+/// The ends of a side, which stay until both sides are done.
+type Ends<S, R> = (Option<S>, Option<R>);
 
 /// Plays one side to its end.
 pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
@@ -39,19 +47,46 @@ pub(crate) fn play<S: Sender<W>, R: Receiver<W>, const W: usize>(
     sender: Option<S>,
     receiver: Option<R>,
 ) -> Result<(), Fault> {
-    match (spec.workload, sender, receiver) {
-        (Workload::Wake, Some(tx), _) => wake::send(tx, spec, control),
-        (Workload::Wake, _, Some(rx)) => wake::receive(rx, spec, control),
-        (Workload::IdleReceiver, Some(tx), _) => blocked::send_late(tx, spec, control),
-        (Workload::IdleReceiver, _, Some(rx)) => blocked::receive(rx, spec, control),
-        (Workload::IdleSender, Some(tx), _) => blocked::send(tx, spec, control),
-        (Workload::IdleSender, _, Some(rx)) => blocked::receive_late(rx, spec, control),
-        (Workload::Memory, Some(tx), _) => memory::send(tx, spec, control),
-        (Workload::Memory, _, Some(rx)) => memory::receive(rx, spec, control),
-        (Workload::Burst | Workload::Paced, Some(tx), _) => send_timed(tx, spec, control),
-        (Workload::Burst | Workload::Paced, _, Some(rx)) => receive_timed(rx, spec, control),
-        (_, sender, receiver) => play_streams(spec, control, sender, receiver),
-    }
+    use Workload::{Burst, IdleReceiver, IdleSender, Memory, Paced, Wake};
+    let ends = match (spec.workload, sender, receiver) {
+        (Wake, Some(tx), _) => (Some(wake::send(tx, spec, control)?), None),
+        (Wake, _, Some(rx)) => (None, Some(wake::receive(rx, spec, control)?)),
+        (Burst | Paced, Some(mut tx), _) => {
+            let mut send = |message: &[u64; W]| tx.send(message);
+            match spec.workload {
+                Burst => burst::send(&mut send, spec, control)?,
+                _ => paced::send(&mut send, spec, control)?,
+            }
+            (Some(tx), None)
+        }
+        (Burst | Paced, _, Some(mut rx)) => {
+            let mut receive = |message: &mut [u64; W]| rx.receive(message);
+            match spec.workload {
+                Burst => burst::receive(&mut receive, spec, control)?,
+                _ => paced::receive(&mut receive, spec, control)?,
+            }
+            (None, Some(rx))
+        }
+        (IdleReceiver | IdleSender | Memory, Some(mut tx), _) => {
+            if spec.workload == IdleReceiver {
+                blocked::watch(spec, control)?;
+            }
+            pass(&mut tx, spec.code, 0..spec.messages)?;
+            passed(spec, control)?;
+            (Some(tx), None)
+        }
+        (IdleReceiver | IdleSender | Memory, _, Some(mut rx)) => {
+            if spec.workload == IdleSender {
+                blocked::watch(spec, control)?;
+            }
+            take(&mut rx, spec.code, 0..spec.messages)?;
+            control.record(spec.side, Measure::Verified, spec.messages);
+            passed(spec, control)?;
+            (None, Some(rx))
+        }
+        (_, sender, receiver) => streams(spec, control, sender, receiver)?,
+    };
+    finish(spec, control, ends)
 }
 
 /// [`play`], for streams and round trips only.
@@ -61,41 +96,29 @@ pub(crate) fn play_streams<S: Sender<W>, R: Receiver<W>, const W: usize>(
     sender: Option<S>,
     receiver: Option<R>,
 ) -> Result<(), Fault> {
-    match (spec.workload, sender, receiver) {
-        (Workload::Stream | Workload::OneCore, Some(tx), _) => stream::send(tx, spec, control),
-        (Workload::Stream | Workload::OneCore, _, Some(rx)) => stream::receive(rx, spec, control),
-        (Workload::Echo | Workload::OneCoreEcho, Some(tx), Some(rx)) => match spec.side {
-            Side::A => echo::ask(tx, rx, spec, control),
-            Side::B => echo::answer(tx, rx, spec, control),
-        },
-        _ => Err(no_end()),
-    }
+    let ends = streams(spec, control, sender, receiver)?;
+    finish(spec, control, ends)
 }
 
-fn send_timed<const W: usize>(
-    mut tx: impl Sender<W>,
+fn streams<S: Sender<W>, R: Receiver<W>, const W: usize>(
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
-    let mut send = |message: &[u64; W]| tx.send(message);
-    match spec.workload {
-        Workload::Burst => burst::send(&mut send, spec, control)?,
-        _ => paced::send(&mut send, spec, control)?,
-    }
-    finish(spec, control, tx)
-}
-
-fn receive_timed<const W: usize>(
-    mut rx: impl Receiver<W>,
-    spec: &Spec,
-    control: &Control,
-) -> Result<(), Fault> {
-    let mut receive = |message: &mut [u64; W]| rx.receive(message);
-    match spec.workload {
-        Workload::Burst => burst::receive(&mut receive, spec, control)?,
-        _ => paced::receive(&mut receive, spec, control)?,
-    }
-    finish(spec, control, rx)
+    sender: Option<S>,
+    receiver: Option<R>,
+) -> Result<Ends<S, R>, Fault> {
+    use Workload::{Echo, OneCore, OneCoreEcho, Stream};
+    Ok(match (spec.workload, sender, receiver) {
+        (Stream | OneCore, Some(tx), _) => (Some(stream::send(tx, spec, control)?), None),
+        (Stream | OneCore, _, Some(rx)) => (None, Some(stream::receive(rx, spec, control)?)),
+        (Echo | OneCoreEcho, Some(tx), Some(rx)) => {
+            let (tx, rx) = match spec.side {
+                Side::A => echo::ask(tx, rx, spec, control)?,
+                Side::B => echo::answer(tx, rx, spec, control)?,
+            };
+            (Some(tx), Some(rx))
+        }
+        _ => return Err(no_end()),
+    })
 }
 
 /// [`play`], for `batch`.
@@ -105,10 +128,49 @@ pub(crate) fn play_batches<S: Sender<W>, R: Receiver<W>, const W: usize>(
     sender: Option<S>,
     receiver: Option<R>,
 ) -> Result<(), Fault> {
-    match (sender, receiver) {
-        (Some(tx), _) => batch::send(tx, spec, control),
-        (_, Some(rx)) => batch::receive(rx, spec, control),
-        _ => Err(no_end()),
+    let ends = match (sender, receiver) {
+        (Some(tx), _) => (Some(batch::send(tx, spec, control)?), None),
+        (_, Some(rx)) => (None, Some(batch::receive(rx, spec, control)?)),
+        _ => return Err(no_end()),
+    };
+    finish(spec, control, ends)
+}
+
+/// Sends messages that nobody times, every word of each stamped.
+#[inline(always)]
+fn pass<const W: usize>(
+    tx: &mut impl Sender<W>,
+    code: Code,
+    numbers: Range<u64>,
+) -> Result<(), Fault> {
+    let mut message = [0; W];
+    for number in numbers {
+        code.stamp_whole(&mut message, number);
+        tx.send(&message)?;
+    }
+    Ok(())
+}
+
+/// Receives messages that nobody times, and verifies every word of each.
+#[inline(always)]
+fn take<const W: usize>(
+    rx: &mut impl Receiver<W>,
+    code: Code,
+    numbers: Range<u64>,
+) -> Result<(), Fault> {
+    let mut message = [0; W];
+    for number in numbers {
+        rx.receive(&mut message)?;
+        code.verify_whole(&message, number)?;
+    }
+    Ok(())
+}
+
+/// What is left to measure once all messages have passed that nobody times.
+fn passed(spec: &Spec, control: &Control) -> Result<(), Fault> {
+    match spec.workload {
+        Workload::Memory => memory::after_passing(spec, control),
+        _ => Ok(()),
     }
 }
 

@@ -1,44 +1,38 @@
 //! `stream`: messages one way as fast as they go, one at a time, each verified.
 
-use super::{Stopwatch, finish};
+use super::{Stopwatch, pass, take};
 use crate::control::Control;
 use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
 #[inline(never)]
-pub(super) fn send<const W: usize>(
-    mut tx: impl Sender<W>,
+pub(super) fn send<S: Sender<W>, const W: usize>(
+    mut tx: S,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<S, Fault> {
     let (code, mut message) = (spec.code, [0; W]);
-    for number in 0..spec.warm_up {
-        code.stamp_whole(&mut message, number);
-        tx.send(&message)?;
-    }
+    pass(&mut tx, code, 0..spec.warm_up)?;
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
         tx.send_numbered(&mut message, code, number)?;
     }
     watch.stop(control, spec.side, 0);
-    finish(spec, control, tx)
+    Ok(tx)
 }
 
 #[inline(never)]
-pub(super) fn receive<const W: usize>(
-    mut rx: impl Receiver<W>,
+pub(super) fn receive<R: Receiver<W>, const W: usize>(
+    mut rx: R,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<R, Fault> {
     let (code, mut message) = (spec.code, [0; W]);
-    for number in 0..spec.warm_up {
-        rx.receive(&mut message)?;
-        code.verify_whole(&message, number)?;
-    }
+    take(&mut rx, code, 0..spec.warm_up)?;
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
         rx.receive_numbered(&mut message, code, number)?;
     }
     watch.stop(control, spec.side, spec.messages);
-    finish(spec, control, rx)
+    Ok(rx)
 }

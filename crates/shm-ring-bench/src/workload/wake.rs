@@ -1,6 +1,6 @@
 //! `wake`: one message at an interval to a receiver that has nothing else to do.
 
-use super::{Stopwatch, finish};
+use super::Stopwatch;
 use crate::clock::{monotonic_ns, sleep_until};
 use crate::control::Control;
 use crate::histogram::Histogram;
@@ -8,11 +8,11 @@ use crate::spec::Spec;
 use crate::transport::{Fault, Receiver, Sender};
 
 #[inline(never)]
-pub(super) fn send<const W: usize>(
-    mut tx: impl Sender<W>,
+pub(super) fn send<S: Sender<W>, const W: usize>(
+    mut tx: S,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<S, Fault> {
     let (code, mut message) = (spec.code, [0; W]);
     let mut slept = 0;
     let watch = Stopwatch::start(spec)?;
@@ -23,15 +23,15 @@ pub(super) fn send<const W: usize>(
         tx.send(&message)?;
     }
     watch.stop_after_sleeps(control, spec.side, 0, slept);
-    finish(spec, control, tx)
+    Ok(tx)
 }
 
 #[inline(never)]
-pub(super) fn receive<const W: usize>(
-    mut rx: impl Receiver<W>,
+pub(super) fn receive<R: Receiver<W>, const W: usize>(
+    mut rx: R,
     spec: &Spec,
     control: &Control,
-) -> Result<(), Fault> {
+) -> Result<R, Fault> {
     let mut histogram = Histogram::new();
     let (code, mut message) = (spec.code, [0; W]);
     let watch = Stopwatch::start(spec)?;
@@ -45,5 +45,5 @@ pub(super) fn receive<const W: usize>(
     }
     watch.stop(control, spec.side, spec.messages);
     histogram.report(control, spec.side, 1.0);
-    finish(spec, control, rx)
+    Ok(rx)
 }
