@@ -1,22 +1,17 @@
 //! The subcommands that measure nothing (report but once), as their users run them.
 
-mod support;
-
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
-use support::{Kept, SHORT, alone, parsed, printed, program};
+use crate::support::{Kept, SHORT, alone, output, parsed, printed, program};
 
 /// What was recorded once: results that do not change.
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/record/2026-11-29.json");
-fn output(arguments: &[&str]) -> Output {
-    program(arguments).output().unwrap()
-}
 
 #[test]
 fn list_says_what_each_transport_can_do() {

@@ -1,115 +1,14 @@
-//! The program as its users run it: real processes, real objects, nothing left behind. Timing
-//! decides nothing here.
-
-mod objects;
+//! Every transport and what becomes of runs that fail: real processes, real objects, nothing left behind.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::Value;
 
-use crate::objects::{left_behind, objects};
-
-/// One at a time: two comparisons would starve each other, and what one leaves behind could not be
-/// told from what the other holds.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shm-ring-bench"));
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn output(arguments: &[&str]) -> Output {
-    program(arguments).output().unwrap()
-}
-
-/// Whether this machine can run a comparison at all.
-fn two_processors() -> bool {
-    let two = std::thread::available_parallelism().is_ok_and(|count| count.get() >= 2);
-    if !two {
-        println!("skipped: a comparison needs two processors");
-    }
-    two
-}
-
-fn children(parent: u32) -> Vec<u32> {
-    let of = |pid: u32| fs::read_to_string(format!("/proc/{pid}/stat")).ok();
-    let is_child = |pid: &u32| {
-        of(*pid).and_then(|stat| {
-            let after_name = stat.rsplit_once(')')?.1.to_owned();
-            after_name.split_whitespace().nth(1)?.parse::<u32>().ok()
-        }) == Some(parent)
-    };
-    fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(is_child)
-        .collect()
-}
-
-/// Waits until the comparison has started a side.
-fn first_children(child: &Comparison) -> Vec<u32> {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(20) {
-        let found = children(child.id());
-        if found.len() == 2 {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    panic!("the comparison started no sides");
-}
-
-fn send(pid: u32, signal: Signal) {
-    kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
-}
-
-/// A comparison that does not outlive the test that started it.
-struct Comparison(Option<Child>);
-
-impl Comparison {
-    fn id(&self) -> u32 {
-        self.0.as_ref().expect("it is there until it ends").id()
-    }
-}
-
-impl Drop for Comparison {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn end(mut comparison: Comparison) -> Output {
-    let (id, start) = (comparison.id(), Instant::now());
-    let child = comparison.0.take().expect("it is there until it ends");
-    let watch = std::thread::spawn(move || child.wait_with_output().unwrap());
-    while !watch.is_finished() {
-        if start.elapsed() > Duration::from_secs(60) {
-            send(id, Signal::KILL);
-            panic!("the comparison did not end");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    watch.join().unwrap()
-}
-
-fn start(arguments: &[&str]) -> Comparison {
-    let mut program = program(arguments);
-    Comparison(Some(program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
-}
+use crate::support::{Kept, Started, alone, assert_gone, left_behind, objects, output, send, two_processors};
 
 /// Every size of a message.
 const SIZES: [u64; 14] =
@@ -271,23 +170,29 @@ fn json_has_schema_2_and_the_state_of_each_run() {
 }
 
 #[test]
-fn an_interrupted_comparison_shows_what_it_has_and_leaves_nothing() {
+fn an_interrupted_comparison_shows_and_saves_the_runs_that_were_done_and_leaves_nothing() {
     let _alone = alone();
     if !two_processors() {
         return;
     }
-    let before = objects();
-    let named = ["--transport", "sysv-binary,sysv-two", "--workload", "echo", "--runs", "1000"];
+    let (before, kept) = (objects(), Kept::new("interrupted.json", ""));
+    let what = ["sweep", "--quick", "--time", "3600", "--transport", "posix-two,sysv-two"];
+    let more = ["--bytes", "64", "--workload", "echo", "--json", kept.path()];
     for signal in [Signal::INT, Signal::TERM] {
-        let child = start(&named);
-        let sides = first_children(&child);
-        send(child.id(), signal);
-        let ended = end(child);
+        let started = Started::new(&[&what[..], &more].concat());
+        // The trials take two runs of two processes each.
+        let sides = started.sides(14);
+        send(started.id(), signal);
+        let ended = started.end();
         assert_eq!(ended.status.code(), Some(130), "{ended:?}");
-        assert!(String::from_utf8_lossy(&ended.stdout).contains("Discarded"));
-        for side in sides {
-            assert!(!fs::exists(format!("/proc/{side}")).unwrap(), "side {side} lives on");
-        }
+        let text = String::from_utf8_lossy(&ended.stdout);
+        assert!(text.contains("Echo: a 64-byte message") && text.contains("posix-two"), "{text}");
+        assert!(text.contains("Discarded"), "{text}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("interrupted"));
+        let saved: Value = serde_json::from_str(&fs::read_to_string(&kept.0).unwrap()).unwrap();
+        let rows = saved["results"].as_array().unwrap();
+        assert!(rows.iter().any(|row| row["runs"].as_u64() >= Some(1)), "{saved}");
+        assert_gone(&sides);
         assert_eq!(left_behind(&before), BTreeSet::new());
     }
 }
@@ -300,11 +205,11 @@ fn a_killed_side_is_a_failed_run_and_leaves_nothing() {
     }
     let before = objects();
     let named = ["--transport", "sysv-two", "--workload", "wake", "--interval", "100000"];
-    let child = start(&[&named[..], &["--runs", "1"]].concat());
-    let sides = first_children(&child);
+    let child = Started::new(&[&named[..], &["--runs", "1"]].concat());
+    let sides = child.sides(2);
     std::thread::sleep(Duration::from_millis(300));
-    send(sides[0], Signal::KILL);
-    let ended = end(child);
+    send(*sides.first().unwrap(), Signal::KILL);
+    let ended = child.end();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let text = String::from_utf8_lossy(&ended.stdout);
     assert!(text.contains("sysv-two wake 64 B: failed: a side ended with signal: 9"), "{text}");
@@ -319,15 +224,13 @@ fn a_run_that_is_stuck_is_killed_and_said_to_be() {
         return;
     }
     let named = ["--transport", "shm-ring-park", "--workload", "wake", "--interval", "1000000"];
-    let child = start(&[&named[..], &["--runs", "1", "--limit", "1"]].concat());
-    let sides = first_children(&child);
-    let ended = end(child);
+    let child = Started::new(&[&named[..], &["--runs", "1", "--limit", "1"]].concat());
+    let sides = child.sides(2);
+    let ended = child.end();
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     let text = String::from_utf8_lossy(&ended.stdout);
     assert!(text.contains("timed out and was killed"), "{text}");
-    for side in sides {
-        assert!(!fs::exists(format!("/proc/{side}")).unwrap(), "side {side} lives on");
-    }
+    assert_gone(&sides);
 }
 
 #[test]
@@ -336,10 +239,10 @@ fn nothing_outlives_a_comparison_that_is_killed() {
     if !two_processors() {
         return;
     }
-    let child = start(&["--transport", "shm-ring", "--workload", "echo", "--runs", "1000"]);
-    let sides = first_children(&child);
+    let child = Started::new(&["--transport", "shm-ring", "--workload", "echo", "--runs", "1000"]);
+    let sides = child.sides(2);
     send(child.id(), Signal::KILL);
-    assert!(!end(child).status.success());
+    assert!(!child.end().status.success());
     let start = Instant::now();
     while sides.iter().any(|side| fs::exists(format!("/proc/{side}")).unwrap()) {
         assert!(start.elapsed() < Duration::from_secs(20), "{sides:?} live on");

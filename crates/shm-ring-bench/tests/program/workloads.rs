@@ -1,27 +1,14 @@
 //! Each workload as its users run it, over the ring that sleeps and over a pipe: real processes, very
 //! few messages. Timing decides nothing here.
 
-use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard};
-
 use serde_json::Value;
 
-/// One comparison at a time: two would starve each other.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn output(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_shm-ring-bench"));
-    command.args(arguments).stdin(Stdio::null()).output().unwrap()
-}
+use crate::support::{alone, output, two_processors};
 
 /// The rows of a short comparison, and what it said beside them. `None` where there are not two
 /// processors.
 fn rows(arguments: &[&str]) -> Option<(Vec<Value>, String)> {
-    if std::thread::available_parallelism().is_ok_and(|count| count.get() < 2) {
-        println!("skipped: a comparison needs two processors");
+    if !two_processors() {
         return None;
     }
     let _alone = alone();

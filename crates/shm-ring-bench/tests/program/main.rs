@@ -1,0 +1,8 @@
+//! The program as its users run it: real processes, real objects, nothing left behind. Timing decides nothing
+//! here.
+
+mod commands;
+mod running;
+mod support;
+mod transports;
+mod workloads;
