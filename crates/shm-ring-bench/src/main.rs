@@ -4,43 +4,20 @@
 #![deny(unsafe_code)]
 
 mod cli;
-mod clock;
-mod comparison;
+mod commands;
 mod complaint;
-mod control;
-mod cpus;
-mod diff;
-mod doctor;
-mod floor;
-mod goals;
-mod histogram;
-mod instructions;
-mod machine;
-mod message;
-mod output;
-mod overview;
 mod plan;
-mod progress;
-mod queues;
 mod report;
 mod run;
-mod saved;
-mod side;
-mod spec;
-mod state;
-mod stats;
-mod sys;
-mod system_calls;
-mod transport;
-mod workload;
 
 use std::process::ExitCode;
 
 use shm_ring_console::terminal;
 
 use crate::cli::{Asked, Cli, Command};
+use crate::commands::{comparison, diff, doctor, overview, saved};
 use crate::complaint::Complaint;
-use crate::run::SIDE_ARGUMENT;
+use crate::run::{SIDE_ARGUMENT, side};
 
 const FAILED: u8 = 1;
 

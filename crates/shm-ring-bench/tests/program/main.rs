@@ -2,6 +2,7 @@
 //! here.
 
 mod commands;
+mod rooms;
 mod running;
 mod support;
 mod transports;

@@ -8,7 +8,9 @@ use rustix::process::Signal;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::Value;
 
-use crate::support::{Kept, Started, alone, assert_gone, left_behind, objects, output, send, two_processors};
+use crate::support::{
+    Kept, Started, alone, assert_gone, left_behind, objects, output, send, two_processors,
+};
 
 /// Every size of a message.
 const SIZES: [u64; 14] =
