@@ -64,7 +64,7 @@ const QUEUED: usize = 4096;
 /// What passes messages by value moves them over stacks, several times, and takes the compiler long.
 const BY_VALUE: usize = 4096;
 
-const PLAIN: Entry = Entry {
+const SLEEPING: Entry = Entry {
     name: "",
     what: "",
     idle: Idle::Sleeps,
@@ -75,232 +75,142 @@ const PLAIN: Entry = Entry {
     bytes_max: LARGEST,
     yardstick: false,
 };
+const SPINNING: Entry = Entry { idle: Idle::Spins, ..SLEEPING };
+const UNASKED_SLEEPING: Entry = Entry { shown: false, ..SLEEPING };
+const UNASKED_SPINNING: Entry = Entry { shown: false, ..SPINNING };
+const BETWEEN_THREADS: Entry = Entry { threads: true, bytes_max: BY_VALUE, ..SPINNING };
+const YARDSTICK: Entry = Entry { yardstick: true, ..UNASKED_SPINNING };
 
-#[cfg(feature = "peers")]
-const PEER: Entry = PLAIN;
+const fn named(name: &'static str, what: &'static str, kind: Entry) -> Entry {
+    Entry { name, what, ..kind }
+}
 
 /// Every transport, in the order of the tables.
 pub(crate) fn list() -> &'static [Entry] {
     const LIST: &[Entry] = &[
-        Entry {
-            name: "shm-ring",
-            what: "the ring, both sides spinning",
-            idle: Idle::Spins,
-            batches: true,
-            ..PLAIN
-        },
-        Entry { name: "shm-ring-park", what: "the ring, sleeping as soon as it is idle", ..PLAIN },
-        Entry {
-            name: "shm-ring-balanced",
-            what: "the ring as it waits by default: spinning briefly, then sleeping",
-            idle: Idle::SpinsThenSleeps,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "shm-ring-bare",
-            what: "the ring without the look at the sleeper (it could not sleep)",
-            idle: Idle::Spins,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "shm-ring-messages",
-            what: "the ring with messages of any length, copied in and out, both sides spinning",
-            idle: Idle::Spins,
-            batches: true,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "shm-ring-in-place",
-            what: "the ring with messages made and verified where they stand, both sides spinning",
-            idle: Idle::Spins,
-            batches: true,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "sysv-binary",
-            what: "System V segment and one semaphore, both sides polling its value",
-            idle: Idle::Spins,
-            // SEM_UNDO counts each handoff, up and down in one process each, in 16 bits.
-            messages_max: 32_000,
-            ..PLAIN
-        },
-        Entry { name: "sysv-two", what: "System V segment and two semaphores", ..PLAIN },
-        Entry { name: "posix-two", what: "shared mapping with two POSIX semaphores", ..PLAIN },
-        Entry { name: "pipe", what: "a pipe", ..PLAIN },
-        Entry {
-            name: "fifo",
-            what: "a FIFO with a name in a directory of its own",
-            shown: false,
-            ..PLAIN
-        },
-        Entry { name: "unix-stream", what: "a pair of Unix stream sockets", ..PLAIN },
-        Entry {
-            name: "unix-seqpacket",
-            what: "a pair of Unix sockets that keep messages apart, connected",
-            bytes_max: PACKET,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "unix-datagram",
-            what: "a pair of Unix datagram sockets",
-            bytes_max: PACKET,
-            shown: false,
-            ..PLAIN
-        },
-        Entry {
-            name: "tcp",
-            what: "TCP over the loopback interface, without Nagle's delay",
-            ..PLAIN
-        },
-        Entry { name: "posix-mq", what: "a POSIX message queue", bytes_max: QUEUED, ..PLAIN },
-        Entry { name: "sysv-mq", what: "a System V message queue", bytes_max: QUEUED, ..PLAIN },
-        Entry { name: "eventfd", what: "shared mapping with two event descriptors", ..PLAIN },
-        Entry {
-            name: "mutex-condvar",
-            what: "shared mapping with a robust mutex and a condition variable",
-            ..PLAIN
-        },
-        Entry {
-            name: "rtrb",
-            what: "the rtrb crate between two threads, for reference",
-            idle: Idle::Spins,
-            threads: true,
-            bytes_max: BY_VALUE,
-            batches: true,
-            ..PLAIN
-        },
+        named("shm-ring", "the ring, both sides spinning", Entry { batches: true, ..SPINNING }),
+        named("shm-ring-park", "the ring, sleeping as soon as it is idle", SLEEPING),
+        named(
+            "shm-ring-balanced",
+            "the ring as it waits by default: spinning briefly, then sleeping",
+            Entry { idle: Idle::SpinsThenSleeps, ..UNASKED_SLEEPING },
+        ),
+        named(
+            "shm-ring-bare",
+            "the ring without the look at the sleeper (it could not sleep)",
+            UNASKED_SPINNING,
+        ),
+        named(
+            "shm-ring-messages",
+            "the ring with messages of any length, copied in and out, both sides spinning",
+            Entry { batches: true, ..UNASKED_SPINNING },
+        ),
+        named(
+            "shm-ring-in-place",
+            "the ring with messages made and verified where they stand, both sides spinning",
+            Entry { batches: true, ..UNASKED_SPINNING },
+        ),
+        // SEM_UNDO counts each handoff, up and down in one process each, in 16 bits.
+        named(
+            "sysv-binary",
+            "System V segment and one semaphore, both sides polling its value",
+            Entry { messages_max: 32_000, ..SPINNING },
+        ),
+        named("sysv-two", "System V segment and two semaphores", SLEEPING),
+        named("posix-two", "shared mapping with two POSIX semaphores", SLEEPING),
+        named("pipe", "a pipe", SLEEPING),
+        named("fifo", "a FIFO with a name in a directory of its own", UNASKED_SLEEPING),
+        named("unix-stream", "a pair of Unix stream sockets", SLEEPING),
+        named(
+            "unix-seqpacket",
+            "a pair of Unix sockets that keep messages apart, connected",
+            Entry { bytes_max: PACKET, ..UNASKED_SLEEPING },
+        ),
+        named(
+            "unix-datagram",
+            "a pair of Unix datagram sockets",
+            Entry { bytes_max: PACKET, ..UNASKED_SLEEPING },
+        ),
+        named("tcp", "TCP over the loopback interface, without Nagle's delay", SLEEPING),
+        named("posix-mq", "a POSIX message queue", Entry { bytes_max: QUEUED, ..SLEEPING }),
+        named("sysv-mq", "a System V message queue", Entry { bytes_max: QUEUED, ..SLEEPING }),
+        named("eventfd", "shared mapping with two event descriptors", SLEEPING),
+        named(
+            "mutex-condvar",
+            "shared mapping with a robust mutex and a condition variable",
+            SLEEPING,
+        ),
+        named(
+            "rtrb",
+            "the rtrb crate between two threads, for reference",
+            Entry { batches: true, ..BETWEEN_THREADS },
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "omango",
-            what: "the omango crate between two threads",
-            idle: Idle::Spins,
-            threads: true,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named("omango", "the omango crate between two threads", BETWEEN_THREADS),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "nexus-queue",
-            what: "the nexus-queue crate between two threads",
-            idle: Idle::Spins,
-            threads: true,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named("nexus-queue", "the nexus-queue crate between two threads", BETWEEN_THREADS),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "crossbeam-channel",
-            what: "the crossbeam-channel crate between two threads, spinning briefly, then sleeping",
-            idle: Idle::SpinsThenSleeps,
-            threads: true,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named(
+            "crossbeam-channel",
+            "the crossbeam-channel crate between two threads, spinning briefly, then sleeping",
+            Entry { idle: Idle::SpinsThenSleeps, ..BETWEEN_THREADS },
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "ringbuf",
-            what: "the ringbuf crate between two threads",
-            idle: Idle::Spins,
-            threads: true,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named("ringbuf", "the ringbuf crate between two threads", BETWEEN_THREADS),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "gil",
-            what: "the gil crate between two threads, one sender and one receiver",
-            idle: Idle::Spins,
-            threads: true,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named(
+            "gil",
+            "the gil crate between two threads, one sender and one receiver",
+            BETWEEN_THREADS,
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "bbqueue",
-            what: "the bbqueue crate between two threads, frames of bytes",
-            idle: Idle::Spins,
-            threads: true,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named("bbqueue", "the bbqueue crate between two threads, frames of bytes", BETWEEN_THREADS),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "shaq",
-            what: "the shaq crate, both sides polling",
-            idle: Idle::Spins,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named(
+            "shaq",
+            "the shaq crate, both sides polling",
+            Entry { bytes_max: BY_VALUE, ..SPINNING },
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "shmem-ipc",
-            what: "the shmem-ipc crate, both sides polling",
-            idle: Idle::Spins,
-            ..PEER
-        },
+        named("shmem-ipc", "the shmem-ipc crate, both sides polling", SPINNING),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "iceoryx2",
-            what: "the iceoryx2 crate, publish and subscribe, both sides polling",
-            idle: Idle::Spins,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named(
+            "iceoryx2",
+            "the iceoryx2 crate, publish and subscribe, both sides polling",
+            Entry { bytes_max: BY_VALUE, ..SPINNING },
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "iceoryx2-events",
-            what: "the iceoryx2 crate, publish and subscribe, the receiver waiting for events",
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named(
+            "iceoryx2-events",
+            "the iceoryx2 crate, publish and subscribe, the receiver waiting for events",
+            Entry { bytes_max: BY_VALUE, ..SLEEPING },
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "ipmpsc",
-            what: "the ipmpsc crate, waiting with the mutex and condition variable it has",
-            ..PEER
-        },
+        named(
+            "ipmpsc",
+            "the ipmpsc crate, waiting with the mutex and condition variable it has",
+            SLEEPING,
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "shmring",
-            what: "the shmring crate, a stream of bytes, waiting with futexes",
-            ..PEER
-        },
+        named("shmring", "the shmring crate, a stream of bytes, waiting with futexes", SLEEPING),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "ringfire",
-            what: "the ringfire crate in its lossless way, both sides spinning",
-            idle: Idle::Spins,
-            bytes_max: BY_VALUE,
-            ..PEER
-        },
+        named(
+            "ringfire",
+            "the ringfire crate in its lossless way, both sides spinning",
+            Entry { bytes_max: BY_VALUE, ..SPINNING },
+        ),
         #[cfg(feature = "peers")]
-        Entry {
-            name: "cloudtoid-interprocess",
-            what: "the cloudtoid-interprocess crate, messages of bytes, both sides polling",
-            idle: Idle::Spins,
-            ..PEER
-        },
-        Entry {
-            name: "lines-short",
-            what: "lines of memory written by one side and read by the other, in 64 KiB",
-            idle: Idle::Spins,
-            shown: false,
-            yardstick: true,
-            ..PLAIN
-        },
-        Entry {
-            name: "lines",
-            what: "the same in 1 MiB",
-            idle: Idle::Spins,
-            shown: false,
-            yardstick: true,
-            ..PLAIN
-        },
+        named(
+            "cloudtoid-interprocess",
+            "the cloudtoid-interprocess crate, messages of bytes, both sides polling",
+            SPINNING,
+        ),
+        named(
+            "lines-short",
+            "lines of memory written by one side and read by the other, in 64 KiB",
+            YARDSTICK,
+        ),
+        named("lines", "the same in 1 MiB", YARDSTICK),
     ];
     LIST
 }
