@@ -1,10 +1,11 @@
-//! One value in and out of a ring, by copy: `try_push` and `try_pop` by the same thread. What a pair
-//! costs when nothing has to travel between processors. It must not know how long a round trip takes:
-//! that is the comparison's (README.md).
+//! Values in and out of a ring by the same thread: by copy, in place, and 32 at a time. What that costs when nothing has
+//! to travel between processors. It must not know how long a round trip takes: that is the comparison's (README.md).
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use shm_ring::{Consumer, Options, Producer, Region, Ring};
 use std::hint::black_box;
+
+const BATCH: usize = 32;
 
 /// Both ends of a ring that holds many.
 fn ends<const W: usize>() -> (Producer<[u64; W]>, Consumer<[u64; W]>) {
@@ -13,7 +14,7 @@ fn ends<const W: usize>() -> (Producer<[u64; W]>, Consumer<[u64; W]>) {
     (ring.producer().expect("the only producer"), ring.consumer().expect("the only consumer"))
 }
 
-fn pairs<const W: usize>(criterion: &mut Criterion) {
+fn of_size<const W: usize>(criterion: &mut Criterion) {
     let bytes = size_of::<[u64; W]>();
     let mut group = criterion.benchmark_group("push and pop");
     group.throughput(Throughput::Bytes(bytes as u64));
@@ -30,6 +31,33 @@ fn pairs<const W: usize>(criterion: &mut Criterion) {
         bencher.iter(|| {
             tx.try_push_from(black_box(&item)).expect("there is room");
             rx.try_pop_into(black_box(&mut item)).expect("there is one");
+        });
+    });
+    group.finish();
+    let mut group = criterion.benchmark_group("reserve, commit, peek, release");
+    group.throughput(Throughput::Bytes(bytes as u64));
+    group.bench_function(format!("{bytes} B"), |bencher| {
+        bencher.iter(|| {
+            let mut room = tx.try_reserve(1).expect("there is room");
+            room.write(0, black_box(&item));
+            room.commit(1);
+            let view = rx.try_peek(1).expect("there is one");
+            black_box(view.get(0));
+            view.release(1);
+        });
+    });
+    group.finish();
+    let mut group = criterion.benchmark_group("32 pushed and popped");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function(format!("{bytes} B"), |bencher| {
+        let items = vec![[7; W]; BATCH];
+        bencher.iter(|| {
+            let pushed = tx.try_push_batch(black_box(&items).iter().copied());
+            assert_eq!(pushed.expect("there is room"), BATCH);
+            let popped = rx.try_pop_batch(BATCH, |item| {
+                black_box(item);
+            });
+            assert_eq!(popped.expect("there are as many"), BATCH);
         });
     });
     group.finish();
@@ -65,10 +93,10 @@ fn halves(criterion: &mut Criterion) {
 }
 
 fn all(criterion: &mut Criterion) {
-    pairs::<1>(criterion);
-    pairs::<8>(criterion);
-    pairs::<32>(criterion);
-    pairs::<512>(criterion);
+    of_size::<1>(criterion);
+    of_size::<8>(criterion);
+    of_size::<32>(criterion);
+    of_size::<512>(criterion);
     halves(criterion);
 }
 

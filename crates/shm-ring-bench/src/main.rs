@@ -4,41 +4,20 @@
 #![deny(unsafe_code)]
 
 mod cli;
-mod clock;
-mod comparison;
-mod control;
-mod cpus;
-mod diff;
-mod doctor;
-mod floor;
-mod goals;
-mod histogram;
-mod instructions;
-mod machine;
-mod message;
-mod output;
-mod overview;
+mod commands;
+mod complaint;
 mod plan;
-mod progress;
-mod queues;
 mod report;
 mod run;
-mod saved;
-mod side;
-mod spec;
-mod state;
-mod stats;
-mod sys;
-mod system_calls;
-mod terminal;
-mod transport;
-mod workload;
 
 use std::process::ExitCode;
 
+use shm_ring_console::terminal;
+
 use crate::cli::{Asked, Cli, Command};
-use crate::run::SIDE_ARGUMENT;
-use crate::terminal::Complaint;
+use crate::commands::{comparison, diff, doctor, overview, saved};
+use crate::complaint::Complaint;
+use crate::run::{SIDE_ARGUMENT, side};
 
 const FAILED: u8 = 1;
 
@@ -48,7 +27,7 @@ fn main() -> ExitCode {
         return match side::main(&arguments.next().unwrap_or_default().to_string_lossy()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(fault) => {
-                terminal::note(&fault.to_string());
+                terminal::say(&fault.to_string());
                 ExitCode::from(FAILED)
             }
         };

@@ -7,10 +7,10 @@ use shm_ring::{
     Contents, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer, Role,
     Snapshot, UntypedConsumer, UntypedProducer, UntypedRing,
 };
+use shm_ring_console::terminal;
 
 use crate::cli::{Copying, Frames};
 use crate::failure::{Code, Failure};
-use crate::output;
 
 /// What a ring that was created on demand says of itself: when the stream that it carried has ended, its
 /// reader removes it.
@@ -94,7 +94,7 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring>>, Failure> 
             let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
             let created = MessageRing::create(region(), &options);
             match created {
-                Ok(_) => output::note(&format!(
+                Ok(_) => terminal::note(&format!(
                     "created {}, which waits for the other side",
                     copying.target
                 )),

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, ColorChoice, Parser, Subcommand};
 
-use crate::output::When;
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
 
@@ -22,9 +21,9 @@ use crate::units::{parse_item, parse_size, parse_time};
                   6 timed out."
 )]
 pub(crate) struct Cli {
-    /// When output is coloured.
+    /// When output is coloured: auto is on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: When,
+    pub(crate) color: ColorChoice,
 
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -6,8 +6,7 @@ use std::io;
 use std::process::ExitCode;
 
 use shm_ring::{Error, PopError, Property, PushError};
-
-use crate::units::shown;
+use shm_ring_console::terminal;
 
 /// Exit codes, as the manual lists them. Usage errors are mostly clap's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +36,11 @@ impl Failure {
     }
 
     /// Tells the user, and ends.
-    pub(crate) fn report(&self, red: impl Fn(&str) -> String) -> ExitCode {
+    pub(crate) fn report(&self) -> ExitCode {
         if self.quiet {
             return ExitCode::SUCCESS;
         }
-        // To whom else, if stderr is gone?
-        let _ = io::Write::write_fmt(
-            &mut io::stderr(),
-            format_args!("{} {}\n hint: {}\n", red("error:"), shown(&self.what), shown(&self.hint)),
-        );
+        terminal::error(&self.what, &self.hint);
         ExitCode::from(self.code as u8)
     }
 }

@@ -16,31 +16,29 @@ mod units;
 use std::process::ExitCode;
 
 use clap::Parser;
+use shm_ring_console::terminal;
 
 use crate::cli::{Cli, Command};
-use crate::output::Output;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let output = Output::new(cli.color);
+    terminal::color(cli.color);
     let done = match cli.command {
-        Command::Ls(ls) => commands::ls::run(&ls, output),
-        Command::Stat(stat) => commands::stat::run(&stat, output),
-        Command::Top(top) => commands::top::run(&top, output),
+        Command::Ls(ls) => commands::ls::run(&ls),
+        Command::Stat(stat) => commands::stat::run(&stat),
+        Command::Top(top) => commands::top::run(&top),
         Command::Create(create) => commands::create::run(&create),
         Command::Send(send) => commands::send::run(&send),
         Command::Recv(recv) => commands::recv::run(&recv),
-        Command::Dump(dump) => commands::dump::run(&dump, output),
-        Command::Rm(rm) => commands::rm::run(&rm, |failure| {
-            failure.report(output::red_on_stderr(cli.color));
-        }),
-        Command::Gc(gc) => commands::gc::run(&gc, output),
-        Command::Doctor(doctor) => commands::doctor::run(&doctor, output),
+        Command::Dump(dump) => commands::dump::run(&dump),
+        Command::Rm(rm) => commands::rm::run(&rm),
+        Command::Gc(gc) => commands::gc::run(&gc),
+        Command::Doctor(doctor) => commands::doctor::run(&doctor),
         Command::Completions(completions) => commands::shell::completions(&completions),
         Command::Man(man) => commands::shell::man(&man),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(output::red_on_stderr(cli.color)),
+        Err(failure) => failure.report(),
     }
 }

@@ -3,10 +3,11 @@
 
 use serde::Serialize;
 use shm_ring::{Contents, Options, Peer, SideSnapshot, Snapshot};
+use shm_ring_console::terminal::shown;
 
 use crate::cli::Trust;
 use crate::target::Target;
-use crate::units::{self, shown};
+use crate::units;
 
 impl Trust {
     /// For those who look. What others may write is looked at if it is ours.

@@ -1,4 +1,4 @@
-//! Sizes, times and other people's texts as people write and read them. It must not know what is measured.
+//! Sizes and times as people write and read them. It must not know what is measured.
 
 use std::time::Duration;
 
@@ -70,18 +70,6 @@ pub(crate) fn count(number: f64) -> String {
     text.trim_end().to_owned()
 }
 
-/// Text of somebody else, without what would move a terminal's cursor.
-pub(crate) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars() {
-        match c.is_control() {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
 fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
     let mut index = 0;
     while number >= step && index + 1 < units.len() {
@@ -141,10 +129,5 @@ mod tests {
             [59, 60, 7200, 90_000].map(|s| time(Duration::from_secs(s))),
             ["59 s", "1 min", "2 h", "1 d"]
         );
-    }
-
-    #[test]
-    fn what_is_shown_cannot_move_a_cursor() {
-        assert_eq!(shown("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
     }
 }

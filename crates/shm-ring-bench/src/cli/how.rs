@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::listed;
+use crate::complaint::Complaint;
 use crate::report::Report;
 use crate::report::table::BASELINE;
-use crate::terminal::Complaint;
 
 /// How a comparison is made.
 #[derive(Clone, Debug, Args)]

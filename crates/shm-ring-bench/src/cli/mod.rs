@@ -14,9 +14,9 @@ use clap_complete::Shell;
 
 pub(crate) use self::how::{How, Show};
 pub(crate) use self::rows::What;
-use crate::goals;
 use crate::plan::Row;
-use crate::transport::{Entry, list};
+use crate::plan::goals;
+use crate::run::transport::{Entry, list};
 
 /// Compares ways to pass messages from one process to another.
 ///

@@ -5,10 +5,10 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::listed;
-use crate::goals;
 use crate::plan::Row;
-use crate::spec::{BATCH, BURST, FAN, SIZES, SWEPT, Workload};
-use crate::transport::{Entry, find, lines, list};
+use crate::plan::goals;
+use crate::run::spec::{BATCH, BURST, FAN, SIZES, SWEPT, Workload};
+use crate::run::transport::{Entry, find, lines, list};
 
 /// Stands for every transport.
 const ALL: &str = "all";

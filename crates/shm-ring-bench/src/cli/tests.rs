@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::report::Report;
-use crate::spec::{SIZES, SWEPT, Workload};
+use crate::run::spec::{SIZES, SWEPT, Workload};
 
 fn parse(arguments: &[&str]) -> Result<Command, clap::Error> {
     let all = [&["shm-ring-bench"], arguments].concat();

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{Outcome, Report};
-use crate::state::State;
+use crate::plan::state::State;
 
 /// One line; a field without a meaning there is empty.
 #[derive(Serialize)]

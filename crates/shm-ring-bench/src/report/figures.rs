@@ -2,7 +2,7 @@
 //! shown. It must not know where that is.
 
 use super::{Outcome, Quantile};
-use crate::stats::Figure;
+use crate::plan::figure::Figure;
 
 /// What a figure is.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,16 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Report, csv, markdown, page, plots};
-use crate::transport::find;
+use super::{MARK, Report, csv, markdown, page, plots};
+use crate::run::transport::find;
 
 const PAGE: &str = "index.html";
 const PLOTS: &str = "plots";
 /// What else stands beside the page.
 const RESULTS: [&str; 3] = ["results.json", "results.csv", "results.md"];
-
-/// Stands in every page and plot that we write, so that we replace nobody else's.
-pub(super) const MARK: &str = "shm-ring-bench report";
 
 /// Makes the directory ready to be written to, or says why it cannot be: before anything is measured.
 pub(crate) fn prepare(dir: &Path) -> Result<(), String> {
@@ -87,9 +84,7 @@ pub(crate) fn write(report: &Report, baseline: &str, dir: &Path) -> Result<Vec<P
     prepare(dir)?;
     // All of it is made before any of it is written.
     let chapters = plots::chapters(report, baseline);
-    let json = serde_json::to_string_pretty(report)
-        .map_err(|error| format!("results as JSON: {error}"))?;
-    let results = [json + "\n", csv::render(report)?, markdown::render(report)];
+    let results = [report.json()?, csv::render(report)?, markdown::render(report)];
     // The page comes first: with it the directory is known to be ours, whatever happens next.
     let mut files = vec![(PathBuf::from(PAGE), page::render(report, baseline, &chapters))];
     files.extend(RESULTS.map(PathBuf::from).into_iter().zip(results));
@@ -118,7 +113,7 @@ pub(crate) fn write(report: &Report, baseline: &str, dir: &Path) -> Result<Vec<P
 
 #[cfg(test)]
 mod tests {
-    use super::super::whole::{Directory, RECORDED, recorded};
+    use super::super::records::{Directory, RECORDED, recorded};
     use super::*;
 
     #[test]

@@ -7,9 +7,9 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::Report;
 use super::table::{BASELINE, digits};
-use crate::goals::{Goal, NOT_BUILT, Verdict};
-use crate::state::{Seen, State};
-use crate::stats::Excluded;
+use crate::plan::goals::{Goal, NOT_BUILT, Verdict};
+use crate::plan::state::{Seen, State};
+use crate::plan::stats::Excluded;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::figures::digits;
-use super::plots::Shown;
+use super::series::Shown;
 
 /// The figures of a plot.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{Measured, digits, size};
 use super::{Outcome, Report};
-use crate::state::Seen;
+use crate::plan::state::Seen;
 
 pub(super) fn render(report: &Report) -> String {
     let machine = &report.machine;

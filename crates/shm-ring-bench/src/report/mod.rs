@@ -5,25 +5,32 @@ mod figures;
 pub(crate) mod files;
 mod footer;
 mod grid;
+mod json;
+pub(crate) mod machine;
 mod markdown;
 mod page;
 mod plots;
-pub(crate) mod table;
 #[cfg(test)]
-mod whole;
+mod records;
+mod series;
+pub(crate) mod table;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Clock;
-use crate::control::Measure;
-use crate::goals::Goal;
-use crate::histogram::PARTS;
-use crate::machine::Machine;
+use crate::plan::figure::Figure;
+use crate::plan::goals::Goal;
+use crate::plan::state::{Seen, State};
+use crate::plan::stats::{Excluded, Reason, judged, valid};
 use crate::plan::{Row, seen};
+use crate::report::machine::Machine;
 use crate::run::Sample;
-use crate::spec::Workload;
-use crate::state::{Seen, State};
-use crate::stats::{Excluded, Figure, Reason, judged, valid};
+use crate::run::clock::Clock;
+use crate::run::control::Measure;
+use crate::run::histogram::PARTS;
+use crate::run::spec::Workload;
+
+/// Stands in every page and plot that we write, so that we replace nobody else's.
+const MARK: &str = "shm-ring-bench report";
 
 /// The schema that this program writes. It reads the one before, too.
 pub(crate) const SCHEMA: u32 = 2;
@@ -166,7 +173,19 @@ impl Report {
         // Not where the program stands, which says nothing about the results.
         let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
         let command = Some(std::iter::once("shm-ring-bench".to_owned()).chain(words).collect());
-        Self { schema: SCHEMA, machine, command, states, results, goals }
+        let report = Self { schema: SCHEMA, machine, command, states, results, goals };
+        // What is shown now is what a file shows later, to the last digit.
+        report.json().ok().and_then(|json| serde_json::from_str(&json).ok()).unwrap_or(report)
+    }
+
+    /// The report as tables for people, and below them what is to be said of all.
+    pub(crate) fn text(&self) -> String {
+        table::render(self) + &footer::render(self)
+    }
+
+    /// The report as JSON: a line for each row, figures of [`json::DIGITS`] digits.
+    pub(crate) fn json(&self) -> Result<String, String> {
+        json::render(self).map_err(|error| format!("results as JSON: {error}"))
     }
 
     /// Whether a transport is part of the comparison.
@@ -287,9 +306,9 @@ impl Outcome {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::goals::Beside;
+    use crate::plan::goals::Beside;
     use crate::run::Failure;
-    use crate::transport::find;
+    use crate::run::transport::find;
 
     pub(crate) fn report() -> Report {
         made_of(&rows())
@@ -298,7 +317,7 @@ pub(crate) mod tests {
     fn made_of(rows: &[Row]) -> Report {
         let clock = Clock { tsc: true, ns_per_tick: 0.5, read_ns: 10.0 };
         let beside = Beside { system_calls: Some(Ok(0.0)), ..Beside::default() };
-        let goals = crate::goals::of(rows, &beside);
+        let goals = crate::plan::goals::of(rows, &beside);
         Report::new(rows, [0, 1], clock, goals)
     }
 

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Outcome, Report, footer};
-use crate::spec::Workload;
-use crate::state::State;
-use crate::stats::Figure;
+use super::{Outcome, Report};
+use crate::plan::figure::Figure;
+use crate::plan::state::State;
+use crate::run::spec::Workload;
 
 /// What everything is compared with, unless something else is asked for.
 pub(crate) const BASELINE: &str = "sysv-binary";
@@ -19,7 +19,7 @@ fn kind(row: &Outcome) -> (Workload, usize, [Option<u64>; 3], Option<usize>, Opt
     (row.workload, row.bytes, with, row.batch.or(row.fan), row.state)
 }
 
-/// The report as text.
+/// The tables of a report.
 pub(crate) fn render(report: &Report) -> String {
     let mut text = String::new();
     let mut kinds = Vec::new();
@@ -38,7 +38,7 @@ pub(crate) fn render(report: &Report) -> String {
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
-    text + &footer::render(report)
+    text
 }
 
 /// What follows a title in which no state is named.
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(runs(&row), "2\nnot 1 floor\nnot 1 failed");
         row.runs = 0;
         assert_eq!(runs(&row), "no valid run\nnot 1 floor\nnot 1 failed");
-        let text = render(&report);
+        let text = report.text();
         assert!(text.contains("each verified - near (floor 130 ns)"), "{text}");
         assert!(text.contains("shm-ring stream 64 B: timed out and was killed"));
     }

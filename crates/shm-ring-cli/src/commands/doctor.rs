@@ -6,44 +6,49 @@ mod checks;
 use std::io::Write;
 
 use serde::Serialize;
+use shm_ring_console::doctor::{Finding, Form, State};
+use shm_ring_console::terminal;
 
-use self::checks::{Check, Verdict};
 use crate::cli::Doctor;
 use crate::failure::{Code, Failure};
-use crate::output::{self, Output};
+use crate::output;
+
+const FORM: Form = Form { note: "note", width: 19, advice: "" };
 
 #[derive(Serialize)]
 struct Report {
     checks: Vec<Check>,
 }
 
-pub(crate) fn run(doctor: &Doctor, output: Output) -> Result<(), Failure> {
-    let checks = checks::all();
-    let bad: Vec<&str> = checks
+#[derive(Serialize)]
+struct Check {
+    what: &'static str,
+    verdict: &'static str,
+    found: String,
+    advice: Option<String>,
+}
+
+pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
+    let findings = checks::all();
+    let bad: Vec<&str> = findings
         .iter()
-        .filter(|check| check.verdict == Verdict::Bad)
-        .map(|check| check.what)
+        .filter(|finding| finding.state == State::Bad)
+        .map(|finding| finding.check)
         .collect();
     let sick = (!bad.is_empty()).then(|| {
         let what = format!("rings do not work here: {}", bad.join(", "));
         Failure::new(Code::Failure, what, "the lines marked bad say what is missing")
     });
     if doctor.json {
-        output::json(Report { checks })?;
-        return sick.map_or(Ok(()), Err);
-    }
-    let mut out = std::io::stdout().lock();
-    for Check { verdict, what, found, advice } in checks {
-        let (word, style) = match verdict {
-            Verdict::Ok => ("ok  ", output::GOOD),
-            Verdict::Note => ("note", output::DOUBTFUL),
-            Verdict::Bad => ("bad ", output::BAD),
+        let check = |Finding { check, state, found, advice }| Check {
+            what: check,
+            verdict: FORM.word(state).0,
+            found,
+            advice,
         };
-        writeln!(out, "{}  {what:<18} {found}", output.paint(word, style))?;
-        if let Some(advice) = advice {
-            writeln!(out, "{:24} {advice}", "")?;
-        }
+        output::json(Report { checks: findings.into_iter().map(check).collect() })?;
+    } else {
+        terminal::stdout().write_all(FORM.text(&findings).as_bytes())?;
     }
-    drop(out);
     sick.map_or(Ok(()), Err)
 }

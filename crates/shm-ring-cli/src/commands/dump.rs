@@ -1,23 +1,24 @@
 //! `dump`: what is in a ring and has not been read, in hexadecimal and as text. It reads nothing out of the
 //! ring.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Serialize, ser};
 use shm_ring::{DumpError, Observer, Unread};
+use shm_ring_console::terminal;
 
 use crate::cli::Dump;
 use crate::failure::{Code, Failure};
-use crate::output::{self, Output};
+use crate::output;
 
 /// Bytes in a line.
 const LINE: usize = 16;
 
-pub(crate) fn run(dump: &Dump, output: Output) -> Result<(), Failure> {
+pub(crate) fn run(dump: &Dump) -> Result<(), Failure> {
     let observer = Observer::open_with(dump.target.region(), &dump.trust.to_look())?;
     let records = observer.dump().take(dump.limit.unwrap_or(usize::MAX));
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = BufWriter::new(terminal::stdout());
     if dump.json {
         drop(out);
         let ended = std::cell::Cell::new(None);
@@ -29,7 +30,7 @@ pub(crate) fn run(dump: &Dump, output: Output) -> Result<(), Failure> {
         match record {
             Ok(Unread { position, payload, .. }) => {
                 let title = format!("at {position}, {} bytes", payload.len());
-                writeln!(out, "{}", output.paint(&title, output::HEADING))?;
+                writeln!(out, "{}", terminal::paint(&title, terminal::HEADING))?;
                 for (line, bytes) in payload.chunks(LINE).enumerate() {
                     writeln!(out, "{:08x}  {}", line * LINE, hex(bytes))?;
                 }
@@ -38,7 +39,9 @@ pub(crate) fn run(dump: &Dump, output: Output) -> Result<(), Failure> {
                 out.flush()?;
                 return Err(no_dump(error));
             }
-            Err(error) => writeln!(out, "{}", output.paint(&error.to_string(), output::QUIET))?,
+            Err(error) => {
+                writeln!(out, "{}", terminal::paint(&error.to_string(), terminal::QUIET))?
+            }
         }
     }
     out.flush()?;

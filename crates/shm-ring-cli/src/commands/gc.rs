@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shm_ring::{Error, Observer, Peer, Snapshot};
+use shm_ring_console::terminal;
 
 use crate::cli::Gc;
 use crate::failure::{Code, Failure};
 use crate::finding::{self, Found};
-use crate::output::{self, Output};
+use crate::output;
 use crate::target::Target;
 use crate::units;
 
@@ -38,7 +39,7 @@ struct Left {
     unusable: u64,
 }
 
-pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
+pub(crate) fn run(gc: &Gc) -> Result<(), Failure> {
     let (mut removed, mut left) = (Vec::new(), Left::default());
     for Found { name, ring } in finding::named(gc.trust)? {
         let Ok(snapshot) = ring else {
@@ -64,9 +65,9 @@ pub(crate) fn run(gc: &Gc, output: Output) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     for Removed { name, bytes, age_seconds } in removed {
         let age = units::time(Duration::from_secs_f64(age_seconds));
-        writeln!(out, "{}\t{}\t{age}", units::shown(&name), units::size(bytes))?;
+        writeln!(out, "{}\t{}\t{age}", terminal::shown(&name), units::size(bytes))?;
     }
-    if output.terminal {
+    if terminal::is_terminal() {
         left.tell(gc);
     }
     Ok(())

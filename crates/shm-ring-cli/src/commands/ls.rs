@@ -5,11 +5,12 @@ use std::io::Write;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use shm_ring::{Peer, Snapshot};
+use shm_ring_console::terminal::{self, Style};
 
 use crate::cli::Ls;
 use crate::failure::Failure;
 use crate::finding::{self, Found};
-use crate::output::{self, Output};
+use crate::output;
 use crate::rings::{self, Ring};
 use crate::units;
 
@@ -28,7 +29,7 @@ struct Unusable {
 
 const HEADINGS: [&str; 7] = ["NAME", "KIND", "SIZE", "FILL", "PRODUCER", "CONSUMER", "AGE"];
 
-pub(crate) fn run(ls: &Ls, output: Output) -> Result<(), Failure> {
+pub(crate) fn run(ls: &Ls) -> Result<(), Failure> {
     let (mut rings, mut unusable) = (Vec::new(), Vec::new());
     let mut found = finding::named(ls.trust)?;
     if ls.memfds {
@@ -48,31 +49,31 @@ pub(crate) fn run(ls: &Ls, output: Output) -> Result<(), Failure> {
     }
     let rows: Vec<[String; 7]> =
         rings.iter().map(|(name, snapshot)| row(&name.to_string(), snapshot)).collect();
-    let mut out = std::io::stdout().lock();
-    if output.terminal {
+    let mut out = terminal::stdout();
+    if terminal::is_terminal() {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(HEADINGS).add_rows(&rows);
         let text = table.to_string();
         let styles = rings.iter().map(|(_, snapshot)| style(snapshot));
-        let styles = std::iter::once(output::HEADING).chain(styles);
+        let styles = std::iter::once(terminal::HEADING).chain(styles);
         for (line, style) in text.lines().zip(styles) {
-            writeln!(out, "{}", output.paint(line.trim(), style))?;
+            writeln!(out, "{}", terminal::paint(line.trim(), style))?;
         }
     } else {
         for (row, (_, snapshot)) in rows.iter().zip(&rings) {
-            writeln!(out, "{}", output.paint(&row.join("\t"), style(snapshot)))?;
+            writeln!(out, "{}", terminal::paint(&row.join("\t"), style(snapshot)))?;
         }
     }
     drop(out);
     for Unusable { why, .. } in unusable {
-        eprintln!("{}", units::shown(&why));
+        terminal::say(&terminal::shown(&why));
     }
     Ok(())
 }
 
 fn row(name: &str, snapshot: &Snapshot) -> [String; 7] {
     [
-        units::shown(name),
+        terminal::shown(name),
         rings::kind(snapshot.contents),
         units::size(snapshot.limit),
         rings::fill(snapshot),
@@ -82,16 +83,16 @@ fn row(name: &str, snapshot: &Snapshot) -> [String; 7] {
     ]
 }
 
-fn style(snapshot: &Snapshot) -> clap::builder::styling::Style {
+fn style(snapshot: &Snapshot) -> Style {
     let peers = [snapshot.producer.peer, snapshot.consumer.peer];
     let any = |is: fn(&Peer) -> bool| peers.iter().any(is);
     if snapshot.corrupt {
-        output::BAD
+        terminal::BAD
     } else if any(|peer| matches!(peer, Peer::Dead { .. })) {
-        output::DOUBTFUL
+        terminal::DOUBTFUL
     } else if any(|peer| matches!(peer, Peer::Alive { .. })) {
-        output::GOOD
+        terminal::GOOD
     } else {
-        output::QUIET
+        terminal::QUIET
     }
 }

@@ -6,12 +6,14 @@ use crate::cli::Rm;
 use crate::failure::{Code, Failure};
 use crate::target::Target;
 
-/// All that can be removed is, and the last failure is how it ends; `tell` says those before it.
-pub(crate) fn run(rm: &Rm, tell: impl Fn(&Failure)) -> Result<(), Failure> {
+/// All that can be removed is, and the last failure is how it ends; those before it are said.
+pub(crate) fn run(rm: &Rm) -> Result<(), Failure> {
     let failures = rm.targets.iter().filter_map(|target| remove(rm, target).err());
     let mut failures: Vec<Failure> = failures.collect();
     let last = failures.pop();
-    failures.iter().for_each(tell);
+    for failure in failures {
+        failure.report();
+    }
     last.map_or(Ok(()), Err)
 }
 

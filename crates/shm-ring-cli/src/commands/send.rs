@@ -6,11 +6,11 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use shm_ring::{MessageProducer, Peer, PushError, UntypedProducer};
+use shm_ring_console::terminal;
 
 use crate::attach::{self, Attached, Before, Carrying, End};
 use crate::cli::{Frames, Send};
 use crate::failure::{Code, Failure};
-use crate::output;
 use crate::progress::Progress;
 use crate::units;
 
@@ -69,7 +69,7 @@ fn publish<P: Publishes>(
     let unread = attach::unread(&send.copying);
     if unread > 0 && !there {
         let unread = units::size(unread);
-        output::note(&format!("{unread} are unread, and nobody is there to read them"));
+        terminal::note(&format!("{unread} are unread, and nobody is there to read them"));
     }
     Ok(())
 }

@@ -3,21 +3,22 @@
 use std::io::{self, Write};
 
 use shm_ring::{Observer, SideSnapshot, Snapshot};
+use shm_ring_console::terminal;
 
 use crate::cli::Stat;
 use crate::failure::Failure;
-use crate::output::{self, Output};
+use crate::output;
 use crate::rings::{self, Ring};
 use crate::units;
 
-pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
+pub(crate) fn run(stat: &Stat) -> Result<(), Failure> {
     let observer = Observer::open_with(stat.target.region(), &stat.trust.to_look())?;
     let snapshot = observer.snapshot();
     if stat.json {
         return output::json(Ring::of(&stat.target, &snapshot));
     }
     if rings::is_latest(&snapshot) {
-        return Ok(latest(&snapshot, output)?);
+        return Ok(latest(&snapshot)?);
     }
     let unread = match snapshot.unread_records() {
         Some(records) => format!("{records} records, "),
@@ -28,7 +29,7 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
         (false, true) => "",
         (false, false) => ", not of one moment",
     };
-    let mut line = head(&snapshot, output)?;
+    let mut line = head(&snapshot)?;
     let room = match snapshot.contents.stride() {
         Some(size) => format!("{} records, ", snapshot.limit / size),
         None => String::new(),
@@ -52,15 +53,12 @@ pub(crate) fn run(stat: &Stat, output: Output) -> Result<(), Failure> {
 }
 
 /// What is said of both kinds. It returns what says more.
-fn head(
-    snapshot: &Snapshot,
-    output: Output,
-) -> io::Result<impl FnMut(&str, String) -> io::Result<()>> {
-    let mut out = io::stdout().lock();
+fn head(snapshot: &Snapshot) -> io::Result<impl FnMut(&str, String) -> io::Result<()>> {
+    let mut out = terminal::stdout();
     let mut line = move |name: &str, value: String| {
-        writeln!(out, "{}  {value}", output.paint(&format!("{name:<11}"), output::HEADING))
+        writeln!(out, "{}  {value}", terminal::paint(&format!("{name:<11}"), terminal::HEADING))
     };
-    line("ring", units::shown(&snapshot.region))?;
+    line("ring", terminal::shown(&snapshot.region))?;
     line("id", format!("{:032x}", snapshot.id))?;
     line("layout", snapshot.layout.to_string())?;
     line("carries", rings::kind_in_full(snapshot.contents))?;
@@ -71,8 +69,8 @@ fn head(
 }
 
 /// Those who read a latest value leave no trace.
-fn latest(snapshot: &Snapshot, output: Output) -> io::Result<()> {
-    let mut line = head(snapshot, output)?;
+fn latest(snapshot: &Snapshot) -> io::Result<()> {
+    let mut line = head(snapshot)?;
     let written = snapshot.published_records().unwrap_or(0);
     let slots = snapshot.contents.stride().map_or(0, |slot| snapshot.capacity / slot);
     line("capacity", format!("{slots} slots, {}", bytes(snapshot.capacity)))?;

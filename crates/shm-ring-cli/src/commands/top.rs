@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shm_ring::{Observer, Snapshot};
+use shm_ring_console::terminal;
 
 use self::screen::Screen;
 use self::view::Rates;
 use crate::cli::Top;
 use crate::failure::Failure;
 use crate::finding;
-use crate::output::{self, Output};
+use crate::output;
 use crate::rings::Ring;
 use crate::target::Target;
 
@@ -34,18 +35,18 @@ struct Watched {
     rates: Rates,
 }
 
-pub(crate) fn run(top: &Top, output: Output) -> Result<(), Failure> {
+pub(crate) fn run(top: &Top) -> Result<(), Failure> {
     for target in &top.targets {
         Observer::open_with(target.region(), &top.trust.to_look())?;
     }
-    let mut screen = match output.terminal && !top.json {
+    let mut screen = match terminal::is_terminal() && !top.json {
         true => Some(Screen::take()?),
         false => None,
     };
     let mut before = look(top)?;
     let mut views = 0;
     if let Some(screen) = &mut screen {
-        screen.show(&view::lines(&before, &before, output))?;
+        screen.show(&view::lines(&before, &before))?;
     }
     while top.count.is_none_or(|count| views < count) {
         if wait(screen.as_mut(), top.interval)? {
@@ -53,7 +54,7 @@ pub(crate) fn run(top: &Top, output: Output) -> Result<(), Failure> {
         }
         let now = look(top)?;
         match &mut screen {
-            Some(screen) => screen.show(&view::lines(&before, &now, output))?,
+            Some(screen) => screen.show(&view::lines(&before, &now))?,
             None if top.json => json(&before, &now)?,
             None => {
                 let mut out = std::io::stdout().lock();

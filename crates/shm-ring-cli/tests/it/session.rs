@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The commands of a session, without the numbers of processes.
@@ -14,11 +16,36 @@ fn commands(session: &str) -> Vec<String> {
     typed.map(|line| line.split(' ').map(nameless).collect::<Vec<_>>().join(" ")).collect()
 }
 
+/// The session as the README shows it.
+fn shown() -> String {
+    let readme = std::fs::read_to_string(format!("{HERE}/../../README.md")).unwrap();
+    let block = readme.split("```console\n").find(|block| block.starts_with("$ seq 1000000000"));
+    block.unwrap().split("```").next().unwrap().to_owned()
+}
+
+/// What a recording shows, without the orders to a terminal.
+fn plain(recording: &str) -> String {
+    let events =
+        recording.lines().skip(1).map(|event| serde_json::from_str::<Value>(event).unwrap());
+    let output: String = events.map(|event| event[2].as_str().unwrap().to_owned()).collect();
+    // A line begins where `top` gives the screen back.
+    let output = output.replace("\u{1b}[?1049l", "\n");
+    let mut parts = output.split("\u{1b}[");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |plain, part| {
+        plain + &part[part.find(|c: char| c.is_ascii_alphabetic()).map_or(0, |end| end + 1)..]
+    })
+}
+
 #[test]
 fn the_readme_shows_the_session_that_was_recorded() {
-    let recorded = std::fs::read_to_string(format!("{HERE}/session/session.txt")).unwrap();
-    let readme = std::fs::read_to_string(format!("{HERE}/../../README.md")).unwrap();
-    assert!(readme.contains(recorded.trim_end()), "run session/record and put session.txt there");
+    let recorded = plain(&std::fs::read_to_string(format!("{HERE}/session/session.cast")).unwrap());
+    // Where columns stand a terminal says.
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in shown().lines().map(words) {
+        assert!(words(&recorded).contains(&line), "session/record shows no such line: {line}");
+    }
+    assert_eq!(commands(&recorded), commands(&shown()));
     assert!(commands(&recorded).len() > 8);
 }
 
@@ -43,8 +70,7 @@ fn the_session_goes_as_it_was_recorded() {
         eprintln!("skipped: {errors}");
         return;
     }
-    let recorded = std::fs::read_to_string(format!("{HERE}/session/session.txt")).unwrap();
-    assert_eq!(commands(&said), commands(&recorded), "{said}{errors}");
+    assert_eq!(commands(&said), commands(&shown()), "{said}{errors}");
     assert!(said.contains("; echo $?\n5\n"), "the reader learns of the death: {said}");
     assert!(said.contains("\tdead ") && said.contains("\tclosed\t"), "{said}");
     assert!(said.contains("producer     dead, process "), "{said}");

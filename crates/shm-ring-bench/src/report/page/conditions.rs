@@ -5,9 +5,9 @@ use maud::{Markup, html};
 
 use super::super::figures::{digits, size};
 use super::super::{Outcome, Report};
-use crate::state::Seen;
-use crate::stats::Excluded;
-use crate::transport::{find, list};
+use crate::plan::state::Seen;
+use crate::plan::stats::Excluded;
+use crate::run::transport::{find, list};
 
 /// The comparison in a few lines.
 pub(super) fn summary(report: &Report) -> Markup {

@@ -5,11 +5,12 @@ mod conditions;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::MARK;
 use super::Report;
 use super::figures::{RATIO, digits, size};
-use super::files::MARK;
-use super::plots::{Chapter, Plot, STYLE, Shown};
-use crate::goals::{Goal, Verdict};
+use super::plots::{Chapter, Plot, STYLE};
+use super::series::Shown;
+use crate::plan::goals::{Goal, Verdict};
 
 const PAGE_STYLE: &str = include_str!("page.css");
 /// What the project is about.

@@ -6,10 +6,10 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::drawing::{Drawing, line, marker, name_width, px, text, width};
-use super::looks::Look;
-use super::shown::{Write, short};
+use super::style::Style;
+use crate::plan::figure::Figure;
 use crate::report::figures::digits;
-use crate::stats::Figure;
+use crate::report::series::{Write, short};
 
 const WIDTH: f64 = 660.0;
 const ROW: f64 = 25.0;
@@ -35,7 +35,7 @@ pub(super) struct Bars<'a> {
 
 /// One of them.
 pub(super) struct Bar<'a> {
-    pub(super) look: &'a Look,
+    pub(super) style: &'a Style,
     pub(super) figure: Figure,
     pub(super) said: String,
 }
@@ -46,7 +46,7 @@ impl Bars<'_> {
         if self.bars.is_empty() {
             return None;
         }
-        let names = self.bars.iter().map(|bar| name_width(bar.look));
+        let names = self.bars.iter().map(|bar| name_width(bar.style));
         let values = self.bars.iter().map(|bar| width(&(self.write)(bar.figure.median, digits)));
         let left = names.fold(40.0, f64::max) + 34.0;
         let right = WIDTH - values.fold(40.0, f64::max) - 14.0;
@@ -68,7 +68,7 @@ impl Bars<'_> {
             }
             (text("axis", "middle", ((left + right) / 2.0, bottom + 42.0), &self.axis))
         };
-        let named: Vec<&str> = self.bars.iter().map(|bar| bar.look.label.as_str()).collect();
+        let named: Vec<&str> = self.bars.iter().map(|bar| bar.style.label.as_str()).collect();
         Some(Drawing {
             id: self.id.clone(),
             width: WIDTH,
@@ -117,12 +117,12 @@ impl Bars<'_> {
     fn bar(&self, bar: &Bar, axis: &Axis, from: Option<f64>, left: f64, y: f64) -> Markup {
         let [median, min, max] =
             [bar.figure.median, bar.figure.min, bar.figure.max].map(|value| axis.at(value));
-        let strong = if bar.look.strong { " strong" } else { "" };
+        let strong = if bar.style.strong { " strong" } else { "" };
         html! {
-            g class={ "series " (bar.look.class) (strong) } {
+            g class={ "series " (bar.style.class) (strong) } {
                 title { (bar.said) }
-                (text("name", "end", (left - 24.0, y + 4.5), &bar.look.label))
-                (marker(bar.look, (left - 13.0, y)))
+                (text("name", "end", (left - 24.0, y + 4.5), &bar.style.label))
+                (marker(bar.style, (left - 13.0, y)))
                 @if let Some(from) = from {
                     @let from = axis.at(from);
                     rect class="bar" x=(px(from.min(median))) y=(px(y - 7.0))
@@ -134,7 +134,7 @@ impl Bars<'_> {
                 @for end in [min, max] {
                     (line("whisker", (end, y - 4.0), (end, y + 4.0)))
                 }
-                (marker(bar.look, (median, y)))
+                (marker(bar.style, (median, y)))
                 (text("value", "end", (WIDTH - 4.0, y + 4.5), &(self.write)(bar.figure.median, digits)))
             }
         }
@@ -163,15 +163,15 @@ fn names_of_ticks(axis: &Axis, write: Write, bottom: f64) -> Markup {
 mod tests {
     use super::*;
     use crate::report::figures::{COST, RATIO};
-    use crate::report::plots::looks::Looks;
-    use crate::report::plots::shown::writes;
+    use crate::report::plots::style::Styles;
+    use crate::report::series::writes;
     use crate::report::tests::report;
 
     fn drawn(from: Option<f64>, write: Write, figures: &[[f64; 3]]) -> String {
-        let looks = Looks::of(&report(), "none");
+        let styles = Styles::of(&report(), "none");
         let figure = |&[median, min, max]: &[f64; 3]| Figure { median, min, max };
-        let look = looks.get("shm-ring");
-        let bar = |of| Bar { look, figure: figure(of), said: String::new() };
+        let style = styles.get("shm-ring");
+        let bar = |of| Bar { style, figure: figure(of), said: String::new() };
         let bars = Bars {
             id: "bars".to_owned(),
             title: String::new(),

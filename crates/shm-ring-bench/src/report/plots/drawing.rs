@@ -3,8 +3,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::looks::{Look, Marker};
-use crate::report::files::MARK;
+use super::style::{Marker, Style};
+use crate::report::MARK;
 
 /// The style of every plot, in the page and in files of their own.
 pub(in crate::report) const STYLE: &str = include_str!("plot.css");
@@ -85,14 +85,14 @@ pub(super) fn width(text: &str) -> f64 {
 }
 
 /// About how wide the name of a look is, its marker not counted.
-pub(super) fn name_width(look: &Look) -> f64 {
-    let bold = if look.strong { 1.13 } else { 1.0 };
-    width(&look.label) * bold
+pub(super) fn name_width(style: &Style) -> f64 {
+    let bold = if style.strong { 1.13 } else { 1.0 };
+    width(&style.label) * bold
 }
 
 /// A marker of `look` around a point, a little larger where it is strong.
-pub(super) fn marker(look: &Look, (x, y): (f64, f64)) -> Markup {
-    let r = if look.strong { 4.6 } else { 3.8 };
+pub(super) fn marker(style: &Style, (x, y): (f64, f64)) -> Markup {
+    let r = if style.strong { 4.6 } else { 3.8 };
     let polygon = |points: &[(f64, f64)]| {
         let said: Vec<String> = points
             .iter()
@@ -105,7 +105,7 @@ pub(super) fn marker(look: &Look, (x, y): (f64, f64)) -> Markup {
         let (left, top, side) = (px(x - r * 0.9), px(y - r * 0.9), px(r * 1.8));
         html! { rect class=(class) x=(left) y=(top) width=(side) height=(side) {} }
     };
-    match look.marker {
+    match style.marker {
         Marker::Circle => html! { circle class="marker" cx=(px(x)) cy=(px(y)) r=(px(r)) {} },
         Marker::Ring => html! { circle class="marker hollow" cx=(px(x)) cy=(px(y)) r=(px(r)) {} },
         Marker::Square => square("marker"),

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::drawing::{Drawing, line, marker, name_width, px, spread, text};
-use super::looks::Look;
-use super::shown::{Write, short};
-use crate::stats::Figure;
+use super::style::Style;
+use crate::plan::figure::Figure;
+use crate::report::series::{Write, short};
 
 const WIDTH: f64 = 1120.0;
 const HEIGHT: f64 = 500.0;
@@ -23,7 +23,7 @@ pub(super) struct Lines<'a> {
     pub(super) title: String,
     pub(super) x: Positions,
     pub(super) y: Values,
-    pub(super) series: Vec<Series<'a>>,
+    pub(super) curves: Vec<Curve<'a>>,
     /// A level to compare with, and what it is.
     pub(super) floor: Option<(String, Figure)>,
 }
@@ -41,8 +41,8 @@ pub(super) struct Values {
 }
 
 /// A line.
-pub(super) struct Series<'a> {
-    pub(super) look: &'a Look,
+pub(super) struct Curve<'a> {
+    pub(super) style: &'a Style,
     pub(super) points: Vec<Point>,
 }
 
@@ -56,13 +56,13 @@ pub(super) struct Point {
 impl Lines<'_> {
     /// `None` if there is nothing that an axis could carry.
     pub(super) fn draw(&self) -> Option<Drawing> {
-        let points = self.series.iter().flat_map(|series| &series.points);
+        let points = self.curves.iter().flat_map(|curve| &curve.points);
         let floor = self.floor.iter().map(|(_, figure)| figure);
         let figures: Vec<&Figure> = points.map(|point| &point.figure).chain(floor).collect();
         let values = figures.iter().flat_map(|figure| [figure.min, figure.median, figure.max]);
         let bottom = HEIGHT - BOTTOM;
         let y = Axis::log(values, [bottom, TOP])?;
-        let names = self.series.iter().map(|series| name_width(series.look));
+        let names = self.curves.iter().map(|curve| name_width(curve.style));
         let right = WIDTH - names.fold(60.0, f64::max) - 44.0;
         let (first, last) = (self.x.named.first()?.0, self.x.named.last()?.0);
         // Half a step of room at both ends, for lines that stand side by side.
@@ -84,8 +84,7 @@ impl Lines<'_> {
     }
 
     fn description(&self) -> String {
-        let names: Vec<&str> =
-            self.series.iter().map(|series| series.look.label.as_str()).collect();
+        let names: Vec<&str> = self.curves.iter().map(|curve| curve.style.label.as_str()).collect();
         format!(
             "Lines of {} against {}, for {}. The figures are in the table beside it.",
             self.y.title,
@@ -133,12 +132,12 @@ impl Lines<'_> {
         // Side by side, or whiskers of one position would hide each other.
         let apart = self.x.named.windows(2).map(|pair| x.at(pair[1].0) - x.at(pair[0].0));
         let room = apart.fold(100.0, f64::min) * 0.55;
-        let step = (room / self.series.len() as f64).min(5.0);
-        let aside = |at: usize| (at as f64 - (self.series.len() as f64 - 1.0) / 2.0) * step;
+        let step = (room / self.curves.len() as f64).min(5.0);
+        let aside = |at: usize| (at as f64 - (self.curves.len() as f64 - 1.0) / 2.0) * step;
         let ends: Vec<(f64, f64)> = (0..)
-            .zip(&self.series)
-            .map(|(at, series)| {
-                let end = series.points.last();
+            .zip(&self.curves)
+            .map(|(at, curve)| {
+                let end = curve.points.last();
                 end.map_or((LEFT, bottom), |p| (x.at(p.x) + aside(at), y.at(p.figure.median)))
             })
             .collect();
@@ -154,9 +153,9 @@ impl Lines<'_> {
             }
             // The strong ones last, so that nothing covers them.
             @for strong in [false, true] {
-                @for (at, series) in self.series.iter().enumerate() {
-                    @if series.look.strong == strong {
-                        (series.draw(x, y, aside(at), labels[at], right))
+                @for (at, curve) in self.curves.iter().enumerate() {
+                    @if curve.style.strong == strong {
+                        (curve.draw(x, y, aside(at), labels[at], right))
                     }
                 }
             }
@@ -164,52 +163,52 @@ impl Lines<'_> {
     }
 }
 
-impl Series<'_> {
+impl Curve<'_> {
     fn draw(&self, x: &Axis, y: &Axis, aside: f64, label: f64, right: f64) -> Markup {
         let at = |point: &Point| (x.at(point.x) + aside, y.at(point.figure.median));
         let pairs = self.points.iter().map(at).map(|(x, y)| format!("{} {}", px(x), px(y)));
         let path = format!("M{}", pairs.collect::<Vec<_>>().join("L"));
-        let strong = if self.look.strong { " strong" } else { "" };
+        let strong = if self.style.strong { " strong" } else { "" };
         html! {
-            g class={ "series " (self.look.class) (strong) } {
-                title { (self.look.label) }
+            g class={ "series " (self.style.class) (strong) } {
+                title { (self.style.label) }
                 @if self.points.len() > 1 {
-                    path class="curve" d=(path) stroke-dasharray=[dash(self.look)] {}
+                    path class="curve" d=(path) stroke-dasharray=[dash(self.style)] {}
                 }
                 @for point in &self.points {
                     @let (x, median) = at(point);
                     g class="point" {
                         title { (point.said) }
                         (line("whisker", (x, y.at(point.figure.min)), (x, y.at(point.figure.max))))
-                        (marker(self.look, (x, median)))
+                        (marker(self.style, (x, median)))
                     }
                 }
                 @if let Some(end) = self.points.last() {
                     @let (x, median) = at(end);
                     (line("leader", (x + 7.0, median), (right + 18.0, label)))
-                    (marker(self.look, (right + 24.0, label)))
-                    (text("name", "start", (right + 34.0, label + 4.0), &self.look.label))
+                    (marker(self.style, (right + 24.0, label)))
+                    (text("name", "start", (right + 34.0, label + 4.0), &self.style.label))
                 }
             }
         }
     }
 }
 
-fn dash(look: &Look) -> Option<&'static str> {
-    (!look.dash.is_empty()).then_some(look.dash)
+fn dash(style: &Style) -> Option<&'static str> {
+    (!style.dash.is_empty()).then_some(style.dash)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::figures::LATENCY;
-    use crate::report::plots::looks::Looks;
-    use crate::report::plots::shown::writes;
+    use crate::report::plots::style::Styles;
+    use crate::report::series::writes;
     use crate::report::tests::report;
 
     #[test]
     fn a_marker_stands_at_the_median_and_its_whisker_from_the_least_to_the_most() {
-        let looks = Looks::of(&report(), "none");
+        let styles = Styles::of(&report(), "none");
         let point = |x, [median, min, max]: [f64; 3]| Point {
             x,
             figure: Figure { median, min, max },
@@ -223,8 +222,8 @@ mod tests {
                 named: vec![(3.0, "8 B".to_owned()), (6.0, "64 B".to_owned())],
             },
             y: Values { title: String::new(), write: writes(LATENCY) },
-            series: vec![Series {
-                look: looks.get("shm-ring"),
+            curves: vec![Curve {
+                style: styles.get("shm-ring"),
                 points: vec![point(3.0, [200.0, 100.0, 800.0]), point(6.0, [400.0, 400.0, 400.0])],
             }],
             floor: None,

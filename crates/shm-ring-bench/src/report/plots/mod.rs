@@ -3,63 +3,36 @@
 
 mod axis;
 mod bars;
+mod by_size;
 mod cost;
 mod drawing;
 mod lines;
-mod looks;
-mod nines;
+mod percentiles;
+mod plot;
 mod ratio;
-mod shown;
-mod size;
+mod style;
 mod wake;
 
-pub(super) use self::drawing::{Drawing, STYLE};
-use self::looks::Looks;
-pub(super) use self::shown::Shown;
+pub(super) use self::drawing::STYLE;
+pub(super) use self::plot::{Chapter, Plot};
+use self::style::Styles;
 use super::Report;
 use super::grid::Grid;
-
-/// Lines that one plot can carry and still be read. The rest is in the table.
-const LINES_MAX: usize = 14;
-
-/// Plots of one kind, and how to read them.
-#[derive(Clone, Debug)]
-pub(super) struct Chapter<'a> {
-    pub(super) id: &'static str,
-    pub(super) title: &'static str,
-    pub(super) read: String,
-    pub(super) plots: Vec<Plot<'a>>,
-    /// What is not there, and why.
-    pub(super) missing: Vec<String>,
-}
-
-/// A plot with its table; where a drawing would say nothing, the table alone.
-#[derive(Clone, Debug)]
-pub(super) struct Plot<'a> {
-    /// Of its file, and in the page.
-    pub(super) name: String,
-    pub(super) title: String,
-    pub(super) drawing: Option<Drawing>,
-    pub(super) grid: Grid<'a>,
-    /// What else is to be said of it.
-    pub(super) notes: Vec<String>,
-    /// Whether it is one for a closer look.
-    pub(super) folded: bool,
-}
+use super::series::{Series, Shown};
 
 /// All that a report has data for.
 pub(super) fn chapters<'a>(report: &'a Report, baseline: &str) -> Vec<Chapter<'a>> {
-    let looks = Looks::of(report, baseline);
+    let (styles, series) = (Styles::of(report, baseline), Series::of(report));
     let mut chapters = vec![
-        ratio::chapter(report, &looks, baseline),
-        size::throughput(report, &looks),
-        size::bandwidth(report, &looks),
-        size::latency(report, &looks),
-        nines::chapter(report, &looks),
-        wake::chapter(report, &looks),
-        cost::chapter(report, &looks),
-        cost::waiting(report, &looks),
-        cost::memory(report, &looks),
+        ratio::chapter(&series, &styles, baseline),
+        by_size::throughput(&series, &styles),
+        by_size::bandwidth(&series, &styles),
+        by_size::latency(&series, &styles),
+        percentiles::chapter(&series, &styles),
+        wake::chapter(&series, &styles),
+        cost::chapter(&series, &styles),
+        cost::waiting(&series, &styles),
+        cost::memory(&series, &styles),
     ];
     for plot in chapters.iter_mut().flat_map(|chapter| &mut chapter.plots) {
         let missing = without_valid_run(report, &plot.grid);
@@ -83,23 +56,4 @@ fn without_valid_run<'a>(report: &'a Report, grid: &Grid) -> Vec<&'a str> {
         }
     }
     missing
-}
-
-/// A word on what would make a plot illegible.
-fn left_to_the_table(names: &[String]) -> Option<String> {
-    let drawn = "Drawn are the ring, the baseline and the best of the others";
-    (!names.is_empty()).then(|| format!("{drawn}; in the table only: {}.", names.join(", ")))
-}
-
-/// A name for files and addresses within the page.
-fn slug(parts: &[&str]) -> String {
-    let mut slug = String::new();
-    for character in parts.join("-").chars() {
-        match character {
-            letter if letter.is_ascii_alphanumeric() => slug.push(letter.to_ascii_lowercase()),
-            _ if slug.ends_with('-') => {}
-            _ => slug.push('-'),
-        }
-    }
-    slug.trim_matches('-').to_owned()
 }

@@ -1,19 +1,16 @@
 //! How many times faster each transport is than a chosen one. It must not know how it is drawn.
 
 use super::bars::Bars;
-use super::looks::Looks;
-use super::shown::{Shown, apart, distinct, figures, rows, usual_size, writes};
-use super::size::{bar, by_doing};
-use super::{Chapter, Plot, slug};
-use crate::report::Report;
+use super::plot::{Chapter, Plot, bar, slug};
+use super::style::Styles;
+use crate::plan::figure::Figure;
 use crate::report::figures::{LATENCY, MESSAGES, Measured, RATIO, size};
 use crate::report::grid::{Form, Grid};
-use crate::stats::Figure;
+use crate::report::series::{Series, Shown, apart, by_doing, usual_size, writes};
 
-pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks, baseline: &str) -> Chapter<'a> {
-    let rows = rows(report);
-    let mut speeds = figures(&rows, MESSAGES, None);
-    speeds.extend(figures(&rows, LATENCY, Some(0.5)));
+pub(super) fn chapter<'a>(series: &Series<'a>, styles: &Styles, baseline: &str) -> Chapter<'a> {
+    let mut speeds = series.one(MESSAGES, None);
+    speeds.extend(series.one(LATENCY, Some(0.5)));
     let (mut plots, mut missing) = (Vec::new(), Vec::new());
     for (doing, group) in by_doing(speeds) {
         let with_baseline: Vec<_> = apart(group, |shown| shown.row.bytes)
@@ -29,9 +26,9 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks, baseline: &str) -> 
             .collect();
         let sizes: Vec<Shown> =
             with_baseline.iter().flat_map(|(_, _, group)| group.clone()).collect();
-        let usual = usual_size(&distinct(&sizes, |shown| shown.row.bytes as u64));
+        let usual = usual_size(&sizes);
         for (bytes, base, group) in with_baseline {
-            let plot = plot(&doing, bytes, base, group, looks, baseline);
+            let plot = plot(&doing, bytes, base, group, styles, baseline);
             plots.push(Plot { folded: usual != Some(bytes as u64), ..plot });
         }
     }
@@ -63,7 +60,7 @@ fn plot<'a>(
     bytes: usize,
     base: Figure,
     group: Vec<Shown<'a>>,
-    looks: &Looks,
+    styles: &Styles,
     baseline: &str,
 ) -> Plot<'a> {
     let mut group: Vec<Shown> = group.into_iter().filter_map(|shown| ratio(shown, base)).collect();
@@ -76,7 +73,7 @@ fn plot<'a>(
         axis: format!("times faster than {baseline}"),
         write: writes(RATIO),
         from: Some(1.0),
-        bars: group.iter().map(|one| bar(one, looks)).collect(),
+        bars: group.iter().map(|one| bar(one, styles)).collect(),
         floor: None,
     };
     Plot {

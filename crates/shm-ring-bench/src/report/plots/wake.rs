@@ -1,17 +1,16 @@
 //! How long a receiver that has nothing else to do takes to wake up, by how long it slept. It must not
 //! know how it is drawn.
 
-use super::looks::Looks;
-use super::shown::{apart, distinct, figures, rows, usual_size};
-use super::size::{About, By, against, bars};
-use super::{Chapter, Plot, slug};
-use crate::report::Report;
+use super::by_size::{By, against};
+use super::plot::{About, Chapter, Plot, bars, slug};
+use super::style::Styles;
 use crate::report::figures::{LATENCY, duration, size};
+use crate::report::series::{Series, apart, distinct, usual_size};
 
-pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
-    let mut shown = figures(&rows(report), LATENCY, Some(0.5));
+pub(super) fn chapter<'a>(series: &Series<'a>, styles: &Styles) -> Chapter<'a> {
+    let mut shown = series.one(LATENCY, Some(0.5));
     shown.retain(|one| one.row.wake_ns.is_some() && one.row.interval_ns.is_some());
-    let usual = usual_size(&distinct(&shown, |one| one.row.bytes as u64));
+    let usual = usual_size(&shown);
     let mut plots = Vec::new();
     for ((bytes, state), group) in apart(shown, |one| (one.row.bytes, one.row.state)) {
         let state = state.map_or_else(String::new, |state| format!(" ({state})"));
@@ -24,7 +23,7 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
                     title: format!("{}, a message every {}", about.title, duration(*interval)),
                     ..about
                 };
-                bars(&about, &slug(&["wake", &bytes.to_string(), &state]), group, looks)
+                bars(&about, &slug(&["wake", &bytes.to_string(), &state]), group, styles)
             }
             _ => {
                 let about = About { title: format!("{}, {}", about.title, size(bytes)), ..about };
@@ -32,7 +31,7 @@ pub(super) fn chapter<'a>(report: &'a Report, looks: &Looks) -> Chapter<'a> {
                     &about,
                     &slug(&[&bytes.to_string(), &state]),
                     group,
-                    looks,
+                    styles,
                     &By {
                         title: "time between two messages (the lines stand side by side around each)",
                         key: |one| one.row.interval_ns.unwrap_or_default(),

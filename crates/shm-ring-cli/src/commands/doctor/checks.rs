@@ -2,56 +2,24 @@
 
 use std::fs;
 
-use rustix::fs::{Mode, OFlags, statvfs};
-use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
-use rustix::thread::futex;
-use rustix::thread::{MembarrierQuery, membarrier_query};
-use rustix::time::{ClockId, Timespec};
-use serde::Serialize;
+use rustix::fs::{Mode, OFlags};
 use shm_ring::{Options, Region, Ring};
+use shm_ring_console::doctor::{Finding, Kernel, Live, bad, note, ok};
 
 use crate::finding::SHM;
 use crate::units;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
-    Ok,
-    /// Worth knowing: rings work, and something about them is slower, smaller or shorter-lived.
-    Note,
-    Bad,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Check {
-    pub(super) what: &'static str,
-    pub(super) verdict: Verdict,
-    pub(super) found: String,
-    pub(super) advice: Option<&'static str>,
-}
-
-fn ok(what: &'static str, found: impl Into<String>) -> Check {
-    Check { what, verdict: Verdict::Ok, found: found.into(), advice: None }
-}
-
-fn note(what: &'static str, found: impl Into<String>, advice: &'static str) -> Check {
-    Check { what, verdict: Verdict::Note, found: found.into(), advice: Some(advice) }
-}
-
-fn bad(what: &'static str, found: impl Into<String>, advice: &'static str) -> Check {
-    Check { what, verdict: Verdict::Bad, found: found.into(), advice: Some(advice) }
-}
-
-pub(super) fn all() -> Vec<Check> {
-    let mut checks = vec![a_ring(), shared_memory(), nameless_files(), memfd()];
-    checks.extend([membarrier(), futex_waitv(), processors(), remove_ipc()]);
-    checks.extend([locked_memory(), descriptors(), address_space(), file_size(), system_v()]);
+pub(super) fn all() -> Vec<Finding> {
+    let live = Live::asked();
+    let mut checks = vec![a_ring(), shared_memory(live), nameless_files(), memfd()];
+    checks.extend([membarrier(live), futex_waitv(live), processors(), remove_ipc()]);
+    checks.extend([locked_memory(live), descriptors(live), address_space(live), file_size(live)]);
+    checks.push(system_v());
     checks
 }
 
 /// Creating, both roles, a record there and back.
-fn a_ring() -> Check {
+fn a_ring() -> Finding {
     const WHAT: &str = "a ring";
     let through = || -> Result<bool, Box<dyn std::error::Error>> {
         let ring = Ring::<u64>::create(Region::memfd("shm-ring doctor"), &Options::new())?;
@@ -66,13 +34,11 @@ fn a_ring() -> Check {
     }
 }
 
-fn shared_memory() -> Check {
+fn shared_memory(live: Live) -> Finding {
     const WHAT: &str = "/dev/shm";
     const LITTLE: u64 = 64 << 20;
-    match statvfs(SHM) {
-        Ok(fs) => {
-            let (free, size) =
-                (fs.f_bavail.saturating_mul(fs.f_frsize), fs.f_blocks.saturating_mul(fs.f_frsize));
+    match live.shm {
+        Ok([size, free]) => {
             let found = format!("{} free of {}", units::size(free), units::size(size));
             match free < LITTLE {
                 true => note(WHAT, found, "`shm-ring gc`, or: mount -o remount,size=1G /dev/shm"),
@@ -85,7 +51,7 @@ fn shared_memory() -> Check {
     }
 }
 
-fn nameless_files() -> Check {
+fn nameless_files() -> Finding {
     const WHAT: &str = "O_TMPFILE";
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     match rustix::fs::open(SHM, flags, Mode::RUSR | Mode::WUSR) {
@@ -98,9 +64,10 @@ fn nameless_files() -> Check {
     }
 }
 
-fn memfd() -> Check {
+fn memfd() -> Finding {
     const WHAT: &str = "memfd";
-    let policy = read("/proc/sys/vm/memfd_noexec").unwrap_or_else(|| "none".to_owned());
+    let policy = Kernel::running().text("/proc/sys/vm/memfd_noexec");
+    let policy = policy.unwrap_or_else(|| "none".to_owned());
     let made = Ring::<u64>::create(Region::memfd("shm-ring doctor"), &Options::new());
     match made {
         Ok(_) => ok(WHAT, format!("sealed, not executable (vm.memfd_noexec: {policy})")),
@@ -112,10 +79,9 @@ fn memfd() -> Check {
     }
 }
 
-fn membarrier() -> Check {
+fn membarrier(live: Live) -> Finding {
     const WHAT: &str = "membarrier";
-    let wanted = MembarrierQuery::GLOBAL_EXPEDITED | MembarrierQuery::REGISTER_GLOBAL_EXPEDITED;
-    match membarrier_query().contains(wanted) {
+    match live.membarrier {
         true => ok(WHAT, "publishing needs no fence"),
         false => {
             note(WHAT, "not to be had", "each push and pop pays for a fence: Linux 4.16 has it")
@@ -123,21 +89,19 @@ fn membarrier() -> Check {
     }
 }
 
-fn futex_waitv() -> Check {
+fn futex_waitv(live: Live) -> Finding {
     const WHAT: &str = "futex_waitv";
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // Nothing to wait for: where the call is known, that is an invalid argument.
-    match futex::waitv(&[], futex::WaitvFlags::empty(), Some(&now), ClockId::Monotonic) {
-        Err(Errno::NOSYS | Errno::PERM) => note(
+    match live.futex_waitv {
+        true => ok(WHAT, "a sleeper learns of a death at once"),
+        false => note(
             WHAT,
             "not to be had",
             "a sleeper learns of a death after a tenth of a second: Linux 5.16 has it",
         ),
-        _ => ok(WHAT, "a sleeper learns of a death at once"),
     }
 }
 
-fn processors() -> Check {
+fn processors() -> Finding {
     const WHAT: &str = "processors";
     let ours = std::thread::available_parallelism().map_or(1, usize::from);
     match ours {
@@ -147,7 +111,7 @@ fn processors() -> Check {
 }
 
 /// systemd's logind removes what a user has in /dev/shm when the last session ends.
-fn remove_ipc() -> Check {
+fn remove_ipc() -> Finding {
     const WHAT: &str = "RemoveIPC";
     const SYSTEM_USERS: u32 = 1000;
     if fs::metadata("/run/systemd/seats").is_err() {
@@ -180,9 +144,9 @@ fn removes<'a>(texts: impl Iterator<Item = &'a str>) -> bool {
     settings.last().is_none_or(|value| matches!(value.trim(), "yes" | "true" | "1" | "on"))
 }
 
-fn locked_memory() -> Check {
+fn locked_memory(live: Live) -> Finding {
     const WHAT: &str = "locked memory";
-    match getrlimit(Resource::Memlock).current {
+    match live.locked {
         None => ok(WHAT, "as much as there is"),
         Some(limit) => {
             ok(WHAT, format!("{} (Options::lock counts the data twice)", units::size(limit)))
@@ -190,10 +154,10 @@ fn locked_memory() -> Check {
     }
 }
 
-fn descriptors() -> Check {
+fn descriptors(live: Live) -> Finding {
     const WHAT: &str = "descriptors";
     const FEW: u64 = 256;
-    match getrlimit(Resource::Nofile).current {
+    match live.descriptors {
         Some(limit) if limit < FEW => {
             note(WHAT, limit.to_string(), "an end of a ring takes two: ulimit -n")
         }
@@ -202,9 +166,9 @@ fn descriptors() -> Check {
     }
 }
 
-fn address_space() -> Check {
+fn address_space(live: Live) -> Finding {
     const WHAT: &str = "address space";
-    match getrlimit(Resource::As).current {
+    match live.address_space {
         None => ok(WHAT, "as much as there is"),
         Some(limit) => {
             note(WHAT, units::size(limit), "an end of a ring takes twice its capacity: ulimit -v")
@@ -212,17 +176,18 @@ fn address_space() -> Check {
     }
 }
 
-fn file_size() -> Check {
+fn file_size(live: Live) -> Finding {
     const WHAT: &str = "file size";
-    match getrlimit(Resource::Fsize).current {
+    match live.file_size {
         None => ok(WHAT, "as large as the file system allows"),
         Some(limit) => note(WHAT, units::size(limit), "no named ring can be larger: ulimit -f"),
     }
 }
 
 /// Rings do not use it: for those who come from there.
-fn system_v() -> Check {
-    let limit = |name: &str| read(&format!("/proc/sys/kernel/{name}")).unwrap_or("?".to_owned());
+fn system_v() -> Finding {
+    let limit =
+        |name: &str| Kernel::running().setting::<String>(name).unwrap_or_else(|| "?".to_owned());
     let found = format!(
         "not used by rings (shmmax {}, shmall {}, shmmni {}, msgmnb {}, sem {})",
         limit("shmmax"),
@@ -232,10 +197,6 @@ fn system_v() -> Check {
         limit("sem").replace('\t', " "),
     );
     ok("System V", found)
-}
-
-fn read(path: &str) -> Option<String> {
-    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
 #[cfg(test)]

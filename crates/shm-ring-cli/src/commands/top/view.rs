@@ -3,9 +3,9 @@
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use shm_ring::Snapshot;
+use shm_ring_console::terminal;
 
 use super::Looks;
-use crate::output::{self, Output};
 use crate::rings;
 use crate::units;
 
@@ -47,7 +47,7 @@ impl Rates {
 }
 
 /// A line for each ring, in columns, under a line of what can be done.
-pub(super) fn lines(before: &Looks, now: &Looks, output: Output) -> Vec<String> {
+pub(super) fn lines(before: &Looks, now: &Looks) -> Vec<String> {
     let title = match now.len() {
         1 => "1 ring".to_owned(),
         count => format!("{count} rings"),
@@ -58,8 +58,11 @@ pub(super) fn lines(before: &Looks, now: &Looks, output: Output) -> Vec<String> 
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(HEADINGS).add_rows(rows);
     for (index, line) in table.to_string().lines().enumerate() {
-        let style = if index == 0 { output::HEADING } else { Default::default() };
-        lines.push(output.paint(line.trim(), style));
+        let line = line.trim();
+        lines.push(match index {
+            0 => terminal::paint_if_wanted(line, terminal::HEADING),
+            _ => line.to_owned(),
+        });
     }
     lines
 }
@@ -85,7 +88,7 @@ fn row(name: &str, before: &Looks, now: &Snapshot, fill: String) -> [String; 8] 
         false => text,
     };
     [
-        units::shown(name),
+        terminal::shown(name),
         speed(rates.published_per_second),
         of_ring(speed(rates.read_per_second)),
         fill,
