@@ -1,13 +1,8 @@
-//! Both ends of a ring in two threads, as fast as they go, by every form: what the sanitizers watch
-//! (`sanitizers/run`). It has no harness, whose threads they would watch too.
+//! Both ends of a ring in two threads, as fast as they go, by every form: what valgrind watches (`memcheck/run`).
 //!
 //! SHM_RING_MESSAGES: how many messages each stream carries.
-//!
-//! The invariant of the unsafe blocks: a thread is joined before what it was given goes.
-#![allow(unsafe_code)]
 
-use core::ffi::c_void;
-use core::ptr;
+use std::thread;
 
 use shm_ring::{MessageRing, Options, Region, Ring, Wait};
 
@@ -33,36 +28,14 @@ fn value<const LEN: usize>(number: u64) -> [u8; LEN] {
 
 /// Runs both ends of a ring, each in a thread of its own.
 fn both(push: impl FnOnce() + Send, pop: impl FnOnce() + Send) {
-    let (mut push, mut pop) = (Some(push), Some(pop));
-    let threads = [start(&mut push), start(&mut pop)];
-    for thread in threads {
-        // SAFETY: a thread that was started and is joined once.
-        let failed = unsafe { libc::pthread_join(thread, ptr::null_mut()) };
-        assert_eq!(failed, 0, "pthread_join");
-    }
+    thread::scope(|scope| {
+        scope.spawn(push);
+        scope.spawn(pop);
+    });
 }
 
-/// Starts a thread without the standard library, which is not instrumented: what it does around a
-/// thread would be reported. The caller joins it while `run` is there.
-fn start<F: FnOnce() + Send>(run: &mut Option<F>) -> libc::pthread_t {
-    extern "C" fn body<F: FnOnce()>(run: *mut c_void) -> *mut c_void {
-        // SAFETY: the invariant above; nobody else uses it meanwhile.
-        let run = unsafe { &mut *run.cast::<Option<F>>() };
-        run.take().expect("a thread runs once")();
-        ptr::null_mut()
-    }
-    let mut thread = 0;
-    // SAFETY: the invariant above.
-    let failed = unsafe {
-        libc::pthread_create(&mut thread, ptr::null(), body::<F>, ptr::from_mut(run).cast())
-    };
-    assert_eq!(failed, 0, "pthread_create");
-    thread
-}
-
-/// Without the notice: its thread is the standard library's.
 fn options(wait: Wait) -> Options {
-    Options::new().bytes(4096).wait(wait).death_notice(false)
+    Options::new().bytes(4096).wait(wait)
 }
 
 /// Values by copy, in turn one by one, in batches, and in place.
@@ -124,17 +97,16 @@ fn messages(count: u64, wait: Wait) {
     let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     both(
         move || {
-            let mut bytes = Vec::new();
             for number in 0..count {
-                bytes.resize(length(number), 0);
+                // It ends where its memory does.
+                let mut bytes = vec![0; length(number)];
                 fill(number, &mut bytes);
                 tx.push(&bytes).unwrap();
             }
         },
         move || {
-            let mut bytes = Vec::new();
             for number in 0..count {
-                rx.pop_into(&mut bytes).unwrap();
+                let bytes = rx.pop().unwrap();
                 assert_eq!(bytes.len(), length(number), "length of message {number}");
                 check(number, &bytes);
             }
