@@ -4,7 +4,7 @@
 //! What it shows and what not: the processor's own reordering does not happen under single-stepping
 //! (each step is a trip through the kernel), so every schedule is sequentially consistent and the
 //! membarrier of the sleeper always finds the waker at rest. It shows that the machine code does its
-//! loads, stores and system calls in an order that holds at every cut; loom and the litmus files are
+//! loads, stores and system calls in an order that holds at every cut; loom and the litmus shapes are
 //! about the orders that the processor adds.
 //!
 //! Owns: which schedules are played, for how long, and their counts. Knows nothing of: operations.

@@ -42,7 +42,7 @@
 //! # What it does not show
 //!
 //! - Single-stepping is sequentially consistent: a store is visible to everyone before the next instruction. What a kill
-//!   leaves on a machine that delays or reorders stores is what loom and the litmus files are for. (A store that an
+//!   leaves on a machine that delays or reorders stores is what loom and the litmus shapes are for. (A store that an
 //!   instruction has retired is not lost by a kill: memory outlives the process.)
 //! - Two processes that both run are another campaign's matter: here the other side stands still.
 //! - One compiler, one machine: the instructions are those of this build.

@@ -88,7 +88,7 @@
 //!
 //! # How this is known
 //!
-//! By models that try every interleaving (loom, spin) and litmus files for other memory models, each with the mutants that
+//! By models that try every interleaving (loom, spin) and litmus tests for other memory models, each with the mutants that
 //! it must fail on; and by processes that are killed, stopped and stepped. `README.md` has the figures.
 //!
 //! Next: [how a side waits](super::waiting).

@@ -26,9 +26,9 @@ const WORD: usize = size_of::<u64>();
 #[cfg(target_arch = "x86_64")]
 const VECTOR_MIN: usize = 256;
 
-/// Whether bytes may be moved by assembly. Not where somebody decides about each access: assembly asks nobody.
+/// Whether bytes may be moved by assembly. Not where somebody decides about each access, or Miri judges it.
 #[cfg(target_arch = "x86_64")]
-const ASSEMBLY: bool = cfg!(not(shm_ring_steps));
+const ASSEMBLY: bool = cfg!(not(any(shm_ring_steps, miri)));
 
 /// The size of the accesses that values of `size` bytes are made of: the place of such a value is a multiple of it.
 /// Values are never merged into larger words: the mirror gives one word two addresses.
@@ -345,34 +345,86 @@ mod moves;
 /// Asks for the line at `address` in order to write it. Never faults, whatever the address.
 #[inline(always)]
 pub(crate) fn prefetch_write(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch reads and writes nothing that the program can see and does not fault;
     // processors without PREFETCHW take it for a no-op.
     unsafe {
         core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
     // SAFETY: as above; PRFM is a hint.
     unsafe {
         core::arch::asm!("prfm pstl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
     let _ = address;
 }
 
 /// Asks for the line at `address` in order to read it. Never faults, whatever the address.
 #[inline(always)]
 pub(crate) fn prefetch_read(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: as in `prefetch_write`.
     unsafe {
         core::arch::asm!("prefetcht0 [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
     // SAFETY: as in `prefetch_write`.
     unsafe {
         core::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
     let _ = address;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whole words, as a region has: `len` bytes from `at` on lie in them.
+    fn shared(at: usize, len: usize) -> Vec<u64> {
+        vec![0x5555_5555_5555_5555; (at + len).div_ceil(WORD)]
+    }
+
+    fn private(len: usize) -> Vec<u8> {
+        (1..=len).map(|at| at as u8).collect()
+    }
+
+    /// Each buffer ends where the bytes do: under Miri an access beyond them is reported.
+    #[test]
+    fn messages_and_parts_of_any_length_come_back() {
+        for (at, len) in (0..WORD).flat_map(|at| [0, 1, 3, 8, 11, 17].map(|len| (at, len))) {
+            let (mut words, sent, mut got) = (shared(at, len), private(len), vec![0; len]);
+            let start = words.as_mut_ptr().cast::<u8>().wrapping_add(at);
+            // SAFETY: `len` bytes on both sides, and all words that they touch.
+            unsafe { part_in(start, sent.as_ptr(), len) };
+            // SAFETY: as above.
+            unsafe { part_out(got.as_mut_ptr(), start, len) };
+            assert_eq!(got, sent, "{len} bytes at {at}");
+            if at == 0 {
+                got.fill(0);
+                // SAFETY: as above.
+                unsafe { copy_in(start, sent.as_ptr(), len) };
+                // SAFETY: as above.
+                unsafe { copy_out(got.as_mut_ptr(), start, len) };
+                assert_eq!(got, sent, "{len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn values_of_any_size_come_back() {
+        for (size, count) in
+            [1, 3, 4, 8, 12, 17, 24].into_iter().flat_map(|size| [(size, 1), (size, 3)])
+        {
+            let len = size * count;
+            let (mut words, sent, mut got) = (shared(0, len), private(len), vec![0; len]);
+            let start = words.as_mut_ptr().cast::<u8>();
+            // SAFETY: `len` bytes on both sides, the words aligned for any granule.
+            unsafe { values_in(start, sent.as_ptr(), len, size) };
+            // SAFETY: as above.
+            unsafe { values_out(got.as_mut_ptr(), start, len, size) };
+            assert_eq!(got, sent, "{count} values of {size} bytes");
+        }
+    }
 }

@@ -122,6 +122,22 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// A region in ordinary memory, mapped for the producer and for the consumer: for Miri, which maps no files. The data
+    /// does not stand there twice, so records must not wrap: Miri reports what goes beyond the end. It is never unmapped.
+    #[cfg(miri)]
+    pub(crate) fn ordinary(page: u64, capacity: u64) -> [Self; 2] {
+        let (page, capacity) = (page as usize, capacity as usize);
+        let len = (NODE_PAGES + CONTROL_PAGES as usize) * page + capacity;
+        let memory = MmapOptions::new().len(len).map_anon().expect("memory");
+        let raw = ManuallyDrop::new(MmapRaw::from(memory));
+        [Role::Producer, Role::Consumer].map(|role| {
+            // SAFETY: neither of the two is dropped.
+            let raw = ManuallyDrop::new(unsafe { core::ptr::read(&*raw) });
+            let process = Process::this();
+            Self { notice: None, inherited: None, raw, process, page, capacity, role }
+        })
+    }
+
     /// No child is to have any of it. Where the advice is refused, the handlers of a fork do without.
     fn keep_from_children(&mut self, len: usize) {
         let address = self.raw.as_mut_ptr().cast();
@@ -253,7 +269,7 @@ impl Drop for Mapping {
         #[cfg(shm_ring_steps)]
         crate::protocol::steps::system_call();
         // A child has other pages there, or by now somebody else's.
-        if self.process.is_this() {
+        if self.process.is_this() && !cfg!(miri) {
             self.notice = None;
             self.inherited = None;
             // SAFETY: dropped once, here.

@@ -95,7 +95,8 @@ fn forks() -> Option<u64> {
 /// for ever in a child.
 pub(super) fn watch() {
     static WATCHED: AtomicU32 = AtomicU32::new(0);
-    if WATCHED.load(Ordering::Acquire) == 0 {
+    // Miri does not fork.
+    if WATCHED.load(Ordering::Acquire) == 0 && !cfg!(miri) {
         // SAFETY: functions that live as long as this library, and call only what may be called in a child.
         unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
         WATCHED.store(1, Ordering::Release);

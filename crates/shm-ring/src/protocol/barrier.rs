@@ -54,7 +54,7 @@ fn fence_then_load(sleeper: Foreign<'_, SidePage>) -> u64 {
 /// same stores before itself and lets the compiler keep what it knows.
 #[inline(always)]
 fn load_in_order(sleeper: Foreign<'_, SidePage>) -> u64 {
-    #[cfg(all(target_arch = "x86_64", not(any(loom, shm_ring_steps))))]
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shm_ring_steps, miri))))]
     {
         let value: u64;
         // SAFETY: a load of an aligned word inside a `SidePage` that is mapped, by one instruction as
@@ -71,7 +71,7 @@ fn load_in_order(sleeper: Foreign<'_, SidePage>) -> u64 {
         }
         value
     }
-    #[cfg(not(all(target_arch = "x86_64", not(any(loom, shm_ring_steps)))))]
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, shm_ring_steps, miri)))))]
     {
         core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
         sleeper.map(|page| &page.park.0.wake_at).relaxed()

@@ -36,7 +36,7 @@ struct Farewell {
 }
 
 impl Backing {
-    pub(super) fn new(fd: OwnedFd, region: String, path: Option<PathBuf>) -> Self {
+    pub(crate) fn new(fd: OwnedFd, region: String, path: Option<PathBuf>) -> Self {
         Self { fd, region, path, taken: None, farewell: None }
     }
 

@@ -5,6 +5,8 @@ pub(crate) mod contents;
 mod ends;
 pub(crate) mod handle;
 pub(crate) mod header;
+#[cfg(all(test, miri))]
+mod ordinary;
 mod page;
 mod removal;
 mod retry;

@@ -230,6 +230,8 @@ fn unsafe_stands_only_where_the_documents_say() {
         "process/page.rs",
         "producer/reservation.rs",
         "consumer/view.rs",
+        // Tests under Miri.
+        "ring/ordinary.rs",
         // One load.
         "protocol/barrier.rs",
         // In no ordinary build.
