@@ -6,6 +6,7 @@
 
 mod adapters;
 mod all_or_nothing;
+mod alone;
 mod any;
 mod any_stress;
 mod awaiting;
@@ -21,6 +22,7 @@ mod documents;
 mod dumping;
 mod ending;
 mod far;
+mod faults;
 mod forged;
 mod forks;
 mod forms;
@@ -96,6 +98,7 @@ const JOBS: &[(&str, Job)] = &[
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),
     ("dropped-by-process-1", forks::dropped_by_process_1),
+    ("start-a-program", forks::start_a_program),
     ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),
