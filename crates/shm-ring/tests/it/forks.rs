@@ -11,7 +11,7 @@ use shm_ring::{
 };
 
 use crate::alone::Fork;
-use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip, until};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip};
 use crate::system;
 
 /// Whether a fork of this process came to the end of `child`.
@@ -308,7 +308,7 @@ fn no_child_keeps_a_role_whenever_it_was_forked() {
 pub(crate) fn start_a_program(mut home: Home) {
     let _tx = Producer::<u64>::open(home.argument(0)).unwrap();
     let mut sleep = std::process::Command::new("sleep");
-    let sleeper = sleep.arg("20").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let sleeper = sleep.arg("60").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     home.say(&sleeper.id().to_string());
     home.stay();
 }
@@ -323,9 +323,14 @@ fn a_program_that_an_owner_starts_keeps_nothing_of_it() {
     let program: i32 = child.hear().parse().unwrap();
     child.kill();
     // Not at once: the child goes on a moment before the kernel closes what closes as it executes.
-    let dead = Peer::Dead { session: 1, pid: child.id(), released: true };
-    until("the owner is dead and its role free", || rx.peer() == dead);
-    assert_eq!(ring.producer().unwrap().session(), 3);
+    let (start, dead) =
+        (Instant::now(), Peer::Dead { session: 1, pid: child.id(), released: true });
+    while rx.peer() != dead && start.elapsed() < SOON {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (peer, next) = (rx.peer(), ring.producer().map(|tx| tx.session()));
     let program = Pid::from_raw(program).unwrap();
     rustix::process::kill_process(program, Signal::KILL).expect("it was to outlive the owner");
+    assert_eq!(peer, dead);
+    assert_eq!(next.unwrap(), 3);
 }

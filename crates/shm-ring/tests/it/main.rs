@@ -58,9 +58,7 @@ mod recovery;
 mod removing;
 mod room;
 mod sandbox;
-mod scribble;
 mod settings;
-mod soak;
 mod sources;
 mod stats;
 mod stopped;
@@ -78,7 +76,6 @@ use harness::{Home, Job};
 
 /// Every job that a child can be given.
 const JOBS: &[(&str, Job)] = &[
-    ("create-for-ever", creating::create_for_ever),
     ("open-or-create", creating::open_or_create),
     ("small-tmpfs", creating::small_tmpfs),
     ("remove-unused", names::remove_unused),
@@ -104,15 +101,14 @@ const JOBS: &[(&str, Job)] = &[
     ("receive-descriptor", descriptors::receive),
     ("reopen-what-is-given", descriptors::reopen_what_is_given),
     ("receive-in-a-sandbox", descriptors::receive_in_a_sandbox),
-    ("feed", soak::feed),
-    ("drain", soak::drain),
+    ("feed", stopped::feed),
+    ("drain", stopped::drain),
     ("try-role", owners::try_role),
     ("in-pid-namespace", owners::in_pid_namespace),
     ("fork-and-drop", owners::fork_and_drop),
     ("fork-and-close", owners::fork_and_close),
     ("create-under-umask", planted::create_under_umask),
     ("lock-too-much", settings::lock_too_much),
-    ("scribble", scribble::scribble),
     ("poke", mmu::poke),
     ("sandboxed", sandbox::sandboxed),
     ("sleep-lightly", sandbox::sleep_lightly),
