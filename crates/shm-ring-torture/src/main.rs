@@ -10,8 +10,6 @@ mod notice;
 mod region;
 mod report;
 mod rings;
-mod rng;
-mod shared;
 mod soak;
 mod stepkill;
 mod trace;
@@ -20,6 +18,7 @@ mod world;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use shm_ring_hostile::{rng, shared};
 
 use crate::report::Report;
 

@@ -9,42 +9,42 @@ use shm_ring_outsider::{
     producer, unpack,
 };
 
-pub(super) struct Truth {
-    pub(super) header: Header,
-    pub(super) region: &'static Mapping,
-    pub(super) tail: Tail,
-    pub(super) head: Head,
+pub struct Truth {
+    pub header: Header,
+    pub region: &'static Mapping,
+    pub tail: Tail,
+    pub head: Head,
 }
 
 impl Truth {
-    pub(super) fn new(header: Header, region: &'static Mapping) -> Self {
+    pub fn new(header: Header, region: &'static Mapping) -> Self {
         let tail = Tail { position: 0, head: 0, corrupt: false };
         let head = Head { position: 0, released: 0, tail: 0, corrupt: false };
         Self { header, region, tail, head }
     }
 
-    pub(super) fn stride(&self, len: usize) -> u64 {
+    pub fn stride(&self, len: usize) -> u64 {
         self.header.stride(len as u64)
     }
 
     /// Bytes of the longest payload.
-    pub(super) fn longest(&self) -> usize {
+    pub fn longest(&self) -> usize {
         self.header.longest() as usize
     }
 
     /// What a producer that attaches now would know. One that could publish nothing any more does not attach.
-    pub(super) fn producer(&self) -> Option<Tail> {
+    pub fn producer(&self) -> Option<Tail> {
         Tail::attach(self.region, &self.header)
             .filter(|tail| tail.position + self.header.unit() < POSITION_END)
     }
 
     /// The same for a consumer.
-    pub(super) fn consumer(&self) -> Option<Head> {
+    pub fn consumer(&self) -> Option<Head> {
         Head::attach(self.region, &self.header)
     }
 
     /// Whether there is room for `bytes` of records together.
-    pub(super) fn room_for(&mut self, bytes: u64) -> Result<(), PushError> {
+    pub fn room_for(&mut self, bytes: u64) -> Result<(), PushError> {
         match self.tail.room_for(self.region, &self.header, bytes) {
             Room::Enough => Ok(()),
             Room::Full => Err(PushError::Full),
@@ -53,7 +53,7 @@ impl Truth {
     }
 
     /// How many records of these `strides`, from the first on, fit together, and how many bytes those are.
-    pub(super) fn fit(&mut self, strides: &[u64]) -> (usize, u64) {
+    pub fn fit(&mut self, strides: &[u64]) -> (usize, u64) {
         let (mut fit, mut bytes) = (0, 0);
         for stride in strides {
             if self.room_for(bytes + stride).is_err() {
@@ -65,7 +65,7 @@ impl Truth {
     }
 
     /// The same for a call that waits until all are published, in as many parts as it takes: what ends it early.
-    pub(super) fn all(&mut self, strides: &[u64]) -> (usize, Result<(), PushError>) {
+    pub fn all(&mut self, strides: &[u64]) -> (usize, Result<(), PushError>) {
         let mut done = 0;
         while done < strides.len() {
             if let Err(error) = self.room_for(strides[done]) {
@@ -79,7 +79,7 @@ impl Truth {
     }
 
     /// Bytes of records that fit by the head that stands there now.
-    pub(super) fn room(&mut self) -> u64 {
+    pub fn room(&mut self) -> u64 {
         self.tail.corrupt |= self.tail.position + self.header.unit() >= POSITION_END;
         match self.tail.room(self.region, &self.header) {
             _ if self.tail.corrupt => 0,
@@ -88,7 +88,7 @@ impl Truth {
     }
 
     /// The producer has published `bytes` of records together.
-    pub(super) fn published(&mut self, bytes: u64) {
+    pub fn published(&mut self, bytes: u64) {
         self.tail.advance(bytes);
         if bytes > 0 {
             self.stands();
@@ -96,14 +96,14 @@ impl Truth {
     }
 
     /// The tail stands where it must.
-    pub(super) fn stands(&self) {
+    pub fn stands(&self) {
         let (stored, right) =
             (unpack(self.region.word(producer() + POSITION)).0, self.tail.position);
         assert!(stored == right, "left the tail at {stored:#x} where {right:#x} was right");
     }
 
     /// The next record, by the front where the library takes it from there.
-    pub(super) fn look(&mut self, by_front: bool) -> Result<Vec<u8>, PopError> {
+    pub fn look(&mut self, by_front: bool) -> Result<Vec<u8>, PopError> {
         let payload = match self.head.look(self.region, &self.header) {
             Look::Empty => return Err(PopError::Empty),
             Look::Corrupt => return Err(PopError::Corrupt),
@@ -115,25 +115,25 @@ impl Truth {
     }
 
     /// Loads the tail, also while there is something that was seen before.
-    pub(super) fn look_at_tail(&mut self) {
+    pub fn look_at_tail(&mut self) {
         let mut seen = Head { position: self.head.tail, ..self.head };
         let _ = seen.look(self.region, &self.header);
         (self.head.tail, self.head.corrupt) = (seen.tail, seen.corrupt);
     }
 
     /// Bytes of records that were seen.
-    pub(super) fn known(&self) -> u64 {
+    pub fn known(&self) -> u64 {
         if self.head.corrupt { 0 } else { self.head.tail - self.head.position }
     }
 
     /// Whether a look would find anything, be it corrupt.
-    pub(super) fn stirs(&self) -> bool {
+    pub fn stirs(&self) -> bool {
         let tail = unpack(self.region.word(producer() + POSITION)).0;
         self.head.corrupt || self.known() > 0 || tail != self.head.tail
     }
 
     /// What stands at `head`, below the tail that was seen, if it is a record.
-    pub(super) fn next(&self, head: &mut Head) -> Option<Vec<u8>> {
+    pub fn next(&self, head: &mut Head) -> Option<Vec<u8>> {
         match head.look(self.region, &self.header) {
             Look::Record { front: None, data } => data,
             look => panic!("a record that was known is {look:?}"),
@@ -141,7 +141,7 @@ impl Truth {
     }
 
     /// The `len` bytes of data at the payload of the record at `head`, whatever the record says of itself.
-    pub(super) fn payload(&self, head: &Head, len: usize) -> Vec<u8> {
+    pub fn payload(&self, head: &Head, len: usize) -> Vec<u8> {
         let at = self.header.at(head.position + self.header.payload_offset());
         let first = len.min((self.header.region_bytes() - at) as usize);
         let mut payload = self.region.read(at, first);
@@ -150,26 +150,26 @@ impl Truth {
     }
 
     /// The consumer has stepped over a record with a payload of `len` bytes.
-    pub(super) fn step(&mut self, len: usize) {
+    pub fn step(&mut self, len: usize) {
         self.head.step(&self.header, len as u64);
     }
 
     /// The consumer has given back the room of all that it stepped over.
-    pub(super) fn released(&mut self) {
+    pub fn released(&mut self) {
         self.head.release();
         let (stored, right) = (self.region.word(consumer() + POSITION), self.head.position);
         assert!(stored == right, "left the head at {stored:#x} where {right:#x} was right");
     }
 
     /// Bytes of records that the producer says are there.
-    pub(super) fn ready(&self) -> u64 {
+    pub fn ready(&self) -> u64 {
         let mut seen = Head { position: self.head.tail, ..self.head };
         let _ = seen.look(self.region, &self.header);
         if seen.corrupt { 0 } else { seen.tail - self.head.position }
     }
 
     /// The words by which it judges, for messages.
-    pub(super) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let [tail, head] = [producer(), consumer()].map(|page| self.region.word(page + POSITION));
         format!("tail {tail:#x}, head {head:#x}, {:?}, {:?}", self.tail, self.head)
     }

@@ -5,12 +5,12 @@ use std::io::Read as _;
 use shm_ring::{Message, OutOfBounds, PopError};
 use shm_ring_outsider::Head;
 
-use super::super::board::Op;
-use super::super::hand;
-use super::super::kind::Messages;
-use super::super::truth::Truth;
 use super::{Drive, inside};
+use crate::board::Op;
+use crate::hand;
+use crate::kind::Messages;
 use crate::rng::Rng;
+use crate::truth::Truth;
 
 /// Reads at places that are inside, across the end and far outside. A copy of all of it.
 fn read_somewhere(message: &Message<'_>, rng: &mut Rng) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn read_somewhere(message: &Message<'_>, rng: &mut Rng) -> Vec<u8> {
 }
 
 impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
-    pub(in super::super) fn pop_messages(&mut self, op: Op) {
+    pub fn pop_messages(&mut self, op: Op) {
         match op {
             Op::TryPeek | Op::PeekTimeout => self.peek_messages(op),
             Op::TryPopBatch | Op::TryPopSlice => self.pop_some_messages(Op::TryPopBatch),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 /// `count` zero bytes.
-pub(crate) fn bytes(count: usize) -> std::io::Result<&'static [AtomicU8]> {
+pub fn bytes(count: usize) -> std::io::Result<&'static [AtomicU8]> {
     let protection = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::SHARED | MapFlags::NORESERVE;
     // SAFETY: a new mapping at an address of the kernel's choice disturbs nobody.
@@ -20,14 +20,14 @@ pub(crate) fn bytes(count: usize) -> std::io::Result<&'static [AtomicU8]> {
 }
 
 /// `count` zero words.
-pub(crate) fn words(count: usize) -> std::io::Result<&'static [AtomicU64]> {
+pub fn words(count: usize) -> std::io::Result<&'static [AtomicU64]> {
     let bytes = bytes(count * size_of::<u64>())?;
     // SAFETY: the invariant above; a mapping starts at a page, and the bytes are used as words only.
     Ok(unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast::<AtomicU64>(), count) })
 }
 
 /// Writes down `text`, cut to what fits, unless something stands there already.
-pub(crate) fn write_text(place: &[AtomicU8], text: &str) {
+pub fn write_text(place: &[AtomicU8], text: &str) {
     if place[0].load(SeqCst) == 0 {
         let last = place.len() - 1;
         // The first byte last: who reads sees all of it or nothing.
@@ -38,7 +38,7 @@ pub(crate) fn write_text(place: &[AtomicU8], text: &str) {
 }
 
 /// What [`write_text`] wrote, if it did.
-pub(crate) fn read_text(place: &[AtomicU8]) -> Option<String> {
+pub fn read_text(place: &[AtomicU8]) -> Option<String> {
     let bytes = place.iter().map(|byte| byte.load(SeqCst)).take_while(|byte| *byte != 0);
     let bytes: Vec<u8> = bytes.collect();
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())

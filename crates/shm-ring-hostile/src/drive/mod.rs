@@ -19,12 +19,12 @@ use shm_ring_outsider::{
     consumer, fresh, producer,
 };
 
-use super::board::{Board, Count, Op, Outcome};
-use super::hand::{self, pick};
-use super::kind::{Kind, Reads as _, Writes as _};
-use super::memory::{Guarded, Hole};
-use super::truth::Truth;
+use crate::board::{Board, Count, Op, Outcome};
+use crate::hand::{self, pick};
+use crate::kind::{Kind, Reads as _, Writes as _};
+use crate::memory::{Guarded, Hole};
 use crate::rng::Rng;
+use crate::truth::Truth;
 
 /// Bytes of data of every ring here.
 const CAPACITY: u64 = 4096;
@@ -35,13 +35,13 @@ const BLANK: u8 = 0xa5;
 /// Bytes of a caller's buffer.
 const BUFFER: usize = 8192;
 
-pub(super) struct Drive<K: Kind> {
+pub struct Drive<K: Kind> {
     board: Board,
-    pub(super) rng: Rng,
+    pub rng: Rng,
     /// Opened once with the notice of death and once without, before the header is anybody's to write.
     rings: [K::Ring; 2],
-    pub(super) region: &'static Mapping,
-    pub(super) header: Header,
+    pub region: &'static Mapping,
+    pub header: Header,
     /// Nobody else writes: every answer can be foretold.
     exact: bool,
     tx: Option<K::Tx>,
@@ -63,7 +63,7 @@ pub(super) struct Drive<K: Kind> {
 type Made = Result<(), String>;
 
 impl<K: Kind> Drive<K> {
-    pub(super) fn new(board: Board, seed: u64, exact: bool) -> Result<Self, String> {
+    pub fn new(board: Board, seed: u64, exact: bool) -> Result<Self, String> {
         let told = |error: std::io::Error| error.to_string();
         let header = K::header();
         assert_eq!(header.capacity, CAPACITY, "the holes are for rings of one size");
@@ -108,6 +108,15 @@ impl<K: Kind> Drive<K> {
         Ok(drive)
     }
 
+    /// Plays what the bytes of `choices` say, over a ring that is new, until there are no more.
+    pub fn play(&mut self, choices: Rng) {
+        (self.rng, self.made) = (choices, 0);
+        self.region.write(0, &fresh(&self.header));
+        while !self.rng.is_spent() {
+            self.round();
+        }
+    }
+
     /// Takes up every gap into which a mapping would go before it went into our holes.
     fn settle(&mut self, mapped: usize) -> Made {
         for _ in 0..1000 {
@@ -127,7 +136,7 @@ impl<K: Kind> Drive<K> {
     }
 
     /// Attaches, calls, closes, until the time is over and so many calls were made.
-    pub(super) fn run(&mut self, until: Instant, calls: u64) {
+    pub fn run(&mut self, until: Instant, calls: u64) {
         if self.exact {
             self.sweep();
         }
@@ -176,7 +185,8 @@ impl<K: Kind> Drive<K> {
         }
         self.costly = if self.rng.below(32) == 0 { 32 } else { 8192 };
         for _ in 0..1 << (4 + self.rng.below(9)) {
-            if self.tx.is_none() && self.rx.is_none() || self.tx_corrupt || self.rx_corrupt {
+            let nobody = self.tx.is_none() && self.rx.is_none();
+            if nobody || self.tx_corrupt || self.rx_corrupt || self.rng.is_spent() {
                 break;
             }
             self.turn();
@@ -194,7 +204,9 @@ impl<K: Kind> Drive<K> {
     fn attach(&mut self, wants_tx: bool, wants_rx: bool) {
         (self.tx_corrupt, self.rx_corrupt, self.sober) = (false, false, false);
         let wait = pick(&mut self.rng, &[Wait::SPIN, Wait::BALANCED, Wait::PARK]);
-        let ring = &self.rings[usize::from(self.rng.below(8) != 0)];
+        // A thread for each notice of death takes longer than an input of a fuzzer.
+        let noticed = !self.rng.is_given() && self.rng.below(8) == 0;
+        let ring = &self.rings[usize::from(!noticed)];
         if wants_tx {
             let truth = self.truth.producer();
             self.board.begin(Op::AttachProducer);

@@ -3,11 +3,11 @@
 use shm_ring::{PopError, PushError};
 use zerocopy::FromBytes as _;
 
-use super::super::board::Op;
-use super::super::hand;
-use super::super::kind::{Value, Values};
-use super::super::truth::Truth;
 use super::{BUFFER, Drive, FRONT};
+use crate::board::Op;
+use crate::hand;
+use crate::kind::{Value, Values};
+use crate::truth::Truth;
 
 const fn size<T>() -> u64 {
     size_of::<T>() as u64
@@ -30,7 +30,7 @@ fn up_to<T>(truth: &mut Truth, max: usize) -> Result<usize, PopError> {
 }
 
 impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
-    pub(in super::super) fn push_values(&mut self, op: Op) {
+    pub fn push_values(&mut self, op: Op) {
         self.made += 1;
         match op {
             Op::TryReserve | Op::ReserveTimeout => self.reserve(op),
@@ -42,7 +42,7 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
         }
     }
 
-    pub(in super::super) fn pop_values(&mut self, op: Op) {
+    pub fn pop_values(&mut self, op: Op) {
         match op {
             Op::TryPeek | Op::PeekTimeout => self.peek(op),
             Op::TryPopBatch | Op::PopBatchTimeout => self.pop_batch(op),
@@ -113,8 +113,10 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
                 // What was reserved begins at the end's own tail, whatever the word says by now.
                 hand::hurt(&mut self.rng, self.region, &self.header);
             }
-            if !drops {
-                reserved.commit(commit);
+            match (drops, self.rng.below(2)) {
+                (false, _) => reserved.commit(commit),
+                (true, 0) => drop(reserved),
+                (true, _) => std::mem::forget(reserved),
             }
         }
         if self.pushed(op, answer, room) && !drops {

@@ -9,7 +9,7 @@ use shm_ring_outsider::{
 use crate::rng::Rng;
 
 /// One of `those`.
-pub(super) fn pick<T: Copy>(rng: &mut Rng, those: &[T]) -> T {
+pub fn pick<T: Copy>(rng: &mut Rng, those: &[T]) -> T {
     those[rng.below(those.len() as u64) as usize]
 }
 
@@ -18,11 +18,11 @@ fn side(rng: &mut Rng) -> Side {
 }
 
 /// Where `side` stands.
-pub(super) fn position(region: &Mapping, side: Side) -> u64 {
+pub fn position(region: &Mapping, side: Side) -> u64 {
     unpack(region.word(side.page(page()) + POSITION)).0
 }
 
-pub(super) fn set_position(region: &Mapping, side: Side, word: u64) {
+pub fn set_position(region: &Mapping, side: Side, word: u64) {
     region.set(side.page(page()) + POSITION, word);
 }
 
@@ -32,7 +32,7 @@ fn set(region: &Mapping, at: u64, word: u64) {
 }
 
 /// A ring at rest at `start`, with nothing in it, as far as those words say that are looked at.
-pub(super) fn heal(region: &Mapping, header: &Header, start: u64) {
+pub fn heal(region: &Mapping, header: &Header, start: u64) {
     for side in Side::BOTH {
         region.set_named(side, Word::WakeAt, NEVER);
     }
@@ -40,7 +40,7 @@ pub(super) fn heal(region: &Mapping, header: &Header, start: u64) {
 }
 
 /// A value near `near`, or at a border, or anything.
-pub(super) fn wild(rng: &mut Rng, header: &Header, near: u64) -> u64 {
+pub fn wild(rng: &mut Rng, header: &Header, near: u64) -> u64 {
     match rng.below(4) {
         0 => near ^ 1 << rng.below(64),
         1 => rng.next() >> rng.below(64),
@@ -49,7 +49,7 @@ pub(super) fn wild(rng: &mut Rng, header: &Header, near: u64) -> u64 {
 }
 
 /// Writes something that ends an attachment, as often as not.
-pub(super) fn hurt(rng: &mut Rng, region: &Mapping, header: &Header) {
+pub fn hurt(rng: &mut Rng, region: &Mapping, header: &Header) {
     let (hit, near) = (side(rng), side(rng));
     let near = position(region, near);
     match rng.below(12) {
@@ -77,12 +77,12 @@ fn record(rng: &mut Rng, region: &Mapping, header: &Header, near: u64) {
 }
 
 /// A record header at `position` that says `len`.
-pub(super) fn length(region: &Mapping, header: &Header, position: u64, len: u32) {
+pub fn length(region: &Mapping, header: &Header, position: u64, len: u32) {
     set(region, header.at(position), record_header(position, len));
 }
 
 /// Writes something by which nothing may be decided, or which no one may believe.
-pub(super) fn tease(rng: &mut Rng, region: &Mapping, header: &Header) {
+pub fn tease(rng: &mut Rng, region: &Mapping, header: &Header) {
     let (side, near) = (side(rng), side(rng));
     let value = wild(rng, header, position(region, near));
     let set = |word, value| region.set_named(side, word, value);
@@ -110,7 +110,7 @@ pub(super) fn tease(rng: &mut Rng, region: &Mapping, header: &Header) {
 }
 
 /// The consumer has read some of what is there, or all.
-pub(super) fn drain(rng: &mut Rng, region: &Mapping, header: &Header, tail: u64) {
+pub fn drain(rng: &mut Rng, region: &Mapping, header: &Header, tail: u64) {
     let most = header.limit / header.unit();
     let unread = pick(rng, &[0, 0, 1, most]).min(most);
     let unread = if rng.below(4) == 0 { rng.below(most + 1) } else { unread };
@@ -119,7 +119,7 @@ pub(super) fn drain(rng: &mut Rng, region: &Mapping, header: &Header, tail: u64)
 
 /// The producer has published some records from `from` on, in `room` bytes at most, with any lengths that fit and any
 /// payload; and the last one stands in the front, or something else does.
-pub(super) fn forge(rng: &mut Rng, region: &Mapping, header: &Header, from: u64, room: u64) {
+pub fn forge(rng: &mut Rng, region: &Mapping, header: &Header, from: u64, room: u64) {
     let mut at = from;
     let many = if rng.below(16) == 0 { u64::MAX } else { 1 + rng.below(4) };
     for _ in 0..many {
@@ -155,7 +155,7 @@ pub(super) fn forge(rng: &mut Rng, region: &Mapping, header: &Header, from: u64,
 }
 
 /// Anything of all that, as somebody writes in the middle of a call.
-pub(super) fn anything(rng: &mut Rng, region: &Mapping, header: &Header) {
+pub fn anything(rng: &mut Rng, region: &Mapping, header: &Header) {
     let (head, tail) = (position(region, Side::Consumer), position(region, Side::Producer));
     match rng.below(4) {
         0 => hurt(rng, region, header),

@@ -10,11 +10,11 @@ use shm_ring::{
 use shm_ring_outsider::Header;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::board::Op;
-use super::drive::Drive;
+use crate::board::Op;
+use crate::drive::Drive;
 
 /// An end that writes.
-pub(super) trait Writes {
+pub trait Writes {
     fn peer(&self) -> Peer;
     fn set_wait(&mut self, wait: Wait);
     /// Bytes of records that surely fit.
@@ -22,7 +22,7 @@ pub(super) trait Writes {
 }
 
 /// An end that reads.
-pub(super) trait Reads: AnyEnd + Sized {
+pub trait Reads: AnyEnd + Sized {
     fn peer(&self) -> Peer;
     fn set_wait(&mut self, wait: Wait);
     /// Bytes of records that surely are there.
@@ -81,7 +81,7 @@ end!([T: Item], Producer<T>, Consumer<T>, size_of::<T>() as u64, len);
 end!([], MessageProducer, MessageConsumer, 1, len_bytes);
 
 /// What a ring carries.
-pub(super) trait Kind: Sized {
+pub trait Kind: Sized {
     type Ring;
     type Tx: Writes;
     type Rx: Reads;
@@ -101,20 +101,20 @@ pub(super) trait Kind: Sized {
 }
 
 /// A value that can lie in a caller's memory, of which the campaign has the bytes.
-pub(super) trait Value: Item + Copy + KnownLayout {}
+pub trait Value: Item + Copy + KnownLayout {}
 
 impl<T: Item + Copy + KnownLayout> Value for T {}
 
 /// More alignment than a word.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(64))]
-pub(super) struct Aligned([u8; 64]);
+pub struct Aligned([u8; 64]);
 
 /// At most so many values of one type.
-pub(super) struct Values<T, const ITEMS: u64>(PhantomData<T>);
+pub struct Values<T, const ITEMS: u64>(PhantomData<T>);
 
 /// Messages in at most so many bytes, with payloads that are so aligned.
-pub(super) struct Messages<const ALIGN: u64, const LIMIT: u64>;
+pub struct Messages<const ALIGN: u64, const LIMIT: u64>;
 
 impl<T: Value, const ITEMS: u64> Kind for Values<T, ITEMS> {
     type Ring = Ring<T>;

@@ -6,11 +6,11 @@ use std::ops::Deref;
 
 use shm_ring::PushError;
 
-use super::super::board::Op;
-use super::super::hand;
-use super::super::kind::Messages;
-use super::super::truth::Truth;
 use super::{Drive, inside};
+use crate::board::Op;
+use crate::hand;
+use crate::kind::Messages;
+use crate::truth::Truth;
 
 /// What there is for a message of `len` bytes.
 fn room_for(truth: &mut Truth, len: usize) -> Result<(), PushError> {
@@ -36,7 +36,7 @@ impl Deref for Liar<'_> {
 }
 
 impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
-    pub(in super::super) fn push_messages(&mut self, op: Op) {
+    pub fn push_messages(&mut self, op: Op) {
         self.made += 1;
         match op {
             Op::TryReserve | Op::ReserveTimeout => self.reserve_message(op),
@@ -118,8 +118,10 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
             if self.exact && self.rng.below(4) == 0 {
                 hand::hurt(&mut self.rng, self.region, &self.header);
             }
-            if !drops {
-                reserved.commit(commit);
+            match (drops, self.rng.below(2)) {
+                (false, _) => reserved.commit(commit),
+                (true, 0) => drop(reserved),
+                (true, _) => std::mem::forget(reserved),
             }
         }
         if self.pushed(op, answer, room) && !drops {

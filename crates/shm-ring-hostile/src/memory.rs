@@ -11,7 +11,7 @@ use std::io;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 /// How far beyond a mapping no access goes unnoticed: as far as a 32-bit length leads.
-pub(crate) const GUARD: usize = 1 << 32;
+pub const GUARD: usize = 1 << 32;
 
 fn reserve(len: usize) -> io::Result<*mut c_void> {
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -21,11 +21,11 @@ fn reserve(len: usize) -> io::Result<*mut c_void> {
 
 /// Bytes that end at memory which nobody may touch, and begin behind such memory.
 #[derive(Debug)]
-pub(crate) struct Guarded(&'static mut [u8]);
+pub struct Guarded(&'static mut [u8]);
 
 impl Guarded {
     /// `len` bytes, whole pages.
-    pub(crate) fn new(len: usize) -> io::Result<Self> {
+    pub fn new(len: usize) -> io::Result<Self> {
         let at = reserve(GUARD + len + GUARD)?.wrapping_byte_add(GUARD);
         let protection = ProtFlags::READ | ProtFlags::WRITE;
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
@@ -36,12 +36,12 @@ impl Guarded {
     }
 
     /// All of it: its last byte is the last that may be touched.
-    pub(crate) fn all(&mut self) -> &mut [u8] {
+    pub fn all(&mut self) -> &mut [u8] {
         self.0
     }
 
     /// The last `len` bytes.
-    pub(crate) fn last(&mut self, len: usize) -> &mut [u8] {
+    pub fn last(&mut self, len: usize) -> &mut [u8] {
         let start = self.0.len() - len;
         &mut self.0[start..]
     }
@@ -49,14 +49,14 @@ impl Guarded {
 
 /// A gap of one size between reservations, where the kernel puts the next mapping of that size.
 #[derive(Debug)]
-pub(crate) struct Hole {
+pub struct Hole {
     at: *mut c_void,
     len: usize,
 }
 
 impl Hole {
     /// A gap of `len` bytes, whole pages.
-    pub(crate) fn new(len: usize) -> io::Result<Self> {
+    pub fn new(len: usize) -> io::Result<Self> {
         let at = reserve(GUARD + len + GUARD)?.wrapping_byte_add(GUARD);
         // SAFETY: the middle of our own reservation, to which nothing leads.
         unsafe { munmap(at, len) }?;
@@ -64,7 +64,7 @@ impl Hole {
     }
 
     /// Whether all of it is mapped.
-    pub(crate) fn is_filled(&self) -> bool {
+    pub fn is_filled(&self) -> bool {
         let mut pages = [0_u8; 64];
         // SAFETY: tells of pages whether they are mapped; `pages` has a byte for each.
         let answer = unsafe { libc::mincore(self.at, self.len.min(64 * 4096), pages.as_mut_ptr()) };
@@ -72,7 +72,7 @@ impl Hole {
     }
 
     /// Takes up the place of the next mapping of this size, which has gone somewhere else before.
-    pub(crate) fn plug(len: usize) -> io::Result<()> {
+    pub fn plug(len: usize) -> io::Result<()> {
         reserve(len).map(|_| ())
     }
 }

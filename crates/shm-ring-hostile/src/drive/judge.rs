@@ -3,14 +3,14 @@
 
 use shm_ring::{PopError, PushError, wait_any};
 
-use super::super::board::{Count, Op, Outcome};
-use super::super::kind::{Kind, Reads as _, Writes as _};
-use super::super::truth::Truth;
 use super::{BLANK, Drive, FRONT};
+use crate::board::{Count, Op, Outcome};
+use crate::kind::{Kind, Reads as _, Writes as _};
+use crate::truth::Truth;
 
 impl<K: Kind> Drive<K> {
     /// What the words in the region call for, if nobody else writes.
-    pub(super) fn foretell<R>(&mut self, ask: impl FnOnce(&mut Truth) -> R) -> Option<R> {
+    pub fn foretell<R>(&mut self, ask: impl FnOnce(&mut Truth) -> R) -> Option<R> {
         self.exact.then(|| {
             self.board.add(Count::Foretold, 1);
             ask(&mut self.truth)
@@ -18,7 +18,7 @@ impl<K: Kind> Drive<K> {
     }
 
     /// The producer's `op` has answered, and `truth` is what the words called for. Whether it published.
-    pub(super) fn pushed(
+    pub fn pushed(
         &mut self,
         op: Op,
         answer: Result<(), PushError>,
@@ -65,14 +65,14 @@ impl<K: Kind> Drive<K> {
     }
 
     /// The producer has published `bytes` of records.
-    pub(super) fn published(&mut self, bytes: u64) {
+    pub fn published(&mut self, bytes: u64) {
         if self.exact {
             self.truth.published(bytes);
         }
     }
 
     /// The consumer's `op` has answered. Whether it took, or showed.
-    pub(super) fn popped(
+    pub fn popped(
         &mut self,
         op: Op,
         answer: Result<(), PopError>,
@@ -116,30 +116,30 @@ impl<K: Kind> Drive<K> {
     }
 
     /// The consumer has taken a record with this payload.
-    pub(super) fn took(&mut self, payload: &[u8]) {
+    pub fn took(&mut self, payload: &[u8]) {
         self.truth.step(payload.len());
         self.truth.released();
     }
 
     /// The last `len` bytes of the caller's buffer, blank, as is what lies in front of them.
-    pub(super) fn blank(&mut self, len: usize) {
+    pub fn blank(&mut self, len: usize) {
         self.buffer.last(len + FRONT).fill(BLANK);
     }
 
     /// What lies in front of the last `len` bytes of the buffer, and behind the first `taken` of them, is as it was.
-    pub(super) fn untouched(&mut self, op: Op, len: usize, taken: usize) {
+    pub fn untouched(&mut self, op: Op, len: usize, taken: usize) {
         let (front, buffer) = self.buffer.last(len + FRONT).split_at(FRONT);
         let right = front.iter().chain(&buffer[taken..]).all(|&byte| byte == BLANK);
         assert!(right, "{op:?} into {len} bytes, {taken} of them taken, wrote others too");
     }
 
     /// No batch is longer than a ring.
-    pub(super) fn bounded(&self, op: Op, count: usize) {
+    pub fn bounded(&self, op: Op, count: usize) {
         let most = self.header.limit / self.header.unit();
         assert!(count as u64 <= most, "{op:?} went on for {count} records, of {most}");
     }
 
-    pub(super) fn room(&mut self) {
+    pub fn room(&mut self) {
         let Some(tx) = &mut self.tx else { return };
         self.board.begin(Op::Room);
         let room = tx.room();
@@ -155,7 +155,7 @@ impl<K: Kind> Drive<K> {
         assert!(room <= self.header.limit, "Room answered {room} bytes");
     }
 
-    pub(super) fn ready(&mut self) {
+    pub fn ready(&mut self) {
         let Some(rx) = &self.rx else { return };
         self.board.begin(Op::Ready);
         let ready = rx.ready();
@@ -168,7 +168,7 @@ impl<K: Kind> Drive<K> {
     }
 
     /// Waits on this ring alone: whether it has something to say.
-    pub(super) fn wait_any(&mut self) {
+    pub fn wait_any(&mut self) {
         let timeout = self.timeout();
         let stirs = self.foretell(|truth| truth.stirs());
         let Some(rx) = &mut self.rx else { return };

@@ -2,10 +2,10 @@
 
 use shm_ring_outsider::{Side, Word, Writable as _};
 
-use super::super::board::{Count, Op};
-use super::super::hand::{self, pick};
-use super::super::kind::Kind;
 use super::{CAPACITY, Drive};
+use crate::board::{Count, Op};
+use crate::hand::{self, pick};
+use crate::kind::Kind;
 
 /// The other side, which is not there: was never, died, has closed.
 const GONE: [u64; 3] = [0, 1, 2];
@@ -23,7 +23,7 @@ enum State {
 }
 
 impl<K: Kind> Drive<K> {
-    pub(super) fn sweep(&mut self) {
+    pub fn sweep(&mut self) {
         use Op::*;
         let pushes = [
             TryPush,

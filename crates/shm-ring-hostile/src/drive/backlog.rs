@@ -4,13 +4,13 @@
 use shm_ring::PopError;
 use shm_ring_outsider::Head;
 
-use super::super::board::Op;
-use super::super::kind::{Kind, Reads as _};
-use super::super::truth::Truth;
 use super::Drive;
+use crate::board::Op;
+use crate::kind::{Kind, Reads as _};
+use crate::truth::Truth;
 
 impl<K: Kind> Drive<K> {
-    pub(in super::super) fn skip_unread(&mut self) {
+    pub fn skip_unread(&mut self) {
         let there = self.foretell(unread);
         let rx = self.rx.as_mut().expect("attached");
         self.board.begin(Op::SkipUnread);
@@ -25,7 +25,7 @@ impl<K: Kind> Drive<K> {
         }
     }
 
-    pub(in super::super) fn release_to(&mut self) {
+    pub fn release_to(&mut self) {
         let unit = self.header.unit();
         let whole = unit * self.rng.below(8);
         let bytes = if self.rng.below(4) == 0 { self.rng.below(whole + unit) } else { whole };

@@ -5,71 +5,38 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use crate::shared;
 
-/// Every call that is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub(super) enum Op {
-    Open,
-    AttachProducer,
-    AttachConsumer,
-    Close,
-    TryPush,
-    TryPushFrom,
-    PushTimeout,
-    Push,
-    TryReserve,
-    ReserveTimeout,
-    TryPushBatch,
-    PushBatch,
-    TryPushSlice,
-    PushSlice,
-    TryPushAll,
-    WriteStream,
-    Room,
-    TryPop,
-    TryPopInto,
-    TryPopTo,
-    PopTimeout,
-    Pop,
-    TryPeek,
-    PeekTimeout,
-    TryPopBatch,
-    PopBatchTimeout,
-    TryPopSlice,
-    PopSliceTimeout,
-    SkipUnread,
-    ReleaseTo,
-    PopThreshold,
-    TryIter,
-    Iter,
-    ReadStream,
-    Ready,
-    WaitAny,
-    Peer,
-    // Of a latest value.
-    AttachWriter,
-    AttachReader,
-    Write,
-    WriteFrom,
-    Notify,
-    Read,
-    ReadInto,
-    ReadNewer,
-    Next,
-    HasNewer,
-    WriterOf,
+macro_rules! ops {
+    ($($op:ident),*) => {
+        /// Every call that is made.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub enum Op {
+            $($op),*
+        }
+
+        pub const OPS: &[Op] = &[$(Op::$op),*];
+    };
+}
+
+ops! {
+    Open, AttachProducer, AttachConsumer, Close, TryPush, TryPushFrom, PushTimeout, Push,
+    TryReserve, ReserveTimeout, TryPushBatch, PushBatch, TryPushSlice, PushSlice, TryPushAll,
+    WriteStream, Room, TryPop, TryPopInto, TryPopTo, PopTimeout, Pop, TryPeek, PeekTimeout,
+    TryPopBatch, PopBatchTimeout, TryPopSlice, PopSliceTimeout, SkipUnread, ReleaseTo,
+    PopThreshold, TryIter, Iter, ReadStream, Ready, WaitAny, Peer, AttachWriter, AttachReader,
+    Write, WriteFrom, Notify, Read, ReadInto, ReadNewer, Next, HasNewer, WriterOf
 }
 
 use Op::*;
 
 impl Op {
     /// Whether it waits for a peer that is there, however long that takes.
-    pub(super) fn waits_for_ever(self) -> bool {
+    pub fn waits_for_ever(self) -> bool {
         matches!(self, Push | PushBatch | PushSlice | WriteStream | Pop | Iter | ReadStream)
     }
 
     /// Whether it waits.
-    pub(super) fn waits(self) -> bool {
+    pub fn waits(self) -> bool {
         let in_time = matches!(
             self,
             PushTimeout
@@ -84,61 +51,10 @@ impl Op {
     }
 }
 
-pub(super) const OPS: [Op; 48] = [
-    Open,
-    AttachProducer,
-    AttachConsumer,
-    Close,
-    TryPush,
-    TryPushFrom,
-    PushTimeout,
-    Push,
-    TryReserve,
-    ReserveTimeout,
-    TryPushBatch,
-    PushBatch,
-    TryPushSlice,
-    PushSlice,
-    TryPushAll,
-    WriteStream,
-    Room,
-    TryPop,
-    TryPopInto,
-    TryPopTo,
-    PopTimeout,
-    Pop,
-    TryPeek,
-    PeekTimeout,
-    TryPopBatch,
-    PopBatchTimeout,
-    TryPopSlice,
-    PopSliceTimeout,
-    SkipUnread,
-    ReleaseTo,
-    PopThreshold,
-    TryIter,
-    Iter,
-    ReadStream,
-    Ready,
-    WaitAny,
-    Peer,
-    AttachWriter,
-    AttachReader,
-    Write,
-    WriteFrom,
-    Notify,
-    Read,
-    ReadInto,
-    ReadNewer,
-    Next,
-    HasNewer,
-    WriterOf,
-];
-
 /// What a call can answer. Each call uses those that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
-pub(super) enum Outcome {
+pub enum Outcome {
     Success,
     /// Full or empty.
     NotNow,
@@ -158,13 +74,13 @@ pub(super) enum Outcome {
 
 use Outcome::*;
 
-pub(super) const OUTCOMES: [Outcome; 11] =
+pub const OUTCOMES: [Outcome; 11] =
     [Success, NotNow, TimedOut, Closed, PeerDead, Corrupt, Misfit, Absent, Alive, Refused, Overrun];
 
 /// Things counted besides calls.
 #[derive(Clone, Copy, Debug)]
 #[repr(usize)]
-pub(super) enum Count {
+pub enum Count {
     /// Calls begun.
     Calls,
     /// The call that is being made.
@@ -190,27 +106,27 @@ const COUNTS: usize = 10;
 
 /// Shared by the parent and its children.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Board {
+pub struct Board {
     words: &'static [AtomicU64],
     text: &'static [AtomicU8],
 }
 
 impl Board {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub fn new() -> std::io::Result<Self> {
         let words = shared::words(COUNTS + OPS.len() * OUTCOMES.len())?;
         Ok(Self { words, text: shared::bytes(2048)? })
     }
 
     /// A call begins.
     #[inline]
-    pub(super) fn begin(&self, op: Op) {
+    pub fn begin(&self, op: Op) {
         self.words[Count::Now as usize].store(op as u64, Relaxed);
         self.add(Count::Calls, 1);
     }
 
     /// It is over.
     #[inline]
-    pub(super) fn end(&self, op: Op, outcome: Outcome) {
+    pub fn end(&self, op: Op, outcome: Outcome) {
         let word = &self.words[COUNTS + op as usize * OUTCOMES.len() + outcome as usize];
         word.store(word.load(Relaxed) + 1, Relaxed);
         for (count, byte) in [(Count::Recent, op as u64), (Count::RecentOutcomes, outcome as u64)] {
@@ -219,7 +135,7 @@ impl Board {
     }
 
     /// The last eight calls, the oldest first, for who wants to know how something came about.
-    pub(super) fn recent(&self) -> String {
+    pub fn recent(&self) -> String {
         let (ops, outcomes) = (self.get(Count::Recent), self.get(Count::RecentOutcomes));
         let one = |at: u32| {
             let of = |word: u64| (word >> (8 * at) & 0xff) as usize;
@@ -229,36 +145,36 @@ impl Board {
     }
 
     #[inline]
-    pub(super) fn add(&self, count: Count, more: u64) {
+    pub fn add(&self, count: Count, more: u64) {
         // One writer each, but for `Writes`, of which losing some does no harm.
         let word = &self.words[count as usize];
         word.store(word.load(Relaxed) + more, Relaxed);
     }
 
-    pub(super) fn set(&self, count: Count, value: u64) {
+    pub fn set(&self, count: Count, value: u64) {
         self.words[count as usize].store(value, Relaxed);
     }
 
     #[inline]
-    pub(super) fn get(&self, count: Count) -> u64 {
+    pub fn get(&self, count: Count) -> u64 {
         self.words[count as usize].load(Relaxed)
     }
 
-    pub(super) fn reached(&self, op: Op, outcome: Outcome) -> u64 {
+    pub fn reached(&self, op: Op, outcome: Outcome) -> u64 {
         self.words[COUNTS + op as usize * OUTCOMES.len() + outcome as usize].load(Relaxed)
     }
 
     /// The call that is being made, or was made last.
-    pub(super) fn now(&self) -> Op {
+    pub fn now(&self) -> Op {
         OPS[self.get(Count::Now) as usize]
     }
 
     /// The first violation is written down; the child ends after it.
-    pub(super) fn violation(&self, what: &str) {
+    pub fn violation(&self, what: &str) {
         shared::write_text(self.text, what);
     }
 
-    pub(super) fn told(&self) -> Option<String> {
+    pub fn told(&self) -> Option<String> {
         shared::read_text(self.text)
     }
 }
