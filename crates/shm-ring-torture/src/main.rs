@@ -10,17 +10,15 @@ mod notice;
 mod region;
 mod report;
 mod rings;
-mod rng;
-mod shared;
 mod soak;
 mod stepkill;
-mod system;
 mod trace;
 mod world;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use shm_ring_hostile::{rng, shared};
 
 use crate::report::Report;
 
@@ -80,8 +78,6 @@ enum Campaign {
     Hostile,
     /// Processes that are killed and stopped at random, and restarted in place.
     Soak,
-    /// The operating system's faults, each a named case.
-    System(system::Which),
     /// Deaths of every kind beside a peer that sleeps, told by the kernel.
     Notice(notice::Which),
     /// Storms of processes that come, go, die, stop, fork and remove, on few names.
@@ -99,7 +95,6 @@ fn main() -> ExitCode {
         Campaign::Interleave(which) => interleave::run(how, &which),
         Campaign::Hostile => hostile::run(how),
         Campaign::Soak => soak::run(how),
-        Campaign::System(which) => system::run(how, &which),
         Campaign::Notice(which) => notice::run(how, &which),
         Campaign::World => world::run(how),
         Campaign::Victim(arguments) => return notice::main_of_victim(&arguments),

@@ -105,12 +105,6 @@ impl Traced {
         }
     }
 
-    /// On, to the entry or the exit of the next system call.
-    pub(crate) fn call(&mut self) -> nix::Result<Step> {
-        self.resume_to_call()?;
-        self.wait()
-    }
-
     /// On, until it stops or ends.
     pub(crate) fn go(&mut self) -> nix::Result<Step> {
         ptrace::cont(self.pid, None)?;

@@ -9,9 +9,9 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use shm_ring::{Error, Latest, MessageRing, Options, Region};
 use shm_ring_outsider::{FIELDS, HEADER, Header, Kind, page, wild_headers};
 
-use super::board::{Board, Count, Op, Outcome};
-use super::hand::pick;
 use crate::rng::Rng;
+use shm_ring_hostile::board::{Board, Count, Op, Outcome};
+use shm_ring_hostile::hand::pick;
 
 const LABEL: &str = "attacked";
 const SCHEMA: u64 = 77;

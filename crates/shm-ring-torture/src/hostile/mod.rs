@@ -6,23 +6,17 @@
 //! which is a violation, as are a panic, a wrong answer, and a call that takes too much time. What is right is
 //! asked of the outsider.
 
-mod board;
-mod drive;
-mod hand;
 mod headers;
-mod kind;
 mod latest;
-mod memory;
 mod scribble;
-mod truth;
 
 use std::time::{Duration, Instant};
 
 use shm_ring::{Latest, MessageRing};
+use shm_ring_hostile::board::{Board, Count, OPS, OUTCOMES, Op, Outcome};
+use shm_ring_hostile::drive::Drive;
+use shm_ring_hostile::kind::{Aligned, Kind, Messages, Values};
 
-use self::board::{Board, Count, OPS, OUTCOMES, Op, Outcome};
-use self::drive::Drive;
-use self::kind::{Aligned, Kind, Messages, Values};
 use crate::How;
 use crate::forked::{End, Forked, PANICKED};
 use crate::report::Report;
@@ -83,7 +77,7 @@ pub(crate) fn run(how: &How) -> Report {
 }
 
 fn victims() -> [Victim; 8] {
-    use self::board::{Op::*, Outcome::*};
+    use shm_ring_hostile::board::{Op::*, Outcome::*};
     const NOW: &[Outcome] = &[Success, NotNow, Corrupt];
     const NOW_OR_NEVER: &[Outcome] = &[Success, NotNow, Corrupt, Misfit];
     const WAIT: &[Outcome] = &[Success, TimedOut, Closed, PeerDead, Corrupt];
@@ -366,7 +360,7 @@ fn figures(report: &mut Report, name: &str, board: Board, must: &[(Op, &[Outcome
             report.at_least(format!("{name}: {what}"), board.get(count), 1, unit);
         }
     }
-    for op in OPS {
+    for &op in OPS {
         for outcome in OUTCOMES {
             let (reached, figure) =
                 (board.reached(op, outcome), format!("{name}: {op:?} {outcome:?}"));

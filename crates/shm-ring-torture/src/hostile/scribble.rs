@@ -3,9 +3,9 @@
 
 use shm_ring_outsider::{Header, Mapping, NO_FRONT, Side, pack};
 
-use super::board::{Board, Count};
-use super::hand::{self, position, set_position};
 use crate::rng::Rng;
+use shm_ring_hostile::board::{Board, Count};
+use shm_ring_hostile::hand::{self, position, set_position};
 
 /// Writes until it is told to stop.
 pub(super) fn run(board: Board, mut rng: Rng, region: &Mapping, header: &Header) {

@@ -10,6 +10,7 @@ mod entry;
 mod last;
 mod ledger;
 mod life;
+mod mounts;
 mod namespaces;
 mod outsider;
 mod places;

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use shm_ring::{Options, Region};
 
+use super::mounts;
 use crate::rng::Rng;
-use crate::system::case::Stop;
-use crate::system::mounts;
 
 /// How many items a ring of a place has.
 const ITEMS: usize = 24;
@@ -34,9 +33,7 @@ impl Places {
         let little = directory.join("little");
         std::fs::create_dir_all(&little)?;
         // Room for one ring of [`MANY`], and for none beside it.
-        let small = mounts::over(&little, "tmpfs", "size=192k").map_err(|stop| match stop {
-            Stop::Skipped(why) | Stop::Violated(why) => why,
-        });
+        let small = mounts::over(&little, "tmpfs", "size=192k");
         let mut paths = vec![
             directory.join("one"),
             directory.join("two"),

@@ -1,14 +1,13 @@
-//! Creating: a ring appears whole or not at all, to whoever looks and whoever is killed; those who
-//! race for it get the same one; where there is no room nothing is left.
+//! Creating: a ring appears whole or not at all, to whoever looks; those who race for it get the same one; where there
+//! is no room nothing is left. What is left of a killed creator is shown in `faults`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use shm_ring::{Error, Options, Property, Region, Ring};
 use shm_ring_outsider::page;
 
 use crate::harness::{Child, Dir, Home, LIMIT, Name, root_or_skip};
-use crate::items::Random;
 use crate::system;
 
 fn sized(bytes: usize) -> Options {
@@ -86,48 +85,6 @@ fn whoever_looks_sees_a_whole_ring_or_none() {
         over.store(true, Ordering::Relaxed);
     });
     assert!(seen >= 100 && missed >= 100, "{seen} seen, {missed} missed");
-}
-
-/// Job: creates and removes a ring for ever.
-pub(crate) fn create_for_ever(mut home: Home) {
-    let (path, name) = (home.argument(0).to_owned(), home.argument(1).to_owned());
-    home.say("begun");
-    loop {
-        for region in [Region::file(&path), Region::named(&name)] {
-            drop(Ring::<u64>::create(region, &sized(256 * 1024)).unwrap());
-        }
-        Region::file(&path).unlink().unwrap();
-        Region::named(&name).unlink().unwrap();
-    }
-}
-
-#[test]
-fn a_killed_creator_leaves_a_whole_ring_or_nothing() {
-    let (dir, name) = (Dir::new("killed-creator"), Name::new("killed-creator"));
-    let path = dir.join("ring");
-    let mut random = Random::new(8);
-    let (mut whole, mut nothing) = (0, 0);
-    for _ in 0..60 {
-        let mut child = Child::spawn("create-for-ever", &[path.to_str().unwrap(), name.as_str()]);
-        child.expect("begun");
-        std::thread::sleep(Duration::from_micros(random.below(4000)));
-        child.kill();
-        for region in [Region::file(&path), Region::named(name.as_str())] {
-            match Ring::<u64>::open(region) {
-                Ok(ring) => {
-                    assert_eq!(ring.limit_bytes(), 256 * 1024);
-                    whole += 1;
-                }
-                Err(Error::NotFound { .. }) => nothing += 1,
-                Err(error) => panic!("half a ring: {error}"),
-            }
-        }
-        let names = dir.names();
-        assert!(names.iter().all(|name| name == "ring"), "left behind: {names:?}");
-        let _ = Region::file(&path).unlink();
-        let _ = Region::named(name.as_str()).unlink();
-    }
-    assert!(whole > 0 && nothing > 0, "{whole} whole, {nothing} times nothing");
 }
 
 /// Job: creates rings in a tmpfs of 64 KiB until it is full.

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use shm_ring::{
-    BatchError, MessageConsumer, MessageProducer, MessageRing, Options, OutOfBounds, PopError,
-    PushError, Region, Threshold, Wait,
+    BatchError, MessageRing, Options, OutOfBounds, PopError, PushError, Region, Threshold, Wait,
 };
 use shm_ring_outsider::{
     HINT, POSITION, POSITION_END, consumer, data, lay, pack, producer, record_header,
@@ -15,8 +14,7 @@ use shm_ring_outsider::{
 use crate::bytes::Bytes;
 use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take};
 use crate::harness::{LIMIT, within};
-use crate::items::{A64, Random, text};
-use crate::scribble::{TIMEOUT, survive};
+use crate::items::{A64, text};
 
 /// Some way along, so that there is something behind.
 const START: u64 = 10 * 4096;
@@ -246,58 +244,6 @@ fn a_threshold_does_not_wait_for_a_tail_that_cannot_be() {
             assert_eq!(told, (corrupt.clone(), corrupt.clone(), corrupt), "{tail:#x}");
         }
     }
-}
-
-fn push_anything(tx: &mut MessageProducer, random: &mut Random) -> bool {
-    let message = text(1, random.below(1600) as usize);
-    let told = match random.below(4) {
-        0 => tx.push_timeout(&message, TIMEOUT),
-        1 => tx
-            .wait(message.len(), Some(TIMEOUT))
-            .and_then(|()| tx.try_reserve(message.len()))
-            .map(|room| {
-                let len = room.len();
-                room.commit(len);
-            }),
-        2 => tx.try_push_all(&[message.clone(), message]),
-        _ => tx.try_push_batch(&[message.clone(), message]).map(drop),
-    };
-    told != Err(PushError::Corrupt)
-}
-
-fn pop_anything(rx: &mut MessageConsumer, random: &mut Random) -> bool {
-    let told = match random.below(6) {
-        0 => rx.pop_timeout(TIMEOUT).map(drop),
-        1 => rx.pop_to_timeout(&mut [0; 1200], TIMEOUT).map(drop),
-        2 => rx.skip_unread().map(|skipped| assert!(skipped <= 4096)),
-        3 => match rx.release_to(rx.position() + 8 * random.below(200)) {
-            Err(PopError::NotABoundary { .. }) => Ok(()),
-            released => released.map(|released| assert!(released <= 200)),
-        },
-        4 => rx.pop_batch_timeout(4, TIMEOUT, |record| drop(record.to_vec())).map(drop),
-        _ => rx.wait(1, Some(TIMEOUT)).and_then(|()| rx.try_peek(3)).map(|view| {
-            let first = view.first();
-            let mut bytes = vec![0; first.len()];
-            first.copy_to(0, &mut bytes).unwrap();
-            assert_eq!(first.to_vec().len(), first.len());
-            let seen = view.iter().count();
-            assert!(view.release(3) <= seen.max(3));
-        }),
-    };
-    if let Err(PopError::TooSmall { .. }) = told {
-        let _ = rx.try_pop();
-    }
-    assert!(rx.len_bytes() <= 4096);
-    told != Err(PopError::Corrupt)
-}
-
-#[test]
-fn messages_survive_a_process_that_writes_anything_anywhere() {
-    survive::<MessageRing>(
-        |name, options| MessageRing::create(name, options),
-        push_anything,
-        pop_anything,
-    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Children: what one that is forked inherits is not its own. It holds no role, reaches no ring, and ends nothing of its
 //! parent's, whatever it does with its copies, whatever its number, and however the parent ends.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -9,18 +10,13 @@ use shm_ring::{
     PushError, Region, Ring, WaitAnyError, wait_any,
 };
 
+use crate::alone::Fork;
 use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip};
 use crate::system;
 
-/// Runs `child` in a fork of this process: whether it came to its end.
+/// Whether a fork of this process came to the end of `child`.
 fn in_child(fork: impl FnOnce() -> Option<i32>, child: impl FnOnce()) -> bool {
-    match fork() {
-        Some(pid) => system::wait_for(pid) == 0,
-        None => {
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child));
-            system::exit_now(i32::from(ended.is_err()))
-        }
-    }
+    Fork::new(fork, child).ended().success()
 }
 
 /// Job: has a child do all it can with what it inherits.
@@ -306,4 +302,35 @@ fn no_child_keeps_a_role_whenever_it_was_forked() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(kept.is_empty(), "{} of {RINGS} roles are held by children: {last:?}", kept.len());
+}
+
+/// Job: becomes the producer and starts another program, which lives on.
+pub(crate) fn start_a_program(mut home: Home) {
+    let _tx = Producer::<u64>::open(home.argument(0)).unwrap();
+    let mut sleep = std::process::Command::new("sleep");
+    let sleeper = sleep.arg("60").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    home.say(&sleeper.id().to_string());
+    home.stay();
+}
+
+/// Every descriptor is closed as a program is executed.
+#[test]
+fn a_program_that_an_owner_starts_keeps_nothing_of_it() {
+    let name = Name::new("executes");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("start-a-program", &[name.as_str()]);
+    let program: i32 = child.hear().parse().unwrap();
+    child.kill();
+    // Not at once: the child goes on a moment before the kernel closes what closes as it executes.
+    let (start, dead) =
+        (Instant::now(), Peer::Dead { session: 1, pid: Some(child.id()), released: true });
+    while rx.peer() != dead && start.elapsed() < SOON {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (peer, next) = (rx.peer(), ring.producer().map(|tx| tx.session()));
+    let program = Pid::from_raw(program).unwrap();
+    rustix::process::kill_process(program, Signal::KILL).expect("it was to outlive the owner");
+    assert_eq!(peer, dead);
+    assert_eq!(next.unwrap(), 3);
 }

@@ -188,7 +188,7 @@ impl Drop for Ends<'_> {
 }
 
 /// This very program, to be run again: by SHM_RING_RUNNER, if it is for another processor.
-fn this_program() -> Command {
+pub(crate) fn this_program() -> Command {
     let program = std::env::current_exe().unwrap();
     let Some(runner) = std::env::var_os("SHM_RING_RUNNER") else { return Command::new(program) };
     let mut command = Command::new(runner);
@@ -224,18 +224,24 @@ pub(crate) struct Child {
 impl Child {
     /// Starts this program again, with one of the jobs in the table.
     pub(crate) fn spawn(job: &str, arguments: &[&str]) -> Self {
+        let words = [&[job], arguments].concat().join(SEPARATOR);
+        Self::start(this_program(), "child", ENVIRONMENT, &words)
+    }
+
+    /// Starts `command`, which is to run `test` alone, with words in its environment.
+    pub(crate) fn start(mut command: Command, test: &str, variable: &str, words: &str) -> Self {
         watch();
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut command = this_program();
         command
-            .args(["child", "--exact", "--nocapture", "--quiet", "--test-threads=1"])
-            .env(ENVIRONMENT, [&[job], arguments].concat().join(SEPARATOR))
+            .args([test, "--exact", "--nocapture", "--quiet", "--test-threads=1"])
+            .env(variable, words)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null());
         system::die_with_parent(&mut command);
         let process = command.spawn().unwrap();
         ours.set_read_timeout(Some(LIMIT)).unwrap();
-        Self { job: job.to_owned(), process, line: BufReader::new(ours) }
+        let job = words.split(SEPARATOR).next().unwrap_or_default().to_owned();
+        Self { job, process, line: BufReader::new(ours) }
     }
 
     pub(crate) fn id(&self) -> u32 {

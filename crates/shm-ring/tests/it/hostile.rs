@@ -1,5 +1,5 @@
 //! A peer that writes anything anywhere: every call still returns, in time, with one of the answers
-//! that it promises; `Corrupt` stays. By brute force here, against a live writer in `scribble`.
+//! that it promises; `Corrupt` stays. The campaign `hostile` does it by brute force, and against a live writer.
 
 use std::time::Duration;
 

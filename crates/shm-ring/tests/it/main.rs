@@ -6,6 +6,7 @@
 
 mod adapters;
 mod all_or_nothing;
+mod alone;
 mod any;
 mod any_stress;
 mod awaiting;
@@ -21,6 +22,7 @@ mod documents;
 mod dumping;
 mod ending;
 mod far;
+mod faults;
 mod forged;
 mod forks;
 mod forms;
@@ -56,9 +58,7 @@ mod recovery;
 mod removing;
 mod room;
 mod sandbox;
-mod scribble;
 mod settings;
-mod soak;
 mod sources;
 mod stats;
 mod stopped;
@@ -76,7 +76,6 @@ use harness::{Home, Job};
 
 /// Every job that a child can be given.
 const JOBS: &[(&str, Job)] = &[
-    ("create-for-ever", creating::create_for_ever),
     ("open-or-create", creating::open_or_create),
     ("small-tmpfs", creating::small_tmpfs),
     ("remove-unused", names::remove_unused),
@@ -96,20 +95,20 @@ const JOBS: &[(&str, Job)] = &[
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),
     ("dropped-by-process-1", forks::dropped_by_process_1),
+    ("start-a-program", forks::start_a_program),
     ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),
     ("reopen-what-is-given", descriptors::reopen_what_is_given),
     ("receive-in-a-sandbox", descriptors::receive_in_a_sandbox),
-    ("feed", soak::feed),
-    ("drain", soak::drain),
+    ("feed", stopped::feed),
+    ("drain", stopped::drain),
     ("try-role", owners::try_role),
     ("in-pid-namespace", owners::in_pid_namespace),
     ("fork-and-drop", owners::fork_and_drop),
     ("fork-and-close", owners::fork_and_close),
     ("create-under-umask", planted::create_under_umask),
     ("lock-too-much", settings::lock_too_much),
-    ("scribble", scribble::scribble),
     ("poke", mmu::poke),
     ("sandboxed", sandbox::sandboxed),
     ("sleep-lightly", sandbox::sleep_lightly),

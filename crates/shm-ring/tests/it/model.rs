@@ -3,8 +3,6 @@
 
 use std::collections::VecDeque;
 
-use proptest::collection::vec;
-use proptest::prelude::{ProptestConfig, any, proptest};
 use shm_ring::{Options, PopError, PushError, Region};
 use shm_ring_outsider::{NEVER, WAKE_AT, consumer, judge, producer};
 
@@ -367,52 +365,4 @@ fn messages_answer_as_a_queue_with_exactly_that_room() {
     random_operations::<Aligned<64>>(4096);
     random_operations::<Aligned<16>>(3333);
     random_operations::<Aligned<4096>>(8 * 4096);
-}
-
-/// The shortest sequence that proptest can find is what a failure shows.
-fn any_operations<K: Kind + ?Sized>(limit: usize, ops: &[(u8, u8, u16)]) {
-    let mut model = Model::<K>::new(limit);
-    for (what, form, size) in ops.iter().copied() {
-        model.apply(Op { what, form, size });
-    }
-    model.drain();
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
-
-    #[test]
-    fn any_operations_on_numbers(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<u64>(4096, &ops);
-    }
-
-    #[test]
-    fn any_operations_on_few_numbers(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<u32>(12, &ops);
-    }
-
-    #[test]
-    fn any_operations_on_odd_sizes(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<[u8; 5]>(1023, &ops);
-    }
-
-    #[test]
-    fn any_operations_on_wide_alignments(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<A64>(4096, &ops);
-    }
-
-    #[test]
-    fn any_operations_on_messages(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<[u8]>(4096, &ops);
-    }
-
-    #[test]
-    fn any_operations_on_messages_in_an_odd_limit(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<[u8]>(1001, &ops);
-    }
-
-    #[test]
-    fn any_operations_on_aligned_messages(ops in vec(any::<(u8, u8, u16)>(), 0..120)) {
-        any_operations::<Aligned<64>>(4096, &ops);
-    }
 }

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use shm_ring::{Consumer, Error, Observer, Options, Peer, PopError, Producer, Region, Ring, Role};
-use shm_ring_outsider::{LIVENESS, SESSION, producer};
+use shm_ring_outsider::{LIVENESS, PID, SESSION, consumer, lock_on, page, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip, within};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip, until, within};
 use crate::system;
 
 fn take(name: &str, role: &str) -> Result<(), Error> {
@@ -109,10 +109,54 @@ fn an_owner_whose_pid_means_nothing_here_is_alive() {
     assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: None });
     assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid: None, .. })));
     child.kill();
-    crate::harness::until("the death is known", || {
+    until("the death is known", || {
         rx.peer() == Peer::Dead { session: 1, pid: None, released: true }
     });
     assert_eq!(ring.producer().unwrap().session(), 3);
+}
+
+/// A number that is used again, the number of process 1, of nobody and of no process at all.
+#[test]
+fn no_number_that_an_owner_wrote_down_decides() {
+    let name = Name::new("numbers");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
+    child.expect("1");
+    let mut gone = std::process::Command::new("/bin/true").spawn().unwrap();
+    gone.wait().unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let write_down = |pid: u32| bytes.write(producer() + PID, &pid.to_le_bytes());
+    for pid in [gone.id(), 0, u32::MAX] {
+        write_down(pid);
+        let shown = Some(pid).filter(|pid| *pid != 0);
+        assert_eq!(rx.peer(), Peer::Alive { session: 1, pid: shown });
+        let taken = ring.producer();
+        assert!(matches!(taken, Err(Error::RoleTaken { pid: found, .. }) if found == shown));
+    }
+    child.kill();
+    for pid in [std::process::id(), 1, gone.id()] {
+        write_down(pid);
+        until("the death is known", || {
+            rx.peer() == Peer::Dead { session: 1, pid: Some(pid), released: true }
+        });
+    }
+    write_down(std::process::id());
+    assert_eq!(ring.producer().unwrap().session(), 3);
+}
+
+#[test]
+fn the_lease_stands_on_the_page_of_its_role() {
+    let ring = Ring::<u64>::create(Region::memfd("lease"), &Options::new()).unwrap();
+    let held = || lock_on(ring.descriptor(), 0, 0).unwrap();
+    assert_eq!(held(), None);
+    let tx = ring.producer().unwrap();
+    assert_eq!(held(), Some((producer(), page())));
+    drop(tx);
+    let rx = ring.consumer().unwrap();
+    assert_eq!(held(), Some((consumer(), page())));
+    drop(rx);
+    assert_eq!(held(), None);
 }
 
 /// Job: creates a ring, forks, and has the fork drop all that it inherited.

@@ -1,4 +1,4 @@
-//! What a peer that means harm can do, beside wild words (`hostile`, `forged`, `scribble`): it can refuse service, lose what is
+//! What a peer that means harm can do, beside wild words (`hostile`, `forged`): it can refuse service, lose what is
 //! unread, end others by cutting a named region, and look alive for as long as somebody holds its lock.
 //!
 //! Owns: these rows of SECURITY.md's column of the peer. Knows nothing of: wild words.

@@ -14,11 +14,23 @@ use crate::system;
 /// Several laps of the smallest ring, with sleeps on both sides.
 const ITEMS: u64 = 2000;
 
-fn refuse(what: &str) {
+fn disturb(what: &str) {
     match what {
         "membarrier EPERM" => system::refuse(&[libc::SYS_membarrier], libc::EPERM),
         "membarrier ENOSYS" => system::refuse(&[libc::SYS_membarrier], libc::ENOSYS),
         "futex" => system::refuse(&[libc::SYS_futex], libc::EPERM),
+        "futex_waitv" => system::refuse(&[libc::SYS_futex_waitv], libc::ENOSYS),
+        "set_robust_list" => system::refuse(&[libc::SYS_set_robust_list], libc::EPERM),
+        "signals" => {
+            system::let_signals_interrupt();
+            let waiter = rustix::thread::gettid();
+            std::thread::spawn(move || {
+                loop {
+                    system::interrupt(waiter);
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+        }
         _ => {}
     }
 }
@@ -29,13 +41,13 @@ pub(crate) fn sandboxed(mut home: Home) {
     let late = home.argument(3) == "late";
     let options = Options::new().wait(Wait::PARK);
     if !late {
-        refuse(&what);
+        disturb(&what);
     }
     let ring = Ring::<[u8; 24]>::open_with(name, &options).unwrap();
     if home.argument(1) == "producer" {
         let mut tx = ring.producer().unwrap();
         if late {
-            refuse(&what);
+            disturb(&what);
         }
         for n in 0..ITEMS {
             tx.push(make(n)).unwrap();
@@ -47,7 +59,7 @@ pub(crate) fn sandboxed(mut home: Home) {
     } else {
         let mut rx = ring.consumer().unwrap();
         if late {
-            refuse(&what);
+            disturb(&what);
         }
         for n in 0..ITEMS {
             check(&rx.pop().unwrap(), n);
@@ -61,7 +73,14 @@ pub(crate) fn sandboxed(mut home: Home) {
 
 #[test]
 fn a_stream_goes_on_whatever_is_refused_to_either_side() {
-    for what in ["membarrier EPERM", "membarrier ENOSYS", "futex"] {
+    for what in [
+        "membarrier EPERM",
+        "membarrier ENOSYS",
+        "futex",
+        "futex_waitv",
+        "set_robust_list",
+        "signals",
+    ] {
         for (producer_refused, consumer_refused) in [(true, true), (true, false), (false, true)] {
             for when in ["early", "late"] {
                 let name = Name::new("sandbox");
@@ -97,7 +116,7 @@ pub(crate) fn sleep_lightly(mut home: Home) {
     let ring = Ring::<u64>::create(Region::memfd("light-sleep"), &options).unwrap();
     let (_tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
     let bytes = Bytes::of(ring.descriptor());
-    refuse("membarrier EPERM");
+    disturb("membarrier EPERM");
     assert_eq!(rx.pop_timeout(Duration::from_millis(400)), Err(PopError::TimedOut));
     let relied_on = bytes.get(producer() + FENCE_MODE) as u32 == 1;
     home.say(&format!("{relied_on} {}", bytes.get(consumer() + SLEEPS)));

@@ -1,12 +1,15 @@
 //! A stopped process is alive: its role is not taken over, nobody reports it dead, and it goes on.
 
+use std::fs::File;
+use std::io::Write;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use shm_ring::{Error, Options, Peer, PopError, PushError, Ring, Wait};
+use shm_ring::{Consumer, Error, Options, Peer, PopError, PushError, Ring, Wait};
 
-use crate::harness::{Child, Dir, Name, until};
-use crate::items::Numbered;
+use crate::bytes::Bytes;
+use crate::harness::{Child, Dir, Home, Name, until};
+use crate::items::{Numbered, Random};
 
 /// Several slices: long enough for every question about the peer to have been asked.
 const LONG: Duration = Duration::from_millis(350);
@@ -17,6 +20,44 @@ fn stop(child: &Child) {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
         stat.rsplit(") ").next().unwrap().starts_with('T')
     });
+}
+
+fn some_wait(random: &mut Random) -> Wait {
+    random.one_of(&[Wait::SPIN, Wait::BALANCED, Wait::PARK])
+}
+
+/// Job: pushes numbered items for ever, going on where the last producer was killed.
+pub(crate) fn feed(mut home: Home) {
+    let name = home.argument(0).to_owned();
+    let wait = some_wait(&mut Random::new(home.number(1)));
+    let ring = Ring::<Numbered>::open_with(name, &Options::new().wait(wait)).unwrap();
+    let mut tx = ring.producer().unwrap();
+    let first = Bytes::of(ring.descriptor()).tail() / Numbered::STRIDE;
+    home.say("attached");
+    for n in first.. {
+        while let Err(error) = tx.push(Numbered::new(n)) {
+            assert!(matches!(error, PushError::Closed | PushError::PeerDead), "{error}");
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+/// Job: pops items for ever and writes their numbers to a log.
+pub(crate) fn drain(mut home: Home) {
+    let (name, log) = (home.argument(0).to_owned(), home.argument(1).to_owned());
+    let wait = some_wait(&mut Random::new(home.number(2)));
+    let mut rx = Consumer::<Numbered>::open_with(name, &Options::new().wait(wait)).unwrap();
+    let mut log = File::options().append(true).create(true).open(log).unwrap();
+    home.say("attached");
+    loop {
+        match rx.pop() {
+            Ok(item) => log.write_all(&item.checked().to_le_bytes()).unwrap(),
+            Err(PopError::Closed | PopError::PeerDead) => {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 #[test]

@@ -81,17 +81,66 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// What opens a file.
+pub(crate) const OPEN: &[libc::c_long] = &[
+    libc::SYS_openat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+];
+
+/// System calls that a filter is about: those of one number, or of them those with one argument.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    number: libc::c_long,
+    /// Which argument, how it is compared, and with what.
+    only: Option<(u32, u32, u32)>,
+}
+
+impl From<libc::c_long> for Call {
+    fn from(number: libc::c_long) -> Self {
+        Self { number, only: None }
+    }
+}
+
+impl Call {
+    /// Opening a file that has no name.
+    pub(crate) fn unnamed_file() -> Self {
+        // Without the bit that it shares with O_DIRECTORY.
+        let bit = (libc::O_TMPFILE & !libc::O_DIRECTORY) as u32;
+        Self { number: libc::SYS_openat, only: Some((2, libc::BPF_JSET, bit)) }
+    }
+
+    /// An `fcntl` with this command.
+    pub(crate) fn fcntl(command: libc::c_int) -> Self {
+        Self { number: libc::SYS_fcntl, only: Some((1, libc::BPF_JEQ, command as u32)) }
+    }
+}
+
 fn statement(code: u32, k: u32) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
 }
 
+fn load(offset: u32) -> libc::sock_filter {
+    statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset)
+}
+
+/// Goes over so many statements unless it holds.
+fn unless_skip(comparison: u32, k: u32, jf: u8) -> libc::sock_filter {
+    let code = (libc::BPF_JMP | comparison | libc::BPF_K) as u16;
+    libc::sock_filter { code, jt: 0, jf, k }
+}
+
 /// From now on `answer` is what these system calls get, and `otherwise` what the others get, for
 /// this thread and those that it starts.
-fn filter(calls: &[libc::c_long], answer: u32, otherwise: u32) {
-    let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0)];
-    for call in calls {
-        let code = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-        filter.push(libc::sock_filter { code, jt: 0, jf: 1, k: *call as u32 });
+fn filter(calls: &[Call], answer: u32, otherwise: u32) {
+    let mut filter = Vec::new();
+    for Call { number, only } in calls {
+        filter.push(load(0));
+        filter.push(unless_skip(libc::BPF_JEQ, *number as u32, if only.is_some() { 3 } else { 1 }));
+        if let Some((argument, comparison, value)) = only {
+            // The lower half of it, on little-endian machines.
+            filter.extend([load(16 + 8 * argument), unless_skip(*comparison, *value, 1)]);
+        }
         filter.push(statement(libc::BPF_RET | libc::BPF_K, answer));
     }
     filter.push(statement(libc::BPF_RET | libc::BPF_K, otherwise));
@@ -107,20 +156,21 @@ fn filter(calls: &[libc::c_long], answer: u32, otherwise: u32) {
 }
 
 /// From now on these system calls answer `errno`.
-pub(crate) fn refuse(calls: &[libc::c_long], errno: i32) {
-    filter(calls, libc::SECCOMP_RET_ERRNO | errno as u32, libc::SECCOMP_RET_ALLOW);
+pub(crate) fn refuse<C: Into<Call> + Copy>(calls: &[C], errno: i32) {
+    let calls: Vec<_> = calls.iter().map(|call| (*call).into()).collect();
+    filter(&calls, libc::SECCOMP_RET_ERRNO | errno as u32, libc::SECCOMP_RET_ALLOW);
 }
 
-/// From now on each of these system calls ends the process.
-pub(crate) fn forbid(calls: &[libc::c_long]) {
-    filter(calls, libc::SECCOMP_RET_KILL_PROCESS, libc::SECCOMP_RET_ALLOW);
+/// From now on this system call ends the process before it is made.
+pub(crate) fn die_at(call: libc::c_long) {
+    filter(&[call.into()], libc::SECCOMP_RET_KILL_PROCESS, libc::SECCOMP_RET_ALLOW);
 }
 
 /// From now on any system call of this thread ends the process, but for the one that ends it in order,
 /// and for reading the clock, which is a system call only on machines whose clock programs cannot read.
 /// (Not SECCOMP_MODE_STRICT: that also forbids the instruction that reads the clock.)
 pub(crate) fn allow_nothing() {
-    let allowed = [libc::SYS_exit_group, libc::SYS_clock_gettime];
+    let allowed = [libc::SYS_exit_group, libc::SYS_clock_gettime].map(Call::from);
     filter(&allowed, libc::SECCOMP_RET_ALLOW, libc::SECCOMP_RET_KILL_PROCESS);
 }
 
@@ -133,17 +183,22 @@ pub(crate) fn unshare(flags: libc::c_int) -> io::Result<()> {
 /// Mounts an empty tmpfs of `bytes` at `path`, in a mount namespace of our own that goes when this
 /// process does.
 pub(crate) fn mount_tmpfs(path: &Path, bytes: u64) -> io::Result<()> {
+    mount(path, "tmpfs", &format!("size={bytes}"))
+}
+
+/// Mounts an empty file system of that kind at `path`, likewise.
+pub(crate) fn mount(path: &Path, kind: &str, options: &str) -> io::Result<()> {
     unshare(libc::CLONE_NEWNS)?;
     let text = |text: &str| CString::new(text).unwrap();
-    let (none, root, tmpfs) = (text("none"), text("/"), text("tmpfs"));
+    let (none, root, kind) = (text("none"), text("/"), text(kind));
     let flags = libc::MS_REC | libc::MS_PRIVATE;
     let (null, nothing) = (core::ptr::null(), core::ptr::null());
     // SAFETY: the texts outlive the call.
     check(unsafe { libc::mount(none.as_ptr(), root.as_ptr(), null, flags, nothing) })?;
-    let (path, size) = (text(path.to_str().unwrap()), text(&format!("size={bytes}")));
-    let (path, size) = (path.as_ptr(), size.as_ptr().cast());
+    let (path, options) = (text(path.to_str().unwrap()), text(options));
+    let (path, options) = (path.as_ptr(), options.as_ptr().cast());
     // SAFETY: the texts outlive the call.
-    check(unsafe { libc::mount(tmpfs.as_ptr(), path, tmpfs.as_ptr(), 0, size) })
+    check(unsafe { libc::mount(kind.as_ptr(), path, kind.as_ptr(), 0, options) })
 }
 
 /// [`become_user`], as a member of `groups` and of no others.

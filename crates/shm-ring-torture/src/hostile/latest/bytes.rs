@@ -6,8 +6,8 @@ use shm_ring_outsider::{
     SESSION, Writable as _, consumer, data, page, producer, wild_versions,
 };
 
-use super::super::hand::pick;
 use crate::rng::Rng;
+use shm_ring_hostile::hand::pick;
 
 /// Bytes of the value, and how many slots there are.
 pub(super) const LEN: usize = 300;

@@ -6,9 +6,9 @@ use shm_ring::{NextError, Peer, ReadError};
 use shm_ring_outsider::Next;
 use zerocopy::FromBytes;
 
-use super::super::board::{Count, Op, Outcome};
 use super::bytes::LEN;
 use super::{BLANK, Drive, FRONT, Judged, Value};
+use shm_ring_hostile::board::{Count, Op, Outcome};
 
 impl Drive {
     pub(super) fn write(&mut self, op: Op) -> Judged {

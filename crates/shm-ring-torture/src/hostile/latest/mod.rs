@@ -11,11 +11,11 @@ use shm_ring::{Error, Latest, LatestReader, LatestWriter, Options, Region, Wait}
 use shm_ring_outsider::{Header, Mapping, POSITION_END, Reader};
 
 use self::bytes::{ATTACH_END, Bytes, LEN, SLOTS, scribble};
-use super::board::{Board, Count, Op, Outcome};
-use super::memory::{Guarded, Hole};
 use super::scribble::{burst, pause};
 use crate::forked::Forked;
 use crate::rng::Rng;
+use shm_ring_hostile::board::{Board, Count, Op, Outcome};
+use shm_ring_hostile::memory::{Guarded, Hole};
 
 /// What is written and read. Its last bytes do not fill a word.
 type Value = [u8; LEN];

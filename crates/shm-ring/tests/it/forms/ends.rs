@@ -1,15 +1,15 @@
 //! The rings and ends of both kinds, by the names that they share.
 //!
-//! Owns: the impls of [`AnyRing`], [`Tx`] and [`Rx`]. Knows nothing of: records.
+//! Owns: the impls of [`AnyRing`] and [`Rx`]. Knows nothing of: records.
 
 use std::os::fd::BorrowedFd;
 
 use shm_ring::{
     Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Producer,
-    Region, Ring, Threshold, Wait,
+    Region, Ring, Threshold,
 };
 
-use super::{AnyRing, Rx, Tx};
+use super::{AnyRing, Rx};
 
 macro_rules! ends {
     ([$($generics:tt)*], $ring:ty, $producer:ty, $consumer:ty) => {
@@ -42,17 +42,7 @@ macro_rules! ends {
             }
         }
 
-        impl<$($generics)*> Tx for $producer {
-            fn set_wait(&mut self, wait: Wait) {
-                <$producer>::set_wait(self, wait);
-            }
-        }
-
         impl<$($generics)*> Rx for $consumer {
-            fn set_wait(&mut self, wait: Wait) {
-                <$consumer>::set_wait(self, wait);
-            }
-
             fn set_threshold(&mut self, threshold: Option<Threshold>) {
                 <$consumer>::set_threshold(self, threshold);
             }

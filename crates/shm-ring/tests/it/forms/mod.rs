@@ -6,7 +6,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use shm_ring::{AnyEnd, Error, Options, PopError, PushError, Region, Wait};
+use shm_ring::{AnyEnd, Error, Options, PopError, PushError, Region};
 
 mod ends;
 mod messages;
@@ -100,7 +100,7 @@ const NOW: Duration = Duration::ZERO;
 
 /// A handle from which the two roles are taken.
 pub(crate) trait AnyRing: Sized + Send + Sync {
-    type Tx: Tx;
+    type Tx: Send + 'static;
     type Rx: Rx;
 
     fn open(region: impl Into<Region>) -> Result<Self, Error>;
@@ -111,14 +111,8 @@ pub(crate) trait AnyRing: Sized + Send + Sync {
     fn limit_bytes(&self) -> usize;
 }
 
-/// What both kinds of producer answer alike.
-pub(crate) trait Tx: Send + 'static {
-    fn set_wait(&mut self, wait: Wait);
-}
-
 /// What both kinds of consumer answer alike.
 pub(crate) trait Rx: AnyEnd + Send + 'static {
-    fn set_wait(&mut self, wait: Wait);
     fn set_threshold(&mut self, threshold: Option<shm_ring::Threshold>);
 }
 
