@@ -9,8 +9,12 @@ use rustix::thread::futex;
 
 use crate::header::Header;
 use crate::kernel::Mapping;
+use crate::record::unpack;
 use crate::region::{Region, Writable};
-use crate::words::{BELL, FENCE_MODE, HINT, LIVENESS, NEVER, PID, SESSION, Side, WAKE_AT};
+use crate::words::{
+    BELL, DIED, FENCE_MODE, HINT, LIVENESS, NEVER, PID, POSITION, SESSION, START_BYTES, STARTS,
+    Side, WAKE_AT,
+};
 
 /// A side that is attached.
 #[derive(Debug)]
@@ -28,13 +32,25 @@ impl<'a> Attached<'a> {
         let (page, other) = (side.page(page), other.page(page));
         region.set_half(page + FENCE_MODE, 0);
         region.set_half(page + PID, std::process::id());
+        // From 0 or an even number to the next odd one, and from an odd one to the one after.
+        let last = region.word(page + SESSION);
+        let session = (last + 1) | 1;
+        if side == Side::Producer && last % 2 == 1 {
+            region.set(page + DIED, last);
+        }
         region.set_half(page + LIVENESS, 0);
         region.set(page + WAKE_AT, NEVER);
+        if side == Side::Producer {
+            let (tail, _) = unpack(region.word(page + POSITION));
+            let start = page + STARTS + (session >> 1 & 1) * START_BYTES;
+            fence(Release);
+            region.set(start, session);
+            region.set(start + 8, tail);
+            region.set(start + 16, region.word(page + DIED));
+        }
         if side == Side::Consumer {
             region.set(page + HINT, 1);
         }
-        // From 0 or an even number to the next odd one, and from an odd one to the one after.
-        let session = (region.word(page + SESSION) + 1) | 1;
         region.set(page + SESSION, session);
         let attached = Self { region, page, other, rung_for: None };
         attached.ring();

@@ -52,12 +52,12 @@ pub use record::{
     CAPACITY_MAX, FRONT_MESSAGE_MAX, LEN_MAX, NO_FRONT, message_len, pack, record_header, unpack,
 };
 pub use region::{Descriptor, Region, Writable, cells};
-pub use side::SideWords;
+pub use side::{SideWords, Start};
 pub use tail::{Room, Tail};
 pub use violation::{Rule, Violation};
 pub use wild::{wild_headers, wild_positions, wild_record_headers, wild_versions};
 pub use words::{
-    BELL, DROPPED, FENCE_MODE, FRONT, FRONT_BYTES, HIGH_WATER, HINT, LIVENESS, NEVER, PID,
-    POSITION, POSITION_END, SESSION, SLEEPS, Side, WAITS, WAKE_AT, WAKES_SENT, Word, consumer,
-    data, page, producer,
+    BELL, DIED, DROPPED, FENCE_MODE, FRONT, FRONT_BYTES, HIGH_WATER, HINT, LIVENESS, NEVER, PID,
+    POSITION, POSITION_END, SESSION, SLEEPS, START_BYTES, STARTS, Side, TOLD, WAITS, WAKE_AT,
+    WAKES_SENT, Word, consumer, data, page, producer,
 };

@@ -74,10 +74,15 @@ impl Side {
         let life = &mine.life.0;
         life.fence_mode.store(fence_mode, Ordering::Relaxed);
         life.pid.store(std::process::id(), Ordering::Relaxed);
-        // What the kernel told of the last holder ends here.
-        mine.liveness.0.store(liveness, Ordering::Relaxed);
+        if role == Role::Producer {
+            session::bury(mine);
+        }
+        session::name_thread(mine, liveness);
         // A holder that was killed asleep left this set.
         mine.park.0.wake_at.swap(NEVER, Ordering::Relaxed);
+        if role == Role::Producer {
+            session::begin(mine);
+        }
         let session = session::open(mine);
         park::ring(mine);
         let seen = session::number(theirs);
