@@ -203,7 +203,7 @@ pub use self::{
     item::{Item, ItemLayout},
     latest::{Latest, LatestReader, LatestWriter, NextError, ReadError},
     observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
-    options::{Options, Threshold, Wait},
+    options::{Ends, Options, Threshold, Wait},
     peer::Peer,
     producer::{
         MessageProducer, MessageReservation, Producer, Reservation, StreamWriter, UntypedProducer,

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::handle::open_and_take;
 use super::{MessageRing, Ring, UntypedRing};
 use crate::attachment::interrupt::Interrupt;
-use crate::attachment::wait::{Timeout, WaitRequest};
+use crate::attachment::wait::Timeout;
 use crate::attachment::wait_any::AwaitedPeer;
 use crate::consumer::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
 use crate::error::Error;
@@ -119,7 +119,8 @@ macro_rules! end {
             /// ```
             pub fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
                 let deadline = Timeout::of(timeout).deadline();
-                self.inner.side.await_peer(self.inner.map.theirs(), deadline)
+                let map = &self.inner.map;
+                self.inner.side.await_peer(map.mine(), map.theirs(), deadline)
             }
 
             #[doc = concat!("Waits up to `timeout` for the end of the ", $peer, ", and returns its state.")]
@@ -142,12 +143,7 @@ macro_rules! end {
             /// ```
             pub fn wait_for_end(&mut self, timeout: Duration) -> Peer {
                 let (side, map) = (&mut self.inner.side, &self.inner.map);
-                let request = WaitRequest::for_an_end(Timeout::of(timeout).deadline());
-                let waited = side.wait(map.mine(), map.theirs(), request, || false, |_| false);
-                if let Err(ended) = waited {
-                    side.told(ended);
-                }
-                side.peer(map.theirs())
+                side.await_end(map.mine(), map.theirs(), Timeout::of(timeout).deadline())
             }
 
             #[doc = concat!("The ", $peer, " that [`wait_for_peer`](Self::wait_for_peer) waits for, to be waited for beside")]
@@ -168,7 +164,8 @@ macro_rules! end {
             /// # }
             /// ```
             pub fn awaited_peer(&self) -> AwaitedPeer<'_> {
-                AwaitedPeer::of(&self.inner.side, self.inner.map.theirs())
+                let map = &self.inner.map;
+                AwaitedPeer::of(&self.inner.side, map.mine(), map.theirs())
             }
 
             #[doc = concat!("Whether the ", $peer, " has closed in order, and nobody has followed it: one load.")]
