@@ -12,6 +12,7 @@
 //! - [`Tail`] and [`Head`] say what a producer and a consumer must answer, whatever the words hold.
 //! - [`Producer`] and [`Consumer`] are peers that run the protocol, but never sleep.
 //! - [`wild_positions`], [`wild_record_headers`] and [`wild_headers`] are what a hostile peer writes.
+//! - [`Ends`] says which end of the other side a side must be told of.
 //! - [`Lease`] and [`life`] know the locks and what they mean.
 
 #![deny(unsafe_code)]
@@ -19,6 +20,7 @@
 mod attached;
 mod changes;
 mod consumer;
+mod ends;
 mod front;
 mod head;
 mod header;
@@ -40,6 +42,7 @@ mod words;
 
 pub use changes::{changes, follows, follows_latest, name};
 pub use consumer::{Consumer, Corrupt};
+pub use ends::{End, Ends};
 pub use head::{Head, Look};
 pub use header::{FIELDS, Field, HEADER, Header, Kind};
 pub use judge::{Record, Ring, judge, read};
