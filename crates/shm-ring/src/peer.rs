@@ -38,7 +38,7 @@ pub enum Peer {
     Dead {
         /// The number of the attachment: odd.
         session: u64,
-        /// The process id that it wrote down, for display.
+        /// The process id that it wrote down, for display; 0 if a successor has written its own.
         pid: u32,
         /// Whether the kernel has freed its lease. It reports a death at once, and frees the lease when it has torn down the
         /// memory of the process: until then nobody can take the role, and a system call of the dead may still write.

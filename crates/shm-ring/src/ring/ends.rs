@@ -96,8 +96,9 @@ macro_rules! end {
             #[doc = concat!("Waits up to `timeout` for a ", $peer, " to attach and returns its state.")]
             ///
             /// For an end that was told that the other side closed or died, and goes on with the next. It sleeps, and
-            /// the side that attaches wakes it. It returns at once if somebody is there, or came and has gone since: what
-            /// it published is to be taken. `Duration::MAX` is forever. An [`Interrupt`] ends it too.
+            /// the side that attaches wakes it. It returns at once if somebody is there, or came and has gone since, or if a
+            /// consumer has something to read. Whoever had gone before this end attached does not count
+            /// ([`Ends`](crate::Ends)). `Duration::MAX` is forever. An [`Interrupt`] ends it too.
             ///
             /// ```
             /// use std::time::Duration;
@@ -126,7 +127,9 @@ macro_rules! end {
             #[doc = concat!("Waits up to `timeout` for the end of the ", $peer, ", and returns its state.")]
             ///
             /// For an end that has nothing to push or to pop, and must not leave before the other. It returns at once if the
-            /// other side has closed or died, whatever is unread, and waits for one to come and go if there was none.
+            /// other side has closed or died, whatever is unread, and waits for one to come and go if there was none, or if it
+            /// had gone before this end attached ([`Ends`](crate::Ends)). It returns an end that somebody has followed, too:
+            /// a death then without a process id.
             /// `Duration::MAX` is forever. An [`Interrupt`] ends it too.
             ///
             /// ```

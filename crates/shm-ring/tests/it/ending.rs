@@ -8,7 +8,7 @@ use shm_ring::{
     Consumer, MessageProducer, MessageRing, Options, Peer, PopError, Producer, PushError, Region,
     Ring, Wait,
 };
-use shm_ring_outsider::{LIVENESS, consumer, producer};
+use shm_ring_outsider::{consumer, producer};
 
 use crate::bytes::Bytes;
 use crate::harness::{Child, Home, Name, SOON, within};

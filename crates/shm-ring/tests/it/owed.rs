@@ -178,6 +178,26 @@ fn an_end_between_two_looks_is_told_once_and_what_follows_is_waited_for() {
 }
 
 #[test]
+fn an_end_behind_what_is_unread_is_told_by_the_shortest_wait() {
+    let short = Duration::from_micros(100);
+    for wait in WAITS {
+        let name = Name::new("shortest");
+        let ring = Ring::<u64>::create(name.as_str(), &options(wait)).unwrap();
+        let mut tx = ring.producer().unwrap();
+        tx.push(1).unwrap();
+        tx.close();
+        let mut rx = ring.consumer().unwrap();
+        assert_eq!((rx.pop(), rx.pop_timeout(short)), (Ok(1), Err(PopError::Closed)), "{wait:?}");
+        rx.close();
+        killed_after(&name, "2");
+        // As after a producer of whose death the kernel was not to tell.
+        Bytes::of(ring.descriptor()).write(producer() + LIVENESS, &[0; 4]);
+        let mut rx = ring.consumer().unwrap();
+        assert_eq!((rx.pop(), rx.pop_timeout(short)), (Ok(2), Err(PopError::PeerDead)), "{wait:?}");
+    }
+}
+
+#[test]
 fn what_came_before_the_first_look_is_told_behind_its_records() {
     let name = Name::new("behind");
     let ring = Ring::<u64>::create(name.as_str(), &options(Wait::BALANCED)).unwrap();
