@@ -4,8 +4,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    Contents, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer, Role,
-    Snapshot, UntypedConsumer, UntypedProducer, UntypedRing,
+    Contents, Ends, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer,
+    Role, Snapshot, UntypedConsumer, UntypedProducer, UntypedRing,
 };
 use shm_ring_console::terminal;
 
@@ -91,7 +91,7 @@ fn open_or_create(copying: &Copying) -> Result<Option<Attached<Ring>>, Failure> 
         Ok(snapshot) => open(copying, &snapshot)
             .map(|ring| Attached { end: ring, on_demand: snapshot.label == ON_DEMAND }),
         Err(Error::NotFound { .. }) if copying.target.has_a_name() => {
-            let options = Options::new().bytes(copying.bytes).label(ON_DEMAND);
+            let options = Options::new().bytes(copying.bytes).label(ON_DEMAND).ends(Ends::OfStream);
             let created = MessageRing::create(region(), &options);
             match created {
                 Ok(_) => terminal::note(&format!(
@@ -165,44 +165,4 @@ pub(crate) fn only_raw(copying: &Copying, size: usize) -> Result<(), Failure> {
         ),
         "without --lines and --length-prefixed they are copied as they are",
     ))
-}
-
-/// A peer that was gone before we came: its end is not ours.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Before(Option<u64>);
-
-impl Before {
-    pub(crate) fn of(peer: Peer) -> Self {
-        Self(gone(peer))
-    }
-
-    /// What the end of a peer means that is now `peer`: whether it is to be looked at again, or is the end
-    /// of what we came for. Waits a moment before the former, until `deadline`.
-    pub(crate) fn end(self, peer: Peer, deadline: Option<Instant>) -> End {
-        match gone(peer) {
-            // Somebody has come in between.
-            None => End::Again,
-            now if now != self.0 => End::Ours,
-            _ if deadline.is_some_and(|deadline| Instant::now() >= deadline) => End::TooLate,
-            _ => {
-                sleep(PAUSE);
-                End::Again
-            }
-        }
-    }
-}
-
-/// What to do when the other side is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Again,
-    Ours,
-    TooLate,
-}
-
-fn gone(peer: Peer) -> Option<u64> {
-    match peer {
-        Peer::Closed { session } | Peer::Dead { session, .. } => Some(session),
-        _ => None,
-    }
 }

@@ -2,7 +2,7 @@
 //! know where rings are.
 
 use serde::Serialize;
-use shm_ring::{Contents, Options, Peer, SideSnapshot, Snapshot};
+use shm_ring::{Contents, Ends, Options, Peer, SideSnapshot, Snapshot};
 use shm_ring_console::terminal::shown;
 
 use crate::cli::Trust;
@@ -18,7 +18,7 @@ impl Trust {
 
     /// For those who take part.
     pub(crate) fn to_attach(self) -> Options {
-        let options = Options::new();
+        let options = Options::new().ends(Ends::OfStream);
         if self.any_owner { options.any_owner().mode(0o777) } else { options }
     }
 }

@@ -9,9 +9,11 @@ use rustix::thread::futex;
 
 use crate::header::Header;
 use crate::kernel::Mapping;
+use crate::record::unpack;
 use crate::region::{Region, Writable};
 use crate::words::{
-    BELL, FENCE_MODE, HINT, LIVENESS, NEVER, PID, PID_NAMESPACE, SESSION, Side, WAKE_AT,
+    BELL, DIED, FENCE_MODE, HINT, LIVENESS, NEVER, PID, PID_NAMESPACE, POSITION, SESSION,
+    START_BYTES, STARTS, Side, WAKE_AT,
 };
 
 /// A side that is attached.
@@ -34,13 +36,25 @@ impl<'a> Attached<'a> {
             page + PID_NAMESPACE,
             rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino),
         );
+        // From 0 or an even number to the next odd one, and from an odd one to the one after.
+        let last = region.word(page + SESSION);
+        let session = (last + 1) | 1;
+        if side == Side::Producer && last % 2 == 1 {
+            region.set(page + DIED, last);
+        }
         region.set_half(page + LIVENESS, 0);
         region.set(page + WAKE_AT, NEVER);
+        if side == Side::Producer {
+            let (tail, _) = unpack(region.word(page + POSITION));
+            let start = page + STARTS + (session >> 1 & 1) * START_BYTES;
+            fence(Release);
+            region.set(start, session);
+            region.set(start + 8, tail);
+            region.set(start + 16, region.word(page + DIED));
+        }
         if side == Side::Consumer {
             region.set(page + HINT, 1);
         }
-        // From 0 or an even number to the next odd one, and from an odd one to the one after.
-        let session = (region.word(page + SESSION) + 1) | 1;
         region.set(page + SESSION, session);
         let attached = Self { region, page, other, rung_for: None };
         attached.ring();

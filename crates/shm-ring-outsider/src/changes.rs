@@ -84,6 +84,8 @@ fn words(side: Side, before: &SideWords, now: &SideWords) -> Result<(), Violatio
         (Word::WakesSent, before.wakes_sent, now.wakes_sent),
         (Word::Waits, before.waits, now.waits),
         (Word::Dropped, before.dropped, now.dropped),
+        (Word::Died, before.died, now.died),
+        (Word::Told, before.told, now.told),
     ];
     for (word, old, new) in each {
         rises(word.name(side), old, new)?;

@@ -66,6 +66,7 @@ pub fn judge<R: Region + ?Sized>(region: &R, header: &Header) -> Result<Ring, Vi
     producer.check(Side::Producer, header)?;
     consumer.check(Side::Consumer, header)?;
     wake_at(header, &ring)?;
+    told(&ring)?;
     Ok(ring)
 }
 
@@ -137,6 +138,14 @@ pub(crate) fn data<R: Region + ?Sized>(
     let mut bytes = region.read(at, first);
     bytes.extend(region.read(header.at(0), len - first));
     bytes
+}
+
+/// Whose end was returned had begun.
+fn told(ring: &Ring) -> Result<(), Violation> {
+    let (told, session) = (ring.consumer.told, ring.producer.session);
+    Violation::unless(told == 0 || told % 2 == 1 && told <= session, Rule::Ends, || {
+        format!("the end of session {told} was told, and the last one is {session}")
+    })
 }
 
 /// A sleeper stores where it wants to be woken, and does not move before it has taken that back.

@@ -9,7 +9,7 @@ use core::sync::atomic::fence;
 use crate::header::{Header, Kind};
 use crate::region::Region;
 use crate::reserved;
-use crate::side::SideWords;
+use crate::side::{SideWords, Start};
 use crate::violation::{Rule, Violation};
 use crate::words::{NEVER, POSITION, POSITION_END, Side};
 
@@ -47,12 +47,19 @@ pub fn judge_latest<R: Region + ?Sized>(region: &R, header: &Header) -> Result<L
         wakes_sent: 0,
         waits: 0,
         dropped: 0,
+        died: 0,
+        starts: [Start { session: 0, began: 0, died_before: 0 }; 2],
+        told: 0,
     };
     Violation::unless(nobody == fresh, Rule::Reserved, || {
         format!("the page that nobody owns was written: {nobody:?}")
     })?;
     Violation::unless(writer.front == fresh.front, Rule::Reserved, || {
         "the front of a latest value was written".to_owned()
+    })?;
+    let says = (writer.died, writer.starts) != (fresh.died, fresh.starts);
+    Violation::unless(!says, Rule::Reserved, || {
+        format!("the writer of a latest value wrote where its sessions began: {writer:?}")
     })?;
     Violation::unless(writer.wake_at == NEVER, Rule::WakeAt, || {
         format!("the writer, who never sleeps, wants to be woken at {}", writer.wake_at)

@@ -12,6 +12,7 @@
 //! - [`Tail`] and [`Head`] say what a producer and a consumer must answer, whatever the words hold.
 //! - [`Producer`] and [`Consumer`] are peers that run the protocol, but never sleep.
 //! - [`wild_positions`], [`wild_record_headers`] and [`wild_headers`] are what a hostile peer writes.
+//! - [`Ends`] says which end of the other side a side must be told of.
 //! - [`Lease`] and [`life`] know the locks and what they mean.
 
 #![deny(unsafe_code)]
@@ -19,6 +20,7 @@
 mod attached;
 mod changes;
 mod consumer;
+mod ends;
 mod front;
 mod head;
 mod header;
@@ -40,6 +42,7 @@ mod words;
 
 pub use changes::{changes, follows, follows_latest, name};
 pub use consumer::{Consumer, Corrupt};
+pub use ends::{End, Ends};
 pub use head::{Head, Look};
 pub use header::{FIELDS, Field, HEADER, Header, Kind};
 pub use judge::{Record, Ring, judge, read};
@@ -52,12 +55,12 @@ pub use record::{
     CAPACITY_MAX, FRONT_MESSAGE_MAX, LEN_MAX, NO_FRONT, message_len, pack, record_header, unpack,
 };
 pub use region::{Descriptor, Region, Writable, cells};
-pub use side::SideWords;
+pub use side::{SideWords, Start};
 pub use tail::{Room, Tail};
 pub use violation::{Rule, Violation};
 pub use wild::{wild_headers, wild_positions, wild_record_headers, wild_versions};
 pub use words::{
-    BELL, DROPPED, FENCE_MODE, FRONT, FRONT_BYTES, HIGH_WATER, HINT, LIVENESS, NEVER, PID,
-    PID_NAMESPACE, POSITION, POSITION_END, SESSION, SLEEPS, Side, WAITS, WAKE_AT, WAKES_SENT, Word,
-    consumer, data, page, producer,
+    BELL, DIED, DROPPED, FENCE_MODE, FRONT, FRONT_BYTES, HIGH_WATER, HINT, LIVENESS, NEVER, PID,
+    PID_NAMESPACE, POSITION, POSITION_END, SESSION, SLEEPS, START_BYTES, STARTS, Side, TOLD, WAITS,
+    WAKE_AT, WAKES_SENT, Word, consumer, data, page, producer,
 };

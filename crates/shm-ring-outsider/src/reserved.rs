@@ -37,8 +37,16 @@ pub(crate) fn check<R: Region + ?Sized>(region: &R, header: &Header) -> Result<(
 /// Whether `side` does not have `word`, although its page has a place for it.
 fn is_absent(side: Side, word: Word) -> bool {
     match side {
-        Side::Producer => word == Word::Hint,
-        Side::Consumer => matches!(word, Word::Front | Word::HighWater | Word::Dropped),
+        Side::Producer => matches!(word, Word::Hint | Word::Told),
+        Side::Consumer => matches!(
+            word,
+            Word::Front
+                | Word::HighWater
+                | Word::Dropped
+                | Word::Died
+                | Word::StartEven
+                | Word::StartOdd
+        ),
     }
 }
 

@@ -4,9 +4,21 @@
 
 use crate::header::Header;
 use crate::lease::{Life, life};
+use crate::record::unpack;
 use crate::region::Region;
 use crate::violation::{Rule, Violation};
 use crate::words::{NEVER, Side, Word};
+
+/// Where a session of the producer began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Which session; 0 if there was none.
+    pub session: u64,
+    /// Its tail.
+    pub began: u64,
+    /// The last session before it that had ended without a close.
+    pub died_before: u64,
+}
 
 /// The words of a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +40,10 @@ pub struct SideWords {
     pub wakes_sent: u64,
     pub waits: u64,
     pub dropped: u64,
+    pub died: u64,
+    /// That of a session whose number, halved, is even comes first.
+    pub starts: [Start; 2],
+    pub told: u64,
 }
 
 impl SideWords {
@@ -58,6 +74,13 @@ impl SideWords {
             wakes_sent: eight(Word::WakesSent),
             waits: eight(Word::Waits),
             dropped: eight(Word::Dropped),
+            died: eight(Word::Died),
+            starts: [Word::StartEven, Word::StartOdd].map(|word| Start {
+                session: region.word(page + word.offset()),
+                began: region.word(page + word.offset() + 8),
+                died_before: region.word(page + word.offset() + 16),
+            }),
+            told: eight(Word::Told),
         }
     }
 
@@ -84,6 +107,29 @@ impl SideWords {
         let limit = header.limit;
         Violation::unless(self.high_water <= limit, Rule::HighWater, || {
             format!("the high-water mark is {} with a limit of {limit}", self.high_water)
-        })
+        })?;
+        self.starts_and_deaths()
+    }
+
+    /// An attaching producer that was killed has stored what is said here of its own session, or some of it.
+    fn starts_and_deaths(&self) -> Result<(), Violation> {
+        let &Self { session, died, .. } = self;
+        Violation::unless(died == 0 || died % 2 == 1 && died <= session, Rule::Ends, || {
+            format!("session {died} is said to have died, and the last one is {session}")
+        })?;
+        let next = session.wrapping_add(1) | 1;
+        let (tail, _) = unpack(self.position);
+        for (place, start) in self.starts.iter().enumerate() {
+            let of = start.session;
+            let turn = of % 2 == 1 && of >> 1 & 1 == place as u64 && of <= next;
+            let holds = of == 0 && start.began == 0 && start.died_before == 0
+                || turn && start.began <= tail && start.died_before <= died;
+            Violation::unless(holds, Rule::Ends, || {
+                format!(
+                    "place {place} has {start:?}, of session {session}, tail {tail}, died {died}"
+                )
+            })?;
+        }
+        Ok(())
     }
 }

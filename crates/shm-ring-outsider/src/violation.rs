@@ -33,6 +33,8 @@ pub enum Rule {
     Liveness,
     /// The high-water mark is at most the limit.
     HighWater,
+    /// `died`, the starts and `told` speak of sessions that there were.
+    Ends,
     /// The fill behind the item of the latest version is zero.
     Slot,
     /// Nothing that was done comes undone.

@@ -9,6 +9,9 @@ pub const POSITION_END: u64 = 1 << 62;
 /// Bytes of the front.
 pub const FRONT_BYTES: u64 = 56;
 
+/// Bytes of a start: the session, its first position, and the last session before it that had died.
+pub const START_BYTES: u64 = 24;
+
 /// A word of a side's page; its value is the offset in the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u64)]
@@ -43,11 +46,19 @@ pub enum Word {
     Waits = 664,
     /// How many records the producer's user counted as thrown away.
     Dropped = 672,
+    /// The last session of the producer that ended without a close.
+    Died = 768,
+    /// Where a session began whose number, halved, is even: three words.
+    StartEven = 776,
+    /// Where one began whose number, halved, is odd.
+    StartOdd = 800,
+    /// The last session whose end a consumer has returned.
+    Told = 824,
 }
 
 impl Word {
     /// All of them, by offset.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Position,
         Self::Front,
         Self::WakeAt,
@@ -63,6 +74,10 @@ impl Word {
         Self::WakesSent,
         Self::Waits,
         Self::Dropped,
+        Self::Died,
+        Self::StartEven,
+        Self::StartOdd,
+        Self::Told,
     ];
 
     /// Its offset in the page of its side.
@@ -74,6 +89,7 @@ impl Word {
     pub const fn bytes(self) -> u64 {
         match self {
             Self::Front => FRONT_BYTES,
+            Self::StartEven | Self::StartOdd => START_BYTES,
             Self::Bell | Self::FenceMode | Self::Pid | Self::Liveness => 4,
             _ => 8,
         }
@@ -98,6 +114,9 @@ impl Word {
             (Self::WakesSent, _) => "wakes sent",
             (Self::Waits, _) => "waits",
             (Self::Dropped, _) => "dropped",
+            (Self::Died, _) => "died",
+            (Self::StartEven | Self::StartOdd, _) => "start",
+            (Self::Told, _) => "told",
         }
     }
 }
@@ -130,9 +149,14 @@ pub const SLEEPS: u64 = Word::Sleeps.offset();
 pub const WAKES_SENT: u64 = Word::WakesSent.offset();
 /// Offset of the count of waits.
 pub const WAITS: u64 = Word::Waits.offset();
-
 /// Offset of the count of what was thrown away.
 pub const DROPPED: u64 = Word::Dropped.offset();
+/// Offset of `died`.
+pub const DIED: u64 = Word::Died.offset();
+/// Offset of the first of two starts.
+pub const STARTS: u64 = Word::StartEven.offset();
+/// Offset of `told`.
+pub const TOLD: u64 = Word::Told.offset();
 
 /// One of the two sides of a ring. The writer of a latest value has the producer's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

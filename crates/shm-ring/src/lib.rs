@@ -151,7 +151,8 @@
 //! [`Producer::peer`] and [`Consumer::peer`] return whether it is absent, alive, closed or dead ([`Peer`]). Closed and dead
 //! are not final: another process may take the role and the ring goes on ([`Consumer::wait_for_peer`]). `pop` ends with
 //! [`PopError::Closed`] or [`PopError::PeerDead`] once everything was read; `push` ends with their counterparts only when
-//! the ring is full. [What a death leaves behind, at any instruction](guide::when_the_other_side_goes_away).
+//! the ring is full. A side that had gone before an end attached is not reported to it: it waits for the next one, unless it
+//! asks for [`Ends::OfStream`]. [What a death leaves behind, at any instruction](guide::when_the_other_side_goes_away).
 //!
 //! # Trust
 //!
@@ -203,7 +204,7 @@ pub use self::{
     item::{Item, ItemLayout},
     latest::{Latest, LatestReader, LatestWriter, NextError, ReadError},
     observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
-    options::{Options, Threshold, Wait},
+    options::{Ends, Options, Threshold, Wait},
     peer::Peer,
     producer::{
         MessageProducer, MessageReservation, Producer, Reservation, StreamWriter, UntypedProducer,

@@ -39,7 +39,7 @@ pub enum Peer {
     Dead {
         /// The number of the attachment: odd.
         session: u64,
-        /// As of one that is alive.
+        /// As of one that is alive; `None` too if a successor has written its own.
         pid: Option<u32>,
         /// Whether the kernel has freed its lease. It reports a death at once, and frees the lease when it has torn down the
         /// memory of the process: until then nobody can take the role, and a system call of the dead may still write.

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use shm_ring::{MessageConsumer, Peer, PopError, UntypedConsumer};
+use shm_ring::{MessageConsumer, PopError, UntypedConsumer};
 
-use crate::attach::{self, Attached, Before, Carrying, End};
+use crate::attach::{self, Attached, Carrying};
 use crate::cli::{Frames, Recv};
 use crate::failure::{Code, Failure};
 use crate::progress::Progress;
@@ -52,10 +52,8 @@ fn copy<C: Reads>(
     output: File,
     mut write: impl FnMut(&mut C, &mut BufWriter<File>) -> Result<usize, Failure>,
 ) -> Result<(), Failure> {
-    // Nobody has read what the first consumer finds, be its producer gone or not.
-    let before = (consumer.session() > 1).then(|| Before::of(consumer.peer()));
     let mut progress = Progress::new(None, &output);
-    let mut receiver = Receiver { consumer, before, timeout: recv.copying.timeout };
+    let mut receiver = Receiver { consumer, timeout: recv.copying.timeout };
     let mut output = BufWriter::with_capacity(BUFFER, output);
     while receiver.there_is_one(&mut output, &mut progress)? {
         progress.add(write(&mut receiver.consumer, &mut output)?);
@@ -70,8 +68,6 @@ trait Reads {
     fn look(&mut self) -> Result<(), PopError>;
     /// Waits until there is.
     fn await_one(&mut self, timeout: Option<Duration>) -> Result<(), PopError>;
-    fn peer(&self) -> Peer;
-    fn session(&self) -> u64;
 }
 
 macro_rules! reads {
@@ -84,14 +80,6 @@ macro_rules! reads {
             fn await_one(&mut self, timeout: Option<Duration>) -> Result<(), PopError> {
                 self.wait(1, timeout)
             }
-
-            fn peer(&self) -> Peer {
-                self.peer()
-            }
-
-            fn session(&self) -> u64 {
-                self.session()
-            }
         }
     };
 }
@@ -102,8 +90,6 @@ reads!(UntypedConsumer);
 /// The end that reads, with the user's patience.
 struct Receiver<C> {
     consumer: C,
-    /// The producer that was gone when we came, until there was something to read.
-    before: Option<Before>,
     timeout: Option<Duration>,
 }
 
@@ -126,29 +112,14 @@ impl<C: Reads> Receiver<C> {
             }
             Err(error) => return Err(error.into()),
         }
-        self.before = None;
         Ok(true)
     }
 
     fn wait(&mut self) -> Result<bool, Failure> {
-        let mut deadline = None;
-        loop {
-            if let Some(timeout) = self.timeout {
-                deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-            }
-            let Err(error) = self.consumer.await_one(self.timeout) else { return Ok(true) };
-            let gone = matches!(error, PopError::Closed | PopError::PeerDead);
-            if let Some(before) = self.before.filter(|_| gone) {
-                match before.end(self.consumer.peer(), deadline) {
-                    End::Again => continue,
-                    End::Ours => {}
-                    End::TooLate => return Err(PopError::TimedOut.into()),
-                }
-            }
-            return match error {
-                PopError::Closed => Ok(false),
-                error => Err(died(error)),
-            };
+        match self.consumer.await_one(self.timeout) {
+            Ok(()) => Ok(true),
+            Err(PopError::Closed) => Ok(false),
+            Err(error) => Err(died(error)),
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shm_ring::{MessageProducer, Peer, PushError, UntypedProducer};
 use shm_ring_console::terminal;
 
-use crate::attach::{self, Attached, Before, Carrying, End};
+use crate::attach::{self, Attached, Carrying};
 use crate::cli::{Frames, Send};
 use crate::failure::{Code, Failure};
 use crate::progress::Progress;
@@ -56,8 +56,7 @@ fn publish<P: Publishes>(
     send: &Send,
     copy: impl FnOnce(&mut Sender<P>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let before = Before::of(producer.peer());
-    let mut sender = Sender { before, producer, timeout: send.copying.timeout };
+    let mut sender = Sender { producer, timeout: send.copying.timeout };
     let sent = copy(&mut sender);
     if sent.is_err() {
         // Closing would tell the reader that it has the whole.
@@ -113,28 +112,13 @@ publishes!(UntypedProducer);
 /// The end that publishes, with the user's patience.
 struct Sender<P> {
     producer: P,
-    before: Before,
     timeout: Option<Duration>,
 }
 
 impl<P: Publishes> Sender<P> {
     /// Waits for room for a message of `len` bytes, or for so many values.
     fn wait_for_room(&mut self, len: usize) -> Result<(), Failure> {
-        let mut deadline = None;
-        loop {
-            if let Some(timeout) = self.timeout {
-                deadline = deadline.or_else(|| Instant::now().checked_add(timeout));
-            }
-            let Err(error) = self.producer.room(len, self.timeout) else { return Ok(()) };
-            if !matches!(error, PushError::Closed | PushError::PeerDead) {
-                return Err(error.into());
-            }
-            match self.before.end(self.producer.peer(), deadline) {
-                End::Again => {}
-                End::Ours => return Err(error.into()),
-                End::TooLate => return Err(PushError::TimedOut.into()),
-            }
-        }
+        Ok(self.producer.room(len, self.timeout)?)
     }
 }
 

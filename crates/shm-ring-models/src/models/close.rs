@@ -6,7 +6,9 @@ use loom::thread;
 
 use super::{Region, explore};
 use crate::protocol::clock::Deadline;
+use crate::protocol::ending;
 use crate::protocol::interrupt;
+use crate::protocol::layout::LIVENESS_DIED;
 use crate::protocol::park::{self, Gate, Sleeper};
 use crate::protocol::session::{self, Life};
 use crate::protocol::sync::Foreign;
@@ -104,5 +106,56 @@ fn closing_and_attaching_never_look_like_a_death() {
         let (life, _) = session::look(Foreign::new(&region.producer), || lease.is_held());
         assert!(!matches!(life, Life::Dead { .. }), "{life:?}");
         closing.join().unwrap();
+    });
+}
+
+/// Edge `bury`: whoever takes a dead holder's mark away has said before that it died.
+#[test]
+fn a_successor_never_makes_the_dead_look_alive() {
+    explore("bury", None, 20, || {
+        let region = Region::in_front(0, 2, 1);
+        session::open(&region.producer);
+        region.producer.liveness.0.store(LIVENESS_DIED, Ordering::Relaxed);
+        let successor = {
+            let region = region.clone();
+            thread::spawn(move || {
+                session::bury(&region.producer);
+                session::name_thread(&region.producer, 0);
+                session::begin(&region.producer);
+                session::open(&region.producer);
+            })
+        };
+        // Its lease is held all the while: by the kernel for the dead, and then by the successor.
+        let (life, session) = session::look(Foreign::new(&region.producer), || true);
+        assert!(session != 1 || life != Life::Alive, "a dead session looked alive");
+        successor.join().unwrap();
+    });
+}
+
+/// Edge `start`: each place is used by every other session, and what is found there is of the session that was found.
+#[test]
+fn where_a_session_began_is_never_that_of_another() {
+    explore("start", Some(3), 20, || {
+        let region = Region::in_front(0, 4, 1);
+        session::begin(&region.producer);
+        let first = session::open(&region.producer);
+        let producers = {
+            let region = region.clone();
+            thread::spawn(move || {
+                let mut open = first;
+                for tail in [8, 16] {
+                    session::close(&region.producer, open);
+                    region.producer.position.0.word.store(tail, Ordering::Release);
+                    session::bury(&region.producer);
+                    session::begin(&region.producer);
+                    open = session::open(&region.producer);
+                }
+            })
+        };
+        let seen = ending::look(Foreign::new(&region.producer), || false);
+        if let Some(start) = seen.start() {
+            assert_eq!(start.began, 8 * (seen.begun() / 2), "where another session began");
+        }
+        producers.join().unwrap();
     });
 }

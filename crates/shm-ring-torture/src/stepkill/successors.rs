@@ -2,7 +2,7 @@
 //! outsider's judgement of the region in between. Knows nothing of: which operation was killed, only how far it had come.
 
 use shm_ring::{Peer, PopError, PushError};
-use shm_ring_outsider::Life;
+use shm_ring_outsider::{Life, Side};
 
 use super::judge::Seen;
 use super::kind::{BRIEF, HANG, Kind};
@@ -25,13 +25,19 @@ pub(crate) fn after_producer<K: Kind>(
     survivor: Survivor<K>,
     seen: &Seen,
 ) -> Result<(), String> {
+    // What a consumer is told that comes after the kill: by the words, since whose records it reads decides that.
+    let mut ends = None;
     let (mut rx, early) = match survivor {
         Survivor::Consumer(rx) => (rx, None),
         Survivor::Nobody { victim_first: true } => {
             let tx = producer(arena)?;
             (consumer(arena)?, Some(tx))
         }
-        _ => (consumer(arena)?, None),
+        _ => {
+            let rx = consumer(arena)?;
+            ends = Some(arena.ends(Side::Consumer));
+            (rx, None)
+        }
     };
     if early.is_none() {
         expect_peer(K::producer_of(&rx), seen.fate())?;
@@ -43,7 +49,11 @@ pub(crate) fn after_producer<K: Kind>(
         other => return Err(format!("after the last published record: {other:?} and not Empty")),
     }
     if early.is_none() {
-        let (wanted, timeout) = match seen.fate() {
+        let fate = match ends {
+            None => seen.fate(),
+            Some(ends) => arena.due(&ends),
+        };
+        let (wanted, timeout) = match fate {
             Life::Dead => (PopError::PeerDead, HANG),
             Life::Closed => (PopError::Closed, HANG),
             _ => (PopError::TimedOut, BRIEF),
@@ -69,8 +79,12 @@ pub(crate) fn after_consumer<K: Kind>(
     seen: &Seen,
 ) -> Result<(), String> {
     let (mut reads, mut writes) = (seen.first, seen.first + seen.records);
+    let mut lived = false;
     let (mut tx, early) = match survivor {
-        Survivor::Producer(tx) => (tx, None),
+        Survivor::Producer(tx) => {
+            lived = true;
+            (tx, None)
+        }
         Survivor::Nobody { victim_first: true } => {
             let mut rx = consumer(arena)?;
             read_up_to::<K>(&mut rx, &mut reads, writes)?;
@@ -83,9 +97,10 @@ pub(crate) fn after_consumer<K: Kind>(
         None => {
             expect_peer(K::consumer_of(&tx), seen.fate())?;
             fill(arena, &mut tx, &mut writes)?;
+            // One that comes after the kill waits for the next.
             let (wanted, op) = match seen.fate() {
-                Life::Dead => (PushError::PeerDead, Op::PushTimeout),
-                Life::Closed => (PushError::Closed, Op::PushTimeout),
+                Life::Dead if lived => (PushError::PeerDead, Op::PushTimeout),
+                Life::Closed if lived => (PushError::Closed, Op::PushTimeout),
                 _ => (PushError::TimedOut, Op::PushPark),
             };
             match put::<K>(&mut tx, op, writes) {

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use shm_ring::Region;
 use shm_ring_outsider::{
-    Descriptor, Header, Region as _, Ring, Side, Writable, changes, fresh, poison,
+    Descriptor, Ends, Header, Life, Region as _, Ring, Side, Writable, changes, fresh, poison,
 };
 
 use super::judge::{Seen, copied, goes_on, judge, released, whole};
@@ -96,6 +96,20 @@ impl<K: Kind> Arena<K> {
     /// What it holds, if it may hold that.
     pub(super) fn judged(&self) -> Outcome<Ring> {
         Ok(shm_ring_outsider::judge(&self.region.all()[..], &self.header)?)
+    }
+
+    /// What `side` knows that has just attached, beside a role that nobody holds.
+    pub(super) fn ends(&self, side: Side) -> Ends {
+        Ends::attach(&self.region.all()[..], &self.header, side, false, false)
+    }
+
+    /// How the other side has ended for it.
+    pub(super) fn due(&self, ends: &Ends) -> Life {
+        match ends.due(&self.region.all()[..], &self.header, false) {
+            None => Life::Alive,
+            Some(end) if end.dead => Life::Dead,
+            Some(_) => Life::Closed,
+        }
     }
 }
 

@@ -12,16 +12,17 @@ use self::wait::{Ended, WaitRequest, Waitable};
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
-use crate::options::{Options, Wait};
+use crate::options::{Ends, Options, Wait};
 use crate::peer::Peer;
 use crate::protocol::barrier;
 use crate::protocol::bell::SLICE;
 use crate::protocol::clock::Deadline;
+use crate::protocol::ending::{self, End, Endings, Seen};
 use crate::protocol::interrupt::{Flag, Interrupts, bell};
 use crate::protocol::layout::{Counters, FENCE_MODE_FENCE, FENCE_MODE_MEMBARRIER, NEVER, SidePage};
 use crate::protocol::park::{self, Gate, SleepLimit, Sleeper};
 use crate::protocol::record::RecordLayout;
-use crate::protocol::session::{self, Life};
+use crate::protocol::session;
 use crate::protocol::sync::{Foreign, Ordering};
 use crate::region::Backing;
 use crate::region::lease::Lease;
@@ -34,10 +35,10 @@ pub(crate) struct Side {
     session: u64,
     wait: Wait,
     pub(crate) layout: RecordLayout,
-    /// The peer's session when it was last asked about.
-    seen: Cell<u64>,
-    /// The peer's session, if it was closed or dead when it was last asked about.
-    gone: Cell<Option<u64>>,
+    /// Which ends of the peer are owed to this side.
+    pub(crate) endings: Endings,
+    /// What was found when the peer was last asked about, and the end that was owed then.
+    seen: Cell<(Seen, Option<End>)>,
     /// When it was last asked about.
     asked: Cell<Deadline>,
     /// For [`wait_any`](wait_any::wait_any): how recently it has answered with this end, by a count of its own.
@@ -74,29 +75,34 @@ impl Side {
         let life = &mine.life.0;
         life.fence_mode.store(fence_mode, Ordering::Relaxed);
         session::sign(mine, std::process::id(), backing.pid_namespace());
-        // What the kernel told of the last holder ends here.
-        mine.liveness.0.store(liveness, Ordering::Relaxed);
+        if role == Role::Producer {
+            session::bury(mine);
+        }
+        session::name_thread(mine, liveness);
         // A holder that was killed asleep left this set.
         mine.park.0.wake_at.swap(NEVER, Ordering::Relaxed);
+        if role == Role::Producer {
+            session::begin(mine);
+        }
         let session = session::open(mine);
         park::ring(mine);
-        let seen = session::number(theirs);
+        // A peer that had gone before we came gives no further sign: who spins, and never for as long as a slice, would
+        // not ask.
+        let seen = ending::look(theirs, || lease.is_ours() && lease.is_held(role.peer()));
+        let of_stream = options.ends == Ends::OfStream;
         let side = Self {
             role,
             lease,
             session,
             wait: options.wait,
             layout,
-            seen: Cell::new(seen),
-            gone: Cell::new(None),
+            endings: Endings::attach(role == Role::Consumer, of_stream, mine, &seen),
+            seen: Cell::new((seen, None)),
             asked: Cell::new(Deadline::now()),
             answered: Cell::new(0),
             interrupt: OnceCell::new(),
             backing,
         };
-        // A peer that had gone before we came gives no further sign: who spins, and never for as long as
-        // a slice, would not ask.
-        side.gone(theirs);
         (side, Gate::new(relies))
     }
 
@@ -130,41 +136,83 @@ impl Side {
     }
 
     pub(crate) fn peer(&self, theirs: Foreign<'_, SidePage>) -> Peer {
-        let (life, session) = self.look(theirs);
-        Peer::of(life, session, self.backing.meaningful(session::signature(theirs)))
+        self.peer_as(theirs, &self.look(theirs))
     }
 
-    /// Whether the other role has a session that was not found at its end.
-    pub(crate) fn has_new_peer(&self, theirs: Foreign<'_, SidePage>) -> bool {
-        session::number(theirs) != self.gone.get().unwrap_or(0)
+    /// What is known of a peer of which that was `seen`.
+    fn peer_as(&self, theirs: Foreign<'_, SidePage>, seen: &Seen) -> Peer {
+        Peer::of(seen.life, seen.session, self.backing.meaningful(session::signature(theirs)))
     }
 
-    /// Sleeps until the other role has a session that was not found at its end, even if it is over by now, or until
-    /// `deadline`: how things stand then. Whoever attaches rings; one that is killed before it does is found at the end of a slice.
-    pub(crate) fn await_peer(&self, theirs: Foreign<'_, SidePage>, deadline: Deadline) -> Peer {
+    /// Whether the other role has a session whose end this side was not told, or something that it has not read.
+    pub(crate) fn has_new_peer(&self, mine: &SidePage, theirs: Foreign<'_, SidePage>) -> bool {
+        self.endings.has_news(mine, theirs)
+    }
+
+    /// Sleeps until the other role has a session whose end this side was not told, even if it is over by now, or something
+    /// that is unread, or until `deadline`: how things stand then. Whoever attaches rings; one that is killed before it does is
+    /// found at the end of a slice.
+    pub(crate) fn await_peer(
+        &self,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        deadline: Deadline,
+    ) -> Peer {
         loop {
             let last_look = || {
-                let is_over = self.has_new_peer(theirs) || Deadline::now() >= deadline;
-                let is_over = is_over || !self.is_ours();
-                // An end that this returns is no news the next time.
-                is_over.then(|| _ = self.gone(theirs))
+                let is_over = self.has_new_peer(mine, theirs) || Deadline::now() >= deadline;
+                (is_over || !self.is_ours()).then_some(())
             };
             let until = |_| deadline.min(Deadline::now().plus(SLICE));
             let listener = core::iter::once(Sleeper::listener(theirs));
             let over = park::sleep::<2, _>(listener, self.interrupts(), last_look, until);
             if over.is_some() {
-                return self.peer(theirs);
+                return self.met(mine, theirs);
             }
             if self.is_interrupted() {
-                self.told(Ended::Interrupted);
+                self.told(mine, Ended::Interrupted);
                 return self.peer(theirs);
             }
         }
     }
 
-    fn look(&self, theirs: Foreign<'_, SidePage>) -> (Life, u64) {
+    /// The other side. An end that this returns is no news the next time.
+    fn met(&self, mine: &SidePage, theirs: Foreign<'_, SidePage>) -> Peer {
+        let seen = self.look(theirs);
+        let owed = self.endings.owed(mine, &seen, false);
+        if let Some(end) = owed.filter(|end| seen.is_over() && end.session == seen.begun()) {
+            self.endings.tell(mine, end);
+        }
+        self.peer_as(theirs, &seen)
+    }
+
+    /// Waits until an end of the other side is owed, whatever is unread, or until `deadline`: how things stand then.
+    pub(crate) fn await_end(
+        &mut self,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        deadline: Deadline,
+    ) -> Peer {
+        let request = WaitRequest::for_an_end(deadline);
+        let Err(ended) = self.wait(mine, theirs, request, || false, |_| false) else {
+            return self.peer(theirs);
+        };
+        let (seen, end) = self.seen.get();
+        match (self.told(mine, ended), end) {
+            // Somebody has followed.
+            (Ended::Closed, Some(End { session, .. })) if session != seen.begun() => {
+                Peer::Closed { session: session.saturating_add(1) }
+            }
+            (Ended::PeerDead, Some(End { session, .. })) if session != seen.begun() => {
+                Peer::Dead { session, pid: None, released: true }
+            }
+            _ => self.peer(theirs),
+        }
+    }
+
+    fn look(&self, theirs: Foreign<'_, SidePage>) -> Seen {
         // In a child there is nobody to ask about.
-        session::look(theirs, || self.is_ours() && self.lease.is_held(self.role.peer()))
+        ending::look(theirs, || self.is_ours() && self.lease.is_held(self.role.peer()))
     }
 
     /// Whether this process is the one that attached: a load. A child finds zeros where the other side's page was, and so
@@ -174,39 +222,47 @@ impl Side {
         self.lease.is_ours()
     }
 
-    /// Asks whether the peer is gone for good, as far as anyone can tell now.
-    pub(crate) fn gone(&self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
-        let (life, session) = self.look(theirs);
-        let ended = match life {
-            Life::Closed => Some(Ended::Closed),
-            Life::Dead { .. } => Some(Ended::PeerDead),
-            Life::Absent | Life::Attaching | Life::Alive => None,
-        };
-        self.seen.set(session);
-        self.gone.set(ended.map(|_| session));
+    /// Asks whether an end of the peer is owed to this side, as far as anyone can tell now: with `unread` even if something
+    /// is unread.
+    pub(crate) fn gone(
+        &self,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        unread: bool,
+    ) -> Option<Ended> {
+        let seen = self.look(theirs);
+        let end = self.endings.owed(mine, &seen, unread);
+        self.seen.set((seen, end));
         self.asked.set(Deadline::now());
-        ended
+        end.map(|end| if end.dead { Ended::PeerDead } else { Ended::Closed })
     }
 
-    /// [`gone`](Self::gone), which costs a system call only if the peer's words leave it open: not while it has a session
-    /// of which the kernel will tell, and it was asked about less than a slice ago. A word that lies is found out then.
-    pub(crate) fn ended(&self, theirs: Foreign<'_, SidePage>) -> Option<Ended> {
+    /// [`gone`](Self::gone), which costs a system call only if the peer's words leave it open: not while it has the session
+    /// that was seen last, of whose end the kernel will tell, and it was asked about less than a slice ago. A word that lies is
+    /// found out then.
+    pub(crate) fn ended(
+        &self,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        unread: bool,
+    ) -> Option<Ended> {
         let is_there = session::is_told_of(theirs)
+            && self.seen.get().0.session == session::number(theirs)
             && !self.is_known_gone(theirs)
             && Deadline::now() < self.asked.get().plus(SLICE);
-        if is_there { None } else { self.gone(theirs) }
+        if is_there { None } else { self.gone(mine, theirs, unread) }
     }
 
-    /// Whether the peer has gone when last asked about, and nobody has followed it since.
+    /// Whether an end of the peer concerned this side when it was last asked about, and nobody has followed it since.
     pub(crate) fn is_known_gone(&self, theirs: Foreign<'_, SidePage>) -> bool {
-        self.gone.get() == Some(session::number(theirs))
+        let (seen, _) = self.seen.get();
+        seen.session == session::number(theirs) && self.endings.concerns(&seen)
     }
 
-    /// Whether the peer's words say that it may have gone. A new odd number is somebody who
-    /// attached: no reason to ask the kernel.
+    /// Whether the peer's words say that a session of it may be over that was not when it was last asked about.
     pub(crate) fn peer_has_changed(&self, theirs: Foreign<'_, SidePage>) -> bool {
-        let number = session::number(theirs);
-        number != self.seen.get() && number % 2 == 0 || session::is_told(theirs)
+        let (seen, _) = self.seen.get();
+        seen.session != session::number(theirs) || !seen.is_over() && session::is_told(theirs)
     }
 
     /// Waits until `ready`, by the side's waiting policy. `reached` of the position that is slept for is the condition that
@@ -233,8 +289,14 @@ impl Side {
     }
 
     /// In place of a wait without any time: how it ends, unless one more look finds something.
-    pub(crate) fn has_no_time(&self, theirs: Foreign<'_, SidePage>) -> Ended {
-        let ended = if self.is_ours() { self.ended(theirs) } else { Some(Ended::Forked) };
+    pub(crate) fn has_no_time(
+        &self,
+        mine: &SidePage,
+        theirs: Foreign<'_, SidePage>,
+        unread: bool,
+    ) -> Ended {
+        let ended =
+            if self.is_ours() { self.ended(mine, theirs, unread) } else { Some(Ended::Forked) };
         ended.unwrap_or(Ended::TimedOut)
     }
 
@@ -251,14 +313,17 @@ impl Side {
         Interrupts { bell, are_up: || self.is_interrupted() }
     }
 
-    /// Passes on to the caller how a wait ended. An interrupt ends one wait, so its flag is lowered. What contradicts the
-    /// protocol in a child is that there is no other side.
-    pub(crate) fn told(&self, ended: Ended) -> Ended {
+    /// Passes on to the caller how a wait ended. An end of the peer is told once, an interrupt ends one wait, so its flag is
+    /// lowered. What contradicts the protocol in a child is that there is no other side.
+    pub(crate) fn told(&self, mine: &SidePage, ended: Ended) -> Ended {
         if ended == Ended::Corrupt && !self.is_ours() {
             return Ended::Forked;
         }
         if let (Ended::Interrupted, Some(flag)) = (ended, self.interrupt.get()) {
             flag.lower();
+        }
+        if let (Ended::Closed | Ended::PeerDead, (_, Some(end))) = (ended, self.seen.get()) {
+            self.endings.tell(mine, end);
         }
         ended
     }
@@ -305,7 +370,7 @@ impl<F: FnMut() -> bool, G: FnMut(u64) -> bool> Waitable for OneRing<'_, F, G> {
     }
 
     fn gone(&mut self) -> Option<Ended> {
-        self.side.gone(self.theirs)
+        self.side.gone(self.mine, self.theirs, self.request.unread)
     }
 
     fn interrupted(&self) -> bool {
@@ -318,7 +383,7 @@ impl<F: FnMut() -> bool, G: FnMut(u64) -> bool> Waitable for OneRing<'_, F, G> {
         let sleeper = Sleeper::until(wake_at, request.wake_sleeping_peer, mine, *theirs);
         let last_look = || match reached(wake_at) {
             true => Some(None),
-            false => side.ended(*theirs).map(Some),
+            false => side.ended(mine, *theirs, request.unread).map(Some),
         };
         // The bell, the word that tells of a death, and the bell of this process.
         let interrupts = side.interrupts();

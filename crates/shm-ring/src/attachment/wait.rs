@@ -102,18 +102,20 @@ pub(crate) struct WaitRequest {
     pub(crate) least: u64,
     /// Whether the other side must hear of it if it sleeps too: see [`Sleeper`](crate::protocol::park::Sleeper).
     pub(crate) wake_sleeping_peer: bool,
+    /// Whether an end of the other side ends the wait although something is unread.
+    pub(crate) unread: bool,
     pub(crate) deadline: Deadline,
 }
 
 impl WaitRequest {
     /// What a side sleeps for that wants no record and no room: only an end of the other side wakes it.
     pub(crate) fn for_an_end(deadline: Deadline) -> Self {
-        Self { wake_at: NEVER, least: NEVER, wake_sleeping_peer: false, deadline }
+        Self { unread: true, ..Self::for_records(NEVER, deadline) }
     }
 
     /// What a consumer sleeps for.
     pub(crate) fn for_records(wake_at: u64, deadline: Deadline) -> Self {
-        Self { wake_at, least: wake_at, wake_sleeping_peer: false, deadline }
+        Self { wake_at, least: wake_at, wake_sleeping_peer: false, unread: false, deadline }
     }
 }
 

@@ -100,6 +100,7 @@ pub(crate) mod sealed {
         fn is_ready(&self) -> bool;
         /// What it sleeps for, or once it has waited `long`: when that is reached it is ready.
         fn sleeper(&self, long: bool) -> Sleeper<'_>;
+        fn mine(&self) -> &SidePage;
         fn theirs(&self) -> Foreign<'_, SidePage>;
         fn side(&self) -> &Side;
         /// Whether the end of the other side ends the wait too.
@@ -126,12 +127,13 @@ pub(crate) mod sealed {
 /// ```
 pub struct AwaitedPeer<'a> {
     side: &'a Side,
+    mine: &'a SidePage,
     theirs: Foreign<'a, SidePage>,
 }
 
 impl<'a> AwaitedPeer<'a> {
-    pub(crate) fn of(side: &'a Side, theirs: Foreign<'a, SidePage>) -> Self {
-        Self { side, theirs }
+    pub(crate) fn of(side: &'a Side, mine: &'a SidePage, theirs: Foreign<'a, SidePage>) -> Self {
+        Self { side, mine, theirs }
     }
 }
 
@@ -144,11 +146,15 @@ impl fmt::Debug for AwaitedPeer<'_> {
 #[allow(private_interfaces, reason = "nobody can name this trait")]
 impl Waited for AwaitedPeer<'_> {
     fn is_ready(&self) -> bool {
-        self.side.has_new_peer(self.theirs)
+        self.side.has_new_peer(self.mine, self.theirs)
     }
 
     fn sleeper(&self, _long: bool) -> Sleeper<'_> {
         Sleeper::listener(self.theirs)
+    }
+
+    fn mine(&self) -> &SidePage {
+        self.mine
     }
 
     fn theirs(&self) -> Foreign<'_, SidePage> {
@@ -234,7 +240,7 @@ pub fn wait_any(
         (Some(index), ..) | (None, Some(index), Some(Ended::Closed)) => Ok(answer(ends, index)),
         (None, _, Some(ended @ Ended::Interrupted)) => {
             // It was a wait of each of them.
-            ends.iter().for_each(|one| _ = one.side().told(ended));
+            ends.iter().for_each(|one| _ = one.side().told(one.mine(), ended));
             Err(WaitAnyError::Interrupted)
         }
         _ => Err(WaitAnyError::TimedOut),
@@ -273,7 +279,7 @@ impl Several<'_, '_> {
     /// Which end it was does not matter here: the next call on it says so.
     fn ended(&mut self) -> Option<Ended> {
         self.gone = least_recent(self.ends, |one| {
-            one.ends_with_peer() && one.side().ended(one.theirs()).is_some()
+            one.ends_with_peer() && one.side().ended(one.mine(), one.theirs(), false).is_some()
         });
         self.gone.map(|_| Ended::Closed)
     }

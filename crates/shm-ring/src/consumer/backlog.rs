@@ -32,15 +32,17 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let is_stuck = || bytes > layout.limit || park::sleeps_beyond(position, theirs);
         let enough = || is_there().unwrap_or(true) || is_stuck();
         let wake_at = position.saturating_add(bytes);
-        let ended = match deadline.map(|deadline| WaitRequest::for_records(wake_at, deadline)) {
+        let request =
+            |deadline| WaitRequest { unread: true, ..WaitRequest::for_records(wake_at, deadline) };
+        let ended = match deadline.map(request) {
             _ if enough() => Ok(()),
             Some(request) => side.wait(mine, theirs, request, enough, |_| enough()),
-            None => Err(side.has_no_time(theirs)),
+            None => Err(side.has_no_time(mine, theirs, true)),
         };
         match (is_there(), ended) {
             (Some(true), _) => Ok(()),
-            (None, _) => Err(side.told(Ended::Corrupt).into()),
-            (Some(false), Err(ended)) => Err(side.told(ended).into()),
+            (None, _) => Err(self.told(Ended::Corrupt).into()),
+            (Some(false), Err(ended)) => Err(self.told(ended).into()),
             (Some(false), Ok(())) => Err(PopError::Full),
         }
     }

@@ -9,6 +9,7 @@ mod hint;
 mod iter;
 mod messages;
 mod stream_reader;
+mod streams;
 mod taking;
 mod untyped;
 mod values;
@@ -34,7 +35,7 @@ use crate::attachment::wait_any::sealed::Waited;
 use crate::error::{Error, PopError};
 use crate::item::{Item, Payload};
 use crate::mapping::records::{Area, RecordMap};
-use crate::options::{Options, Threshold};
+use crate::options::{Ends, Options, Threshold};
 use crate::protocol::clock::Deadline;
 use crate::protocol::layout::SidePage;
 use crate::protocol::park::{self, Gate, Sleeper};
@@ -77,7 +78,8 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let liveness = map.liveness();
         let (side, gate) =
             Side::open(role, lease, layout, options, backing, mine, theirs, liveness);
-        let (head, last) = (CachePadded::new(head), layout.unit);
+        let (mut head, last) = (CachePadded::new(head), layout.unit);
+        head.keep_streams_apart(options.ends == Ends::OfStream);
         Ok(Self { head, gate, backoff, hint, last, threshold: None, map, side })
     }
 
@@ -98,7 +100,10 @@ impl<P: Payload + ?Sized> Receiver<P> {
     #[inline(always)]
     pub(crate) fn look(&mut self) -> Result<Look, Corrupt> {
         let layout = self.layout();
-        self.head.look(&layout, self.map.theirs())
+        match self.head.look(&layout, self.map.theirs()) {
+            Err(Corrupt) => self.look_in_stream(),
+            looked => looked,
+        }
     }
 
     /// Loads the tail once, for a call that does not wait.
@@ -166,7 +171,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
     /// What is answered where the producer's page contradicts the protocol.
     #[cold]
     pub(crate) fn corrupt(&self) -> PopError {
-        self.side.told(Ended::Corrupt).into()
+        self.side.told(self.map.mine(), Ended::Corrupt).into()
     }
 
     /// Gives back the room of the record of `stride` bytes at the head, which has been read, and wakes the producer if
@@ -226,13 +231,19 @@ impl<P: Payload + ?Sized> Receiver<P> {
     #[cold]
     #[inline(never)]
     fn wait_for_record(&mut self, timeout: Timeout) -> Result<Look, Ended> {
-        self.record_or_end(timeout).map_err(|ended| self.side.told(ended))
+        self.record_or_end(timeout).map_err(|ended| self.told(ended))
+    }
+
+    /// Passes on to the caller how a wait ended.
+    pub(crate) fn told(&mut self, ended: Ended) -> Ended {
+        self.head.forget_stream_end();
+        self.side.told(self.map.mine(), ended)
     }
 
     fn record_or_end(&mut self, timeout: Timeout) -> Result<Look, Ended> {
         self.hint.ran_dry(self.map.mine(), self.head.position(), self.last);
         if timeout == Timeout::NONE {
-            let ended = self.side.has_no_time(self.map.theirs());
+            let ended = self.side.has_no_time(self.map.mine(), self.map.theirs(), false);
             return match self.look()? {
                 Look::Empty => Err(ended),
                 look => Ok(look),
@@ -241,6 +252,10 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let mut deadline = None;
         loop {
             let mut deadline = || *deadline.get_or_insert_with(|| timeout.deadline());
+            if self.head.keeps_streams_apart() {
+                // What the tail says may be the next stream.
+                self.end_of_stream(deadline())?;
+            }
             if let Some(threshold) = self.threshold {
                 self.wait_for_threshold(threshold, deadline())?;
             } else {
@@ -299,7 +314,8 @@ impl<P: Payload + ?Sized> Receiver<P> {
                 // What contradicts the protocol is not waited for.
                 None => true,
             };
-            let request = WaitRequest::for_records(wake_at, within);
+            // An end counts although something is there: that is taken then.
+            let request = WaitRequest { unread: true, ..WaitRequest::for_records(wake_at, within) };
             let ended = side.wait(mine, theirs, request, enough, |_| enough()).err();
             if self.head.has_changed(self.map.theirs()) {
                 return Ok(());
@@ -341,6 +357,10 @@ macro_rules! waited {
             fn sleeper(&self, _long: bool) -> Sleeper<'_> {
                 let Receiver { map, .. } = &self.inner;
                 Sleeper::until(self.inner.first(), false, map.mine(), map.theirs())
+            }
+
+            fn mine(&self) -> &SidePage {
+                self.inner.map.mine()
             }
 
             fn theirs(&self) -> Foreign<'_, SidePage> {

@@ -9,6 +9,7 @@ use super::MessageConsumer;
 use super::messages::Destination;
 use crate::attachment::wait::Timeout;
 use crate::error::PopError;
+use crate::options::Ends;
 
 /// A consumer of messages as [`io::Read`] and [`io::BufRead`]. The stream ends when everything was
 /// read and the producer has closed in order; if it died, that is an error of kind
@@ -36,10 +37,13 @@ pub struct StreamReader {
     message: Vec<u8>,
     read: usize,
     timeout: Option<Duration>,
+    /// Which ends the consumer was told of before.
+    ends: Ends,
 }
 
 impl MessageConsumer {
-    /// This consumer as a byte stream.
+    /// This consumer as a byte stream. It is told the ends of all streams ([`Ends::OfStream`]): one that was closed before
+    /// it came ends too.
     ///
     /// ```
     /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -51,8 +55,9 @@ impl MessageConsumer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn into_reader(self) -> StreamReader {
-        StreamReader { consumer: self, message: Vec::new(), read: 0, timeout: None }
+    pub fn into_reader(mut self) -> StreamReader {
+        let ends = self.inner.set_ends(Ends::OfStream);
+        StreamReader { consumer: self, message: Vec::new(), read: 0, timeout: None, ends }
     }
 }
 
@@ -75,7 +80,8 @@ impl StreamReader {
         self.timeout = timeout;
     }
 
-    /// The consumer, and what was taken from the ring and not read yet.
+    /// The consumer, which is told again of the ends that its [`Options`](crate::Options) asked for, and what was taken
+    /// from the ring and not read yet.
     ///
     /// ```
     /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -90,6 +96,7 @@ impl StreamReader {
     #[must_use]
     pub fn into_inner(mut self) -> (MessageConsumer, Vec<u8>) {
         self.message.drain(..self.read);
+        self.consumer.inner.set_ends(self.ends);
         (self.consumer, self.message)
     }
 }

@@ -24,7 +24,8 @@ pub enum PushError {
     Full,
     /// There was no room until the deadline.
     TimedOut,
-    /// There is no room, and the consumer has closed in order.
+    /// There is no room, and the consumer has closed in order. One that had closed before this end attached counts as one
+    /// that has not come yet.
     Closed,
     /// There is no room, and the consumer died.
     PeerDead,
@@ -68,7 +69,7 @@ pub enum PopError {
     Empty,
     /// There was nothing until the deadline.
     TimedOut,
-    /// Everything was read, and the producer has closed in order.
+    /// Everything was read, and the producer has closed in order. Which ends are reported, [`Ends`](crate::Ends) says.
     Closed,
     /// Everything that was published was read, and the producer died.
     PeerDead,

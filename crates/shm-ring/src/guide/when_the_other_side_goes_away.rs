@@ -31,8 +31,26 @@
 //! [`PopError::Closed`](crate::PopError::Closed) or [`PopError::PeerDead`](crate::PopError::PeerDead). A `push` succeeds
 //! while there is room, since what it publishes waits for the next consumer; only on a full ring does it end with the
 //! counterparts. Neither answer is final: as soon as another process takes the role the ring goes on, with another session
-//! number. A side that has never been there ([`Peer::Absent`](crate::Peer::Absent)) is waited for. Call
+//! number. Until then the same call returns the same answer. Call
 //! [`Consumer::wait_for_peer`](crate::Consumer::wait_for_peer) or its counterpart to wait for the next one.
+//!
+//! # Whose end it is
+//!
+//! A side that has never been there, or had gone before this end attached, is waited for: a service that starts on the ring
+//! of yesterday waits for the next producer or consumer. An end counts ([`Ends::Mine`](crate::Ends::Mine)) if
+//!
+//! - that side was alive when this end attached, or came later; or
+//! - it was a producer, and this consumer read records of it.
+//!
+//! A consumer is told of each end once, also of one that another producer has followed by then: between two looks a session
+//! may go from one odd number to the next. It then reads on. Of several that came and went in between one end is returned,
+//! for all of them: `PeerDead` if one of them died. What a consumer was told is noted in the region, so its successor is not
+//! told again; and what was not told before it was killed is told to a successor that reads what is left.
+//!
+//! A program that copies one stream wants more: an empty stream that was closed before it came has ended. With
+//! [`Ends::OfStream`](crate::Ends::OfStream) a consumer is told the end of each stream, whether it was there or not, unless
+//! one before it was told; and what the next producer publishes comes only behind the end of the last one. A
+//! [`StreamReader`](crate::StreamReader) does so always, and so does `shm-ring recv`.
 //!
 //! A side that sleeps learns
 //!

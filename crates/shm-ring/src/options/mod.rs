@@ -1,7 +1,9 @@
 //! Owns: what a user may choose: [`Options`] of a ring. Knows nothing of: what is done with it.
 
+mod ends;
 mod wait;
 
+pub use self::ends::Ends;
 pub use self::wait::{Threshold, Wait};
 
 use core::fmt;
@@ -38,6 +40,7 @@ pub struct Options {
     pub(crate) death_notice: bool,
     pub(crate) membarrier: bool,
     pub(crate) attach_timeout: Duration,
+    pub(crate) ends: Ends,
     pub(crate) wait: Wait,
 }
 
@@ -78,6 +81,7 @@ impl Options {
             death_notice: true,
             membarrier: true,
             attach_timeout: ATTACH_TIMEOUT,
+            ends: Ends::Mine,
             wait: Wait::default(),
         }
     }
@@ -300,6 +304,20 @@ impl Options {
     /// ```
     pub fn attach_timeout(mut self, timeout: Duration) -> Self {
         self.attach_timeout = timeout;
+        self
+    }
+
+    /// Which ends of the other side this side is told of (default [`Ends::Mine`]).
+    ///
+    /// ```
+    /// # use shm_ring::{Ends, Options, PopError, Region, Ring};
+    /// let ring = Ring::<u64>::create(Region::memfd("doc"), &Options::new().ends(Ends::OfStream))?;
+    /// ring.producer()?.close();
+    /// assert_eq!(ring.consumer()?.pop(), Err(PopError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ends(mut self, ends: Ends) -> Self {
+        self.ends = ends;
         self
     }
 

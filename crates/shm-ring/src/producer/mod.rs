@@ -84,7 +84,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
                     self.check_process()?;
                     return Err(PushError::Full);
                 }
-                Err(Corrupt) => return Err(self.side.told(Ended::Corrupt).into()),
+                Err(Corrupt) => return Err(self.side.told(self.map.mine(), Ended::Corrupt).into()),
             }
         }
         Ok(())
@@ -207,14 +207,14 @@ impl<P: Payload + ?Sized> Publisher<P> {
     #[cold]
     #[inline(never)]
     fn wait_for_room(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
-        self.room_or_end(bytes, timeout).map_err(|ended| self.side.told(ended))
+        self.room_or_end(bytes, timeout).map_err(|ended| self.side.told(self.map.mine(), ended))
     }
 
     fn room_or_end(&mut self, bytes: u64, timeout: Timeout) -> Result<(), Ended> {
         let mut deadline = None;
         while !self.look_for_room(bytes)? {
             if timeout == Timeout::NONE {
-                let ended = self.side.has_no_time(self.map.theirs());
+                let ended = self.side.has_no_time(self.map.mine(), self.map.theirs(), true);
                 return if self.look_for_room(bytes)? { Ok(()) } else { Err(ended) };
             }
             let (wake_at, least) = (self.wake_at(bytes, false), self.wake_at(bytes, true));
@@ -229,7 +229,11 @@ impl<P: Payload + ?Sized> Publisher<P> {
                 }
             }
             let deadline = *deadline.get_or_insert_with(|| timeout.deadline());
-            let request = WaitRequest { wake_at, least, wake_sleeping_peer: true, deadline };
+            let request = WaitRequest {
+                least,
+                wake_sleeping_peer: true,
+                ..WaitRequest::for_records(wake_at, deadline)
+            };
             let head = theirs.map(|page| &page.position.0.word);
             let ready = || {
                 let corrupt = tail.refresh(&layout, mine, theirs, bytes).is_err();
@@ -281,7 +285,9 @@ impl<V: Values + ?Sized> Publisher<V> {
         let limit = self.side.layout.limit;
         match (count as u64).checked_mul(self.size()) {
             // No bytes fit at position 0 of a ring without any room, too.
-            Some(0) if self.tail.is_corrupt() => Err(self.side.told(Ended::Corrupt).into()),
+            Some(0) if self.tail.is_corrupt() => {
+                Err(self.side.told(self.map.mine(), Ended::Corrupt).into())
+            }
             Some(bytes) if bytes <= limit => Ok(bytes),
             _ => Err(PushError::TooLarge { len: count, max: (limit / self.size()) as usize }),
         }
@@ -341,6 +347,10 @@ macro_rules! waited {
                 let Publisher { wanted, map, .. } = &self.inner;
                 let wake_at = self.inner.wake_at(*wanted, long);
                 Sleeper::until(wake_at, true, map.mine(), map.theirs())
+            }
+
+            fn mine(&self) -> &SidePage {
+                self.inner.map.mine()
             }
 
             fn theirs(&self) -> Foreign<'_, SidePage> {

@@ -23,6 +23,7 @@ pub(crate) struct SidePage {
     /// [`LIVENESS_WAITERS`]. The kernel puts [`LIVENESS_DIED`] in place of the thread when it ends.
     pub(crate) liveness: Line<AtomicU32>,
     pub(crate) counters: Line<Counters>,
+    pub(crate) ends: Line<Ends>,
 }
 
 /// How far a side has come.
@@ -71,6 +72,36 @@ pub(crate) struct Counters {
     pub(crate) waits: AtomicU64,
     /// Records that the producer's user counted as thrown away (the producer's page only).
     pub(crate) dropped: AtomicU64,
+}
+
+/// How sessions of the producer began and ended, and which ends its consumers have heard of. On no line that a push or a
+/// pop touches.
+#[repr(C)]
+pub(crate) struct Ends {
+    /// In the producer's page: the last session that ended without an orderly close, once somebody has followed it.
+    pub(crate) died: AtomicU64,
+    /// In the producer's page: of the last two sessions that began, by turns.
+    pub(crate) starts: [Start; 2],
+    /// In the consumer's page: the last session whose end was returned.
+    pub(crate) told: AtomicU64,
+}
+
+/// Where a session of the producer began.
+#[repr(C)]
+pub(crate) struct Start {
+    /// Which session that is. Of any other this says nothing.
+    pub(crate) session: AtomicU64,
+    /// Its tail.
+    pub(crate) began: AtomicU64,
+    /// What `died` said then.
+    pub(crate) died_before: AtomicU64,
+}
+
+impl Ends {
+    /// Where a session's start stands: not where that of the session before it does.
+    pub(crate) fn start_of(&self, session: u64) -> &Start {
+        &self.starts[(session >> 1 & 1) as usize]
+    }
 }
 
 impl Counters {
@@ -137,6 +168,15 @@ impl SidePage {
                 waits: AtomicU64::new(0),
                 dropped: AtomicU64::new(0),
             }),
+            ends: Line(Ends {
+                died: AtomicU64::new(0),
+                starts: core::array::from_fn(|_| Start {
+                    session: AtomicU64::new(0),
+                    began: AtomicU64::new(0),
+                    died_before: AtomicU64::new(0),
+                }),
+                told: AtomicU64::new(0),
+            }),
         }
     }
 }
@@ -150,7 +190,7 @@ mod wire {
 
     use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-    use super::{Counters, Life, NEVER, Park, Position, SidePage};
+    use super::{Counters, Ends, Life, NEVER, Park, Position, SidePage, Start};
 
     pub(crate) const MAGIC: [u8; 8] = *b"shm-ring";
     pub(crate) const VERSION: u32 = 2;
@@ -243,7 +283,8 @@ mod wire {
         assert!(offset_of!(SidePage, life) == 384);
         assert!(offset_of!(SidePage, liveness) == LIVENESS_OFFSET as usize);
         assert!(offset_of!(SidePage, counters) == 640);
-        assert!(size_of::<SidePage>() == 768, "a side's words fit the smallest page");
+        assert!(offset_of!(SidePage, ends) == 768);
+        assert!(size_of::<SidePage>() == 896, "a side's words fit the smallest page");
         assert!(offset_of!(Life, session) == 0);
         assert!(offset_of!(Life, fence_mode) == 8);
         assert!(offset_of!(Life, pid) == 12);
@@ -253,5 +294,12 @@ mod wire {
         assert!(offset_of!(Counters, wakes_sent) == 16);
         assert!(offset_of!(Counters, waits) == 24);
         assert!(offset_of!(Counters, dropped) == 32);
+        assert!(offset_of!(Ends, died) == 0);
+        assert!(offset_of!(Ends, starts) == 8);
+        assert!(offset_of!(Ends, told) == 56);
+        assert!(size_of::<Start>() == 24);
+        assert!(offset_of!(Start, session) == 0);
+        assert!(offset_of!(Start, began) == 8);
+        assert!(offset_of!(Start, died_before) == 16);
     };
 }

@@ -6,6 +6,7 @@
 pub(crate) mod barrier;
 pub(crate) mod bell;
 pub(crate) mod clock;
+pub(crate) mod ending;
 pub(crate) mod interrupt;
 pub(crate) mod layout;
 pub(crate) mod park;

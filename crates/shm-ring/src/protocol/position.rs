@@ -195,8 +195,20 @@ pub(crate) struct Head {
     position: u64,
     /// The last `tail` seen, checked. The position once corrupt.
     tail: u64,
-    /// Final: looked at only when everything up to the `tail` seen was read.
-    corrupt: bool,
+    /// The end of the stream that is being read, if it is known where the next one begins.
+    stream_end: u64,
+    /// Looked at only when everything up to the `tail` seen was read.
+    care: Care,
+}
+
+/// What keeps a look from taking the tail as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    Nothing,
+    /// It may be that of another stream.
+    Streams,
+    /// Nothing is read any more. Final.
+    Corrupt,
 }
 
 /// What a look at the tail word has found.
@@ -220,7 +232,27 @@ impl Head {
         if !layout.is_position(position) {
             return Err(Corrupt);
         }
-        Ok(Self { position, tail: position, corrupt: false })
+        Ok(Self { position, tail: position, stream_end: u64::MAX, care: Care::Nothing })
+    }
+
+    /// Whether looks keep streams apart: see [`look_in_stream`](Self::look_in_stream).
+    #[cfg(not(loom))]
+    pub(crate) fn keep_streams_apart(&mut self, apart: bool) {
+        self.forget_stream_end();
+        if self.care != Care::Corrupt {
+            self.care = if apart { Care::Streams } else { Care::Nothing };
+        }
+    }
+
+    #[cfg(not(loom))]
+    pub(crate) fn keeps_streams_apart(&self) -> bool {
+        self.care == Care::Streams
+    }
+
+    /// What comes now is of the next stream.
+    #[cfg(not(loom))]
+    pub(crate) fn forget_stream_end(&mut self) {
+        self.stream_end = u64::MAX;
     }
 
     #[inline(always)]
@@ -244,7 +276,7 @@ impl Head {
     #[inline(always)]
     pub(crate) fn has_changed(&self, theirs: Foreign<'_, SidePage>) -> bool {
         self.has_record()
-            || self.corrupt
+            || self.care == Care::Corrupt
             || unpack(theirs.map(|page| &page.position.0.word).relaxed()).0 != self.tail
     }
 
@@ -256,7 +288,8 @@ impl Head {
     ) -> Option<u64> {
         let (tail, _) = unpack(theirs.map(|page| &page.position.0.word).relaxed());
         fence(Ordering::Acquire); // edge `publish`, counted
-        (!self.corrupt && self.allows(layout, tail)).then(|| tail - self.position)
+        let is_sound = self.care != Care::Corrupt && self.allows(layout, tail);
+        is_sound.then(|| tail.min(self.stream_end).saturating_sub(self.position))
     }
 
     /// Whether the producer may have stored `tail`.
@@ -268,7 +301,8 @@ impl Head {
         whole && tail >= self.tail && tail < POSITION_MAX
     }
 
-    /// Loads the tail word once and checks it.
+    /// Loads the tail word once and checks it. Where streams are kept apart it decides nothing and is `Corrupt`:
+    /// [`look_in_stream`](Self::look_in_stream) does.
     #[inline(always)]
     pub(crate) fn look(
         &mut self,
@@ -277,15 +311,49 @@ impl Head {
     ) -> Result<Look, Corrupt> {
         let word = theirs.map(|page| &page.position.0.word).relaxed();
         let (tail, front) = unpack(word);
-        if tail == self.tail && !self.corrupt {
+        if tail == self.tail && self.care == Care::Nothing {
             return Ok(if self.has_record() { Look::Records } else { Look::Empty });
         }
         fence(Ordering::Acquire); // edge `publish`
-        if self.corrupt || !self.allows(layout, tail) {
-            return Err(self.poison());
+        if self.care != Care::Nothing || !self.allows(layout, tail) {
+            return Err(self.refuse());
         }
         self.tail = tail;
         Ok(if front { Look::Front { word } } else { Look::Records })
+    }
+
+    /// [`look`](Self::look), but not beyond the end of the stream that is being read: `stream_end` says where another one
+    /// follows whose records must not come yet.
+    #[cfg(not(loom))]
+    pub(crate) fn look_in_stream(
+        &mut self,
+        layout: &RecordLayout,
+        theirs: Foreign<'_, SidePage>,
+        stream_end: impl FnOnce() -> Option<u64>,
+    ) -> Result<Look, Corrupt> {
+        let word = theirs.map(|page| &page.position.0.word).relaxed();
+        let (tail, front) = unpack(word);
+        fence(Ordering::Acquire); // edge `publish`
+        if self.care == Care::Corrupt || !self.allows(layout, tail) {
+            return Err(self.poison());
+        }
+        // Behind the tail: whoever sees a record of the next session sees that session.
+        self.stream_end = stream_end().map_or(u64::MAX, |end| end.max(self.tail));
+        let (seen, end) = (self.tail, tail.min(self.stream_end));
+        if !self.allows(layout, end) {
+            return Err(self.poison());
+        }
+        self.tail = end;
+        Ok(match self.has_record() {
+            false => Look::Empty,
+            true if front && end == tail && end != seen => Look::Front { word },
+            true => Look::Records,
+        })
+    }
+
+    #[cold]
+    fn refuse(&mut self) -> Corrupt {
+        if self.care == Care::Streams { Corrupt } else { self.poison() }
     }
 
     /// Whether what was copied from the front since `word` was loaded is the record that it said.
@@ -312,7 +380,7 @@ impl Head {
     #[cold]
     pub(crate) fn poison(&mut self) -> Corrupt {
         self.tail = self.position;
-        self.corrupt = true;
+        self.care = Care::Corrupt;
         Corrupt
     }
 }

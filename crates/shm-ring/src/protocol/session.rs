@@ -5,8 +5,11 @@
 //! |---|---|---|---|
 //! | `open` | a side stores its odd session | the other loads it, then fences | that the lease is held |
 //! | `close` | a side stores its even session | the other loads it, then fences | everything that side published |
+//! | `bury` | an attaching producer stores its liveness word | the consumer loads it, then fences | that its predecessor has died |
+//! | `start` | an attaching producer fences, then stores where its session begins | the consumer loads that, then fences | the session before |
 
 use crate::protocol::layout::{LIVENESS_DIED, SidePage};
+use crate::protocol::position::unpack;
 use crate::protocol::sync::{Foreign, Ordering, fence};
 
 /// What a side's session and lease say about it.
@@ -33,6 +36,31 @@ pub(crate) fn open(mine: &SidePage) -> u64 {
     let next = last.wrapping_add(1) | 1;
     mine.life.0.session.store(next, Ordering::Release); // edge `open`
     next
+}
+
+/// What a producer that attaches does first: a predecessor that left its session open has died, and will not say so.
+pub(crate) fn bury(mine: &SidePage) {
+    let last = mine.life.0.session.load(Ordering::Relaxed);
+    if last % 2 == 1 {
+        mine.ends.0.died.store(last, Ordering::Relaxed);
+    }
+}
+
+/// Stores by what the kernel will know that this side died, or 0. What it reported of the last holder ends here.
+pub(crate) fn name_thread(mine: &SidePage, liveness: u32) {
+    mine.liveness.0.store(liveness, Ordering::Release); // edge `bury`
+}
+
+/// What a producer does before it [`open`]s its session: says where that begins.
+pub(crate) fn begin(mine: &SidePage) {
+    let next = mine.life.0.session.load(Ordering::Relaxed).wrapping_add(1) | 1;
+    let (tail, _) = unpack(mine.position.0.word.load(Ordering::Relaxed));
+    let ends = &mine.ends.0;
+    let start = ends.start_of(next);
+    fence(Ordering::Release); // edge `start`
+    start.session.store(next, Ordering::Relaxed);
+    start.began.store(tail, Ordering::Relaxed);
+    start.died_before.store(ends.died.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
 /// Closes session `open` in order.
@@ -108,7 +136,7 @@ pub(crate) fn liveness(theirs: Foreign<'_, SidePage>) -> Liveness {
 
 /// Whether the kernel has told of the end of the holder that named itself last.
 pub(crate) fn is_told(theirs: Foreign<'_, SidePage>) -> bool {
-    matches!(liveness(theirs), Liveness::Told(_))
+    theirs.map(|page| &page.liveness.0).relaxed() & LIVENESS_DIED != 0
 }
 
 /// Whether the kernel will tell of the end of the other side's session, or it has none that could end untold.
@@ -135,18 +163,36 @@ const LOOKS: u32 = if cfg!(loom) { 2 } else { 8 };
 /// before he stores his session, so a session of his is never read beside it. After a mark without a session nobody is
 /// attaching any more.
 pub(crate) fn look(theirs: Foreign<'_, SidePage>, held: impl Fn() -> bool) -> (Life, u64) {
+    let (life, session, _) = look_with(theirs, held, |_| ());
+    (life, session)
+}
+
+/// [`look`], and what `between` finds between the two loads of the session, if that is the same: it is then of that session,
+/// and comes behind what says that the session is over.
+pub(crate) fn look_with<R>(
+    theirs: Foreign<'_, SidePage>,
+    held: impl Fn() -> bool,
+    between: impl Fn(u64) -> R,
+) -> (Life, u64, Option<R>) {
     let mut session = number_and_what_came_before(theirs);
+    let mut found = None;
     for _ in 0..LOOKS {
         let told = is_told(theirs);
         let held = held();
+        fence(Ordering::Acquire); // edge `bury`
+        // A successor takes the mark away before it has a session.
+        let told = told || session % 2 == 1 && died(theirs) == session;
+        let between = between(session);
+        fence(Ordering::Acquire); // edge `start`
         let again = number_and_what_came_before(theirs);
         let settled = session == again;
+        found = settled.then_some(between);
         session = again;
         match (settled, again % 2 == 1, held && !told) {
-            (true, true, true) => return (Life::Alive, session),
-            (true, true, false) => return (Life::Dead { released: !held }, session),
-            (true, false, false) if session == 0 => return (Life::Absent, session),
-            (true, false, false) => return (Life::Closed, session),
+            (true, true, true) => return (Life::Alive, session, found),
+            (true, true, false) => return (Life::Dead { released: !held }, session, found),
+            (true, false, false) if session == 0 => return (Life::Absent, session, found),
+            (true, false, false) => return (Life::Closed, session, found),
             (true, false, true) | (false, ..) => pause(),
         }
     }
@@ -155,7 +201,12 @@ pub(crate) fn look(theirs: Foreign<'_, SidePage>, held: impl Fn() -> bool) -> (L
         (_, 0) => Life::Closed,
         _ => Life::Alive,
     };
-    (life, session)
+    (life, session, found)
+}
+
+/// The last session that a successor found open.
+fn died(theirs: Foreign<'_, SidePage>) -> u64 {
+    theirs.map(|page| &page.ends.0.died).relaxed()
 }
 
 #[cfg(not(loom))]

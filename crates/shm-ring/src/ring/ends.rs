@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::handle::open_and_take;
 use super::{MessageRing, Ring, UntypedRing};
 use crate::attachment::interrupt::Interrupt;
-use crate::attachment::wait::{Timeout, WaitRequest};
+use crate::attachment::wait::Timeout;
 use crate::attachment::wait_any::AwaitedPeer;
 use crate::consumer::{Consumer, MessageConsumer, Receiver, UntypedConsumer};
 use crate::error::Error;
@@ -96,8 +96,9 @@ macro_rules! end {
             #[doc = concat!("Waits up to `timeout` for a ", $peer, " to attach and returns its state.")]
             ///
             /// For an end that was told that the other side closed or died, and goes on with the next. It sleeps, and
-            /// the side that attaches wakes it. It returns at once if somebody is there, or came and has gone since: what
-            /// it published is to be taken. `Duration::MAX` is forever. An [`Interrupt`] ends it too.
+            /// the side that attaches wakes it. It returns at once if somebody is there, or came and has gone since, or if a
+            /// consumer has something to read. Whoever had gone before this end attached does not count
+            /// ([`Ends`](crate::Ends)). `Duration::MAX` is forever. An [`Interrupt`] ends it too.
             ///
             /// ```
             /// use std::time::Duration;
@@ -119,13 +120,16 @@ macro_rules! end {
             /// ```
             pub fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
                 let deadline = Timeout::of(timeout).deadline();
-                self.inner.side.await_peer(self.inner.map.theirs(), deadline)
+                let map = &self.inner.map;
+                self.inner.side.await_peer(map.mine(), map.theirs(), deadline)
             }
 
             #[doc = concat!("Waits up to `timeout` for the end of the ", $peer, ", and returns its state.")]
             ///
             /// For an end that has nothing to push or to pop, and must not leave before the other. It returns at once if the
-            /// other side has closed or died, whatever is unread, and waits for one to come and go if there was none.
+            /// other side has closed or died, whatever is unread, and waits for one to come and go if there was none, or if it
+            /// had gone before this end attached ([`Ends`](crate::Ends)). It returns an end that somebody has followed, too:
+            /// a death then without a process id.
             /// `Duration::MAX` is forever. An [`Interrupt`] ends it too.
             ///
             /// ```
@@ -142,12 +146,7 @@ macro_rules! end {
             /// ```
             pub fn wait_for_end(&mut self, timeout: Duration) -> Peer {
                 let (side, map) = (&mut self.inner.side, &self.inner.map);
-                let request = WaitRequest::for_an_end(Timeout::of(timeout).deadline());
-                let waited = side.wait(map.mine(), map.theirs(), request, || false, |_| false);
-                if let Err(ended) = waited {
-                    side.told(ended);
-                }
-                side.peer(map.theirs())
+                side.await_end(map.mine(), map.theirs(), Timeout::of(timeout).deadline())
             }
 
             #[doc = concat!("The ", $peer, " that [`wait_for_peer`](Self::wait_for_peer) waits for, to be waited for beside")]
@@ -168,7 +167,8 @@ macro_rules! end {
             /// # }
             /// ```
             pub fn awaited_peer(&self) -> AwaitedPeer<'_> {
-                AwaitedPeer::of(&self.inner.side, self.inner.map.theirs())
+                let map = &self.inner.map;
+                AwaitedPeer::of(&self.inner.side, map.mine(), map.theirs())
             }
 
             #[doc = concat!("Whether the ", $peer, " has closed in order, and nobody has followed it: one load.")]

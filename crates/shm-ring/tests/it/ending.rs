@@ -8,7 +8,7 @@ use shm_ring::{
     Consumer, MessageProducer, MessageRing, Options, Peer, PopError, Producer, PushError, Region,
     Ring, Wait,
 };
-use shm_ring_outsider::{LIVENESS, consumer, producer};
+use shm_ring_outsider::{consumer, producer};
 
 use crate::bytes::Bytes;
 use crate::harness::{Child, Home, Name, SOON, within};
@@ -162,29 +162,6 @@ fn a_waiting_consumer_goes_on_with_the_producer_that_comes_late() {
     Bytes::of(ring.descriptor()).until_parked(consumer());
     let _child = Child::spawn("push-many", &[name.as_str()]);
     assert_eq!(within(SOON, "a pop", || popping.join().unwrap()), Ok(0));
-}
-
-#[test]
-fn who_comes_after_the_end_learns_of_it_by_the_shortest_wait() {
-    for wait in [Wait::SPIN, Wait::BALANCED, Wait::PARK] {
-        let name = Name::new("after-the-end");
-        let ring = Ring::<u64>::create(name.as_str(), &small(wait)).unwrap();
-        ring.producer().unwrap().close();
-        let mut rx = ring.consumer().unwrap();
-        let short = Duration::from_micros(100);
-        assert_eq!(rx.pop_timeout(short), Err(PopError::Closed), "{wait:?}");
-        rx.close();
-        let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
-        child.expect("3");
-        child.kill();
-        // As after a producer of whose death the kernel was not to tell.
-        Bytes::of(ring.descriptor()).write(producer() + LIVENESS, &[0; 4]);
-        let mut rx = ring.consumer().unwrap();
-        assert_eq!(rx.pop_timeout(short), Err(PopError::PeerDead), "{wait:?}");
-        let mut tx = ring.producer().unwrap();
-        tx.push(1).unwrap();
-        assert_eq!(rx.pop_timeout(SOON), Ok(1));
-    }
 }
 
 /// Job: a thread that produces unwinds, and its process goes on.

@@ -49,6 +49,7 @@ mod notice;
 mod observer;
 mod observing_latest;
 mod opening;
+mod owed;
 mod owners;
 mod pairs;
 mod peers;
@@ -90,6 +91,8 @@ const JOBS: &[(&str, Job)] = &[
     ("interrupted", waiting::interrupted),
     ("interrupted-by-signals", interrupting::interrupted_by_signals),
     ("close-urgently", settings::close_urgently),
+    ("push-and-stay", owed::push_and_stay),
+    ("pop-and-stay", owed::pop_and_stay),
     ("panic-while-producing", ending::panic_while_producing),
     ("refused-to-a-child", forks::refused_to_a_child),
     ("misused-by-a-child", forks::misused_by_a_child),

@@ -55,6 +55,9 @@ struct Model<K: Kind + ?Sized> {
     next: u64,
     /// The longest payload in bytes.
     max: usize,
+    /// How many records are there of producers that have closed, and whether the consumer is to be told of an end.
+    older: usize,
+    owed: bool,
 }
 
 impl<K: Kind + ?Sized> Model<K> {
@@ -67,7 +70,8 @@ impl<K: Kind + ?Sized> Model<K> {
         assert_eq!(ring.limit_bytes() as u64, limit);
         let longest = limit as usize / K::UNIT * K::UNIT - K::UNIT;
         let max = K::LEN.unwrap_or(longest);
-        Self { ring, tx, rx, queue: VecDeque::new(), limit, used: 0, next: 0, max }
+        let queue = VecDeque::new();
+        Self { ring, tx, rx, queue, limit, used: 0, next: 0, max, older: 0, owed: false }
     }
 
     fn fits(&self, bytes: usize) -> bool {
@@ -87,6 +91,16 @@ impl<K: Kind + ?Sized> Model<K> {
     fn popped(&mut self) {
         let bytes = self.queue.pop_front().unwrap();
         self.used -= K::stride(bytes.len());
+        self.older = self.older.saturating_sub(1);
+    }
+
+    /// What a form says that finds nothing. One that waits is told once of the producers that have closed.
+    fn nothing(&mut self, waits: bool) -> PopError {
+        match waits {
+            false => PopError::Empty,
+            true if core::mem::take(&mut self.owed) => PopError::Closed,
+            true => PopError::TimedOut,
+        }
     }
 
     /// What a push of `len` bytes must answer. `waits` says that its form ends with a deadline.
@@ -208,8 +222,7 @@ impl<K: Kind + ?Sized> Model<K> {
         };
         let popped = K::pop(&mut self.rx, form, buffer);
         match first {
-            None if form.waits() => assert_eq!(popped, Err(PopError::TimedOut), "{form:?}"),
-            None => assert_eq!(popped, Err(PopError::Empty), "{form:?}"),
+            None => assert_eq!(popped, Err(self.nothing(form.waits())), "{form:?}"),
             Some(_) if form.needs_room() && buffer < len => {
                 let expected = PopError::TooSmall { len: buffer, needed: len };
                 assert_eq!(popped, Err(expected), "{form:?}");
@@ -227,8 +240,7 @@ impl<K: Kind + ?Sized> Model<K> {
         let way = form % if self.queue.is_empty() { 2 } else { 3 };
         let seen = K::peek(&mut self.rx, way, form, max, release);
         if self.queue.is_empty() {
-            let expected = if way == 1 { PopError::TimedOut } else { PopError::Empty };
-            assert_eq!(seen, Err(expected));
+            assert_eq!(seen, Err(self.nothing(way == 1)));
             return;
         }
         let there = max.min(self.queue.len());
@@ -244,8 +256,7 @@ impl<K: Kind + ?Sized> Model<K> {
         let count = max.min(self.queue.len());
         let expected = match count {
             0 if max == 0 => Ok(0),
-            0 if way == 1 => Err(PopError::TimedOut),
-            0 => Err(PopError::Empty),
+            0 => Err(self.nothing(way == 1)),
             count => Ok(count),
         };
         assert_eq!(taken, expected, "up to {max}");
@@ -281,9 +292,12 @@ impl<K: Kind + ?Sized> Model<K> {
         if form % 2 == 0 {
             drop(core::mem::replace(&mut self.tx, other.producer().unwrap()));
             self.tx = self.ring.producer().unwrap();
+            (self.older, self.owed) = (self.queue.len(), true);
         } else {
             drop(core::mem::replace(&mut self.rx, other.consumer().unwrap()));
             self.rx = self.ring.consumer().unwrap();
+            // An end is its own if it is still to read what came before that.
+            self.owed &= self.older > 0;
         }
     }
 

@@ -64,7 +64,7 @@ fn a_successor_goes_on_after_any_end_whether_the_front_may_be_used_or_not() {
     }
     let mut rx = ring.consumer().unwrap();
     assert!(rx.try_iter().eq((0..pushed).map(Ok)));
-    assert_eq!(rx.pop(), Err(PopError::Closed));
+    assert_eq!(rx.pop(), Err(PopError::PeerDead), "of those whose records it read some died");
 }
 
 /// As a producer leaves a ring that is killed between any two stores of a push.

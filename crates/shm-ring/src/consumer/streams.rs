@@ -1,0 +1,43 @@
+//! Owns: keeping the streams of several producers apart, for a consumer that is told the end of each. Knows nothing of: which
+//! end is owed; `protocol/ending` does.
+
+use super::Receiver;
+use crate::attachment::wait::Ended;
+use crate::item::Payload;
+use crate::options::Ends;
+use crate::protocol::clock::Deadline;
+use crate::protocol::position::{Corrupt, Look};
+
+impl<P: Payload + ?Sized> Receiver<P> {
+    /// Changes which ends this side is told of; says which it was.
+    pub(crate) fn set_ends(&mut self, ends: Ends) -> Ends {
+        let of_stream = ends == Ends::OfStream;
+        self.head.keep_streams_apart(of_stream);
+        match self.side.endings.set_of_stream(of_stream) {
+            true => Ends::OfStream,
+            false => Ends::Mine,
+        }
+    }
+
+    /// What a look says that decides nothing: the next stream begins only when the end of this one was told.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_in_stream(&mut self) -> Result<Look, Corrupt> {
+        if !self.head.keeps_streams_apart() {
+            return Err(Corrupt);
+        }
+        let (layout, theirs) = (self.layout(), self.map.theirs());
+        let endings = &self.side.endings;
+        self.head.look_in_stream(&layout, theirs, || endings.stream_end(theirs))
+    }
+
+    /// The end that stands between what was read and what comes, if there is one; what changes all the time holds no
+    /// deadline up.
+    pub(super) fn end_of_stream(&self, deadline: Deadline) -> Result<(), Ended> {
+        match self.side.ended(self.map.mine(), self.map.theirs(), false) {
+            Some(ended) => Err(ended),
+            None if Deadline::now() >= deadline => Err(Ended::TimedOut),
+            None => Ok(()),
+        }
+    }
+}
