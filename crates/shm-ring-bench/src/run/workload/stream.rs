@@ -12,7 +12,7 @@ pub(super) fn send<S: Sender<W>, const W: usize>(
     control: &Control,
 ) -> Result<S, Fault> {
     let (code, mut message) = (spec.code, [0; W]);
-    pass(&mut tx, code, 0..spec.warm_up)?;
+    pass(&mut tx, &mut message, code, 0..spec.warm_up)?;
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
         tx.send_numbered(&mut message, code, number)?;
@@ -28,7 +28,7 @@ pub(super) fn receive<R: Receiver<W>, const W: usize>(
     control: &Control,
 ) -> Result<R, Fault> {
     let (code, mut message) = (spec.code, [0; W]);
-    take(&mut rx, code, 0..spec.warm_up)?;
+    take(&mut rx, &mut message, code, 0..spec.warm_up)?;
     let watch = Stopwatch::start(spec)?;
     for number in spec.warm_up..spec.warm_up + spec.messages {
         rx.receive_numbered(&mut message, code, number)?;
