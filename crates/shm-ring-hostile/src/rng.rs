@@ -32,6 +32,7 @@ impl Rng {
         matches!(&self.0, Source::Bytes(bytes) if bytes.is_empty())
     }
 
+    #[allow(clippy::should_implement_trait)] // It has no end, and is no iterator.
     pub fn next(&mut self) -> u64 {
         self.number(8)
     }
@@ -41,7 +42,7 @@ impl Rng {
         // No more bytes than it takes, so that an input says much.
         self.number(match end {
             ..=0x100 => 1,
-            ..=0x1_0000 => 2,
+            0x101..=0x1_0000 => 2,
             _ => 8,
         }) % end
     }

@@ -118,10 +118,8 @@ impl<const ALIGN: u64, const LIMIT: u64> Drive<Messages<ALIGN, LIMIT>> {
             if self.exact && self.rng.below(4) == 0 {
                 hand::hurt(&mut self.rng, self.region, &self.header);
             }
-            match (drops, self.rng.below(2)) {
-                (false, _) => reserved.commit(commit),
-                (true, 0) => drop(reserved),
-                (true, _) => std::mem::forget(reserved),
+            if !drops {
+                reserved.commit(commit);
             }
         }
         if self.pushed(op, answer, room) && !drops {

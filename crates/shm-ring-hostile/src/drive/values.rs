@@ -113,10 +113,8 @@ impl<T: Value, const ITEMS: u64> Drive<Values<T, ITEMS>> {
                 // What was reserved begins at the end's own tail, whatever the word says by now.
                 hand::hurt(&mut self.rng, self.region, &self.header);
             }
-            match (drops, self.rng.below(2)) {
-                (false, _) => reserved.commit(commit),
-                (true, 0) => drop(reserved),
-                (true, _) => std::mem::forget(reserved),
+            if !drops {
+                reserved.commit(commit);
             }
         }
         if self.pushed(op, answer, room) && !drops {

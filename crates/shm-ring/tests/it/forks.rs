@@ -308,9 +308,10 @@ fn no_child_keeps_a_role_whenever_it_was_forked() {
 pub(crate) fn start_a_program(mut home: Home) {
     let _tx = Producer::<u64>::open(home.argument(0)).unwrap();
     let mut sleep = std::process::Command::new("sleep");
-    let sleeper = sleep.arg("60").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    home.say(&sleeper.id().to_string());
+    let mut program = sleep.arg("60").stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    home.say(&program.id().to_string());
     home.stay();
+    program.wait().unwrap();
 }
 
 /// Every descriptor is closed as a program is executed.
