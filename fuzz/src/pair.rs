@@ -127,7 +127,7 @@ impl<K: Kind> Pair<K> {
                 self.waits[side as usize] = Wait::PARK;
             }
             Err(Error::RoleTaken { pid, .. }) if self.is_attached(side) => {
-                assert_eq!(pid, self.pid);
+                assert_eq!(pid, Some(self.pid));
             }
             Err(error) => panic!("{error}"),
         }
@@ -154,7 +154,7 @@ impl<K: Kind> Pair<K> {
 
     fn peer_of(&self, side: Side) -> Peer {
         let other = side.other();
-        let (session, pid) = (self.sessions[other as usize], self.pid);
+        let (session, pid) = (self.sessions[other as usize], Some(self.pid));
         match (session, session % 2 == 1, self.is_attached(other)) {
             (0, ..) => Peer::Absent,
             (_, false, _) => Peer::Closed { session },
