@@ -2,7 +2,7 @@
 //! outsider's judgement of the region in between. Knows nothing of: which operation was killed, only how far it had come.
 
 use shm_ring::{Peer, PopError, PushError};
-use shm_ring_outsider::{Life, Side};
+use shm_ring_outsider::{Ends, Life, Side};
 
 use super::judge::Seen;
 use super::kind::{BRIEF, HANG, Kind};
@@ -31,11 +31,13 @@ pub(crate) fn after_producer<K: Kind>(
         Survivor::Consumer(rx) => (rx, None),
         Survivor::Nobody { victim_first: true } => {
             let tx = producer(arena)?;
-            (consumer(arena)?, Some(tx))
+            let rx = consumer(arena)?;
+            ends = Some(arena.ends(Side::Consumer, true));
+            (rx, Some(tx))
         }
         _ => {
             let rx = consumer(arena)?;
-            ends = Some(arena.ends(Side::Consumer));
+            ends = Some(arena.ends(Side::Consumer, false));
             (rx, None)
         }
     };
@@ -49,9 +51,9 @@ pub(crate) fn after_producer<K: Kind>(
         other => return Err(format!("after the last published record: {other:?} and not Empty")),
     }
     if early.is_none() {
-        let fate = match ends {
+        let fate = match &mut ends {
             None => seen.fate(),
-            Some(ends) => arena.due(&ends),
+            Some(ends) => arena.told(ends),
         };
         let (wanted, timeout) = match fate {
             Life::Dead => (PopError::PeerDead, HANG),
@@ -69,7 +71,7 @@ pub(crate) fn after_producer<K: Kind>(
         Some(tx) => tx,
         None => producer(arena)?,
     };
-    go_on(arena, tx, rx, reads)
+    go_on(arena, tx, rx, ends, reads)
 }
 
 /// Checks a ring whose consumer was killed, by publishing on, and by going on.
@@ -80,6 +82,7 @@ pub(crate) fn after_consumer<K: Kind>(
 ) -> Result<(), String> {
     let (mut reads, mut writes) = (seen.first, seen.first + seen.records);
     let mut lived = false;
+    let mut ends = None;
     let (mut tx, early) = match survivor {
         Survivor::Producer(tx) => {
             lived = true;
@@ -87,6 +90,7 @@ pub(crate) fn after_consumer<K: Kind>(
         }
         Survivor::Nobody { victim_first: true } => {
             let mut rx = consumer(arena)?;
+            ends = Some(arena.ends(Side::Consumer, false));
             read_up_to::<K>(&mut rx, &mut reads, writes)?;
             (producer(arena)?, Some(rx))
         }
@@ -107,16 +111,24 @@ pub(crate) fn after_consumer<K: Kind>(
                 Err(error) if error == wanted => {}
                 other => return Err(format!("a push to the dead: {other:?} and not {wanted:?}")),
             }
-            consumer(arena)?
+            let rx = consumer(arena)?;
+            ends = Some(arena.ends(Side::Consumer, true));
+            rx
         }
     };
     read_up_to::<K>(&mut rx, &mut reads, writes)?;
-    go_on(arena, tx, rx, writes)
+    go_on(arena, tx, rx, ends, writes)
 }
 
 /// A pair talks, goes round the ring twice, talks again, and ends in order. The ring is empty, and `next` is the sequence
 /// number that comes next.
-fn go_on<K: Kind>(arena: &Arena<K>, mut tx: K::Tx, mut rx: K::Rx, next: u64) -> Result<(), String> {
+fn go_on<K: Kind>(
+    arena: &Arena<K>,
+    mut tx: K::Tx,
+    mut rx: K::Rx,
+    ends: Option<Ends>,
+    next: u64,
+) -> Result<(), String> {
     for (peer, whose) in [(K::producer_of(&rx), "producer"), (K::consumer_of(&tx), "consumer")] {
         if !matches!(peer, Peer::Alive { .. }) {
             return Err(format!("the new {whose} is {peer:?} and not alive"));
@@ -139,9 +151,14 @@ fn go_on<K: Kind>(arena: &Arena<K>, mut tx: K::Tx, mut rx: K::Rx, next: u64) -> 
     // After a run the consumer does not want the front: nothing of it may be left.
     talk(arena, &mut tx, &mut rx, &mut reads, &mut writes)?;
     drop(tx);
+    // That of a dead producer whose records it read, and of which it was not told, counts with it.
+    let wanted = match ends.map(|mut ends| arena.told(&mut ends)) {
+        Some(Life::Dead) => PopError::PeerDead,
+        _ => PopError::Closed,
+    };
     match K::next_timeout(&mut rx, HANG) {
-        Err(PopError::Closed) => Ok(()),
-        other => Err(format!("after the successor closed: {other:?} and not Closed")),
+        Err(error) if error == wanted => Ok(()),
+        other => Err(format!("after the successor closed: {other:?} and not {wanted:?}")),
     }
 }
 
