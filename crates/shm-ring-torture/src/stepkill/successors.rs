@@ -15,8 +15,9 @@ pub(crate) enum Survivor<K: Kind> {
     Nobody {
         victim_first: bool,
     },
-    Consumer(K::Rx),
-    Producer(K::Tx),
+    /// With what it knew of the other side when it attached.
+    Consumer(K::Rx, Ends),
+    Producer(K::Tx, Ends),
 }
 
 /// Checks a ring whose producer was killed, by reading on, and by going on.
@@ -25,21 +26,15 @@ pub(crate) fn after_producer<K: Kind>(
     survivor: Survivor<K>,
     seen: &Seen,
 ) -> Result<(), String> {
-    // What a consumer is told that comes after the kill: by the words, since whose records it reads decides that.
-    let mut ends = None;
-    let (mut rx, early) = match survivor {
-        Survivor::Consumer(rx) => (rx, None),
+    // What a consumer is told: by the words, since who was there and whose records it reads decide that.
+    let (mut rx, mut ends, early) = match survivor {
+        Survivor::Consumer(rx, knows) => (rx, knows, None),
         Survivor::Nobody { victim_first: true } => {
             let tx = producer(arena)?;
             let rx = consumer(arena)?;
-            ends = Some(arena.ends(Side::Consumer, true));
-            (rx, Some(tx))
+            (rx, arena.ends(Side::Consumer, true), Some(tx))
         }
-        _ => {
-            let rx = consumer(arena)?;
-            ends = Some(arena.ends(Side::Consumer, false));
-            (rx, None)
-        }
+        _ => (consumer(arena)?, arena.ends(Side::Consumer, false), None),
     };
     if early.is_none() {
         expect_peer(K::producer_of(&rx), seen.fate())?;
@@ -51,11 +46,7 @@ pub(crate) fn after_producer<K: Kind>(
         other => return Err(format!("after the last published record: {other:?} and not Empty")),
     }
     if early.is_none() {
-        let fate = match &mut ends {
-            None => seen.fate(),
-            Some(ends) => arena.told(ends),
-        };
-        let (wanted, timeout) = match fate {
+        let (wanted, timeout) = match arena.told(&mut ends) {
             Life::Dead => (PopError::PeerDead, HANG),
             Life::Closed => (PopError::Closed, HANG),
             _ => (PopError::TimedOut, BRIEF),
@@ -71,7 +62,7 @@ pub(crate) fn after_producer<K: Kind>(
         Some(tx) => tx,
         None => producer(arena)?,
     };
-    go_on(arena, tx, rx, ends, reads)
+    go_on(arena, tx, rx, Some(ends), reads)
 }
 
 /// Checks a ring whose consumer was killed, by publishing on, and by going on.
@@ -81,11 +72,10 @@ pub(crate) fn after_consumer<K: Kind>(
     seen: &Seen,
 ) -> Result<(), String> {
     let (mut reads, mut writes) = (seen.first, seen.first + seen.records);
-    let mut lived = false;
-    let mut ends = None;
+    let (mut ends, mut met) = (None, None);
     let (mut tx, early) = match survivor {
-        Survivor::Producer(tx) => {
-            lived = true;
+        Survivor::Producer(tx, knows) => {
+            met = Some(knows);
             (tx, None)
         }
         Survivor::Nobody { victim_first: true } => {
@@ -102,9 +92,9 @@ pub(crate) fn after_consumer<K: Kind>(
             expect_peer(K::consumer_of(&tx), seen.fate())?;
             fill(arena, &mut tx, &mut writes)?;
             // One that comes after the kill waits for the next.
-            let (wanted, op) = match seen.fate() {
-                Life::Dead if lived => (PushError::PeerDead, Op::PushTimeout),
-                Life::Closed if lived => (PushError::Closed, Op::PushTimeout),
+            let (wanted, op) = match met.map_or(Life::Alive, |mut met| arena.told(&mut met)) {
+                Life::Dead => (PushError::PeerDead, Op::PushTimeout),
+                Life::Closed => (PushError::Closed, Op::PushTimeout),
                 _ => (PushError::TimedOut, Op::PushPark),
             };
             match put::<K>(&mut tx, op, writes) {

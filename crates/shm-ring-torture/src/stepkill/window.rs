@@ -244,10 +244,12 @@ impl<K: Kind> Fixture<K> {
             _ if scene.op == Op::PushLook => Survivor::Nobody { victim_first: alone },
             (true, _) => Survivor::Nobody { victim_first: steps & 2 == 0 },
             (false, Side::Producer) => {
-                Survivor::Consumer(K::consumer(ring).map_err(os("a survivor"))?)
+                let rx = K::consumer(ring).map_err(os("a survivor"))?;
+                Survivor::Consumer(rx, self.arena.ends(Side::Consumer, false))
             }
             (false, Side::Consumer) => {
-                Survivor::Producer(K::producer(ring).map_err(os("a survivor"))?)
+                let tx = K::producer(ring).map_err(os("a survivor"))?;
+                Survivor::Producer(tx, self.arena.ends(Side::Producer, false))
             }
         };
         self.set_peer(scene);
