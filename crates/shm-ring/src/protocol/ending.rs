@@ -114,7 +114,8 @@ impl Endings {
             read: Cell::new(mine.position.0.word.load(Ordering::Relaxed)),
             of_producer,
             mine_from: 0,
-            of_stream: Cell::new(of_stream),
+            // A consumer leaves no stream behind.
+            of_stream: Cell::new(of_stream && of_producer),
             heard: Cell::new(heard),
             last: Cell::new(None),
         };
