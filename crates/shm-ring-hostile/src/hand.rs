@@ -31,10 +31,12 @@ fn set(region: &Mapping, at: u64, word: u64) {
     region.set(at & !7, word);
 }
 
-/// A ring at rest at `start`, with nothing in it, as far as those words say that are looked at.
+/// A ring at rest at `start`, with nothing in it and nobody there before, as far as those words say that are looked at.
 pub fn heal(region: &Mapping, header: &Header, start: u64) {
     for side in Side::BOTH {
         region.set_named(side, Word::WakeAt, NEVER);
+        region.set_named(side, Word::Session, 0);
+        region.set_named(side, Word::Told, 0);
     }
     shm_ring_outsider::start_at(region, header, start);
 }

@@ -46,6 +46,8 @@ fn programs_that_know_the_type_are_at_the_other_end() {
     }
     told(0, &sender.end());
     assert_eq!([rx.pop(), rx.pop(), rx.pop()], [Ok([0, 1]), Ok([2, 3]), Ok([4, 5])]);
+    // Told to it, that end is not that of the next stream.
+    assert_eq!(rx.pop(), Err(shm_ring::PopError::Closed));
     drop(rx);
     let mut receiver = Process::start(&["recv", text]);
     until("the reader is there", || state(&name, "consumer") == "alive");

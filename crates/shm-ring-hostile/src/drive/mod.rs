@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use shm_ring::{Error, Options, Peer, Region, Threshold, Wait};
 use shm_ring_outsider::{
-    Descriptor, Header, LIVENESS, Mapping, POSITION_END, Region as _, Side, Word, Writable as _,
-    consumer, fresh, producer,
+    Descriptor, Header, LIVENESS, Mapping, POSITION_END, Region as _, SESSION, Side, TOLD, Word,
+    Writable as _, consumer, fresh, producer,
 };
 
 use crate::board::{Board, Count, Op, Outcome};
@@ -53,6 +53,8 @@ pub struct Drive<K: Kind> {
     sober: bool,
     /// One call in so many is one that may wait or asks the kernel.
     costly: u64,
+    /// Ends of sessions beyond this are news to the ends that are attached.
+    newest: u64,
     holes: [Hole; 2],
     source: Guarded,
     buffer: Guarded,
@@ -98,6 +100,7 @@ impl<K: Kind> Drive<K> {
             rx_corrupt: false,
             sober: false,
             costly: 512,
+            newest: 0,
             // All that is mapped besides the ends is mapped by now.
             holes: [Hole::new(mapped).map_err(told)?, Hole::new(mapped).map_err(told)?],
             source,
@@ -203,6 +206,9 @@ impl<K: Kind> Drive<K> {
 
     fn attach(&mut self, wants_tx: bool, wants_rx: bool) {
         (self.tx_corrupt, self.rx_corrupt, self.sober) = (false, false, false);
+        let words = [(producer(), SESSION), (consumer(), SESSION), (consumer(), TOLD)];
+        let said = words.map(|(page, word)| self.region.word(page + word));
+        self.newest = said.into_iter().max().unwrap_or(0).saturating_add(2);
         let wait = pick(&mut self.rng, &[Wait::SPIN, Wait::BALANCED, Wait::PARK]);
         // A thread for each notice of death takes longer than an input of a fuzzer.
         let noticed = !self.rng.is_given() && self.rng.below(8) == 0;
@@ -325,9 +331,13 @@ impl<K: Kind> Drive<K> {
         };
         let side = if pushes { Side::Consumer } else { Side::Producer };
         if alone && costly {
-            // Whoever is not there and never was could be waited for, for ever.
-            let least = u64::from(op.waits_for_ever());
-            let session = least + self.rng.below(4);
+            let session = match op.waits_for_ever() {
+                // Whoever is not there, never was or had gone before could be waited for, for ever.
+                true if self.newest > 1 << 62 => return,
+                true => (self.newest | 1) + 2 + self.rng.below(2),
+                false => self.rng.below(4),
+            };
+            self.newest = self.newest.max(session);
             self.region.set_named(side, Word::Session, session);
         }
         self.call(op, pushes);

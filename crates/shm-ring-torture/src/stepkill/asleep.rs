@@ -97,13 +97,13 @@ pub(crate) fn kill_sleeper<K: Kind>(fixture: &Fixture<K>, victim: Side) -> Outco
             let start = fixture.start(Scene { op: Op::PopPark, ..scene(Op::PopRing) });
             arena.set(&start.image);
             let tx = K::producer(&arena.ring).map_err(os("a survivor"))?;
-            (start, Survivor::<K>::Producer(tx))
+            (start, Survivor::<K>::Producer(tx, arena.ends(Side::Producer, false)))
         }
         Side::Producer => {
             let start = full(fixture, scene(Op::PushRing));
             arena.set(&start.image);
             let rx = K::consumer(&arena.ring).map_err(os("a survivor"))?;
-            (start, Survivor::Consumer(rx))
+            (start, Survivor::Consumer(rx, arena.ends(Side::Consumer, false)))
         }
     };
     drop(sleeper(fixture, victim, &start)?);

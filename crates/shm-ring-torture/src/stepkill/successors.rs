@@ -2,7 +2,7 @@
 //! outsider's judgement of the region in between. Knows nothing of: which operation was killed, only how far it had come.
 
 use shm_ring::{Peer, PopError, PushError};
-use shm_ring_outsider::{Life, Side};
+use shm_ring_outsider::{Ends, Life, Side};
 
 use super::judge::Seen;
 use super::kind::{BRIEF, HANG, Kind};
@@ -15,8 +15,9 @@ pub(crate) enum Survivor<K: Kind> {
     Nobody {
         victim_first: bool,
     },
-    Consumer(K::Rx),
-    Producer(K::Tx),
+    /// With what it knew of the other side when it attached.
+    Consumer(K::Rx, Ends),
+    Producer(K::Tx, Ends),
 }
 
 /// Checks a ring whose producer was killed, by reading on, and by going on.
@@ -25,19 +26,15 @@ pub(crate) fn after_producer<K: Kind>(
     survivor: Survivor<K>,
     seen: &Seen,
 ) -> Result<(), String> {
-    // What a consumer is told that comes after the kill: by the words, since whose records it reads decides that.
-    let mut ends = None;
-    let (mut rx, early) = match survivor {
-        Survivor::Consumer(rx) => (rx, None),
+    // What a consumer is told: by the words, since who was there and whose records it reads decide that.
+    let (mut rx, mut ends, early) = match survivor {
+        Survivor::Consumer(rx, knows) => (rx, knows, None),
         Survivor::Nobody { victim_first: true } => {
             let tx = producer(arena)?;
-            (consumer(arena)?, Some(tx))
-        }
-        _ => {
             let rx = consumer(arena)?;
-            ends = Some(arena.ends(Side::Consumer));
-            (rx, None)
+            (rx, arena.ends(Side::Consumer, true), Some(tx))
         }
+        _ => (consumer(arena)?, arena.ends(Side::Consumer, false), None),
     };
     if early.is_none() {
         expect_peer(K::producer_of(&rx), seen.fate())?;
@@ -49,11 +46,7 @@ pub(crate) fn after_producer<K: Kind>(
         other => return Err(format!("after the last published record: {other:?} and not Empty")),
     }
     if early.is_none() {
-        let fate = match ends {
-            None => seen.fate(),
-            Some(ends) => arena.due(&ends),
-        };
-        let (wanted, timeout) = match fate {
+        let (wanted, timeout) = match arena.told(&mut ends) {
             Life::Dead => (PopError::PeerDead, HANG),
             Life::Closed => (PopError::Closed, HANG),
             _ => (PopError::TimedOut, BRIEF),
@@ -69,7 +62,7 @@ pub(crate) fn after_producer<K: Kind>(
         Some(tx) => tx,
         None => producer(arena)?,
     };
-    go_on(arena, tx, rx, reads)
+    go_on(arena, tx, rx, Some(ends), reads)
 }
 
 /// Checks a ring whose consumer was killed, by publishing on, and by going on.
@@ -79,14 +72,15 @@ pub(crate) fn after_consumer<K: Kind>(
     seen: &Seen,
 ) -> Result<(), String> {
     let (mut reads, mut writes) = (seen.first, seen.first + seen.records);
-    let mut lived = false;
+    let (mut ends, mut met) = (None, None);
     let (mut tx, early) = match survivor {
-        Survivor::Producer(tx) => {
-            lived = true;
+        Survivor::Producer(tx, knows) => {
+            met = Some(knows);
             (tx, None)
         }
         Survivor::Nobody { victim_first: true } => {
             let mut rx = consumer(arena)?;
+            ends = Some(arena.ends(Side::Consumer, false));
             read_up_to::<K>(&mut rx, &mut reads, writes)?;
             (producer(arena)?, Some(rx))
         }
@@ -98,25 +92,33 @@ pub(crate) fn after_consumer<K: Kind>(
             expect_peer(K::consumer_of(&tx), seen.fate())?;
             fill(arena, &mut tx, &mut writes)?;
             // One that comes after the kill waits for the next.
-            let (wanted, op) = match seen.fate() {
-                Life::Dead if lived => (PushError::PeerDead, Op::PushTimeout),
-                Life::Closed if lived => (PushError::Closed, Op::PushTimeout),
+            let (wanted, op) = match met.map_or(Life::Alive, |mut met| arena.told(&mut met)) {
+                Life::Dead => (PushError::PeerDead, Op::PushTimeout),
+                Life::Closed => (PushError::Closed, Op::PushTimeout),
                 _ => (PushError::TimedOut, Op::PushPark),
             };
             match put::<K>(&mut tx, op, writes) {
                 Err(error) if error == wanted => {}
                 other => return Err(format!("a push to the dead: {other:?} and not {wanted:?}")),
             }
-            consumer(arena)?
+            let rx = consumer(arena)?;
+            ends = Some(arena.ends(Side::Consumer, true));
+            rx
         }
     };
     read_up_to::<K>(&mut rx, &mut reads, writes)?;
-    go_on(arena, tx, rx, writes)
+    go_on(arena, tx, rx, ends, writes)
 }
 
 /// A pair talks, goes round the ring twice, talks again, and ends in order. The ring is empty, and `next` is the sequence
 /// number that comes next.
-fn go_on<K: Kind>(arena: &Arena<K>, mut tx: K::Tx, mut rx: K::Rx, next: u64) -> Result<(), String> {
+fn go_on<K: Kind>(
+    arena: &Arena<K>,
+    mut tx: K::Tx,
+    mut rx: K::Rx,
+    ends: Option<Ends>,
+    next: u64,
+) -> Result<(), String> {
     for (peer, whose) in [(K::producer_of(&rx), "producer"), (K::consumer_of(&tx), "consumer")] {
         if !matches!(peer, Peer::Alive { .. }) {
             return Err(format!("the new {whose} is {peer:?} and not alive"));
@@ -139,9 +141,14 @@ fn go_on<K: Kind>(arena: &Arena<K>, mut tx: K::Tx, mut rx: K::Rx, next: u64) -> 
     // After a run the consumer does not want the front: nothing of it may be left.
     talk(arena, &mut tx, &mut rx, &mut reads, &mut writes)?;
     drop(tx);
+    // That of a dead producer whose records it read, and of which it was not told, counts with it.
+    let wanted = match ends.map(|mut ends| arena.told(&mut ends)) {
+        Some(Life::Dead) => PopError::PeerDead,
+        _ => PopError::Closed,
+    };
     match K::next_timeout(&mut rx, HANG) {
-        Err(PopError::Closed) => Ok(()),
-        other => Err(format!("after the successor closed: {other:?} and not Closed")),
+        Err(error) if error == wanted => Ok(()),
+        other => Err(format!("after the successor closed: {other:?} and not {wanted:?}")),
     }
 }
 

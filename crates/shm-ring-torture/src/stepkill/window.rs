@@ -98,14 +98,18 @@ impl<K: Kind> Arena<K> {
         Ok(shm_ring_outsider::judge(&self.region.all()[..], &self.header)?)
     }
 
-    /// What `side` knows that has just attached, beside a role that nobody holds.
-    pub(super) fn ends(&self, side: Side) -> Ends {
-        Ends::attach(&self.region.all()[..], &self.header, side, false, false)
+    /// What `side` knows that has just attached, beside a role that somebody holds or not.
+    pub(super) fn ends(&self, side: Side, held: bool) -> Ends {
+        Ends::attach(&self.region.all()[..], &self.header, side, false, held)
     }
 
-    /// How the other side has ended for it.
-    pub(super) fn due(&self, ends: &Ends) -> Life {
-        match ends.due(&self.region.all()[..], &self.header, false) {
+    /// How the other side, whose role nobody holds, has ended for it. That is told then.
+    pub(super) fn told(&self, ends: &mut Ends) -> Life {
+        let due = ends.due(&self.region.all()[..], &self.header, false);
+        if let Some(end) = due {
+            ends.tell(end);
+        }
+        match due {
             None => Life::Alive,
             Some(end) if end.dead => Life::Dead,
             Some(_) => Life::Closed,
@@ -240,10 +244,12 @@ impl<K: Kind> Fixture<K> {
             _ if scene.op == Op::PushLook => Survivor::Nobody { victim_first: alone },
             (true, _) => Survivor::Nobody { victim_first: steps & 2 == 0 },
             (false, Side::Producer) => {
-                Survivor::Consumer(K::consumer(ring).map_err(os("a survivor"))?)
+                let rx = K::consumer(ring).map_err(os("a survivor"))?;
+                Survivor::Consumer(rx, self.arena.ends(Side::Consumer, false))
             }
             (false, Side::Consumer) => {
-                Survivor::Producer(K::producer(ring).map_err(os("a survivor"))?)
+                let tx = K::producer(ring).map_err(os("a survivor"))?;
+                Survivor::Producer(tx, self.arena.ends(Side::Producer, false))
             }
         };
         self.set_peer(scene);

@@ -75,8 +75,9 @@ impl Producing<'_, '_> {
     /// On a full ring: until the other side makes room, or goes.
     fn wait(&mut self, item: Item) -> Result<(), PushError> {
         let entry = self.held.entry;
-        let alone = !entry.has_been(CONSUMER);
         let before = entry.owner(CONSUMER);
+        // One that had gone before this side came is not reported.
+        let alone = !entry.has_been(CONSUMER) || !self.living.ledger.is_counted_on(before);
         let doing = if alone { Doing::Pushing } else { Doing::Waiting };
         self.living.doing(doing, Some((self.held, PRODUCER)));
         let asked = self.living.ledger.now();
@@ -97,6 +98,8 @@ pub(super) struct Consuming<'a, 'b> {
     pub(super) living: &'a mut Living<'b>,
     pub(super) rx: Consumer<Item>,
     pub(super) held: Held,
+    /// The producer that was there all the while when an end was told last; 0 if there was none.
+    pub(super) met: u64,
 }
 
 impl Consuming<'_, '_> {
@@ -111,7 +114,8 @@ impl Consuming<'_, '_> {
             if self.living.ledger.is_over() {
                 return;
             }
-            let alone = !entry.has_been(PRODUCER);
+            let there = entry.owner(PRODUCER);
+            let alone = !entry.has_been(PRODUCER) || !self.living.ledger.is_counted_on(there);
             let patient = self.living.rng.below(6) == 0 && !alone && !self.living.quarrels();
             let before = entry.owner(PRODUCER);
             let said = entry.said(PRODUCER);
@@ -133,9 +137,14 @@ impl Consuming<'_, '_> {
                 Ok(_) | Err(PopError::TimedOut | PopError::Empty) => {}
                 Err(PopError::Closed | PopError::PeerDead) => {
                     self.living.ledger.add(Count::Ends);
-                    self.living.refuse_false_end(self.held, PRODUCER, before, after);
-                    self.living.refuse_late_end(self.held, after, asked);
-                    let is_closed = popped == Err(PopError::Closed);
+                    // An end of one before it is told beside a producer that is there all the while: once.
+                    let older = before == after && self.met != after;
+                    if !older {
+                        self.living.refuse_false_end(self.held, PRODUCER, before, after);
+                        self.living.refuse_late_end(self.held, after, asked);
+                    }
+                    self.met = if before == after { after } else { 0 };
+                    let is_closed = popped == Err(PopError::Closed) && !older;
                     if is_closed && said == entry.said(PRODUCER) && said % 4 != How::Closing as u64
                     {
                         let (id, life) = (entry.id(), said >> 22);

@@ -263,7 +263,7 @@ impl Living<'_> {
         let attached = self.attach(place, CONSUMER, Ring::consumer, by_name);
         let Some((ring, rx, held)) = attached else { return };
         self.look_at_name(&ring, held, || rx.has_lost_its_name());
-        let mut end = Consuming { living: self, rx, held };
+        let mut end = Consuming { living: self, rx, held, met: 0 };
         end.run();
         let Consuming { rx, .. } = end;
         self.leave(&ring, rx, held, CONSUMER, |rx| rx.has_lost_its_name());

@@ -145,8 +145,8 @@ impl Side {
     }
 
     /// Whether the other role has a session whose end this side was not told, or something that it has not read.
-    pub(crate) fn has_new_peer(&self, mine: &SidePage, theirs: Foreign<'_, SidePage>) -> bool {
-        self.endings.has_news(mine, theirs)
+    pub(crate) fn has_new_peer(&self, theirs: Foreign<'_, SidePage>) -> bool {
+        self.endings.has_news(theirs)
     }
 
     /// Sleeps until the other role has a session whose end this side was not told, even if it is over by now, or something
@@ -160,7 +160,7 @@ impl Side {
     ) -> Peer {
         loop {
             let last_look = || {
-                let is_over = self.has_new_peer(mine, theirs) || Deadline::now() >= deadline;
+                let is_over = self.has_new_peer(theirs) || Deadline::now() >= deadline;
                 (is_over || !self.is_ours()).then_some(())
             };
             let until = |_| deadline.min(Deadline::now().plus(SLICE));
@@ -179,7 +179,7 @@ impl Side {
     /// The other side. An end that this returns is no news the next time.
     fn met(&self, mine: &SidePage, theirs: Foreign<'_, SidePage>) -> Peer {
         let seen = self.look(theirs);
-        let owed = self.endings.owed(mine, &seen, false);
+        let owed = self.endings.owed(&seen, false);
         if let Some(end) = owed.filter(|end| seen.is_over() && end.session == seen.begun()) {
             self.endings.tell(mine, end);
         }
@@ -224,14 +224,9 @@ impl Side {
 
     /// Asks whether an end of the peer is owed to this side, as far as anyone can tell now: with `unread` even if something
     /// is unread.
-    pub(crate) fn gone(
-        &self,
-        mine: &SidePage,
-        theirs: Foreign<'_, SidePage>,
-        unread: bool,
-    ) -> Option<Ended> {
+    pub(crate) fn gone(&self, theirs: Foreign<'_, SidePage>, unread: bool) -> Option<Ended> {
         let seen = self.look(theirs);
-        let end = self.endings.owed(mine, &seen, unread);
+        let end = self.endings.owed(&seen, unread);
         self.seen.set((seen, end));
         self.asked.set(Deadline::now());
         end.map(|end| if end.dead { Ended::PeerDead } else { Ended::Closed })
@@ -240,17 +235,12 @@ impl Side {
     /// [`gone`](Self::gone), which costs a system call only if the peer's words leave it open: not while it has the session
     /// that was seen last, of whose end the kernel will tell, and it was asked about less than a slice ago. A word that lies is
     /// found out then.
-    pub(crate) fn ended(
-        &self,
-        mine: &SidePage,
-        theirs: Foreign<'_, SidePage>,
-        unread: bool,
-    ) -> Option<Ended> {
+    pub(crate) fn ended(&self, theirs: Foreign<'_, SidePage>, unread: bool) -> Option<Ended> {
         let is_there = session::is_told_of(theirs)
             && self.seen.get().0.session == session::number(theirs)
             && !self.is_known_gone(theirs)
             && Deadline::now() < self.asked.get().plus(SLICE);
-        if is_there { None } else { self.gone(mine, theirs, unread) }
+        if is_there { None } else { self.gone(theirs, unread) }
     }
 
     /// Whether an end of the peer concerned this side when it was last asked about, and nobody has followed it since.
@@ -289,14 +279,8 @@ impl Side {
     }
 
     /// In place of a wait without any time: how it ends, unless one more look finds something.
-    pub(crate) fn has_no_time(
-        &self,
-        mine: &SidePage,
-        theirs: Foreign<'_, SidePage>,
-        unread: bool,
-    ) -> Ended {
-        let ended =
-            if self.is_ours() { self.ended(mine, theirs, unread) } else { Some(Ended::Forked) };
+    pub(crate) fn has_no_time(&self, theirs: Foreign<'_, SidePage>, unread: bool) -> Ended {
+        let ended = if self.is_ours() { self.ended(theirs, unread) } else { Some(Ended::Forked) };
         ended.unwrap_or(Ended::TimedOut)
     }
 
@@ -370,7 +354,7 @@ impl<F: FnMut() -> bool, G: FnMut(u64) -> bool> Waitable for OneRing<'_, F, G> {
     }
 
     fn gone(&mut self) -> Option<Ended> {
-        self.side.gone(self.mine, self.theirs, self.request.unread)
+        self.side.gone(self.theirs, self.request.unread)
     }
 
     fn interrupted(&self) -> bool {
@@ -383,7 +367,7 @@ impl<F: FnMut() -> bool, G: FnMut(u64) -> bool> Waitable for OneRing<'_, F, G> {
         let sleeper = Sleeper::until(wake_at, request.wake_sleeping_peer, mine, *theirs);
         let last_look = || match reached(wake_at) {
             true => Some(None),
-            false => side.ended(mine, *theirs, request.unread).map(Some),
+            false => side.ended(*theirs, request.unread).map(Some),
         };
         // The bell, the word that tells of a death, and the bell of this process.
         let interrupts = side.interrupts();

@@ -146,7 +146,7 @@ impl fmt::Debug for AwaitedPeer<'_> {
 #[allow(private_interfaces, reason = "nobody can name this trait")]
 impl Waited for AwaitedPeer<'_> {
     fn is_ready(&self) -> bool {
-        self.side.has_new_peer(self.mine, self.theirs)
+        self.side.has_new_peer(self.theirs)
     }
 
     fn sleeper(&self, _long: bool) -> Sleeper<'_> {
@@ -279,7 +279,7 @@ impl Several<'_, '_> {
     /// Which end it was does not matter here: the next call on it says so.
     fn ended(&mut self) -> Option<Ended> {
         self.gone = least_recent(self.ends, |one| {
-            one.ends_with_peer() && one.side().ended(one.mine(), one.theirs(), false).is_some()
+            one.ends_with_peer() && one.side().ended(one.theirs(), false).is_some()
         });
         self.gone.map(|_| Ended::Closed)
     }

@@ -27,6 +27,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let Self { head, map, side, .. } = self;
         let (layout, mine, theirs) = (side.layout, map.mine(), map.theirs());
         let position = head.position();
+        side.endings.has_read(position);
         // `None` of what contradicts the protocol.
         let is_there = || head.ready(&layout, theirs).map(|ready| ready >= bytes);
         let is_stuck = || bytes > layout.limit || park::sleeps_beyond(position, theirs);
@@ -37,7 +38,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let ended = match deadline.map(request) {
             _ if enough() => Ok(()),
             Some(request) => side.wait(mine, theirs, request, enough, |_| enough()),
-            None => Err(side.has_no_time(mine, theirs, true)),
+            None => Err(side.has_no_time(theirs, true)),
         };
         match (is_there(), ended) {
             (Some(true), _) => Ok(()),

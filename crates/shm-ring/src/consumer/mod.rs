@@ -242,8 +242,9 @@ impl<P: Payload + ?Sized> Receiver<P> {
 
     fn record_or_end(&mut self, timeout: Timeout) -> Result<Look, Ended> {
         self.hint.ran_dry(self.map.mine(), self.head.position(), self.last);
+        self.side.endings.has_read(self.head.position());
         if timeout == Timeout::NONE {
-            let ended = self.side.has_no_time(self.map.mine(), self.map.theirs(), false);
+            let ended = self.side.has_no_time(self.map.theirs(), false);
             return match self.look()? {
                 Look::Empty => Err(ended),
                 look => Ok(look),
@@ -368,6 +369,7 @@ macro_rules! waited {
             }
 
             fn side(&self) -> &Side {
+                self.inner.side.endings.has_read(self.inner.head.position());
                 &self.inner.side
             }
         }

@@ -34,7 +34,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
     /// The end that stands between what was read and what comes, if there is one; what changes all the time holds no
     /// deadline up.
     pub(super) fn end_of_stream(&self, deadline: Deadline) -> Result<(), Ended> {
-        match self.side.ended(self.map.mine(), self.map.theirs(), false) {
+        match self.side.ended(self.map.theirs(), false) {
             Some(ended) => Err(ended),
             None if Deadline::now() >= deadline => Err(Ended::TimedOut),
             None => Ok(()),

@@ -214,7 +214,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
         let mut deadline = None;
         while !self.look_for_room(bytes)? {
             if timeout == Timeout::NONE {
-                let ended = self.side.has_no_time(self.map.mine(), self.map.theirs(), true);
+                let ended = self.side.has_no_time(self.map.theirs(), true);
                 return if self.look_for_room(bytes)? { Ok(()) } else { Err(ended) };
             }
             let (wake_at, least) = (self.wake_at(bytes, false), self.wake_at(bytes, true));

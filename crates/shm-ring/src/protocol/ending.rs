@@ -92,6 +92,8 @@ pub(crate) struct End {
 /// What an end knows about those of the other side.
 #[derive(Debug)]
 pub(crate) struct Endings {
+    /// Up to where a consumer has read. Not by its own page: what a hostile side writes there must not keep an end away.
+    read: Cell<u64>,
     /// Of a producer: its ends come behind its records, and each is told once to all its consumers.
     of_producer: bool,
     /// The first session whose end concerns this side.
@@ -109,24 +111,31 @@ impl Endings {
     pub(crate) fn attach(of_producer: bool, of_stream: bool, mine: &SidePage, seen: &Seen) -> Self {
         let heard = if of_producer { mine.ends.0.told.load(Ordering::Relaxed) } else { 0 };
         let mut endings = Self {
+            read: Cell::new(mine.position.0.word.load(Ordering::Relaxed)),
             of_producer,
             mine_from: 0,
-            of_stream: Cell::new(of_stream),
+            // A consumer leaves no stream behind.
+            of_stream: Cell::new(of_stream && of_producer),
             heard: Cell::new(heard),
             last: Cell::new(None),
         };
-        endings.mine_from = endings.mine_from(mine, seen);
+        endings.mine_from = endings.mine_from(seen);
         endings
     }
 
+    /// A consumer has read up to `position`: what it says before it asks.
+    pub(crate) fn has_read(&self, position: u64) {
+        self.read.set(position);
+    }
+
     /// The first session whose end concerns a side that attaches now, unless it asks for those of streams.
-    fn mine_from(&self, mine: &SidePage, seen: &Seen) -> u64 {
+    fn mine_from(&self, seen: &Seen) -> u64 {
         let last = seen.begun();
         let next = if seen.is_over() { last.saturating_add(2) } else { last.max(1) };
         if !self.of_producer {
             return next;
         }
-        let head = head(mine);
+        let head = self.read.get();
         match seen.of_producer {
             None => last.max(1),
             Some(OfProducer { tail, .. }) if tail == head => next,
@@ -148,7 +157,7 @@ impl Endings {
     }
 
     /// The end that is owed to this side, if one is. `unread` says that what is unread does not hold it up.
-    pub(crate) fn owed(&self, mine: &SidePage, seen: &Seen, unread: bool) -> Option<End> {
+    pub(crate) fn owed(&self, seen: &Seen, unread: bool) -> Option<End> {
         let (last, from) = (seen.begun(), self.from());
         let dead = matches!(seen.life, Life::Dead { .. });
         let concerns = seen.is_over() && last >= from;
@@ -156,7 +165,7 @@ impl Endings {
             let newest = concerns.then_some(End { session: last, dead, drained: true });
             return newest.or(self.told_before(seen));
         }
-        let head = head(mine);
+        let head = self.read.get();
         let OfProducer { tail, start } = seen.of_producer?;
         let drained = head >= tail;
         let newest = concerns && (drained || unread);
@@ -206,8 +215,9 @@ impl Endings {
     }
 
     /// Whether the other side has a session whose end this side was not told, or something that is unread.
-    pub(crate) fn has_news(&self, mine: &SidePage, theirs: Foreign<'_, SidePage>) -> bool {
-        let unread = || unpack(theirs.map(|page| &page.position.0.word).relaxed()).0 != head(mine);
+    pub(crate) fn has_news(&self, theirs: Foreign<'_, SidePage>) -> bool {
+        let tail = || unpack(theirs.map(|page| &page.position.0.word).relaxed()).0;
+        let unread = || tail() != self.read.get();
         begun(session::number(theirs)) >= self.from() || self.of_producer && unread()
     }
 
@@ -216,8 +226,4 @@ impl Endings {
         // Neither life nor lease matters here: the next session has begun.
         self.before(&look(theirs, || true)).map(|start| start.began)
     }
-}
-
-fn head(mine: &SidePage) -> u64 {
-    mine.position.0.word.load(Ordering::Relaxed)
 }

@@ -121,6 +121,7 @@ macro_rules! end {
             pub fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
                 let deadline = Timeout::of(timeout).deadline();
                 let map = &self.inner.map;
+                self.inner.side.endings.has_read(self.inner.position());
                 self.inner.side.await_peer(map.mine(), map.theirs(), deadline)
             }
 
@@ -145,7 +146,9 @@ macro_rules! end {
             /// # }
             /// ```
             pub fn wait_for_end(&mut self, timeout: Duration) -> Peer {
+                let position = self.inner.position();
                 let (side, map) = (&mut self.inner.side, &self.inner.map);
+                side.endings.has_read(position);
                 side.await_end(map.mine(), map.theirs(), Timeout::of(timeout).deadline())
             }
 
@@ -168,6 +171,7 @@ macro_rules! end {
             /// ```
             pub fn awaited_peer(&self) -> AwaitedPeer<'_> {
                 let map = &self.inner.map;
+                self.inner.side.endings.has_read(self.inner.position());
                 AwaitedPeer::of(&self.inner.side, map.mine(), map.theirs())
             }
 
