@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use shm_ring::{Options, PopError, Ring, Wait};
+use shm_ring::{Ends, Options, PopError, Ring, Wait};
 use shm_ring_outsider::{Descriptor, Region as _, Side, Word};
 
 use crate::region::Name;
@@ -110,7 +110,8 @@ fn text(error: impl std::fmt::Display) -> String {
 
 /// For this process, which must have one thread while it forks.
 fn options() -> Options {
-    Options::new().bytes(4096).wait(Wait::PARK).death_notice(false)
+    // Each of the consumers that come one after the other hears of the end before it.
+    Options::new().bytes(4096).wait(Wait::PARK).death_notice(false).ends(Ends::OfStream)
 }
 
 impl Stage {
@@ -188,7 +189,7 @@ impl Stage {
         Ok(attached)
     }
 
-    /// The survivor is told, a successor attaches, and a record goes through.
+    /// The survivor hears of the end, a successor attaches, and a record and another end go through.
     fn taken_over(&self, ring: &Ring<u64>, dead: bool) -> Result<(), String> {
         let mut rx = ring.consumer().map_err(text)?;
         if dead && !matches!(rx.pop_timeout(LIMIT), Err(PopError::PeerDead)) {
@@ -196,9 +197,16 @@ impl Stage {
         }
         let mut tx = ring.producer().map_err(text)?;
         tx.push(7).map_err(text)?;
-        match rx.pop() {
-            Ok(7) => Ok(()),
-            other => Err(format!("the successor pushed 7, and {other:?} came")),
+        tx.close();
+        let mut came = vec![rx.pop(), rx.pop()];
+        // One that had closed in order comes first.
+        if !dead && came[0] == Err(PopError::Closed) {
+            came.drain(..1);
+            came.push(rx.pop());
+        }
+        match came[..] {
+            [Ok(7), Err(PopError::Closed)] => Ok(()),
+            _ => Err(format!("the successor pushed 7 and closed, and {came:?} came")),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shm_ring::{Consumer, PopError, Producer, PushError};
 
-use super::entry::{CONSUMER, How, PRODUCER};
+use super::entry::{CONSUMER, PRODUCER};
 use super::ledger::{Count, Doing};
 use super::life::{Held, Living};
 
@@ -144,9 +144,8 @@ impl Consuming<'_, '_> {
                         self.living.refuse_late_end(self.held, after, asked);
                     }
                     self.met = if before == after { after } else { 0 };
-                    let is_closed = popped == Err(PopError::Closed) && !older;
-                    if is_closed && said == entry.said(PRODUCER) && said % 4 != How::Closing as u64
-                    {
+                    let is_closed = popped == Err(PopError::Closed);
+                    if is_closed && !entry.has_closed(said) && said == entry.said(PRODUCER) {
                         let (id, life) = (entry.id(), said >> 22);
                         self.living.ledger.violation(&format!(
                             "ring {id:x} reported Closed of life {life}, which never closed in order"

@@ -51,6 +51,8 @@ enum Of {
     Place,
     /// How the last owner ended, so far as it came to say so: its word and a [`How`].
     Ended,
+    /// The same of the producer before it.
+    Before = 12,
 }
 
 /// A ring in the books.
@@ -109,6 +111,9 @@ impl Entry {
     pub(super) fn attached(&self, end: usize, word: u64) {
         let before = self.owner_word(end).swap(word, SeqCst);
         self.words[Of::Sessions as usize + end].fetch_add(1, SeqCst);
+        if end == PRODUCER {
+            self.word(Of::Before).store(self.said(end), SeqCst);
+        }
         self.says(end, word, How::Silent);
         if self.ledger.is_counted_on(before) && self.ledger.is_counted_on(word) {
             self.ledger.violation(&format!(
@@ -134,6 +139,14 @@ impl Entry {
     /// What the last owner has said of its end.
     pub(super) fn said(&self, end: usize) -> u64 {
         self.words[Of::Ended as usize + end].load(SeqCst)
+    }
+
+    /// Whether a producer has closed in order whose end can be told after `said` was said: the one that said it, or the one
+    /// before.
+    pub(super) fn has_closed(&self, said: u64) -> bool {
+        [said, self.word(Of::Before).load(SeqCst)]
+            .iter()
+            .any(|said| said % 4 == How::Closing as u64)
     }
 
     /// `word` is about to give this end up.

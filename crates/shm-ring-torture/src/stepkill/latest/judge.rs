@@ -71,7 +71,7 @@ fn may_change(scene: Scene, header: &Header, offset: u64) -> bool {
     let within = |at: u64, len: u64| (at..at + len).contains(&offset);
     let page = Side::Producer.page(header.page.into());
     let word = |word: Word| within(page + word.offset(), word.bytes());
-    let life = word(Word::Session) || word(Word::Pid);
+    let life = word(Word::Session) || word(Word::Pid) || word(Word::PidNamespace);
     op.writes()
         && (word(Word::Position) || within(header.slot_at(scene.published + 1), header.slot()))
         || life && (op.attaches() || op.closes())
