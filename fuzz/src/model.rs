@@ -220,6 +220,10 @@ impl Model {
         self.head
     }
 
+    pub fn tail(&self) -> u64 {
+        self.tail
+    }
+
     /// Whether a record has come to exist since the last push.
     pub fn something_came(&self, memory: &Memory) -> bool {
         unpack(memory.word(producer() + POSITION)).0 != self.tail

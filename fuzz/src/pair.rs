@@ -3,13 +3,14 @@
 //! Owns: attaching, leaving, dying, and what each end must know of the other at any time.
 //! Knows nothing of: what records hold.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
 use shm_ring::{
     Error, Options, Peer, PopError, PushError, Threshold, Wait, WaitAnyError, wait_any,
 };
-use shm_ring_outsider::{Header, Region, Writable, page};
+use shm_ring_outsider::{Ends, Header, Region, Writable, page};
 
 use crate::choice::{How, NO_TIME, Policy, Side, Start, rarely};
 use crate::kind::{End as _, Kind, Reads};
@@ -49,11 +50,14 @@ pub struct Pair<K: Kind> {
     pub rx: Option<K::Rx>,
     ring: K::Ring,
     pub memory: &'static Memory,
+    header: Header,
     /// Of this process, so that not every question is a system call.
     pid: u32,
     /// What each side's session word must be, and how the side waits.
     sessions: [u64; 2],
     waits: [Wait; 2],
+    /// What each side that is attached knows about the ends of the other.
+    ends: [Cell<Option<Ends>>; 2],
 }
 
 impl<K: Kind> Pair<K> {
@@ -69,7 +73,9 @@ impl<K: Kind> Pair<K> {
             .wait(Wait::PARK);
         let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
         let (pid, sessions, waits) = (std::process::id(), [0; 2], [Wait::PARK; 2]);
-        let mut pair = Self { tx: None, rx: None, ring, memory, pid, sessions, waits };
+        let (header, ends) = (*header, [Cell::new(None), Cell::new(None)]);
+        let mut pair =
+            Self { tx: None, rx: None, ring, memory, header, pid, sessions, waits, ends };
         pair.attach(Side::Producer);
         pair.attach(Side::Consumer);
         (pair, model)
@@ -125,6 +131,9 @@ impl<K: Kind> Pair<K> {
                 assert_eq!(session, (self.sessions[side as usize] + 1) | 1);
                 self.sessions[side as usize] = session;
                 self.waits[side as usize] = Wait::PARK;
+                let held = self.is_attached(side.other());
+                let ends = Ends::attach(self.memory, &self.header, side.into(), false, held);
+                self.ends[side as usize].set(Some(ends));
             }
             Err(Error::RoleTaken { pid, .. }) if self.is_attached(side) => {
                 assert_eq!(pid, Some(self.pid));
@@ -188,11 +197,25 @@ impl<K: Kind> Pair<K> {
 
     /// How a wait of `side` in vain ends.
     fn end_for(&self, side: Side) -> End {
-        match self.peer_of(side) {
-            Peer::Closed { .. } => End::Closed,
-            Peer::Dead { .. } => End::PeerDead,
-            _ => End::TimedOut,
+        match self.due(side) {
+            None => End::TimedOut,
+            Some(end) if end.dead => End::PeerDead,
+            Some(_) => End::Closed,
         }
+    }
+
+    fn due(&self, side: Side) -> Option<shm_ring_outsider::End> {
+        let held = self.is_attached(side.other());
+        self.ends[side as usize].get()?.due(self.memory, &self.header, held)
+    }
+
+    /// `side` was told the end that was due.
+    fn tell(&self, side: Side) {
+        let (ends, due) = (&self.ends[side as usize], self.due(side));
+        ends.set(ends.get().map(|mut ends| {
+            ends.tell(due.expect("an end that is due"));
+            ends
+        }));
     }
 
     /// `how`, or what does not wait where `how` would: `given` says that it gets what it wants.
@@ -204,11 +227,49 @@ impl<K: Kind> Pair<K> {
         }
     }
 
-    /// Whether `end` may be why a call of `side` did not get what it wanted. Who does not park may
-    /// find the time over before it asks about the other side.
-    fn is_end(&self, side: Side, how: How, end: End) -> bool {
-        let parks = self.waits[side as usize].park;
-        end == self.end_for(side) || how == How::AtOnce && !parks && end == End::TimedOut
+    /// `end` is why a call of `side` did not get what it wanted. Who does not park may find the time over before it asks about
+    /// the other side.
+    fn check_end(&self, side: Side, how: How, end: End) {
+        let (due, parks) = (self.end_for(side), self.waits[side as usize].park);
+        let is_end = end == due || how == How::AtOnce && !parks && end == End::TimedOut;
+        assert!(is_end, "{how:?} of {side:?} ended as {end:?}, and {due:?} was due");
+        if end != End::TimedOut {
+            self.tell(side);
+        }
+    }
+
+    /// A byte stream of `side`, which has used up all that it is given, ended in order or with an error.
+    pub fn check_stream_ended(&self, side: Side, in_order: bool) {
+        let end = match (side, in_order, self.end_for(side)) {
+            // A writer fails at either.
+            (Side::Producer, false, end @ (End::Closed | End::PeerDead)) => end,
+            (Side::Consumer, true, _) => End::Closed,
+            _ => End::PeerDead,
+        };
+        self.check_end(side, How::Wait, end);
+    }
+
+    /// Which ends its consumer is told of: the ends of all streams, or those that concern it.
+    pub fn set_of_streams(&self, of_streams: bool) {
+        let ends = &self.ends[Side::Consumer as usize];
+        ends.set(ends.get().map(|mut ends| {
+            ends.set_of_streams(of_streams);
+            ends
+        }));
+    }
+
+    /// Whether the consumer is told an end once it has read up to `head`.
+    pub fn ends_at(&self, head: u64) -> bool {
+        let (side, held) = (Side::Consumer, self.is_attached(Side::Producer));
+        let ends = self.ends[side as usize].get();
+        let due = ends.and_then(|ends| ends.due_at(self.memory, &self.header, held, head));
+        due.is_some() && self.waits[side as usize].park
+    }
+
+    /// Where the consumer's stream ends, if another one follows.
+    pub fn stream_end(&self) -> Option<u64> {
+        let ends = self.ends[Side::Consumer as usize].get()?;
+        ends.stream_end(self.memory, &self.header)
     }
 
     pub fn check_not_pushed(&self, how: How, error: PushError) {
@@ -219,7 +280,7 @@ impl<K: Kind> Pair<K> {
             PushError::PeerDead if how != How::Try => End::PeerDead,
             error => panic!("{how:?}: {error:?}"),
         };
-        assert!(self.is_end(Side::Producer, how, end), "{how:?}: {error:?}");
+        self.check_end(Side::Producer, how, end);
     }
 
     pub fn check_not_popped(&self, how: How, error: PopError) {
@@ -230,6 +291,6 @@ impl<K: Kind> Pair<K> {
             PopError::PeerDead if how != How::Try => End::PeerDead,
             error => panic!("{how:?}: {error:?}"),
         };
-        assert!(self.is_end(Side::Consumer, how, end), "{how:?}: {error:?}");
+        self.check_end(Side::Consumer, how, end);
     }
 }

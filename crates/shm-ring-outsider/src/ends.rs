@@ -23,6 +23,8 @@ pub struct Ends {
     side: Side,
     of_streams: bool,
     mine_from: u64,
+    /// The last session whose end consumers before it were told.
+    told_before: u64,
     told: Option<End>,
 }
 
@@ -69,24 +71,54 @@ impl Ends {
         let next = if seen.over.is_some() { seen.begun + 2 } else { seen.begun.max(1) };
         let mine_from = match side {
             Side::Producer => next,
-            Side::Consumer if of_streams => 0,
             Side::Consumer if seen.head == seen.tail => next,
             Side::Consumer if seen.start.is_some_and(|start| seen.head >= start.began) => {
                 seen.begun
             }
             Side::Consumer => seen.told + 1,
         };
-        Self { side, of_streams, mine_from, told: None }
+        let told_before = if side == Side::Consumer { seen.told } else { 0 };
+        Self { side, of_streams, mine_from, told_before, told: None }
+    }
+
+    /// Whether the ends of all streams concern this side from now on.
+    pub fn set_of_streams(&mut self, of_streams: bool) {
+        self.of_streams = of_streams;
     }
 
     /// The end that a call which waits and finds nothing must return now, if one is due.
     pub fn due<R: Region + ?Sized>(&self, region: &R, header: &Header, held: bool) -> Option<End> {
-        let seen = Seen::of(region, header, self.side, held);
-        let told = self.told.map_or(0, |end| end.session).max(match self.side {
-            Side::Producer => 0,
-            Side::Consumer => seen.told,
-        });
-        let from = self.mine_from.max(told + 1);
+        self.due_of(&Seen::of(region, header, self.side, held))
+    }
+
+    /// The same, once it has read up to `head`.
+    pub fn due_at<R: Region + ?Sized>(
+        &self,
+        region: &R,
+        header: &Header,
+        held: bool,
+        head: u64,
+    ) -> Option<End> {
+        self.due_of(&Seen { head, ..Seen::of(region, header, self.side, held) })
+    }
+
+    /// Where the next stream begins, if the end of one before it is to be told first.
+    pub fn stream_end<R: Region + ?Sized>(&self, region: &R, header: &Header) -> Option<u64> {
+        let seen = Seen::of(region, header, self.side, true);
+        let start = seen.start.filter(|_| self.side == Side::Consumer && self.of_streams);
+        start.filter(|_| seen.begun >= self.from() + 2).map(|start| start.began)
+    }
+
+    /// The first session whose end would be news.
+    fn from(&self) -> u64 {
+        let told = self.told.map_or(0, |end| end.session).max(self.told_before);
+        let is_all = self.of_streams && self.side == Side::Consumer;
+        let mine_from = if is_all { 0 } else { self.mine_from };
+        mine_from.max(told + 1)
+    }
+
+    fn due_of(&self, seen: &Seen) -> Option<End> {
+        let from = self.from();
         let again = self.told.filter(|end| end.session == seen.begun && seen.over.is_some());
         let is_consumer = self.side == Side::Consumer;
         let start = seen.start.filter(|_| is_consumer);

@@ -39,14 +39,25 @@ impl Messages {
                     self.model.push(&message[..should], self.pair.memory);
                 }
             }
-            Err(error) => assert!(!fits && error.kind() == ErrorKind::BrokenPipe),
+            Err(error) => {
+                assert!(!fits && error.kind() == ErrorKind::BrokenPipe);
+                self.pair.check_stream_ended(Side::Producer, false);
+            }
         }
     }
 
+    /// A consumer is told the end of every stream for as long as it is read as one.
     pub(super) fn read(&mut self, len: usize) {
+        self.pair.set_of_streams(true);
+        self.read_stream(len);
+        self.pair.set_of_streams(false);
+    }
+
+    fn read_stream(&mut self, len: usize) {
+        let end = self.pair.stream_end().unwrap_or(u64::MAX);
         // Empty messages are no end: the first other one is read from.
-        let there = self.has_bytes() || len == 0;
-        if self.pair.prompt(Side::Consumer, How::Wait, there) != How::Wait {
+        let there = self.has_bytes_below(end) || len == 0;
+        if !there && !self.pair.ends_at(end.clamp(self.model.head(), self.model.tail())) {
             return;
         }
         let Some(rx) = self.pair.rx.take() else { return };
@@ -58,18 +69,18 @@ impl Messages {
         if len == 0 {
             return assert!(matches!(read, Ok(0)) && rest.is_empty());
         }
-        while self.model.first_len() == Some(0) {
+        while self.first_len_below(end) == Some(0) {
             self.model.release(1);
         }
         match read {
-            Ok(read) if there && self.model.first_len() > Some(len) => {
+            Ok(read) if there && self.first_len_below(end) > Some(len) => {
                 assert_eq!(read, len);
                 self.model.pop(&[&buffer[..], &rest].concat());
             }
             Ok(read) if there => {
                 // As many as fit, up to an empty one.
                 let (mut left, mut room) = (&buffer[..read], len);
-                while let Some(next) = self.model.first_len().filter(|next| *next <= room) {
+                while let Some(next) = self.first_len_below(end).filter(|next| *next <= room) {
                     if next == 0 || room == 0 {
                         self.model.release(usize::from(room > 0));
                         break;
@@ -79,13 +90,25 @@ impl Messages {
                 }
                 assert!(left.is_empty() && rest.is_empty());
             }
-            Ok(read) => assert!(read == 0 && rest.is_empty()),
-            Err(error) => assert!(!there && error.kind() == ErrorKind::BrokenPipe),
+            Ok(read) => {
+                assert!(read == 0 && rest.is_empty());
+                self.pair.check_stream_ended(Side::Consumer, true);
+            }
+            Err(error) => {
+                assert!(!there && error.kind() == ErrorKind::BrokenPipe);
+                self.pair.check_stream_ended(Side::Consumer, false);
+            }
         }
     }
 
-    /// Whether any message has a payload.
-    fn has_bytes(&self) -> bool {
-        self.model.messages().any(|position| !self.model.is_message(position, &[]))
+    /// Bytes of the payload of the oldest message, if it stands below `end`.
+    fn first_len_below(&self, end: u64) -> Option<usize> {
+        self.model.first_len().filter(|_| self.model.head() < end)
+    }
+
+    /// Whether any message below `end` has a payload.
+    fn has_bytes_below(&self, end: u64) -> bool {
+        let mut messages = self.model.messages().take_while(|position| *position < end);
+        messages.any(|position| !self.model.is_message(position, &[]))
     }
 }

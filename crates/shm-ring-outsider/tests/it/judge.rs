@@ -95,7 +95,7 @@ fn the_header_and_reserved_bytes_stay() {
         refused(&image, &header, Rule::Header, |region| flip(region, at, 1));
     }
     let page = u64::from(header.page);
-    let reserved = [256, page - 1, page + 64, page + 136, page + 144, page + 260, page + 400];
+    let reserved = [256, page - 1, page + 64, page + 136, page + 144, page + 260, page + 408];
     let more = [page + 516, page + 680, 2 * page - 1, 2 * page + 8, 2 * page + 63, 2 * page + 640];
     for at in reserved.into_iter().chain(more).chain([2 * page + 672, 3 * page - 1]) {
         refused(&image, &header, Rule::Reserved, |region| flip(region, at, 0x80));
