@@ -30,6 +30,8 @@ pub(crate) struct Start {
     room: u64,
     /// Ends of the other side that a call may have learnt of begin with this one.
     ends: usize,
+    /// So many had happened: later ones may be told again, since the call may not have seen them.
+    seen: usize,
 }
 
 /// A record that a producer is publishing or has published.
@@ -68,6 +70,15 @@ pub(crate) struct Oracle {
     shown: usize,
     attached: [bool; 2],
     ends: [Vec<End>; 2],
+    /// Whether both were there at once since a side came, and whether the other has ended since without its being told.
+    met: [bool; 2],
+    owed: [bool; 2],
+    /// How many ends of the other side are none that this side has yet to be told.
+    told: [usize; 2],
+    /// The same of each consumer: those that were told when nothing was unread.
+    told_to_all: usize,
+    /// What this side was told last, when so many ends had happened: the answer until somebody follows.
+    answer: [Option<(usize, bool)>; 2],
 }
 
 thread_local! {
@@ -99,6 +110,11 @@ pub(crate) fn reset(memory: &'static Memory, header: Header, start: u64) {
         may_release: 0,
         shown: 0,
         attached: [false; 2],
+        met: [false; 2],
+        owed: [false; 2],
+        told: [0; 2],
+        told_to_all: 0,
+        answer: [None; 2],
         ends: [Vec::new(), Vec::new()],
     };
     ORACLE.set(Some(oracle));
@@ -189,14 +205,26 @@ impl Oracle {
             (self.may_release, self.shown) = (self.next, 0);
         }
         let other = side.other() as usize;
-        let ends =
-            self.ends[other].len() - usize::from(!self.attached[other]).min(self.ends[other].len());
+        // The last one is the answer until somebody follows.
+        let last = usize::from(!self.attached[other]).min(self.ends[other].len());
+        let ends = self.told[side as usize].min(self.ends[other].len() - last);
         let room = (self.head + self.header.limit).saturating_sub(self.promised_tail);
-        Start { published: self.published.len(), room, ends }
+        Start { published: self.published.len(), room, ends, seen: self.ends[other].len() }
     }
 
     pub(crate) fn attached(&mut self, side: Side) {
         self.attached[side as usize] = true;
+        self.met[side as usize] = false;
+        self.owed[side as usize] = false;
+        self.answer[side as usize] = None;
+        self.told[side as usize] = match side {
+            // Ends of consumers that were there before it do not concern a producer.
+            Side::Producer => self.ends[side.other() as usize].len(),
+            Side::Consumer => self.told_to_all,
+        };
+        if self.attached[side.other() as usize] {
+            self.met = [true; 2];
+        }
         if side == Side::Consumer {
             (self.next, self.may_release, self.shown) = (self.released, self.released, 0);
         }
@@ -212,6 +240,8 @@ impl Oracle {
             judge(self.memory, &self.header).unwrap_or_else(|violation| panic!("{violation}"));
         }
         self.attached[side as usize] = false;
+        let other = side.other() as usize;
+        self.owed[other] = self.met[other] && self.attached[other];
         self.ends[side as usize].push(End { published: self.published.len(), killed });
         match side {
             Side::Producer => {
@@ -271,16 +301,32 @@ impl Oracle {
     }
 
     /// Whether `side` may have learnt that the other is gone. It has taken what was there by then.
-    pub(crate) fn check_gone(&self, side: Side, start: Start, dead: bool) {
+    pub(crate) fn check_gone(&mut self, side: Side, start: Start, dead: bool) {
         let ends = &self.ends[side.other() as usize][start.ends..];
         // One that is closing has told before it is gone.
         let closing = !dead && !self.attached[side.other() as usize];
-        let possible = ends.iter().any(|end| !dead || end.killed) || closing;
-        assert!(possible, "told that the other side is gone");
+        let answer = Some((self.ends[side.other() as usize].len(), dead));
+        let again = answer == self.answer[side as usize];
+        let possible = ends.iter().any(|end| !dead || end.killed) || closing || again;
+        assert!(
+            possible,
+            "the {side:?} is told that the other side is gone (dead: {dead}), and {ends:?} may be told"
+        );
         if side == Side::Consumer && !closing {
             let least = ends.iter().map(|end| end.published).min().unwrap_or(0);
             assert!(self.next >= least, "told of the end before the last record");
         }
+        self.owed[side as usize] = false;
+        self.told[side as usize] = start.seen.max(self.told[side as usize]);
+        self.answer[side as usize] = answer;
+        if side == Side::Consumer && self.next == self.published.len() {
+            self.told_to_all = self.told[side as usize];
+        }
+    }
+
+    /// Whether the end of a side that was there together with `side` was not told.
+    pub(crate) fn is_owed(&self, side: Side) -> bool {
+        self.owed[side as usize]
     }
 
     /// The consumer may give back so many records from the next one on.
