@@ -241,6 +241,8 @@ impl Head {
         self.forget_stream_end();
         if self.care != Care::Corrupt {
             self.care = if apart { Care::Streams } else { Care::Nothing };
+            // A tail that was seen before may be that of another stream.
+            self.tail = self.position;
         }
     }
 

@@ -409,3 +409,15 @@ fn a_region_without_these_words_is_read_as_before_them() {
         assert_eq!(rx.pop(), Err(PopError::Closed), "{ends:?}");
     }
 }
+
+#[test]
+fn streams_that_were_seen_before_they_were_read_as_streams_are_told_apart() {
+    let ring = MessageRing::create(Region::memfd("seen"), &Options::new()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    say(&ring, b"one");
+    say(&ring, b"two");
+    assert_eq!(rx.try_peek(2).unwrap().iter().count(), 2);
+    let mut reader = rx.into_reader();
+    assert_eq!(read(&mut reader), Ok("one".to_owned()));
+    assert_eq!(read(&mut reader), Ok("two".to_owned()));
+}
