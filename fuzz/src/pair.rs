@@ -209,7 +209,7 @@ impl<K: Kind> Pair<K> {
         self.ends[side as usize].get()?.due(self.memory, &self.header, held)
     }
 
-    /// `side` was told the end that was due.
+    /// `side` has reported the end that was due.
     fn tell(&self, side: Side) {
         let (ends, due) = (&self.ends[side as usize], self.due(side));
         ends.set(ends.get().map(|mut ends| {
@@ -227,8 +227,8 @@ impl<K: Kind> Pair<K> {
         }
     }
 
-    /// `end` is why a call of `side` did not get what it wanted. Who does not park may find the time over before it asks about
-    /// the other side.
+    /// `end` is why a call of `side` did not get what it wanted. A side that does not park may find the time over before
+    /// it asks about the other side.
     fn check_end(&self, side: Side, how: How, end: End) {
         let (due, parks) = (self.end_for(side), self.waits[side as usize].park);
         let is_end = end == due || how == How::AtOnce && !parks && end == End::TimedOut;
@@ -249,7 +249,7 @@ impl<K: Kind> Pair<K> {
         self.check_end(side, How::Wait, end);
     }
 
-    /// Which ends its consumer is told of: the ends of all streams, or those that concern it.
+    /// Which ends its consumer reports: those of all streams, or those that concern it.
     pub fn set_of_streams(&self, of_streams: bool) {
         let ends = &self.ends[Side::Consumer as usize];
         ends.set(ends.get().map(|mut ends| {
@@ -258,7 +258,7 @@ impl<K: Kind> Pair<K> {
         }));
     }
 
-    /// Whether the consumer is told an end once it has read up to `head`.
+    /// Whether the consumer reports an end once it has read up to `head`.
     pub fn ends_at(&self, head: u64) -> bool {
         let (side, held) = (Side::Consumer, self.is_attached(Side::Producer));
         let ends = self.ends[side as usize].get();

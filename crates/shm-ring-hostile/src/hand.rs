@@ -31,7 +31,7 @@ fn set(region: &Mapping, at: u64, word: u64) {
     region.set(at & !7, word);
 }
 
-/// A ring at rest at `start`, with nothing in it and nobody there before, as far as those words say that are looked at.
+/// A ring at rest at `start`, with nothing in it and nobody there before: the words that a side looks at say so.
 pub fn heal(region: &Mapping, header: &Header, start: u64) {
     for side in Side::BOTH {
         region.set_named(side, Word::WakeAt, NEVER);

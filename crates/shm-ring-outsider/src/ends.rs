@@ -23,7 +23,7 @@ pub struct Ends {
     side: Side,
     of_streams: bool,
     mine_from: u64,
-    /// The last session whose end consumers before it were told.
+    /// The last session whose end consumers before it reported.
     told_before: u64,
     told: Option<End>,
 }

@@ -144,7 +144,7 @@ pub(crate) fn data<R: Region + ?Sized>(
 fn told(ring: &Ring) -> Result<(), Violation> {
     let (told, session) = (ring.consumer.told, ring.producer.session);
     Violation::unless(told == 0 || told % 2 == 1 && told <= session, Rule::Ends, || {
-        format!("the end of session {told} was told, and the last one is {session}")
+        format!("the end of session {told} was reported, and the last one is {session}")
     })
 }
 

@@ -46,7 +46,7 @@ impl Messages {
         }
     }
 
-    /// A consumer is told the end of every stream for as long as it is read as one.
+    /// While it is read as a stream, a consumer reports the end of every stream.
     pub(super) fn read(&mut self, len: usize) {
         self.pair.set_of_streams(true);
         self.read_stream(len);

@@ -30,7 +30,7 @@ pub(crate) struct Start {
     room: u64,
     /// Ends of the other side that a call may have learnt of begin with this one.
     ends: usize,
-    /// So many had happened: later ones may be told again, since the call may not have seen them.
+    /// So many had happened: later ones may be reported again, since the call may not have seen them.
     seen: usize,
 }
 
@@ -70,14 +70,14 @@ pub(crate) struct Oracle {
     shown: usize,
     attached: [bool; 2],
     ends: [Vec<End>; 2],
-    /// Whether both were there at once since a side came, and whether the other has ended since without its being told.
+    /// Whether both were there at once since a side came, and whether the other has ended since and it did not report that.
     met: [bool; 2],
     owed: [bool; 2],
-    /// How many ends of the other side are none that this side has yet to be told.
+    /// How many ends of the other side this side need not report any more.
     told: [usize; 2],
-    /// The same of each consumer: those that were told when nothing was unread.
+    /// The same of each consumer: those that were reported when nothing was unread.
     told_to_all: usize,
-    /// What this side was told last, when so many ends had happened: the answer until somebody follows.
+    /// What this side reported last, when so many ends had happened: the answer until somebody follows.
     answer: [Option<(usize, bool)>; 2],
 }
 
@@ -310,7 +310,7 @@ impl Oracle {
         let possible = ends.iter().any(|end| !dead || end.killed) || closing || again;
         assert!(
             possible,
-            "the {side:?} is told that the other side is gone (dead: {dead}), and {ends:?} may be told"
+            "the {side:?} reports that the other side is gone (dead: {dead}), and may report {ends:?}"
         );
         if side == Side::Consumer && !closing {
             let least = ends.iter().map(|end| end.published).min().unwrap_or(0);
@@ -324,7 +324,7 @@ impl Oracle {
         }
     }
 
-    /// Whether the end of a side that was there together with `side` was not told.
+    /// Whether `side` has yet to report the end of a side that it met.
     pub(crate) fn is_owed(&self, side: Side) -> bool {
         self.owed[side as usize]
     }

@@ -16,7 +16,7 @@ use crate::{ends, machine, oracle};
 
 /// Turns after the script until everything must have come to its end.
 const ROUNDS: u32 = 20_000;
-/// Who sleeps for so many slices, and nobody else has anything left to do, waits for the next one to come.
+/// A side that sleeps for so many slices, and nobody else has anything left to do, waits for the next peer.
 const SLICES: u32 = 100;
 
 struct Play<'a, K: Carries> {
@@ -168,7 +168,7 @@ impl<K: Carries> Play<'_, K> {
             let is_alone = self.fibers[other as usize].is_none() && !ends::has_orders(other);
             if is_alone && slices % SLICES == 0 {
                 let owed = oracle::with(|oracle| oracle.is_owed(sleeper));
-                assert!(!owed, "the {sleeper:?} is not told that the other side is gone");
+                assert!(!owed, "the {sleeper:?} does not report that the other side is gone");
                 self.kill(sleeper);
             } else {
                 machine::oversleep(sleeper);

@@ -26,7 +26,7 @@ pub(crate) fn after_producer<K: Kind>(
     survivor: Survivor<K>,
     seen: &Seen,
 ) -> Result<(), String> {
-    // What a consumer is told: by the words, since who was there and whose records it reads decide that.
+    // The words say which end a consumer reports: that depends on whom it met and whose records it reads.
     let (mut rx, mut ends, early) = match survivor {
         Survivor::Consumer(rx, knows) => (rx, knows, None),
         Survivor::Nobody { victim_first: true } => {

@@ -103,7 +103,7 @@ impl<K: Kind> Arena<K> {
         Ends::attach(&self.region.all()[..], &self.header, side, false, held)
     }
 
-    /// How the other side, whose role nobody holds, has ended for it. That is told then.
+    /// How the other side, whose role nobody holds, has ended for it, which notes that as reported.
     pub(super) fn told(&self, ends: &mut Ends) -> Life {
         let due = ends.due(&self.region.all()[..], &self.header, false);
         if let Some(end) = due {

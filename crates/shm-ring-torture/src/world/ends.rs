@@ -98,7 +98,7 @@ pub(super) struct Consuming<'a, 'b> {
     pub(super) living: &'a mut Living<'b>,
     pub(super) rx: Consumer<Item>,
     pub(super) held: Held,
-    /// The producer that was there all the while when an end was told last; 0 if there was none.
+    /// The producer that was there all the while when the last end was reported; 0 if there was none.
     pub(super) met: u64,
 }
 
@@ -137,7 +137,7 @@ impl Consuming<'_, '_> {
                 Ok(_) | Err(PopError::TimedOut | PopError::Empty) => {}
                 Err(PopError::Closed | PopError::PeerDead) => {
                     self.living.ledger.add(Count::Ends);
-                    // An end of one before it is told beside a producer that is there all the while: once.
+                    // Beside a producer that is there all the while, the end of an earlier one is reported once.
                     let older = before == after && self.met != after;
                     if !older {
                         self.living.refuse_false_end(self.held, PRODUCER, before, after);

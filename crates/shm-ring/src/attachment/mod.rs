@@ -144,14 +144,14 @@ impl Side {
         Peer::of(seen.life, seen.session, self.backing.meaningful(session::signature(theirs)))
     }
 
-    /// Whether the other role has a session whose end this side was not told, or something that it has not read.
+    /// Whether the other role has a session whose end this side has not reported, or something that it has not read.
     pub(crate) fn has_new_peer(&self, theirs: Foreign<'_, SidePage>) -> bool {
         self.endings.has_news(theirs)
     }
 
-    /// Sleeps until the other role has a session whose end this side was not told, even if it is over by now, or something
-    /// that is unread, or until `deadline`: how things stand then. Whoever attaches rings; one that is killed before it does is
-    /// found at the end of a slice.
+    /// Sleeps until the other role has a session whose end this side has not reported, even if it is over by now, or something
+    /// that is unread, or until `deadline`. Returns how things are then. A side that attaches rings; one that is killed before
+    /// it does is found at the end of a slice.
     pub(crate) fn await_peer(
         &self,
         mine: &SidePage,
@@ -222,8 +222,7 @@ impl Side {
         self.lease.is_ours()
     }
 
-    /// Asks whether an end of the peer is owed to this side, as far as anyone can tell now: with `unread` even if something
-    /// is unread.
+    /// Asks now whether an end of the peer is owed to this side. With `unread` an end is owed even if something is unread.
     pub(crate) fn gone(&self, theirs: Foreign<'_, SidePage>, unread: bool) -> Option<Ended> {
         let seen = self.look(theirs);
         let end = self.endings.owed(&seen, unread);
@@ -297,8 +296,8 @@ impl Side {
         Interrupts { bell, are_up: || self.is_interrupted() }
     }
 
-    /// Passes on to the caller how a wait ended. An end of the peer is told once, an interrupt ends one wait, so its flag is
-    /// lowered. What contradicts the protocol in a child is that there is no other side.
+    /// Passes on to the caller how a wait ended. An end of the peer is noted as reported. An interrupt ends one wait, so its
+    /// flag is lowered. In a child, what contradicts the protocol is that there is no other side.
     pub(crate) fn told(&self, mine: &SidePage, ended: Ended) -> Ended {
         if ended == Ended::Corrupt && !self.is_ours() {
             return Ended::Forked;

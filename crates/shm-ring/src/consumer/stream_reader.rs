@@ -37,13 +37,13 @@ pub struct StreamReader {
     message: Vec<u8>,
     read: usize,
     timeout: Option<Duration>,
-    /// Which ends the consumer was told of before.
+    /// Which ends the consumer reported before.
     ends: Ends,
 }
 
 impl MessageConsumer {
-    /// This consumer as a byte stream. It is told the ends of all streams ([`Ends::OfStream`]): one that was closed before
-    /// it came ends too.
+    /// This consumer as a byte stream. The reader reports the end of every stream ([`Ends::OfStream`]), even of one that was
+    /// closed before the consumer came.
     ///
     /// ```
     /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -80,7 +80,7 @@ impl StreamReader {
         self.timeout = timeout;
     }
 
-    /// The consumer, which is told again of the ends that its [`Options`](crate::Options) asked for, and what was taken
+    /// The consumer, which reports again the ends that its [`Options`](crate::Options) asked for, and what was taken
     /// from the ring and not read yet.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! Owns: keeping the streams of several producers apart, for a consumer that is told the end of each. Knows nothing of: which
+//! Owns: keeping the streams of several producers apart, for a consumer that reports the end of each. Knows nothing of: which
 //! end is owed; `protocol/ending` does.
 
 use super::Receiver;
@@ -9,7 +9,7 @@ use crate::protocol::clock::Deadline;
 use crate::protocol::position::{Corrupt, Look};
 
 impl<P: Payload + ?Sized> Receiver<P> {
-    /// Changes which ends this side is told of; says which it was.
+    /// Changes which ends this side reports, and returns which those were before.
     pub(crate) fn set_ends(&mut self, ends: Ends) -> Ends {
         let of_stream = ends == Ends::OfStream;
         self.head.keep_streams_apart(of_stream);
@@ -19,7 +19,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         }
     }
 
-    /// What a look says that decides nothing: the next stream begins only when the end of this one was told.
+    /// Looks again where the plain look decided nothing: the next stream begins only after the end of this one was reported.
     #[cold]
     #[inline(never)]
     pub(super) fn look_in_stream(&mut self) -> Result<Look, Corrupt> {

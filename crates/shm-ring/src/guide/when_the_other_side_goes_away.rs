@@ -42,15 +42,15 @@
 //! - that side was alive when this end attached, or came later; or
 //! - it was a producer, and this consumer read records of it.
 //!
-//! A consumer is told of each end once, also of one that another producer has followed by then: between two looks a session
-//! may go from one odd number to the next. It then reads on. Of several that came and went in between one end is returned,
-//! for all of them: `PeerDead` if one of them died. What a consumer was told is noted in the region, so its successor is not
-//! told again; and what was not told before it was killed is told to a successor that reads what is left.
+//! A consumer reports each end once, even if another producer has followed by then, and reads on afterwards. If several
+//! producers came and went in between, one report counts for all of them: `PeerDead` if one of them died. The region notes
+//! what was reported, so a successor does not report it again. If a consumer is killed before it reports an end, a successor
+//! that reads what is left reports it.
 //!
 //! A program that copies one stream wants more: an empty stream that was closed before it came has ended. With
-//! [`Ends::OfStream`](crate::Ends::OfStream) a consumer is told the end of each stream, whether it was there or not, unless
-//! one before it was told; and what the next producer publishes comes only behind the end of the last one. A
-//! [`StreamReader`](crate::StreamReader) does so always, and so does `shm-ring recv`.
+//! [`Ends::OfStream`](crate::Ends::OfStream) a consumer reports the end of each stream that no earlier consumer has reported,
+//! whether it was there or not. Records of the next producer come only after the end of the last one. A
+//! [`StreamReader`](crate::StreamReader) and `shm-ring recv` always work so.
 //!
 //! A side that sleeps learns
 //!

@@ -1,4 +1,4 @@
-//! Owns: [`Ends`], which ends of the other side an end is told of. Knows nothing of: how that is found out.
+//! Owns: [`Ends`], which ends of the other side an end reports. Knows nothing of: how that is found out.
 
 /// Which ends of the other side a `pop`, a `push` and their siblings report: `Closed` and `PeerDead`.
 ///
@@ -23,10 +23,10 @@ pub enum Ends {
     /// had gone before counts as one that has not come yet: a service that starts waits for the next one.
     #[default]
     Mine,
-    /// Of every stream, once: also of one that ended before this consumer came, unless a consumer before it was told. Records
-    /// of the next producer come only after the end of the last one was reported. What a program wants that copies one stream
-    /// and ends with it. A [`StreamReader`](crate::StreamReader) does this whatever its options say.
+    /// Of every stream, once: even of one that ended before this consumer came, if no earlier consumer has reported that.
+    /// Records of the next producer come only after the end of the last one was reported. A program that copies one stream
+    /// and ends with it wants this. A [`StreamReader`](crate::StreamReader) does it whatever its options say.
     ///
-    /// Of a producer this is as [`Mine`](Self::Mine): a consumer that is gone leaves no stream behind.
+    /// To a producer this is the same as [`Mine`](Self::Mine): a consumer that is gone leaves no stream behind.
     OfStream,
 }

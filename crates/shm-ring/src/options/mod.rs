@@ -307,7 +307,7 @@ impl Options {
         self
     }
 
-    /// Which ends of the other side this side is told of (default [`Ends::Mine`]).
+    /// Which ends of the other side this side reports (default [`Ends::Mine`]).
     ///
     /// ```
     /// # use shm_ring::{Ends, Options, PopError, Region, Ring};

@@ -1,12 +1,12 @@
-//! Owns: which end of the other side an end is owed, and which it was told of. Knows nothing of: how a lease is held, what is
-//! done with an end.
+//! Owns: which end of the other side is owed to a side, and which was reported. Knows nothing of: how a lease is held, what
+//! is done with an end.
 //!
-//! The end of a session of the producer is owed to a consumer once: if it concerns that consumer, was not told to it or to one
-//! before it (`told`), and all that the session published was read. Of all sessions that have ended the newest two have ends
-//! of their own; those before them count with the older of the two.
+//! The end of a producer's session is owed to a consumer once: if it concerns that consumer, neither it nor an earlier consumer
+//! has reported it (`told`), and all that the session published was read. The newest two sessions have ends of their own.
+//! Those before them count with the older of the two.
 //!
-//! A producer is owed the end of the consumer's newest session, if that is over and concerns it. Nobody continues what a
-//! producer was told, so there is no word for it.
+//! To a producer the end of the consumer's newest session is owed, if that is over and concerns it. No word notes what a
+//! producer has reported: its successor need not know.
 
 use core::cell::Cell;
 
@@ -94,15 +94,15 @@ pub(crate) struct End {
 pub(crate) struct Endings {
     /// Up to where a consumer has read. Not by its own page: what a hostile side writes there must not keep an end away.
     read: Cell<u64>,
-    /// Of a producer: its ends come behind its records, and each is told once to all its consumers.
+    /// Of a producer: its ends come behind its records, and each is reported once among all consumers.
     of_producer: bool,
     /// The first session whose end concerns this side.
     mine_from: u64,
     /// Whether the ends of all streams do.
     of_stream: Cell<bool>,
-    /// The newest session whose end was told: from the start on, by the word.
+    /// The newest session whose end was reported: at first as the word says.
     heard: Cell<u64>,
-    /// The last end that this side was told. It is the answer until somebody follows.
+    /// The last end that this side reported. It is the answer until somebody follows.
     last: Cell<Option<End>>,
 }
 
@@ -182,7 +182,7 @@ impl Endings {
             dead: start.died_before >= from,
             drained: head >= start.began,
         });
-        // Streams are told apart. Otherwise the newest end stands for those before it.
+        // Streams are kept apart. Otherwise the newest end stands for those before it.
         let owed = if self.of_stream.get() { before.or(newest) } else { newest.or(before) };
         let again = self.told_before(seen).filter(|_| drained || unread);
         owed.or(again.map(|end| End { drained, ..end }))
@@ -194,7 +194,7 @@ impl Endings {
         (seen.begun() >= self.from().saturating_add(2)).then_some(start)
     }
 
-    /// The end that was told last, if nobody has followed since.
+    /// The end that was reported last, if nobody has followed since.
     fn told_before(&self, seen: &Seen) -> Option<End> {
         self.last.get().filter(|end| seen.is_over() && end.session == seen.begun())
     }
@@ -214,7 +214,7 @@ impl Endings {
         self.last.set(Some(end));
     }
 
-    /// Whether the other side has a session whose end this side was not told, or something that is unread.
+    /// Whether the other side has a session whose end this side has not reported, or something that is unread.
     pub(crate) fn has_news(&self, theirs: Foreign<'_, SidePage>) -> bool {
         let tail = || unpack(theirs.map(|page| &page.position.0.word).relaxed()).0;
         let unread = || tail() != self.read.get();

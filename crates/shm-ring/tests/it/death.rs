@@ -219,7 +219,7 @@ fn a_peer_that_came_and_went_ends_the_wait_for_it() {
     let _tx = ring.producer().unwrap();
     let (peer, mut rx) = within(SOON, "a wait", || waiting.join().unwrap());
     assert!(matches!(peer, Peer::Alive { session: 5, .. }), "{peer:?}");
-    assert_eq!(rx.pop_timeout(BRIEF), Err(PopError::TimedOut), "that end was told");
+    assert_eq!(rx.pop_timeout(BRIEF), Err(PopError::TimedOut), "that end was reported");
 }
 
 #[test]

@@ -55,7 +55,7 @@ struct Model<K: Kind + ?Sized> {
     next: u64,
     /// The longest payload in bytes.
     max: usize,
-    /// How many records are there of producers that have closed, and whether the consumer is to be told of an end.
+    /// How many records are there of producers that have closed, and whether the consumer owes the report of an end.
     older: usize,
     owed: bool,
 }
@@ -94,7 +94,7 @@ impl<K: Kind + ?Sized> Model<K> {
         self.older = self.older.saturating_sub(1);
     }
 
-    /// What a form says that finds nothing. One that waits is told once of the producers that have closed.
+    /// The answer of a form that finds nothing. One that waits reports once that producers have closed.
     fn nothing(&mut self, waits: bool) -> PopError {
         match waits {
             false => PopError::Empty,

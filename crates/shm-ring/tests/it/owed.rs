@@ -1,5 +1,5 @@
-//! Which ends of the other side an end is told of: not of one that had gone before it came, but of each that concerns it, once,
-//! whoever of several consumers one after the other it is; and of every stream, if it asks for that.
+//! Which ends of the other side an end reports: not that of a peer that had gone before it came, but each that concerns it,
+//! once among all consumers that follow one another; and that of every stream, if it asks for that.
 
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
@@ -171,7 +171,7 @@ fn an_end_between_two_looks_is_told_once_and_what_follows_is_waited_for() {
             assert_eq!(rx.pop_timeout(BRIEF), Err(PopError::TimedOut), "{wait:?}");
             tx.push(2).unwrap();
             tx.close();
-            // The dead one was told: that it died says nothing of this one.
+            // The death was reported: it says nothing of this one.
             assert_eq!((rx.pop(), rx.pop()), (Ok(2), Err(PopError::Closed)), "{wait:?}");
         }
     }
@@ -258,13 +258,13 @@ fn the_next_consumer_is_told_what_the_one_before_it_was_not() {
         } else {
             assert_eq!(ring.consumer().unwrap().pop(), Ok(1));
         }
-        // The second reads what is left, and is told.
+        // The second reads what is left, and reports the end.
         let mut rx = ring.consumer().unwrap();
         assert_eq!((rx.pop(), rx.pop()), (Ok(2), Err(PopError::Closed)));
         assert_eq!(bytes.get(consumer() + TOLD), 1, "for all that come after it");
         assert_eq!(rx.pop(), Err(PopError::Closed), "as often as it asks");
         drop(rx);
-        // The third is not told again, of streams either.
+        // The third does not report it again, of streams either.
         for ends in [Ends::Mine, Ends::OfStream] {
             let again = Ring::<u64>::open_with(name.as_str(), &Options::new().ends(ends)).unwrap();
             let mut rx = again.consumer().unwrap();
@@ -320,12 +320,12 @@ fn a_stream_that_ended_before_its_reader_came_ends_whether_it_is_empty_or_was_re
     ring.producer().unwrap().close();
     assert_eq!(of_stream(&ring).pop(), Err(PopError::Closed), "an empty one");
     say(&ring, b"read");
-    // A reader that is gone before it is told.
+    // A reader that is gone before it reports the end.
     assert_eq!(of_stream(&ring).pop().unwrap(), b"read");
     let mut reader = ring.consumer().unwrap().into_reader();
     assert_eq!(read(&mut reader), Ok(String::new()));
     drop(reader);
-    // Both were told.
+    // Both ends were reported.
     let mut reader = ring.consumer().unwrap().into_reader();
     reader.set_timeout(Some(BRIEF));
     assert_eq!(reader.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::TimedOut);
@@ -343,7 +343,7 @@ fn streams_are_told_apart_and_what_is_read_of_one_is_not_of_the_next() {
     say(&ring, b"two");
     assert_eq!(read(&mut reader), Ok("one".to_owned()));
     assert_eq!(read(&mut reader), Ok("two".to_owned()));
-    // An ordinary consumer reads through, and is told once.
+    // An ordinary consumer reads through, and reports one end.
     let (mut rx, _) = reader.into_inner();
     say(&ring, b"three");
     say(&ring, b"four");
