@@ -9,7 +9,6 @@ mod interleave;
 mod notice;
 mod region;
 mod report;
-mod rings;
 mod soak;
 mod stepkill;
 mod trace;

@@ -9,7 +9,7 @@ use shm_ring::{MessageConsumer, MessageProducer, PopError, PushError};
 use shm_ring_outsider::FRONT_BYTES;
 use zerocopy::IntoBytes;
 
-use crate::rings::{Messages, Rings, Values};
+use super::rings::{Messages, Rings, Values};
 use crate::rng::Rng;
 
 /// How a call publishes.

@@ -7,6 +7,7 @@
 mod latest;
 mod ledger;
 mod load;
+mod rings;
 mod sides;
 
 use std::time::{Duration, Instant};
@@ -17,10 +18,10 @@ use shm_ring_outsider::{self as outsider, Descriptor, Header, Region as _, Side,
 
 use self::ledger::{Field, Ledger, conclude};
 use self::load::{Load, number};
+use self::rings::{Messages, Values};
 use crate::How;
 use crate::forked::{End, Forked};
 use crate::report::Report;
-use crate::rings::{Messages, Values};
 use crate::rng::Rng;
 
 /// Two sides that run and settle nothing for so long are stuck, on however busy a machine.

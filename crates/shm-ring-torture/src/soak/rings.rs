@@ -1,12 +1,12 @@
-//! The two kinds of ring behind one set of names, for campaigns that run both.
+//! The two kinds of ring behind one set of names, for a campaign that runs both.
 //!
-//! Owns: which calls are the same for values and for messages. Knows nothing of: what crosses, and any campaign.
+//! Owns: which calls are the same for values and for messages. Knows nothing of: what crosses, and when it does.
 
 use core::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 
 use shm_ring::{
-    Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Peer, Producer,
+    Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Producer,
     Region, Ring, Threshold,
 };
 
@@ -18,14 +18,10 @@ pub(crate) trait Rings: 'static {
 
     fn create(region: impl Into<Region>, options: &Options) -> Result<Self::Ring, Error>;
     fn open(region: impl Into<Region>, options: &Options) -> Result<Self::Ring, Error>;
-    fn open_or_create(region: impl Into<Region>, options: &Options) -> Result<Self::Ring, Error>;
     fn descriptor(ring: &Self::Ring) -> BorrowedFd<'_>;
-    fn id(ring: &Self::Ring) -> u128;
 
     fn producer(ring: &Self::Ring) -> Result<Self::Producer, Error>;
     fn consumer(ring: &Self::Ring) -> Result<Self::Consumer, Error>;
-    fn peer_of_producer(tx: &Self::Producer) -> Peer;
-    fn peer_of_consumer(rx: &Self::Consumer) -> Peer;
     fn set_threshold(rx: &mut Self::Consumer, threshold: Option<Threshold>);
 }
 
@@ -50,19 +46,8 @@ macro_rules! rings {
                 <$ring>::open_with(region, options)
             }
 
-            fn open_or_create(
-                region: impl Into<Region>,
-                options: &Options,
-            ) -> Result<$ring, Error> {
-                <$ring>::open_or_create(region, options)
-            }
-
             fn descriptor(ring: &$ring) -> BorrowedFd<'_> {
                 ring.descriptor()
-            }
-
-            fn id(ring: &$ring) -> u128 {
-                ring.id()
             }
 
             fn producer(ring: &$ring) -> Result<$producer, Error> {
@@ -71,14 +56,6 @@ macro_rules! rings {
 
             fn consumer(ring: &$ring) -> Result<$consumer, Error> {
                 ring.consumer()
-            }
-
-            fn peer_of_producer(tx: &$producer) -> Peer {
-                tx.peer()
-            }
-
-            fn peer_of_consumer(rx: &$consumer) -> Peer {
-                rx.peer()
             }
 
             fn set_threshold(rx: &mut $consumer, threshold: Option<Threshold>) {
