@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 
 use crate::forms::{Aligned, AnyRing, Kind, Room, Rx, RxOf, Take, TxOf, peek_one};
 use crate::harness::{Child, Home, LIMIT, Name};
-use crate::items::{Random, text};
+use crate::items::{A4096, Random, text};
 
 use crate::bytes::Bytes;
 
@@ -185,6 +185,7 @@ macro_rules! with_kind {
             "odd" => $run::<[u8; 13]> $arguments,
             "wide" => $run::<Aligned<64>> $arguments,
             "numbers" => $run::<u64> $arguments,
+            "pages" => $run::<A4096> $arguments,
             kind => panic!("no kind is called {kind}"),
         }
     };
@@ -245,4 +246,5 @@ fn aligned_messages_and_values_by_all_forms_at_once() {
     both_sides("wide", 16 * 1024, 5);
     both_sides("numbers", 24, 4);
     both_sides("numbers", 4096, 7);
+    both_sides("pages", 256 * 1024, 3);
 }

@@ -5,8 +5,7 @@ use shm_ring::{
     Region,
 };
 
-use super::{Kind, NOW, Put, Room, Take, UNTOUCHED};
-use crate::system;
+use super::{Kind, NOW, Put, Room, Take, UNTOUCHED, slices};
 
 /// Messages whose payloads are aligned to `A` bytes.
 pub(crate) struct Aligned<const A: usize>;
@@ -95,7 +94,7 @@ fn reserve(
     };
     assert_eq!((room.len(), room.is_empty()), (len, len == 0));
     match how {
-        Room::Slice => drop(system::write_message(&mut room, bytes)),
+        Room::Slice => drop(slices::write_message(&mut room, bytes)),
         Room::Write => room.write_at(0, bytes).unwrap(),
         _ => {
             let (first, second) = bytes.split_at(part % (len + 1));
@@ -171,7 +170,7 @@ fn peek(
         assert_eq!(message.is_empty(), message.to_vec().is_empty());
         match form % 3 {
             0 => message.to_vec(),
-            1 => system::message_bytes(message).1,
+            1 => slices::message_bytes(message).1,
             _ => in_two(message, form / 3),
         }
     };

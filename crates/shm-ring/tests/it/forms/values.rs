@@ -2,8 +2,7 @@
 
 use shm_ring::{Consumer, Error, Item, Options, PopError, Producer, PushError, Region, Ring};
 
-use super::{Kind, NOW, Put, Room, Take, UNTOUCHED};
-use crate::system;
+use super::{Kind, NOW, Put, Room, Take, UNTOUCHED, slices};
 
 fn element<T: Item>(bytes: &[u8]) -> T {
     T::read_from_bytes(bytes).unwrap()
@@ -118,7 +117,7 @@ impl<T: Item + Send + 'static> Kind for T {
                 items.iter().enumerate().rev().for_each(|(index, item)| room.write(index, item));
             }
             Room::Slice => {
-                let address = system::write_values(&mut room, items);
+                let address = slices::write_values(&mut room, items);
                 assert_eq!(address % align_of::<T>(), 0);
             }
             _ => {
@@ -222,7 +221,7 @@ impl<T: Item + Send + 'static> Kind for T {
                 (0..len).map(|index| view.get(index).unwrap().as_bytes().to_vec()).collect()
             }
             1 => {
-                let (address, seen) = system::view_bytes(&view);
+                let (address, seen) = slices::view_bytes(&view);
                 assert_eq!(address % align_of::<T>(), 0);
                 seen
             }
