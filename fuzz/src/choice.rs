@@ -3,8 +3,6 @@
 //! Owns: sides, limits, forms of waiting, and contents by which each record can be told from all others. Knows nothing of:
 //! what a ring answers.
 
-use std::time::Duration;
-
 use arbitrary::{Arbitrary, Unstructured};
 use shm_ring::{Item, Wait};
 
@@ -95,8 +93,6 @@ impl Policy {
         }
     }
 }
-
-pub const NO_TIME: Duration = Duration::ZERO;
 
 /// Fills `bytes` with what no other `number` gives.
 pub fn fill(bytes: &mut [u8], number: u64) {

@@ -103,7 +103,7 @@ fn a_ring_that_fills_its_data_area_to_the_byte_is_full_and_not_empty() {
             drop((tx, rx));
             (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             assert_eq!(T::push(&mut tx, Put::Try, &all[0]), Err(PushError::Full));
-            let seen = T::peek(&mut rx, 0, 1, items + 1, 0).unwrap();
+            let seen = T::peek(&mut rx, 0, 1, items + 1, |_| 0).unwrap();
             assert!(seen == all, "in one piece");
             for value in &all {
                 assert_eq!(T::pop(&mut rx, Take::Try, 0).as_ref(), Ok(value));

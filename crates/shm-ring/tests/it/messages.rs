@@ -54,7 +54,7 @@ fn produce<K: Kind + ?Sized>(tx: &mut TxOf<K>, capacity: usize, seed: u64) -> u6
         let batch: Vec<_> =
             (n..n + 1 + random.below(20)).map(|n| payload::<K>(n, capacity)).collect();
         let told = match random.below(8) {
-            0 => K::push_batch(tx, &batch),
+            0 => K::push_batch(tx, &batch).map_err(|told| told.error),
             1 => K::try_push_batch(tx, &batch),
             2 => K::reserve(tx, 0, Room::Drop, &batch[0], n as usize).map(|_| 0),
             _ => K::push(tx, random.one_of(K::PUSHES), &batch[0]).map(|()| 1),
@@ -88,7 +88,7 @@ fn consume<K: Kind + ?Sized>(rx: &mut RxOf<K>, capacity: usize, seed: u64) -> u6
             .map(|_| None),
             1 => {
                 let (max, release) = (1 + form % 5, form / 5 % 7);
-                K::peek(rx, way, form, max, release).map(|seen| {
+                K::peek(rx, way, form, max, |_| release).map(|seen| {
                     for (at, bytes) in (n..).zip(&seen) {
                         assert!(
                             *bytes == payload::<K>(at, capacity),

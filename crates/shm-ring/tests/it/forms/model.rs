@@ -250,7 +250,7 @@ impl<K: Kind + ?Sized> Model<K> {
         let max = 1 + usize::from(op.size) % 9;
         let release = usize::from(op.size) / 16 % (max + 2);
         let way = form % if self.queue.is_empty() { 2 } else { 3 };
-        let seen = K::peek(self.rx(), way, form, max, release);
+        let seen = K::peek(self.rx(), way, form, max, |_| release);
         if self.queue.is_empty() {
             assert_eq!(seen, Err(self.nothing(way == 1)));
             return;
