@@ -32,10 +32,7 @@ impl<'a> Attached<'a> {
         let (page, other) = (side.page(page), other.page(page));
         region.set_half(page + FENCE_MODE, 0);
         region.set_half(page + PID, std::process::id());
-        region.set(
-            page + PID_NAMESPACE,
-            rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino),
-        );
+        region.set(page + PID_NAMESPACE, pid_namespace());
         // From 0 or an even number to the next odd one, and from an odd one to the one after.
         let last = region.word(page + SESSION);
         let session = (last + 1) | 1;
@@ -97,4 +94,9 @@ impl<'a> Attached<'a> {
         self.ring();
         self.region.set_half(self.page + LIVENESS, 0);
     }
+}
+
+/// The number of this process' pid namespace, or 0 if it could not ask.
+pub fn pid_namespace() -> u64 {
+    rustix::fs::stat("/proc/self/ns/pid").map_or(0, |stat| stat.st_ino)
 }

@@ -40,6 +40,7 @@ mod violation;
 mod wild;
 mod words;
 
+pub use attached::pid_namespace;
 pub use changes::{changes, follows, follows_latest, name};
 pub use consumer::{Consumer, Corrupt};
 pub use ends::{End, Ends};

@@ -14,14 +14,13 @@ use std::process::{Command, id};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use rustix::time::{ClockId, clock_gettime};
-use shm_ring::{Consumer, Options, Ring};
+use shm_ring::{Clock, Consumer, Options, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 #[derive(FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 struct Tick {
-    /// When it was due, in nanoseconds of a clock that all processes share.
+    /// When it was due, by [`Clock`].
     due: u64,
     price: u64,
 }
@@ -45,11 +44,6 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn now() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
 fn feed(rate: u64, seconds: u64) -> Result<(), Box<dyn Error>> {
     let between = 1_000_000_000_u64.checked_div(rate).ok_or("at least one tick a second")?;
     let name = format!("/shm-ring-tick-feed-{}", id());
@@ -57,10 +51,10 @@ fn feed(rate: u64, seconds: u64) -> Result<(), Box<dyn Error>> {
     let ring = Ring::<Tick>::create(name.as_str(), &options)?;
     let mut tx = ring.producer()?;
     let mut reader = Command::new(std::env::current_exe()?).args(["read", &name]).spawn()?;
-    let start = now();
+    let start = Clock::now();
     for n in 0..rate * seconds {
         let due = start + n * between;
-        std::thread::sleep(Duration::from_nanos(due.saturating_sub(now())));
+        std::thread::sleep(Duration::from_nanos(due.saturating_sub(Clock::now())));
         tx.push(Tick { due, price: 100 + n % 7 })?;
     }
     tx.close();
@@ -75,7 +69,7 @@ fn read(name: &str) -> Result<(), Box<dyn Error>> {
     let mut prices = 0;
     for tick in rx.iter() {
         let Tick { due, price } = tick?;
-        late.saturating_record(now().saturating_sub(due));
+        late.saturating_record(Clock::since(due).as_nanos() as u64);
         prices += price;
     }
     let ticks = late.len();

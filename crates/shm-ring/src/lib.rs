@@ -61,7 +61,7 @@
 //! ([more](guide::regions)). A [`Ring`] is a region of values whose header checks out, a [`MessageRing`] one of messages
 //! ([what lies where](guide::layout)). It has one producer and one consumer; each is a role, held by a lock that the kernel
 //! frees when its holder dies. [`Options`] say what a new ring is like, and [`Wait`] how a side waits. [How large, how
-//! many](guide::limits).
+//! many](guide::limits). [`Clock`] is the time for stamps that the other side compares.
 //!
 //! | | values of one size | values of a size known at run time | messages of any length |
 //! |---|---|---|---|
@@ -173,6 +173,7 @@
 compile_error!("shm-ring needs Linux: futexes, memfd, OFD locks");
 
 mod attachment;
+mod clock;
 mod consumer;
 mod error;
 pub mod guide;
@@ -196,6 +197,7 @@ pub use self::protocol::steps;
 pub use self::{
     attachment::interrupt::Interrupt,
     attachment::wait_any::{AnyEnd, AwaitedPeer, WAIT_ANY_MAX, WaitAnyError, wait_any},
+    clock::Clock,
     consumer::{
         Consumer, Flow, Iter, Message, MessageConsumer, MessageView, Messages, StreamReader,
         TryIter, UntypedConsumer, UntypedView, View,

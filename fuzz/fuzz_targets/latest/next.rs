@@ -60,7 +60,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
             }
             Err(NextError::Corrupt) => {
                 assert!(
-                    self.corrupt || self.goes_back(&call.loads, last),
+                    self.corrupt || self.goes_back(&call.loads, last, last + 1),
                     "nothing corrupt was found"
                 );
                 self.corrupt = true;

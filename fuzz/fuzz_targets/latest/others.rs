@@ -166,10 +166,14 @@ impl<T: Item + Copy> Others<T> {
     /// What a reader must be told of the writer now.
     pub(crate) fn peer(&self) -> Peer {
         let session = self.word(Word::Session);
-        let pid = Some(self.word(Word::Pid) as u32);
+        let pid = self.word(Word::Pid) as u32;
+        let is_ours = self.word(Word::PidNamespace) == outsider::pid_namespace();
+        let pid = (pid != 0 && is_ours).then_some(pid);
         let held = self.writer.is_some();
-        let marked = self.word(Word::Liveness) & 1 << 30 != 0;
-        match (session, session % 2 == 1, held && !marked) {
+        let open = session % 2 == 1;
+        let marked =
+            self.word(Word::Liveness) & 1 << 30 != 0 || open && self.word(Word::Died) == session;
+        match (session, open, held && !marked) {
             (_, true, true) => Peer::Alive { session, pid },
             (_, true, false) => Peer::Dead { session, pid, released: !held },
             (0, _, false) => Peer::Absent,

@@ -100,7 +100,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
             }
             Err(ReadError::Corrupt) => {
                 assert!(
-                    self.corrupt || self.goes_back(&call.loads, last),
+                    self.corrupt || self.goes_back(&call.loads, last, u64::MAX),
                     "nothing corrupt was found"
                 );
                 self.corrupt = true;
@@ -167,12 +167,13 @@ impl<T: Item + Copy + Debug> Reader<T> {
         loads.iter().filter(move |load| load.word == published)
     }
 
-    /// Whether a wait for a version after `last` found a count that cannot be: none may go once it was seen.
-    pub(crate) fn goes_back(&self, loads: &[Load], last: u64) -> bool {
+    /// Whether a wait for a version after `last` found a count that cannot be: none may go once it was seen, and up to
+    /// `most` the call remembers what it saw.
+    pub(crate) fn goes_back(&self, loads: &[Load], last: u64, most: u64) -> bool {
         let mut least = last;
         self.looks(loads).any(|load| {
             let bad = load.value < least || load.value >= POSITION_END;
-            least = least.max(load.value.min(last + 1));
+            least = least.max(load.value.min(most));
             bad
         })
     }
@@ -180,9 +181,10 @@ impl<T: Item + Copy + Debug> Reader<T> {
     /// The answer of a read that found `loads`, and the last copy that it made.
     fn called_for(&mut self, loads: &[Load]) -> (Result<(), ReadError>, Vec<u8>) {
         let mut loads = loads;
+        let mut least = self.version;
         for _ in 0..ATTEMPTS {
             let version = self.look(&mut loads);
-            if self.corrupt || version < self.version || version >= POSITION_END {
+            if self.corrupt || version < least || version >= POSITION_END {
                 self.corrupt = true;
                 assert!(loads.is_empty(), "reads on behind what is corrupt");
                 return (Err(ReadError::Corrupt), Vec::new());
@@ -191,6 +193,7 @@ impl<T: Item + Copy + Debug> Reader<T> {
                 assert!(loads.is_empty(), "reads where nothing is");
                 return (Err(ReadError::Empty), Vec::new());
             }
+            least = version;
             let (copied, rest) = loads.split_at(Self::words());
             self.check_copied(copied);
             loads = rest;

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use shm_ring::{Error, Options, Peer, Region, Threshold, Wait};
 use shm_ring_outsider::{
-    Descriptor, Header, LIVENESS, Mapping, POSITION_END, Region as _, SESSION, Side, TOLD, Word,
-    Writable as _, consumer, fresh, producer,
+    DIED, Descriptor, Header, LIVENESS, Mapping, POSITION_END, Region as _, SESSION, Side, TOLD,
+    Word, Writable as _, consumer, fresh, producer,
 };
 
 use crate::board::{Board, Count, Op, Outcome};
@@ -430,11 +430,13 @@ impl<K: Kind> Drive<K> {
         // A session that changes all the time is somebody's who is alive. An even one, but for 0, is that of a side
         // which has closed, though it holds the lease yet.
         let closing = matches!(peer, Peer::Closed { session } if session != 0 && session % 2 == 0);
-        // A side may be marked as dead, and without a session then it is not there.
+        // A side may be marked as dead, or its session called that of one that died: without a session it is not there.
         let page = if of_tx { consumer() } else { producer() };
-        let may_be_marked = !self.exact || self.region.word(page + LIVENESS) & 1 << 30 != 0;
+        let [session, liveness, died] =
+            [SESSION, LIVENESS, DIED].map(|at| self.region.word(page + at));
+        let is_marked = liveness & 1 << 30 != 0 || session % 2 == 1 && died == session;
         let gone = matches!(peer, Peer::Absent | Peer::Dead { released: false, .. });
-        let marked = gone && may_be_marked;
+        let marked = gone && (is_marked || !self.exact);
         assert!(
             there == both || !both && !self.exact || both && (closing || marked),
             "Peer answered {peer:?}, and the lease says otherwise"

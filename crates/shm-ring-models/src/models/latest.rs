@@ -145,6 +145,20 @@ fn no_read_goes_back() {
 }
 
 /// As many calls of `next` on a thread of its own.
+/// A count that was seen never goes back, though nothing was read yet; and a place that was copied into is never called
+/// untouched.
+#[test]
+fn a_count_that_goes_back_within_a_read_is_corrupt() {
+    explore("the count goes back", None, 1, || {
+        let region = Region::new();
+        let stored = |version| region.writer.position.0.word.store(version, Ordering::Relaxed);
+        stored(5);
+        let mut seen = Seen::nothing(SLOTS);
+        let read = seen.read(Foreign::new(&region.writer), 0, |_| stored(0));
+        assert_eq!(read, Err(Miss::Corrupt));
+    });
+}
+
 fn taking(region: &Arc<Region>, times: usize) -> thread::JoinHandle<Seen> {
     let region = region.clone();
     thread::spawn(move || {

@@ -13,10 +13,13 @@ impl<P: Payload + ?Sized> Receiver<P> {
     pub(crate) fn set_ends(&mut self, ends: Ends) -> Ends {
         let of_stream = ends == Ends::OfStream;
         self.head.keep_streams_apart(of_stream);
-        match self.side.endings.set_of_stream(of_stream) {
-            true => Ends::OfStream,
-            false => Ends::Mine,
+        let was_of_stream = self.side.endings.set_of_stream(of_stream);
+        let end = of_stream.then(|| self.side.endings.stream_end(self.map.theirs())).flatten();
+        if let Some(end) = end {
+            let layout = self.layout();
+            self.head.end_stream_at(&layout, end);
         }
+        if was_of_stream { Ends::OfStream } else { Ends::Mine }
     }
 
     /// Looks again where the plain look decided nothing: the next stream begins only after the end of this one was reported.

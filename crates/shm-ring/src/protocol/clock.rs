@@ -40,7 +40,6 @@ mod real {
             Self(self.0.saturating_add(nanos)).min(Self::END_OF_TIME)
         }
 
-        #[cfg(shm_ring_steps)]
         pub(crate) fn nanos(self) -> u64 {
             self.0
         }

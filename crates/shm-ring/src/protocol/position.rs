@@ -241,8 +241,20 @@ impl Head {
         self.forget_stream_end();
         if self.care != Care::Corrupt {
             self.care = if apart { Care::Streams } else { Care::Nothing };
-            // A tail that was seen before may be that of another stream.
+        }
+    }
+
+    /// What was seen before streams were kept apart, and stands at `end` or beyond, is of the next stream.
+    #[cfg(not(loom))]
+    pub(crate) fn end_stream_at(&mut self, layout: &RecordLayout, end: u64) {
+        if end < self.tail && self.care == Care::Streams {
             self.tail = self.position;
+            self.stream_end = end.max(self.position);
+            if self.allows(layout, self.stream_end) {
+                self.tail = self.stream_end;
+            } else {
+                self.poison();
+            }
         }
     }
 

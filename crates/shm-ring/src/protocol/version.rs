@@ -164,8 +164,9 @@ impl Seen {
         Ok(self.look(theirs, last)? > last)
     }
 
-    /// Reads the latest version; `at_least` so many have been published, as somebody has seen. `take` copies from the slot of the version that it is given, perhaps
-    /// while the writer is there: only what the last call of it copied counts, and only if this is `Ok`.
+    /// Reads the latest version; `at_least` so many have been published, as somebody has seen. `take` copies from the slot
+    /// of the version that it is given, perhaps while the writer is there: only what the last call of it copied counts, and
+    /// only if this is `Ok`. It is not called where this is [`Miss::Empty`].
     #[inline(always)]
     pub(crate) fn read<R>(
         &mut self,
@@ -173,9 +174,10 @@ impl Seen {
         at_least: u64,
         mut take: impl FnMut(u64) -> R,
     ) -> Result<R, Miss> {
-        let last = self.version.max(at_least);
+        let mut last = self.version.max(at_least);
         for _ in 0..ATTEMPTS {
             let version = self.look(theirs, last).map_err(|Corrupt| Miss::Corrupt)?;
+            last = version;
             if version == 0 {
                 return Err(Miss::Empty);
             }

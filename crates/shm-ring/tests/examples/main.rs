@@ -265,22 +265,6 @@ fn broadcast() {
     assert_lines(&printed, &["slow: 512 numbers taken, 9488 lost, 10000 in all\n"]);
 }
 
-#[test]
-fn log_shipping() {
-    let printed = run("log-shipping", &[]);
-    assert_lines(
-        &printed,
-        &[
-            " INFO started\n",
-            " INFO request 1 took 1 ms\n",
-            " WARN request 5 took 25 ms\n",
-            " WARN request 10 took 100 ms\n",
-            "ERROR about to die, 0 lines dropped\n",
-            "the program died, and that was its last word\n",
-        ],
-    );
-}
-
 /// An example without a test here would rot, and one that README does not name would not be found.
 #[test]
 fn every_example_has_a_test_and_is_in_the_readme() {

@@ -2,6 +2,7 @@
 //! that it promises; `Corrupt` stays. The campaign `hostile` does it by brute force, to messages too, and against a live
 //! writer.
 
+use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
 use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Wait};
@@ -220,4 +221,20 @@ fn corruption_comes_before_what_was_known_where_a_call_looks_again() {
     assert_eq!(rx.try_pop_batch(5, |_| delivered += 1), Err(PopError::Corrupt));
     assert_eq!(delivered, 0);
     assert_eq!(rx.try_pop(), Err(PopError::Corrupt));
+}
+
+#[test]
+fn what_was_seen_before_the_tail_became_wild_is_read_as_a_stream_too() {
+    let ring = MessageRing::create(Region::memfd("seen"), &Options::new()).unwrap();
+    let bytes = Bytes::of(ring.descriptor());
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.push(b"one").unwrap();
+    tx.push(b"two").unwrap();
+    assert_eq!(rx.try_peek(2).unwrap().iter().count(), 2);
+    bytes.set(producer() + POSITION, POSITION_END);
+    let mut reader = rx.into_reader();
+    let mut text = [0; 6];
+    reader.read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"onetwo");
+    assert_eq!(reader.read(&mut text).unwrap_err().kind(), ErrorKind::InvalidData);
 }

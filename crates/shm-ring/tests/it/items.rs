@@ -33,8 +33,7 @@ macro_rules! aligned {
     )*};
 }
 
-aligned!(A16 16 16, A32 32 96, A64 64 192, A128 128 128, A256 256 256, A512 512 512);
-aligned!(A1024 1024 1024, A2048 2048 2048, A4096 4096 4096);
+aligned!(A16 16 16, A64 64 192, A4096 4096 4096);
 
 /// An item that says which one it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]

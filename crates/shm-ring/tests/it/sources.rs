@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const STOREYS: &[&[&str]] = &[
     &["protocol"],
     &["process", "role", "error", "item"],
-    &["peer", "options", "stats"],
+    &["peer", "options", "stats", "clock"],
     &["region"],
     &["mapping"],
     &["attachment"],

@@ -1,8 +1,12 @@
-//! What an end counts: its own figures are those that an observer sees, and they outlive the attachment.
+//! What an end counts: its own figures are those that an observer sees, and they outlive the attachment. And the clock by
+//! which two processes measure.
 
 use std::time::Duration;
 
-use shm_ring::{MessageRing, Observer, Options, PopError, PushError, Region, Ring, Stats, Wait};
+use rustix::time::{ClockId, clock_gettime};
+use shm_ring::{
+    Clock, MessageRing, Observer, Options, PopError, PushError, Region, Ring, Stats, Wait,
+};
 use shm_ring_outsider::{DROPPED, consumer, judge, producer};
 
 use crate::bytes::Bytes;
@@ -60,4 +64,17 @@ fn what_was_thrown_away_is_counted_over_all_producers() {
     assert_eq!((bytes.get(producer() + DROPPED), bytes.get(consumer() + DROPPED)), (8, 0));
     judge(bytes.region(), &bytes.header()).unwrap();
     assert_eq!(ring.consumer().unwrap().stats().dropped, 0);
+}
+
+#[test]
+fn a_stamp_is_of_the_clock_that_all_processes_share() {
+    let kernels = || {
+        let now = clock_gettime(ClockId::Monotonic);
+        now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+    };
+    let (before, stamp, after) = (kernels(), Clock::now(), kernels());
+    assert!((before..=after).contains(&stamp), "{stamp} is not from {before} to {after}");
+    let since = Clock::since(before).as_nanos();
+    assert!((u128::from(after - before)..=u128::from(kernels() - before)).contains(&since));
+    assert_eq!(Clock::since(u64::MAX), Duration::ZERO, "a stamp that somebody made up");
 }
