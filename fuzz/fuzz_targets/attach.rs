@@ -5,20 +5,24 @@
 //! Owns: what an input says of a region, and the refusals. Knows nothing of: what calls of two ends answer each other.
 #![no_main]
 
+// The calls that the library's tests make.
+#[allow(dead_code, unused_imports)]
+#[path = "../../crates/shm-ring/tests/it/forms/mod.rs"]
+mod forms;
+
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use shm_ring::{
-    Consumer, Error, MessageConsumer, MessageProducer, Options, PopError, Producer, PushError, Wait,
-};
+use shm_ring::{Error, Options, PopError, PushError, Wait};
 use shm_ring_fuzz::DATA_BYTES;
-use shm_ring_fuzz::choice::{Limit, NO_TIME, Side, Start, message, rarely, value};
+use shm_ring_fuzz::choice::{Limit, Side, Start, message, rarely};
 use shm_ring_fuzz::damage::{Damage, affordable, check_refusal};
-use shm_ring_fuzz::kind::{End, Kind, Messages, Reads, Values};
 use shm_ring_fuzz::memory::{Memory, memory};
 use shm_ring_outsider::{
     Head, Header, Region, Tail, Word, Writable, lay, publish, start_at, wild_positions,
     wild_record_headers,
 };
+
+use self::forms::{AnyRing, Kind, Put, Rx, RxOf, Take, TxOf};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -77,64 +81,19 @@ fuzz_target!(|input: Input| {
         Header::messages(align, limit)
     };
     match input.kind {
-        Carried::Words => play::<Values<u64>>(&input, header(8, 8)),
-        Carried::Odd => play::<Values<[u8; 3]>>(&input, header(3, 1)),
-        Carried::Messages => play::<Messages>(&input, messages(1)),
-        Carried::AlignedMessages => play::<Messages>(&input, messages(64)),
+        Carried::Words => play::<u64>(&input, header(8, 8)),
+        Carried::Odd => play::<[u8; 3]>(&input, header(3, 1)),
+        Carried::Messages => play::<[u8]>(&input, messages(1)),
+        Carried::AlignedMessages => play::<[u8]>(&input, messages(64)),
     }
 });
 
-/// The calls that are made, of one kind or the other.
-trait Calls: Kind {
-    fn push(tx: &mut Self::Tx, number: u8, timed: bool) -> Result<(), PushError>;
-    fn pop(rx: &mut Self::Rx, timed: bool) -> Result<Vec<u8>, PopError>;
-    fn questions(tx: &mut Self::Tx, rx: &Self::Rx, limit: u64);
+fn push<K: Kind + ?Sized>(tx: &mut TxOf<K>, number: u8, form: Put) -> Result<(), PushError> {
+    let len = K::LEN.unwrap_or(usize::from(number) * 4);
+    K::push(tx, form, &message(len, number.into()))
 }
 
-macro_rules! calls {
-    ($item:ty) => {
-        impl Calls for Values<$item> {
-            fn push(tx: &mut Producer<$item>, number: u8, timed: bool) -> Result<(), PushError> {
-                let item = value(number.into());
-                if timed { tx.push_timeout(item, NO_TIME) } else { tx.try_push(item) }
-            }
-
-            fn pop(rx: &mut Consumer<$item>, timed: bool) -> Result<Vec<u8>, PopError> {
-                let popped = if timed { rx.pop_timeout(NO_TIME) } else { rx.try_pop() };
-                popped.map(|item| zerocopy::IntoBytes::as_bytes(&item).to_vec())
-            }
-
-            fn questions(tx: &mut Producer<$item>, rx: &Consumer<$item>, limit: u64) {
-                let capacity = limit as usize / size_of::<$item>();
-                assert_eq!((tx.capacity(), rx.capacity()), (capacity, capacity));
-                assert!(tx.room_at_least() <= capacity && rx.len() <= capacity);
-            }
-        }
-    };
-}
-
-calls!(u64);
-calls!([u8; 3]);
-
-impl Calls for Messages {
-    fn push(tx: &mut MessageProducer, number: u8, timed: bool) -> Result<(), PushError> {
-        let message = message(usize::from(number) * 4, number.into());
-        if timed { tx.push_timeout(&message, NO_TIME) } else { tx.try_push(&message) }
-    }
-
-    fn pop(rx: &mut MessageConsumer, timed: bool) -> Result<Vec<u8>, PopError> {
-        if timed { rx.pop_timeout(NO_TIME) } else { rx.try_pop() }
-    }
-
-    fn questions(tx: &mut MessageProducer, rx: &MessageConsumer, limit: u64) {
-        // The longest message fills the ring.
-        assert_eq!(tx.max_len(), rx.max_len());
-        assert!((tx.max_len() as u64) < limit);
-        assert!(tx.room_at_least() as u64 <= limit && rx.len_bytes() as u64 <= limit);
-    }
-}
-
-fn play<K: Calls>(input: &Input, wanted: Header) {
+fn play<K: Kind + ?Sized>(input: &Input, wanted: Header) {
     let memory = memory();
     let (header, laid) = region(input, &wanted, memory);
     let options = Options::new().align(wanted.item_align as usize);
@@ -147,35 +106,40 @@ fn play<K: Calls>(input: &Input, wanted: Header) {
         },
         ..wanted
     };
-    let ring = match (K::open(memory.region(), &options), header.opens(&agreed, memory.size())) {
+    let opened = K::Ring::open_with(memory.region(), &options);
+    let ring = match (opened, header.opens(&agreed, memory.size())) {
         (Ok(ring), Ok(())) => ring,
         (Err(error), Err(_)) => return check_refusal(&error),
-        (opened, should) => panic!("{opened:?}, and it should be {should:?}"),
+        (opened, should) => panic!("{:?}, and it should be {should:?}", opened.err()),
     };
     // The consumer first: a producer writes nothing that decides about it.
     let head = Head::attach(memory, &header).is_some();
-    let mut rx = attached(K::consumer(&ring), head);
+    let mut rx = attached(ring.consumer(), head);
     let tail = Tail::attach(memory, &header).is_some();
-    let mut tx = attached(K::producer(&ring), tail);
+    let mut tx = attached(ring.producer(), tail);
     let places = |header: &Header| (header.capacity, header.limit, header.item_align);
     let untouched = input.words.is_empty() && places(&header) == places(&wanted);
     if let (Some(rx), true) = (&mut rx, untouched) {
         // What the outsider laid is all there, and whole.
         for record in laid {
-            assert_eq!(K::pop(rx, false).as_ref(), Ok(&record), "another record than was laid");
+            assert_eq!(
+                K::pop(rx, Take::Try, 0).as_ref(),
+                Ok(&record),
+                "another record than was laid"
+            );
         }
-        assert_eq!(K::pop(rx, false), Err(PopError::Empty));
+        assert_eq!(K::pop(rx, Take::Try, 0), Err(PopError::Empty));
     }
     for call in input.calls.iter().take(32) {
         run::<K>(call, tx.as_mut(), rx.as_mut(), &header, memory);
     }
 }
 
-fn attached<E: End>(attached: Result<E, Error>, should: bool) -> Option<E> {
+fn attached<E>(attached: Result<E, Error>, should: bool) -> Option<E> {
     match attached {
         Ok(end) if should => Some(end),
         Err(Error::Corrupt { .. }) if !should => None,
-        answer => panic!("{answer:?}, and it should attach: {should}"),
+        answer => panic!("{:?}, and it should attach: {should}", answer.err()),
     }
 }
 
@@ -244,16 +208,16 @@ fn scribble(wild: &Wild, header: &Header, memory: &Memory) {
     }
 }
 
-fn run<K: Calls>(
+fn run<K: Kind + ?Sized>(
     call: &Call,
-    tx: Option<&mut K::Tx>,
-    rx: Option<&mut K::Rx>,
+    tx: Option<&mut TxOf<K>>,
+    rx: Option<&mut RxOf<K>>,
     header: &Header,
     memory: &Memory,
 ) {
     match (call, tx, rx) {
         (&Call::Push(number), Some(tx), _) => {
-            let pushed = K::push(tx, number, false);
+            let pushed = push::<K>(tx, number, Put::Try);
             let may_be = matches!(
                 pushed,
                 Ok(()) | Err(PushError::Full | PushError::Corrupt | PushError::TooLarge { .. })
@@ -261,23 +225,23 @@ fn run<K: Calls>(
             assert!(may_be, "{pushed:?}");
         }
         (&Call::PushTimeout(number), Some(tx), _) => {
-            assert_ne!(K::push(tx, number, true), Err(PushError::Full));
+            assert_ne!(push::<K>(tx, number, Put::Timeout), Err(PushError::Full));
         }
         (Call::Pop, _, Some(rx)) => {
-            let popped = K::pop(rx, false);
+            let popped = K::pop(rx, Take::Try, 0);
             assert!(matches!(popped, Ok(_) | Err(PopError::Empty | PopError::Corrupt)));
         }
         (Call::PopTimeout, _, Some(rx)) => {
-            let popped = K::pop(rx, true);
+            let popped = K::pop(rx, Take::Timeout, 0);
             assert_ne!(popped, Err(PopError::Empty));
             if popped == Err(PopError::Corrupt) {
-                assert_eq!(K::pop(rx, false), Err(PopError::Corrupt), "corruption is final");
+                assert_eq!(K::pop(rx, Take::Try, 0), Err(PopError::Corrupt), "corruption is final");
             }
         }
         (Call::Questions, Some(tx), Some(rx)) => {
-            K::questions(tx, rx, header.limit);
+            let most = header.limit as usize / K::LEN.unwrap_or(1);
+            assert!(K::room(tx) <= most && K::ready(rx) <= most);
             rx.set_threshold(None);
-            let _ = (tx.peer(), rx.peer());
         }
         (Call::Scribble(wild), ..) => scribble(wild, header, memory),
         _ => {}

@@ -1,13 +1,10 @@
 //! What the fuzzer chooses.
 //!
-//! Owns: sides, limits, forms of waiting, what becomes of a view, and contents by which each record can be told from all
-//! others. Knows nothing of: what a ring answers.
-
-use std::time::Duration;
+//! Owns: sides, limits, forms of waiting, and contents by which each record can be told from all others. Knows nothing of:
+//! what a ring answers.
 
 use arbitrary::{Arbitrary, Unstructured};
 use shm_ring::{Item, Wait};
-use zerocopy::IntoBytes;
 
 /// One of the two sides, for the fuzzer to choose.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,39 +68,9 @@ impl Limit {
     }
 }
 
-/// How a call that may wait is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// `try_`.
-    Try,
-    /// `_timeout`, of no time at all.
-    AtOnce,
-    /// For as long as it takes: only where it is known to take no time.
-    Wait,
-}
-
-impl<'a> Arbitrary<'a> for How {
-    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
-        Ok(match u8::arbitrary(u)? {
-            0..=143 => Self::Try,
-            144..=239 => Self::Wait,
-            _ => Self::AtOnce,
-        })
-    }
-}
-
 /// One time in sixteen: a wait of no time at all sleeps, and a sleep takes as long as twenty other calls.
 pub fn rarely(u: &mut Unstructured<'_>) -> arbitrary::Result<bool> {
     Ok(u8::arbitrary(u)? >= 240)
-}
-
-/// What becomes of a reservation or a view.
-#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// Committed or released.
-    Finish,
-    Drop,
-    Forget,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -127,26 +94,6 @@ impl Policy {
     }
 }
 
-/// Somewhere in a record, or beyond it.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub struct Place {
-    offset: u16,
-    pub len: u8,
-    /// Whether offset and length overflow.
-    beyond: bool,
-}
-
-impl Place {
-    pub fn offset(self) -> usize {
-        match self.beyond {
-            true => usize::MAX - usize::from(self.offset % 256),
-            false => self.offset.into(),
-        }
-    }
-}
-
-pub const NO_TIME: Duration = Duration::ZERO;
-
 /// Fills `bytes` with what no other `number` gives.
 pub fn fill(bytes: &mut [u8], number: u64) {
     let mut state = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -163,13 +110,6 @@ pub fn value<T: Item>(number: u64) -> T {
     let mut value = T::new_zeroed();
     fill(value.as_mut_bytes(), number);
     value
-}
-
-/// So many values that no other `number` gives.
-pub fn values<T: Item + Clone>(count: usize, number: u64) -> Vec<T> {
-    let mut values = vec![T::new_zeroed(); count];
-    fill(values.as_mut_slice().as_mut_bytes(), number);
-    values
 }
 
 /// A message of `len` bytes that no other `number` gives.

@@ -1,16 +1,11 @@
 //! What the fuzz targets share.
 //!
-//! Owns: the memory under test ([`memory`]), what a ring in it must hold ([`model`]), the two ends and what each must
-//! know of the other ([`pair`], [`kind`]), damaged headers ([`damage`]), and how the fuzzer chooses among forms of a call
-//! ([`choice`]).
+//! Owns: the memory under test ([`memory`]), damaged headers ([`damage`]), and how the fuzzer chooses ([`choice`]).
 //! Knows nothing of: what a target is about, and of the wire format: `shm-ring-outsider` knows that.
 
 pub mod choice;
 pub mod damage;
-pub mod kind;
 pub mod memory;
-pub mod model;
-pub mod pair;
 
 /// The most bytes of data of a ring under test: one page, so that a few records fill it.
 pub const DATA_BYTES: u64 = 4096;

@@ -4,12 +4,15 @@
 #![deny(unsafe_code)]
 
 mod forked;
+// The library's tests and its campaign `soak` make the same calls.
+#[allow(dead_code, unused_imports)]
+#[path = "../../shm-ring/tests/it/forms/mod.rs"]
+mod forms;
 mod hostile;
 mod interleave;
 mod notice;
 mod region;
 mod report;
-mod rings;
 mod soak;
 mod stepkill;
 mod trace;

@@ -1,18 +1,26 @@
 //! What each side does from attaching to closing, call by call as the script says.
 //!
-//! Owns: the calls and what is made of their answers. Knows nothing of: steps.
+//! Owns: which calls, and what is made of their answers. Knows nothing of: steps.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use shm_ring::{PopError, PushError, Threshold, Wait};
-use shm_ring_fuzz::kind::{End, Reads};
+use std::time::Duration;
 
-use crate::carries::{Carries, Commit, Pushed, TIMEOUT};
+use shm_ring::{PopError, PushError, Threshold};
+use shm_ring_outsider::Header;
+
+use crate::forms::{AnyRing, Kind, Put, Room, Rx, RxOf, Take, TxOf};
 use crate::oracle::{self, Start};
 use crate::script::{How, Op, Side};
 use crate::{fiber, machine};
+
+/// How long a call that may time out waits.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(30);
+
+/// How many of several were published, and why not more.
+type Pushed = (usize, Option<PushError>);
 
 thread_local! {
     static OPS: RefCell<[VecDeque<Op>; 2]> = RefCell::default();
@@ -63,18 +71,17 @@ impl Call {
     }
 }
 
-pub(crate) fn producer<K: Carries>(ring: Rc<K::Ring>, wait: Wait) {
+pub(crate) fn producer<K: Kind + ?Sized>(ring: Rc<K::Ring>) {
     let side = Side::Producer;
     machine::begin(side);
-    let mut tx = K::producer(&ring).unwrap_or_else(|error| panic!("{error}"));
+    let mut tx = ring.producer().unwrap_or_else(|error| panic!("{error}"));
     oracle::with(|oracle| oracle.attached(side));
-    tx.set_wait(wait);
     loop {
         match next(side) {
             Op::Push { how, len } => push::<K>(&mut tx, how, len),
             Op::Reserve { how, much } => reserve::<K>(&mut tx, how, much),
-            Op::PushBatch { how, count } => push_run::<K>(&mut tx, how, count, K::push_batch),
-            Op::PushSlice { how, count } => push_run::<K>(&mut tx, how, count, K::push_slice),
+            Op::PushBatch { how, count } => push_run::<K>(&mut tx, how, count, 0),
+            Op::PushSlice { how, count } => push_run::<K>(&mut tx, how, count, 1),
             _ => break,
         }
     }
@@ -83,61 +90,100 @@ pub(crate) fn producer<K: Carries>(ring: Rc<K::Ring>, wait: Wait) {
     drop(tx);
 }
 
-fn push<K: Carries>(tx: &mut K::Tx, how: How, len: u8) {
+/// The number by which the forms know `how`.
+fn way(how: How) -> usize {
+    match how {
+        How::Try => 0,
+        How::Timeout => 1,
+        How::Wait => 2,
+    }
+}
+
+/// The length of a payload for which the input says `len`: a short one, a long one, or the longest.
+fn length<K: Kind + ?Sized>(len: u8, header: &Header) -> usize {
+    let longest = header.longest() as usize;
+    let len = match len {
+        _ if K::LEN.is_some() => longest,
+        0..=99 => len.into(),
+        100..=199 => usize::from(len - 100) * 16,
+        len => longest.saturating_sub(usize::from(255 - len) * 8),
+    };
+    len.min(longest)
+}
+
+fn push<K: Kind + ?Sized>(tx: &mut TxOf<K>, how: How, len: u8) {
     let call = begin(Side::Producer, how);
     let payloads = oracle::with(|oracle| {
-        let len = K::len(len, &oracle.header);
+        let len = length::<K>(len, &oracle.header);
         oracle.payloads([len], false)
     });
-    let pushed = K::push(tx, how, &payloads[0]);
     let needed = payloads[0].len();
+    let forms = match K::LEN {
+        Some(_) => [Put::TryFrom, Put::Timeout, Put::From],
+        None if needed % 4 == 3 => [Put::TryParts, Put::PartsTimeout, Put::Parts],
+        None => [Put::Try, Put::Timeout, Put::Wait],
+    };
+    let pushed = K::push(tx, forms[way(how)], &payloads[0]);
     judge_push(&call, &payloads, needed, (usize::from(pushed.is_ok()), pushed.err()));
 }
 
 /// Of values some, of which the first few are committed; of a message more than it takes.
-fn reserve<K: Carries>(tx: &mut K::Tx, how: How, much: u8) {
+fn reserve<K: Kind + ?Sized>(tx: &mut TxOf<K>, how: How, much: u8) {
     let call = begin(Side::Producer, how);
-    let (payloads, commit, needed) = oracle::with(|oracle| {
+    let (payloads, count, spare) = oracle::with(|oracle| {
         let header = &oracle.header;
         let longest = header.longest() as usize;
-        match header.payload_offset() {
-            0 => {
+        match K::LEN {
+            Some(_) => {
                 let most = (header.limit / header.item_size) as usize;
-                let count = (1 + usize::from(much) % 8).min(most);
-                let commit = Commit { count: usize::from(much / 8) % (count + 1), spare: 0 };
-                let lens = std::iter::repeat_n(longest, count);
-                (oracle.payloads(lens, false), commit, count * longest)
+                let many = (1 + usize::from(much) % 8).min(most);
+                let lens = std::iter::repeat_n(longest, many);
+                (oracle.payloads(lens, false), usize::from(much / 8) % (many + 1), 0)
             }
-            _ => {
-                let len = K::len(much, header);
+            None => {
+                let len = length::<K>(much, header);
                 let spare = usize::from(much % 5 * 9).min(longest - len);
-                let commit = Commit { count: usize::from(much % 4 != 0), spare };
-                (oracle.payloads([len], false), commit, len + spare)
+                (oracle.payloads([len], false), usize::from(much % 4 != 0), spare)
             }
         }
     });
-    let reserved = K::reserve(tx, how, &payloads, commit);
-    let count = if reserved.is_ok() { commit.count } else { 0 };
-    judge_push(&call, &payloads, needed, (count, reserved.err()));
+    let mut bytes = payloads.concat();
+    let (room, part) = match (count, K::LEN) {
+        (0, _) => (Room::Drop, bytes.len() / 3),
+        (_, Some(_)) => (Room::Less, count),
+        (_, None) => (Room::Less, bytes.len()),
+    };
+    bytes.resize(bytes.len() + spare, 0);
+    let reserved = K::reserve(tx, way(how), room, &bytes, part);
+    let count = if reserved.is_ok() { count } else { 0 };
+    judge_push(&call, &payloads, bytes.len(), (count, reserved.err()));
 }
 
-type Run<K> = fn(&mut <K as shm_ring_fuzz::kind::Kind>::Tx, How, &[Vec<u8>]) -> Pushed;
-
-fn push_run<K: Carries>(tx: &mut K::Tx, how: How, count: u8, run: Run<K>) {
+/// A batch, of which the forms push an `odd` number of values as a slice.
+fn push_run<K: Kind + ?Sized>(tx: &mut TxOf<K>, how: How, count: u8, odd: usize) {
     // There is none with a time-out.
     let how = if how == How::Try { How::Try } else { How::Wait };
     let call = begin(Side::Producer, how);
     let payloads = oracle::with(|oracle| {
-        let len = |index: usize| K::len(count.wrapping_mul(index as u8) % 100, &oracle.header);
+        let len = |index: usize| length::<K>(count.wrapping_mul(index as u8) % 100, &oracle.header);
         let many = match count {
             0..=219 => 1 + usize::from(count) % 12,
             // More than fit.
             _ => (oracle.header.limit / oracle.stride(len(1))) as usize + 1,
         };
-        let lens: Vec<usize> = (0..many).map(len).collect();
+        let lens: Vec<usize> = (0..many.next_multiple_of(2) + odd).map(len).collect();
         oracle.payloads(lens, how == How::Wait)
     });
-    let (pushed, error) = run(tx, how, &payloads);
+    let (pushed, error) = match how {
+        How::Try => match K::try_push_batch(tx, &payloads) {
+            Ok(count) => (count, None),
+            Err(error) => (0, Some(error)),
+        },
+        _ => match K::push_batch(tx, &payloads) {
+            Ok(count) => (count, None),
+            Err(failed) => (failed.pushed, Some(failed.error)),
+        },
+    };
     let all = pushed == payloads.len();
     assert!(pushed > 0 || error.is_some(), "a batch of nothing");
     assert!(how == How::Try || all == error.is_none(), "a batch that ends early says why");
@@ -166,12 +212,11 @@ fn judge_push(call: &Call, payloads: &[Vec<u8>], needed: usize, (pushed, error):
     });
 }
 
-pub(crate) fn consumer<K: Carries>(ring: Rc<K::Ring>, wait: Wait) {
+pub(crate) fn consumer<K: Kind + ?Sized>(ring: Rc<K::Ring>) {
     let side = Side::Consumer;
     machine::begin(side);
-    let mut rx = K::consumer(&ring).unwrap_or_else(|error| panic!("{error}"));
+    let mut rx = ring.consumer().unwrap_or_else(|error| panic!("{error}"));
     oracle::with(|oracle| oracle.attached(side));
-    rx.set_wait(wait);
     loop {
         let (how, popped) = match next(side) {
             Op::Pop { how } => consume(how, || pop::<K>(&mut rx, how)),
@@ -197,9 +242,10 @@ fn consume(how: How, call: impl FnOnce() -> Result<(), PopError>) -> (Call, Resu
     (begun, call())
 }
 
-fn pop<K: Carries>(rx: &mut K::Rx, how: How) -> Result<(), PopError> {
+fn pop<K: Kind + ?Sized>(rx: &mut RxOf<K>, how: How) -> Result<(), PopError> {
     oracle::with(|oracle| oracle.may_take(1));
-    let payload = K::pop(rx, how)?;
+    let form = [Take::Try, Take::Timeout, Take::Wait][way(how)];
+    let payload = K::pop(rx, form, 0)?;
     oracle::with(|oracle| {
         oracle.show(&payload);
         oracle.taken(1);
@@ -207,29 +253,30 @@ fn pop<K: Carries>(rx: &mut K::Rx, how: How) -> Result<(), PopError> {
     Ok(())
 }
 
-fn peek<K: Carries>(rx: &mut K::Rx, how: How, much: u8) -> Result<(), PopError> {
+/// The form of a peek that copies one record after the other.
+const ITERATE: usize = 6;
+
+fn peek<K: Kind + ?Sized>(rx: &mut RxOf<K>, how: How, much: u8) -> Result<(), PopError> {
     let max = 1 + usize::from(much % 6);
     let mut released = 0;
-    K::peek(
-        rx,
-        how,
-        max,
-        |payload| oracle::with(|oracle| oracle.show(&payload)),
-        |count| {
-            assert!((1..=max).contains(&count), "a view of another size");
-            released = usize::from(much / 8) % (count + 1);
-            oracle::with(|oracle| oracle.may_take(released));
-            released
-        },
-    )?;
+    K::peek(rx, way(how), ITERATE, max, |seen| {
+        assert!((1..=max).contains(&seen.len()), "a view of another size");
+        released = usize::from(much / 8) % (seen.len() + 1);
+        oracle::with(|oracle| {
+            seen.iter().for_each(|payload| oracle.show(payload));
+            oracle.may_take(released);
+        });
+        released
+    })?;
     oracle::with(|oracle| oracle.taken(released));
     Ok(())
 }
 
-fn pop_batch<K: Carries>(rx: &mut K::Rx, how: How, max: u8) -> Result<(), PopError> {
-    let max = usize::from(max % 16) + 1;
+/// By items, of which the forms take an even number so.
+fn pop_batch<K: Kind + ?Sized>(rx: &mut RxOf<K>, how: How, max: u8) -> Result<(), PopError> {
+    let max = (usize::from(max % 16) + 1).next_multiple_of(2);
     let mut count = 0;
-    let popped = K::pop_batch(rx, how, max, |payload| {
+    let popped = K::pop_batch(rx, way(how), max, |payload| {
         count += 1;
         oracle::with(|oracle| {
             oracle.show(&payload);
@@ -241,14 +288,25 @@ fn pop_batch<K: Carries>(rx: &mut K::Rx, how: How, max: u8) -> Result<(), PopErr
     Ok(())
 }
 
-fn pop_slice<K: Carries>(rx: &mut K::Rx, how: How, max: u8) -> Result<(), PopError> {
-    let max = usize::from(max % 16) + 1;
-    oracle::with(|oracle| oracle.may_take(max));
-    let popped = K::pop_slice(rx, how, max)?;
-    assert!((1..=max).contains(&popped.len()), "a slice of another size");
+/// An odd number of values at once; a message into a place that is there.
+fn pop_slice<K: Kind + ?Sized>(rx: &mut RxOf<K>, how: How, max: u8) -> Result<(), PopError> {
+    let max = if K::LEN.is_some() { usize::from(max % 16) | 1 } else { 1 };
+    let longest = oracle::with(|oracle| {
+        oracle.may_take(max);
+        oracle.header.longest() as usize
+    });
+    let mut taken = Vec::new();
+    match K::LEN {
+        Some(_) => drop(K::pop_batch(rx, way(how), max, |payload| taken.push(payload))?),
+        None => {
+            let form = [Take::TryTo, Take::ToTimeout, Take::To][way(how)];
+            taken.push(K::pop(rx, form, longest)?);
+        }
+    }
+    assert!((1..=max).contains(&taken.len()), "a slice of another size");
     oracle::with(|oracle| {
-        popped.iter().for_each(|payload| oracle.show(payload));
-        oracle.taken(popped.len());
+        taken.iter().for_each(|payload| oracle.show(payload));
+        oracle.taken(taken.len());
     });
     Ok(())
 }

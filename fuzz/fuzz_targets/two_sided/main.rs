@@ -10,11 +10,14 @@
 #![no_main]
 
 #[cfg(shm_ring_steps)]
-mod carries;
-#[cfg(shm_ring_steps)]
 mod ends;
 #[cfg(shm_ring_steps)]
 mod fiber;
+// The calls that the library's tests make.
+#[cfg(shm_ring_steps)]
+#[allow(dead_code, unused_imports)]
+#[path = "../../../crates/shm-ring/tests/it/forms/mod.rs"]
+mod forms;
 #[cfg(shm_ring_steps)]
 mod machine;
 #[cfg(shm_ring_steps)]
@@ -27,7 +30,6 @@ mod script;
 #[cfg(shm_ring_steps)]
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     use shm_ring_fuzz::DATA_BYTES;
-    use shm_ring_fuzz::kind::{Messages, Values};
     use shm_ring_outsider::Header;
 
     let Some((setting, script)) = script::read(input) else { return };
@@ -39,13 +41,13 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     };
     match setting.kind {
         // Short ones most of the time: what goes wrong goes wrong between records.
-        0 | 1 => play::play::<Values<u64>>(&setting, values(8, 8), script),
-        2 => play::play::<Values<[u8; 21]>>(&setting, values(21, 1), script),
+        0 | 1 => play::play::<u64>(&setting, values(8, 8), script),
+        2 => play::play::<[u8; 21]>(&setting, values(21, 1), script),
         // What fills the front, and what is too long for it.
-        3 => play::play::<Values<[u64; 7]>>(&setting, values(56, 8), script),
-        4 => play::play::<Values<[u32; 125]>>(&setting, values(500, 4), script),
-        5 => play::play::<Messages>(&setting, messages(64), script),
-        _ => play::play::<Messages>(&setting, messages(8), script),
+        3 => play::play::<[u64; 7]>(&setting, values(56, 8), script),
+        4 => play::play::<[u32; 125]>(&setting, values(500, 4), script),
+        5 => play::play::<[u8]>(&setting, messages(64), script),
+        _ => play::play::<[u8]>(&setting, messages(8), script),
     }
 });
 

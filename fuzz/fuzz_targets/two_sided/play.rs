@@ -4,13 +4,15 @@
 //! Knows nothing of: what calls answer.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use shm_ring::{Options, steps};
 use shm_ring_fuzz::memory::{Memory, memory};
 use shm_ring_outsider::{Header, Word, Writable, judge, poison, start_at};
 
-use crate::carries::Carries;
+use crate::ends::TIMEOUT;
 use crate::fiber::Fiber;
+use crate::forms::{AnyRing, Kind, PATIENCE, Take};
 use crate::script::{Command, How, Op, SIDES, Setting, Side};
 use crate::{ends, machine, oracle};
 
@@ -19,17 +21,17 @@ const ROUNDS: u32 = 20_000;
 /// A side that sleeps for so many slices, and nobody else has anything left to do, waits for the next peer.
 const SLICES: u32 = 100;
 
-struct Play<'a, K: Carries> {
-    ring: Rc<K::Ring>,
+struct Play<K: Kind + ?Sized> {
+    /// Each as a side opens it.
+    rings: [Rc<K::Ring>; 2],
     memory: &'static Memory,
     header: Header,
-    setting: &'a Setting,
     fibers: [Option<Fiber>; 2],
     /// Whether the last attachment of a side was killed: then nobody rings for what it published.
     killed: [bool; 2],
 }
 
-pub(crate) fn play<K: Carries>(
+pub(crate) fn play<K: Kind + ?Sized + 'static>(
     setting: &Setting,
     header: Header,
     script: impl Iterator<Item = Command>,
@@ -40,11 +42,15 @@ pub(crate) fn play<K: Carries>(
     poison(memory, &header, Some(8));
     // The machine decides about the steps of one thread.
     let options = Options::new().align(header.item_align as usize).death_notice(false);
-    let ring = K::open(memory.region(), &options).unwrap_or_else(|error| panic!("{error}"));
+    PATIENCE.store(TIMEOUT.as_micros() as u64, Relaxed);
+    let rings = setting.waits.map(|wait| {
+        let ring = K::Ring::open_with(memory.region(), &options.clone().wait(wait));
+        Rc::new(ring.unwrap_or_else(|error| panic!("{error}")))
+    });
     oracle::reset(memory, header, start);
     machine::reset(setting.relies);
-    let (ring, fibers, killed) = (Rc::new(ring), [None, None], [false; 2]);
-    let mut play = Play::<K> { ring, memory, header, setting, fibers, killed };
+    let (fibers, killed) = ([None, None], [false; 2]);
+    let mut play = Play::<K> { rings, memory, header, fibers, killed };
     steps::install(Some(machine::step));
     for command in script {
         play.command(command);
@@ -57,7 +63,7 @@ pub(crate) fn play<K: Carries>(
     machine::reset([false; 2]);
 }
 
-impl<K: Carries> Play<'_, K> {
+impl<K: Kind + ?Sized + 'static> Play<K> {
     fn command(&mut self, command: Command) {
         match command {
             Command::Do(side, op) => ends::order(side, op),
@@ -85,10 +91,10 @@ impl<K: Carries> Play<'_, K> {
             if !ends::has_orders(side) {
                 return;
             }
-            let (ring, wait) = (self.ring.clone(), self.setting.waits[side as usize]);
+            let ring = self.rings[side as usize].clone();
             self.fibers[side as usize] = Some(match side {
-                Side::Producer => Fiber::new(side, move || ends::producer::<K>(ring, wait)),
-                Side::Consumer => Fiber::new(side, move || ends::consumer::<K>(ring, wait)),
+                Side::Producer => Fiber::new(side, move || ends::producer::<K>(ring)),
+                Side::Consumer => Fiber::new(side, move || ends::consumer::<K>(ring)),
             });
         }
         machine::turn(side, steps, hold);
@@ -183,14 +189,14 @@ impl<K: Carries> Play<'_, K> {
         let left = judge(self.memory, &self.header);
         let left = left.unwrap_or_else(|violation| panic!("{violation}"));
         assert_eq!((left.tail, left.head), (tail, head), "the positions");
-        let tx = K::producer(&self.ring).unwrap_or_else(|error| panic!("{error}"));
-        let mut rx = K::consumer(&self.ring).unwrap_or_else(|error| panic!("{error}"));
+        let tx = self.rings[0].producer().unwrap_or_else(|error| panic!("{error}"));
+        let mut rx = self.rings[1].consumer().unwrap_or_else(|error| panic!("{error}"));
         drop(tx);
         let unread = oracle::with(|oracle| oracle.unread().to_vec());
         assert_eq!(left.payloads(), unread, "what was left");
         for payload in unread {
-            assert_eq!(K::pop(&mut rx, How::Try), Ok(payload), "what was left");
+            assert_eq!(K::pop(&mut rx, Take::Try, 0), Ok(payload), "what was left");
         }
-        assert!(K::pop(&mut rx, How::Try).is_err(), "more than was left");
+        assert!(K::pop(&mut rx, Take::Try, 0).is_err(), "more than was left");
     }
 }

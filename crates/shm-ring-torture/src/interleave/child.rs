@@ -9,11 +9,10 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, raise};
-use shm_ring::{Error, Options, Peer, PopError, PushError, Region, Role, Threshold, Wait};
+use shm_ring::{Consumer, Error, Options, Peer, PopError, Producer, PushError, Region, Ring, Role};
 
-use super::case::{CAPACITY, Case, ITEMS, Kind, Op, Outcome};
+use super::case::{Case, ITEMS, Op, Outcome, Value, value};
 use super::ledger::{Entry, Ledger};
-use super::payload::{Lengths, Payload, bytes, make};
 
 /// Records that go on afterwards.
 pub(crate) const AFTERWARDS: u64 = 4;
@@ -21,8 +20,8 @@ pub(crate) const AFTERWARDS: u64 = 4;
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Where the ring is.
-pub(crate) enum Site<P: Payload> {
-    Given(Rc<P::Ring>),
+pub(crate) enum Site {
+    Given(Rc<Ring<Value>>),
     Named(String),
 }
 
@@ -57,14 +56,10 @@ impl Fault {
 }
 
 /// The options of every ring here. Sides that wait sleep at once.
-pub(crate) fn options(kind: Kind) -> Options {
+pub(crate) fn options() -> Options {
     // One thread each: a second one would run while its process is stepped.
-    let options =
-        Options::new().wait(Wait::PARK).death_notice(false).attach_timeout(Duration::ZERO);
-    match kind {
-        Kind::Values(_) => options.items(ITEMS as usize),
-        Kind::Messages(..) => options.bytes(CAPACITY as usize),
-    }
+    let options = Options::new().wait(shm_ring::Wait::PARK).death_notice(false);
+    options.attach_timeout(Duration::ZERO).items(ITEMS as usize)
 }
 
 /// A mark that the parent sees: a system call that the library never makes.
@@ -74,73 +69,57 @@ fn mark() {
 }
 
 /// What a side has in its hands.
-struct Hand<P: Payload> {
-    site: Site<P>,
-    ring: Option<Rc<P::Ring>>,
-    kind: Kind,
-    tx: Option<P::Producer>,
-    rx: Option<P::Consumer>,
+struct Hand {
+    site: Site,
+    ring: Option<Rc<Ring<Value>>>,
+    tx: Option<Producer<Value>>,
+    rx: Option<Consumer<Value>>,
     saw_dead: bool,
 }
 
-/// Records on their way in and out, made before the operation so that it does nothing else.
-struct Basket<P: Payload> {
+/// Values on their way in and out, made before the operation so that it does nothing else.
+struct Basket {
     /// Those to push, from number `prefill` on.
-    out: Vec<P::Held>,
-    /// Places for those that are taken.
-    taken: Vec<P::Held>,
+    out: [Value; ITEMS as usize],
+    /// Those that were taken: no more than were there and were pushed.
+    taken: Vec<Value>,
 }
 
 /// The whole life of side `which`: its exit code.
-pub(crate) fn run<P: Payload>(
-    case: &Case,
-    lengths: Lengths,
-    which: usize,
-    site: Site<P>,
-    ledger: &Ledger,
-) -> i32 {
-    match live(case, lengths, which, site, ledger) {
+pub(crate) fn run(case: &Case, which: usize, site: Site, ledger: &Ledger) -> i32 {
+    match live(case, which, site, ledger) {
         Ok(()) => 0,
         Err(fault) => fault as i32,
     }
 }
 
-fn live<P: Payload>(
-    case: &Case,
-    lengths: Lengths,
-    which: usize,
-    site: Site<P>,
-    ledger: &Ledger,
-) -> Result<(), Fault> {
+fn live(case: &Case, which: usize, site: Site, ledger: &Ledger) -> Result<(), Fault> {
     bound_the_processor_time().map_err(|_| Fault::Setup)?;
     let op = case.ops[which];
     let ring = match &site {
         Site::Given(ring) => Some(ring.clone()),
         Site::Named(_) => None,
     };
-    let mut hand = Hand { site, ring, kind: case.kind, tx: None, rx: None, saw_dead: false };
+    let mut hand = Hand { site, ring, tx: None, rx: None, saw_dead: false };
     if let Some(role) = op.holds() {
         hand.attach(role).map_err(|_| Fault::Setup)?;
         // A predecessor of the other side may well be dead.
         hand.saw_dead = false;
     }
-    if let (Op::PopThreshold(bytes), Some(rx)) = (op, &mut hand.rx) {
-        P::set_threshold(rx, Some(Threshold::bytes(bytes, Duration::from_secs(60))));
-    }
-    let out = (case.prefill..case.prefill + 4).map(|number| make::<P>(number, lengths)).collect();
-    let taken = (0..case.prefill + 8).map(|_| P::place()).collect();
-    let mut basket = Basket { out, taken };
+    let out = [0, 1, 2, 3].map(|more| value(case.prefill + more));
+    // No allocation while it is stepped.
+    let mut basket = Basket { out, taken: Vec::with_capacity(2 * ITEMS as usize) };
     raise(Signal::SIGSTOP).map_err(|_| Fault::Setup)?;
 
     mark();
-    let answer = operate(op, &mut hand, &mut basket);
+    let (outcome, pushed) = operate(op, &mut hand, &mut basket);
     mark();
 
-    let (outcome, pushed, taken) = answer;
-    for (number, held) in (0..).zip(&basket.taken[..taken as usize]) {
-        check::<P>(held, number, lengths)?;
+    let taken = basket.taken.len() as u64;
+    for (number, found) in (0..).zip(&basket.taken) {
+        check(found, number)?;
     }
-    let ring = hand.ring.as_ref().map_or(0, |ring| P::id(ring));
+    let ring = hand.ring.as_ref().map_or(0, |ring| ring.id());
     let entry = Entry { outcome, pushed, taken, saw_dead: hand.saw_dead, ring };
     ledger.write(which, &entry).map_err(|_| Fault::Setup)?;
     // The parent looks at the ring and says how many records there will be.
@@ -152,12 +131,11 @@ fn live<P: Payload>(
     }
     if let Some(tx) = &mut hand.tx {
         for number in goal - AFTERWARDS..goal {
-            go_on::<P>(tx, &make::<P>(number, lengths))?;
+            go_on(tx, value(number))?;
         }
     }
     if let Some(rx) = &mut hand.rx {
-        P::set_threshold(rx, None);
-        take_the_rest::<P>(rx, taken..goal, lengths)?;
+        take_the_rest(rx, taken..goal)?;
     }
     Ok(())
 }
@@ -168,87 +146,72 @@ fn bound_the_processor_time() -> rustix::io::Result<()> {
     setrlimit(Resource::Cpu, Rlimit { current: Some(5), maximum: Some(6) })
 }
 
-fn check<P: Payload>(held: &P::Held, number: u64, lengths: Lengths) -> Result<(), Fault> {
-    let is = |number| P::bytes(held) == bytes(number, P::len(number, lengths));
-    match is(number) {
+fn check(found: &Value, number: u64) -> Result<(), Fault> {
+    match *found == value(number) {
         true => Ok(()),
-        false if (0..number + 8).any(is) => Err(Fault::Order),
+        false if (0..number + 8).any(|other| *found == value(other)) => Err(Fault::Order),
         false => Err(Fault::Torn),
     }
 }
 
-/// What is stepped. How it ended, records pushed, records taken.
+/// What is stepped. How it ended, and records pushed.
 #[inline(never)]
-fn operate<P: Payload>(op: Op, hand: &mut Hand<P>, basket: &mut Basket<P>) -> (Outcome, u64, u64) {
+fn operate(op: Op, hand: &mut Hand, basket: &mut Basket) -> (Outcome, u64) {
     let Basket { out, taken } = basket;
     match (op, &mut hand.tx, &mut hand.rx) {
         (Op::Push(count), Some(tx), _) => {
-            for (done, held) in (0..count).zip(out.iter()) {
-                if let Err(error) = P::push(tx, held) {
-                    return (not_pushed(error), done, 0);
+            for (done, item) in (0..count).zip(*out) {
+                if let Err(error) = tx.push(item) {
+                    return (not_pushed(error), done);
                 }
             }
-            (Outcome::Done, count, 0)
+            (Outcome::Done, count)
         }
-        (Op::TryPush, Some(tx), _) => pushed(P::try_push(tx, &out[0]).map(|()| 1)),
+        (Op::TryPush, Some(tx), _) => pushed(tx.try_push(out[0])),
         (Op::PushClose, Some(tx), _) => {
-            let answer = pushed(P::push(tx, &out[0]).map(|()| 1));
+            let answer = pushed(tx.push(out[0]));
             hand.tx = None;
             answer
         }
-        (Op::PushBatch(count), Some(tx), _) => pushed(P::push_batch(tx, &out[..count as usize])),
-        (Op::PushSlice(count), Some(tx), _) => pushed(P::push_slice(tx, &out[..count as usize])),
-        (Op::ReserveCommit(count), Some(tx), _) => {
-            pushed(P::reserve_commit(tx, &out[..count as usize]))
-        }
         (Op::Pop(count), _, Some(rx)) => {
-            for (done, place) in (0..count).zip(taken.iter_mut()) {
-                if let Err(error) = P::pop(rx, place) {
-                    return (not_popped(error), 0, done);
+            for _ in 0..count {
+                match rx.pop() {
+                    Ok(item) => taken.push(item),
+                    Err(error) => return (not_popped(error), 0),
                 }
             }
-            (Outcome::Done, 0, count)
+            (Outcome::Done, 0)
         }
-        (Op::PopThreshold(_), _, Some(rx)) => popped(P::pop(rx, &mut taken[0]).map(|()| 1)),
-        (Op::TryPop, _, Some(rx)) => popped(P::try_pop(rx, &mut taken[0]).map(|()| 1)),
-        (Op::PopBatch(count), _, Some(rx)) => {
-            popped(P::pop_batch(rx, &mut taken[..count as usize]))
-        }
-        (Op::PopSlice(count), _, Some(rx)) => {
-            popped(P::pop_slice(rx, &mut taken[..count as usize]))
-        }
-        (Op::PeekRelease(count), _, Some(rx)) => {
-            popped(P::peek_release(rx, &mut taken[..count as usize]))
-        }
+        (Op::TryPop, _, Some(rx)) => popped(rx.try_pop().map(|item| taken.push(item))),
         (Op::AttachPush, None, None) => match hand.attach(Role::Producer) {
             Ok(()) => operate(Op::TryPush, hand, basket),
-            failed => (ended(failed), 0, 0),
+            failed => (ended(failed), 0),
         },
         (Op::AttachPop(count), None, None) => match (hand.attach(Role::Consumer), &mut hand.rx) {
-            (Ok(()), Some(rx)) => popped(P::try_pop_batch(rx, &mut taken[..count as usize])),
-            (answer, _) => (ended(answer), 0, 0),
+            (Ok(()), Some(rx)) => {
+                popped(rx.try_pop_batch(count as usize, |item| taken.push(item)).map(drop))
+            }
+            (answer, _) => (ended(answer), 0),
         },
-        (Op::Attach(role), None, None) => (ended(hand.attach(role)), 0, 0),
+        (Op::Attach(role), None, None) => (ended(hand.attach(role)), 0),
         (Op::Close(role), ..) => {
             match role {
                 Role::Producer => hand.tx = None,
                 _ => hand.rx = None,
             }
-            (Outcome::Done, 0, 0)
+            (Outcome::Done, 0)
         }
-        (Op::Create | Op::Open | Op::OpenOrCreate, ..) => (ended(hand.make(op)), 0, 0),
-        _ => (Outcome::Other, 0, 0),
+        (Op::Create | Op::Open | Op::OpenOrCreate, ..) => (ended(hand.make(op)), 0),
+        _ => (Outcome::Other, 0),
     }
 }
 
-fn pushed(answer: Result<usize, PushError>) -> (Outcome, u64, u64) {
-    let done = |count| (Outcome::Done, count as u64, 0);
-    answer.map_or_else(|error| (not_pushed(error), 0, 0), done)
+fn pushed(answer: Result<(), PushError>) -> (Outcome, u64) {
+    answer.map_or_else(|error| (not_pushed(error), 0), |()| (Outcome::Done, 1))
 }
 
-fn popped(answer: Result<usize, PopError>) -> (Outcome, u64, u64) {
-    let done = |count| (Outcome::Done, 0, count as u64);
-    answer.map_or_else(|error| (not_popped(error), 0, 0), done)
+fn popped(answer: Result<(), PopError>) -> (Outcome, u64) {
+    (answer.map_or_else(not_popped, |()| Outcome::Done), 0)
 }
 
 fn not_pushed(error: PushError) -> Outcome {
@@ -282,13 +245,13 @@ fn ended(answer: Result<(), Error>) -> Outcome {
     }
 }
 
-impl<P: Payload> Hand<P> {
+impl Hand {
     /// Takes a role and asks about the other.
     fn attach(&mut self, role: Role) -> Result<(), Error> {
         let Some(ring) = &self.ring else { return Ok(()) };
         let peer = match role {
-            Role::Producer => P::peer_of_producer(self.tx.insert(P::producer(ring)?)),
-            _ => P::peer_of_consumer(self.rx.insert(P::consumer(ring)?)),
+            Role::Producer => self.tx.insert(ring.producer()?).peer(),
+            _ => self.rx.insert(ring.consumer()?).peer(),
         };
         self.saw_dead |= matches!(peer, Peer::Dead { .. });
         Ok(())
@@ -298,9 +261,9 @@ impl<P: Payload> Hand<P> {
         let Site::Named(name) = &self.site else { return Ok(()) };
         let region = Region::named(name.as_str());
         let ring = match op {
-            Op::Create => P::create(region, &options(self.kind))?,
-            Op::Open => P::open(region, &options(self.kind))?,
-            _ => P::open_or_create(region, &options(self.kind))?,
+            Op::Create => Ring::create(region, &options())?,
+            Op::Open => Ring::open_with(region, &options())?,
+            _ => Ring::open_or_create(region, &options())?,
         };
         self.ring = Some(Rc::new(ring));
         Ok(())
@@ -311,54 +274,43 @@ impl<P: Payload> Hand<P> {
         if self.ring.is_none() {
             self.make(Op::Open).map_err(|_| Fault::Reopen)?;
         }
-        let start = Instant::now();
-        loop {
-            match self.attach(role) {
-                Ok(()) => return Ok(()),
-                Err(Error::RoleTaken { .. }) if start.elapsed() < LIMIT => {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Err(_) => return Err(Fault::Reopen),
-            }
-        }
+        patiently(|| match self.attach(role) {
+            Err(Error::RoleTaken { .. }) => None,
+            answer => Some(answer.map_err(|_| Fault::Reopen)),
+        })
+        .unwrap_or(Err(Fault::Reopen))
     }
 }
 
-/// Pushes, whatever became of the consumer before: another one comes.
-fn go_on<P: Payload>(tx: &mut P::Producer, held: &P::Held) -> Result<(), Fault> {
+/// Tries until there is an answer; `None` if that takes too long.
+fn patiently<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
-    loop {
-        match P::try_push(tx, held) {
-            Ok(()) => return Ok(()),
-            Err(PushError::Full) if start.elapsed() < LIMIT => {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-            Err(_) => return Err(Fault::PushAfterwards),
+    while start.elapsed() < LIMIT {
+        match attempt() {
+            None => std::thread::sleep(Duration::from_micros(100)),
+            answer => return answer,
         }
+    }
+    None
+}
+
+/// Pushes, whatever became of the consumer before: another one comes.
+fn go_on(tx: &mut Producer<Value>, item: Value) -> Result<(), Fault> {
+    match patiently(|| Some(tx.try_push(item)).filter(|answer| *answer != Err(PushError::Full))) {
+        Some(Ok(())) => Ok(()),
+        _ => Err(Fault::PushAfterwards),
     }
 }
 
 /// Takes records number so-and-so and finds no more.
-fn take_the_rest<P: Payload>(
-    rx: &mut P::Consumer,
-    numbers: core::ops::Range<u64>,
-    lengths: Lengths,
-) -> Result<(), Fault> {
-    let start = Instant::now();
-    let mut held = P::place();
+fn take_the_rest(rx: &mut Consumer<Value>, numbers: core::ops::Range<u64>) -> Result<(), Fault> {
     for number in numbers {
-        loop {
-            match P::try_pop(rx, &mut held) {
-                Ok(()) => break,
-                Err(PopError::Empty) if start.elapsed() < LIMIT => {
-                    std::thread::sleep(Duration::from_micros(100));
-                }
-                Err(_) => return Err(Fault::PopAfterwards),
-            }
+        match patiently(|| Some(rx.try_pop()).filter(|answer| *answer != Err(PopError::Empty))) {
+            Some(Ok(item)) => check(&item, number)?,
+            _ => return Err(Fault::PopAfterwards),
         }
-        check::<P>(&held, number, lengths)?;
     }
-    match P::try_pop(rx, &mut held) {
+    match rx.try_pop() {
         Err(PopError::Empty) => Ok(()),
         _ => Err(Fault::More),
     }

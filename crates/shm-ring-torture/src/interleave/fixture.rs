@@ -1,34 +1,39 @@
-//! The ring of a case, and what must hold after each schedule on it.
+//! The ring of a case, the state that every schedule on it begins with, and what must hold after each.
 //!
 //! Owns: the ring, and the judgement on it by the ledger and by LAYOUT.md. Knows nothing of: how a schedule is run.
 
 use std::rc::Rc;
 
-use shm_ring::Region;
+use shm_ring::{Region, Ring, Role};
 use shm_ring_outsider as outsider;
 use shm_ring_outsider::{Descriptor, Header, Region as _, Side, Word, Writable as _};
+use zerocopy::IntoBytes;
 
-use super::case::{Case, Outcome};
+use super::case::{Case, ITEMS, Op, Outcome, Value, value};
 use super::child::{self, AFTERWARDS, Site};
 use super::ledger::{Entry, Ledger};
 use super::path::Path;
-use super::payload::{Lengths, Payload, Records};
 use super::schedule::{self, End, Schedule};
-use super::start;
-use super::stepped::{Code, Stepped, Wrong};
+use super::stepped::{Code, Sleeps, Stepped, Wrong};
+
+/// Bytes of a value in the ring.
+const STRIDE: u64 = size_of::<Value>() as u64;
+/// Some times around the data.
+const AROUND: u64 = 5 * 4096;
+/// A record that was there long before.
+const FORMER: u64 = 99;
 
 /// Where the schedules of one case are played.
-pub(crate) struct Fixture<'c, P: Payload> {
+pub(crate) struct Fixture<'c> {
     case: &'c Case,
     code: &'c Code,
-    lengths: Lengths,
     ledger: Ledger,
-    set: Set<P>,
+    set: Set,
 }
 
-enum Set<P: Payload> {
+enum Set {
     /// The ring of all schedules, and the bytes that it begins with.
-    Given { ring: Rc<P::Ring>, region: Descriptor, image: Vec<u8> },
+    Given { ring: Rc<Ring<Value>>, region: Descriptor, image: Vec<u8> },
     /// A name under which the schedule makes its own.
     Named { name: String },
 }
@@ -37,30 +42,24 @@ enum Set<P: Payload> {
 #[derive(Debug)]
 pub(crate) struct Played {
     pub(crate) end: Result<End, Wrong>,
-    pub(crate) sides: Option<[Did; 2]>,
+    /// Of each side, as far as it came to be.
+    pub(crate) sleeps: Vec<Sleeps>,
 }
 
-/// What one side did in it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Did {
-    pub(crate) sleeps: super::stepped::Sleeps,
-}
-
-impl<'c, P: Payload> Fixture<'c, P> {
-    pub(crate) fn new(case: &'c Case, lengths: Lengths, code: &'c Code) -> Result<Self, Wrong> {
+impl<'c> Fixture<'c> {
+    pub(crate) fn new(case: &'c Case, code: &'c Code) -> Result<Self, Wrong> {
         let ledger = Ledger::new().map_err(text)?;
         let set = match case.is_named() {
             true => Set::Named { name: name("interleave") },
             false => {
                 let region = Region::memfd("shm-ring-torture-interleave");
-                let options = child::options(case.kind);
-                let ring = Rc::new(P::create(region, &options).map_err(text)?);
-                let region = Descriptor::of(P::descriptor(&ring)).map_err(text)?;
-                let image = start::image(case, &Records::of::<P>(lengths), &region)?;
+                let ring = Rc::new(Ring::create(region, &child::options()).map_err(text)?);
+                let region = Descriptor::of(ring.descriptor()).map_err(text)?;
+                let image = image(case, &region)?;
                 Set::Given { ring, region, image }
             }
         };
-        Ok(Self { case, code, lengths, ledger, set })
+        Ok(Self { case, code, ledger, set })
     }
 
     /// The path of side `which` if nobody disturbs it.
@@ -72,12 +71,11 @@ impl<'c, P: Payload> Fixture<'c, P> {
     pub(crate) fn play(&self, schedule: Schedule, paths: &[Path; 2]) -> Played {
         let mut sides = match self.begin() {
             Ok(sides) => sides,
-            Err(wrong) => return Played { end: Err(wrong), sides: None },
+            Err(wrong) => return Played { end: Err(wrong), sleeps: Vec::new() },
         };
         let end = schedule::run(&mut sides, schedule, paths)
             .and_then(|end| self.check(&mut sides).map(|()| end));
-        let did = [0, 1].map(|which: usize| Did { sleeps: sides[which].sleeps });
-        Played { end, sides: Some(did) }
+        Played { end, sleeps: sides.iter().map(|side| side.sleeps).collect() }
     }
 
     /// Both sides at the beginning of their operations.
@@ -93,10 +91,10 @@ impl<'c, P: Payload> Fixture<'c, P> {
     fn side(&self, which: usize) -> Result<Stepped<'c>, Wrong> {
         let life = || {
             let site = match &self.set {
-                Set::Given { ring, .. } => Site::<P>::Given(ring.clone()),
+                Set::Given { ring, .. } => Site::Given(ring.clone()),
                 Set::Named { name } => Site::Named(name.clone()),
             };
-            child::run(self.case, self.lengths, which, site, &self.ledger)
+            child::run(self.case, which, site, &self.ledger)
         };
         Stepped::start(self.code, life).map_err(|wrong| format!("side {which}: {wrong}"))
     }
@@ -109,7 +107,7 @@ impl<'c, P: Payload> Fixture<'c, P> {
             })
         };
         both(sides, |side| side.go_to_stop())?;
-        let entries = [self.entry(0)?, self.entry(1)?];
+        let entries = [self.ledger.read(0).map_err(text)?, self.ledger.read(1).map_err(text)?];
         self.check_entries(&entries)?;
         let pushed = self.case.prefill + entries[0].pushed + entries[1].pushed;
         let taken = entries[0].taken + entries[1].taken;
@@ -120,10 +118,6 @@ impl<'c, P: Payload> Fixture<'c, P> {
         both(sides, |side| side.finish())?;
         self.check_region(goal, goal)?;
         self.check_rest()
-    }
-
-    fn entry(&self, which: usize) -> Result<Entry, Wrong> {
-        self.ledger.read(which).map_err(text)
     }
 
     fn check_entries(&self, entries: &[Entry; 2]) -> Result<(), Wrong> {
@@ -144,8 +138,8 @@ impl<'c, P: Payload> Fixture<'c, P> {
         if a.ring != b.ring && a.ring != 0 && b.ring != 0 {
             return Err("each made a ring of its own under the one name".to_owned());
         }
-        let sure = match b.outcome {
-            Outcome::Done => case.prefill.max(1).min(case.ops[1].takes()),
+        let sure = match (case.ops[1], b.outcome) {
+            (Op::AttachPop(count), Outcome::Done) => case.prefill.max(1).min(count),
             _ => 0,
         };
         if b.taken < sure {
@@ -157,23 +151,19 @@ impl<'c, P: Payload> Fixture<'c, P> {
     /// The ring after so many records, while nobody moves: nothing but what is unread is there, and all of that is
     /// whole.
     fn check_region(&self, pushed: u64, taken: u64) -> Result<(), Wrong> {
-        let (image, header) = match &self.set {
-            Set::Given { region, image, .. } => (region.all(), Header::of(&image[..])),
+        let (image, header, first) = match &self.set {
+            Set::Given { region, image, .. } => {
+                let first = tail(self.case) - self.case.prefill * STRIDE;
+                (region.all(), Header::of(&image[..]), first)
+            }
             Set::Named { name } => {
                 let region = Descriptor::open(format!("/dev/shm/{name}")).map_err(text)?;
-                (region.all(), Header::of(&region))
+                (region.all(), Header::of(&region), 0)
             }
         };
         let ring = outsider::judge(&image[..], &header)?;
-        let records = Records::of::<P>(self.lengths);
-        let first = match &self.set {
-            Set::Given { .. } => {
-                start::tail(self.case) - records.distance(&header, self.case.prefill)
-            }
-            Set::Named { .. } => 0,
-        };
         for (name, found, count) in [("tail", ring.tail, pushed), ("head", ring.head, taken)] {
-            let wanted = first + records.distance(&header, count);
+            let wanted = first + count * STRIDE;
             if found != wanted {
                 return Err(format!("{name} is {found} and must be {wanted}"));
             }
@@ -184,7 +174,7 @@ impl<'c, P: Payload> Fixture<'c, P> {
                 return Err(format!("the {side:?}'s wake_at is {wake_at} and nobody sleeps"));
             }
         }
-        let unread = (taken..pushed).map(|number| records.bytes(number));
+        let unread = (taken..pushed).map(|number| value(number).as_bytes().to_vec());
         match ring.payloads().into_iter().eq(unread) {
             true => Ok(()),
             false => Err("what is unread in the ring is not what was pushed".to_owned()),
@@ -207,11 +197,59 @@ impl<'c, P: Payload> Fixture<'c, P> {
     }
 }
 
-impl<P: Payload> Drop for Fixture<'_, P> {
+impl Drop for Fixture<'_> {
     fn drop(&mut self) {
         if let Set::Named { name } = &self.set {
             forget(name);
         }
+    }
+}
+
+/// The tail before the first record that a schedule pushes.
+fn tail(case: &Case) -> u64 {
+    (AROUND / STRIDE - case.before_wrap) * STRIDE
+}
+
+/// All bytes of `region`, which nobody has used, brought into the state of `case`, by LAYOUT.md.
+fn image(case: &Case, region: &Descriptor) -> Result<Vec<u8>, Wrong> {
+    let header = Header::of(region);
+    let mut at = tail(case) - case.prefill * STRIDE;
+    outsider::start_at(region, &header, at);
+    // A former record is in the front, and what is in the data looks like records.
+    if let Some(front) = header.front_of(at, value(FORMER).as_bytes()) {
+        region.write(outsider::producer() + outsider::FRONT, &front);
+    }
+    outsider::poison(region, &header, Some(8));
+    let mut newest = None;
+    for number in 0..case.prefill {
+        newest = Some((at, value(number)));
+        at = outsider::lay(region, &header, at, value(number).as_bytes());
+    }
+    let newest = newest.as_ref().filter(|_| case.front);
+    let newest = newest.map(|(at, record)| (*at, record.as_bytes()));
+    outsider::publish(region, &header, tail(case), newest);
+    if case.after_death {
+        bury(case, region, &header);
+    }
+    let image = region.all();
+    match outsider::judge(&image[..], &header) {
+        Ok(_) => Ok(image),
+        Err(violation) => Err(format!("the fixture is wrong: {violation}")),
+    }
+}
+
+/// As if the predecessor had been killed in its sleep. Nobody has reported that: a sleeper that hears of a death
+/// while the lease is held sleeps for microseconds, and time would decide what happens.
+fn bury(case: &Case, region: &Descriptor, header: &Header) {
+    for role in case.ops.iter().filter_map(|op| op.succeeds()) {
+        let head = region.named(Side::Consumer, Word::Position);
+        let (side, wake_at) = match role {
+            Role::Producer => (Side::Producer, head),
+            _ => (Side::Consumer, head + header.unit()),
+        };
+        region.set_named(side, Word::Session, 1);
+        region.set_named(side, Word::WakeAt, wake_at);
+        region.set_named(Side::Consumer, Word::Hint, case.front.into());
     }
 }
 
@@ -228,3 +266,5 @@ pub(crate) fn forget(name: &str) {
 fn text(error: impl ToString) -> Wrong {
     error.to_string()
 }
+
+const _: () = assert!(ITEMS == 4, "as many as a child has ready to push");

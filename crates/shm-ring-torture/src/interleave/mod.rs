@@ -5,7 +5,8 @@
 //! (each step is a trip through the kernel), so every schedule is sequentially consistent and the
 //! membarrier of the sleeper always finds the waker at rest. It shows that the machine code does its
 //! loads, stores and system calls in an order that holds at every cut; loom and the litmus shapes are
-//! about the orders that the processor adds.
+//! about the orders that the processor adds. Values cross one by one: what each instruction of the other calls
+//! stores is `stepkill`'s to look at.
 //!
 //! Owns: which schedules are played, for how long, and their counts. Knows nothing of: operations.
 
@@ -13,32 +14,25 @@ mod case;
 mod child;
 mod fixture;
 mod ledger;
-mod order;
 mod path;
-mod payload;
 mod schedule;
-mod start;
 mod stepped;
 
 use std::time::{Duration, Instant};
 
-use self::case::{Case, Kind};
+use self::case::{Case, Value};
 use self::fixture::Fixture;
-use self::order::{Spread, order};
-use self::path::Path;
-use self::payload::Payload;
+use self::path::{Path, Spread, order};
 use self::schedule::{End, Schedule};
 use self::stepped::{Code, Sleeps};
 use crate::How;
 use crate::report::Report;
-use crate::rings::{Messages, Values};
 use crate::rng::Rng;
 
 /// What the short form takes.
-const SECONDS: u64 = 36;
-/// Of that, for schedules with one preemption of short operations, and then for those of long ones.
-const SHORT_SHARE: f64 = 0.6;
-const LONG_SHARE: f64 = 0.25;
+const SECONDS: u64 = 25;
+/// Of that, for schedules with one preemption.
+const ONE_SHARE: f64 = 0.75;
 /// Tries for a schedule that came too late to say anything.
 const TRIES: u32 = 5;
 /// Violations after which a case is left: the others have more to say.
@@ -50,7 +44,7 @@ const TWO_ROUNDS: u64 = 2;
 const FULL_STRIDE: u64 = 5;
 
 /// Counts of the schedules of one group.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
     one: u64,
     /// Those that there are.
@@ -71,14 +65,6 @@ impl Counts {
         self.rung += sleeps.rung;
         self.refused += sleeps.refused;
     }
-}
-
-/// Which schedules are played now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    OneOfShort,
-    OneOfLong,
-    Two,
 }
 
 /// What of it.
@@ -130,9 +116,8 @@ pub(crate) fn run(how: &How, which: &Which) -> Report {
         report,
     };
     let until = |share: f64| budget.map(|budget| start + budget.mul_f64(share));
-    campaign.part(Part::OneOfShort, until(SHORT_SHARE));
-    campaign.part(Part::OneOfLong, until(SHORT_SHARE + LONG_SHARE));
-    campaign.part(Part::Two, until(1.0));
+    campaign.part(Campaign::one_preemption, until(ONE_SHARE));
+    campaign.part(Campaign::two_preemptions, until(1.0));
     campaign.finish(start.elapsed())
 }
 
@@ -148,16 +133,16 @@ fn stay_on_one_processor() {
 /// Does once what a process does once only (finding symbols, registering with the kernel), so that
 /// forked children have it behind them and no schedule is about that.
 fn warm_up() -> Result<(), Box<dyn std::error::Error>> {
-    let options = child::options(Kind::Values(8));
+    let options = child::options();
     let region = shm_ring::Region::memfd("shm-ring-torture-warm-up");
-    let ring = shm_ring::Ring::<u64>::create(region, &options)?;
+    let ring = shm_ring::Ring::<Value>::create(region, &options)?;
     let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
     let short = Duration::from_millis(1);
-    while tx.push_timeout(1, short).is_ok() {}
+    while tx.push_timeout(case::value(0), short).is_ok() {}
     while rx.pop_timeout(short).is_ok() {}
     let name = fixture::name("warm-up");
-    let made = shm_ring::Ring::<u64>::create(name.as_str(), &options)
-        .and_then(|_| shm_ring::Ring::<u64>::open(name.as_str()));
+    let made = shm_ring::Ring::<Value>::create(name.as_str(), &options)
+        .and_then(|_| shm_ring::Ring::<Value>::open(name.as_str()));
     fixture::forget(&name);
     made?;
     Ok(())
@@ -177,74 +162,41 @@ struct Campaign {
     report: Report,
 }
 
+/// Plays schedules of the case with this number, at least some, and until it is so late.
+type Part = fn(&mut Campaign, usize, &Fixture<'_>, &[Path; 2], Option<Instant>);
+
 impl Campaign {
-    /// Plays one part of each case that it is about, sharing out the time.
+    /// Plays one part of each case, sharing out the time.
     fn part(&mut self, part: Part, until: Option<Instant>) {
-        let about: Vec<usize> = (0..self.cases.len())
-            .filter(|&at| match part {
-                Part::OneOfShort => !self.cases[at].long,
-                Part::OneOfLong => self.cases[at].long,
-                Part::Two => true,
-            })
-            .collect();
-        for (done, &at) in about.iter().enumerate() {
+        let code = std::mem::take(&mut self.code);
+        for at in (0..self.cases.len()).filter(|&at| self.broken[at] < ENOUGH).collect::<Vec<_>>() {
             let share = until.map(|until| {
                 let now = Instant::now();
-                now + until.saturating_duration_since(now) / (about.len() - done) as u32
+                now + until.saturating_duration_since(now) / (self.cases.len() - at) as u32
             });
             let case = self.cases[at].clone();
-            match case.kind {
-                Kind::Values(1) => self.case::<Values<u8>>(at, &case, |_| 0, part, share),
-                Kind::Values(8) => self.case::<Values<u64>>(at, &case, |_| 0, part, share),
-                Kind::Values(24) => self.case::<Values<[u64; 3]>>(at, &case, |_| 0, part, share),
-                Kind::Values(64) => self.case::<Values<[u64; 8]>>(at, &case, |_| 0, part, share),
-                Kind::Values(200) => self.case::<Values<[u64; 25]>>(at, &case, |_| 0, part, share),
-                Kind::Values(_) => self.case::<Values<[u64; 128]>>(at, &case, |_| 0, part, share),
-                Kind::Messages(_, lengths) => {
-                    self.case::<Messages>(at, &case, lengths, part, share)
-                }
+            let answer = Fixture::new(&case, &code).and_then(|fixture| {
+                let paths = match self.paths[at].take() {
+                    Some(paths) => paths,
+                    None => [fixture.path(0)?, fixture.path(1)?],
+                };
+                part(self, at, &fixture, &paths, share);
+                self.paths[at] = Some(paths);
+                Ok(())
+            });
+            if let Err(wrong) = answer {
+                self.broken[at] += 1;
+                self.report.violation(format!("{}: by itself: {wrong}", case.name()));
             }
         }
-    }
-
-    fn case<P: Payload>(
-        &mut self,
-        at: usize,
-        case: &Case,
-        lengths: payload::Lengths,
-        part: Part,
-        until: Option<Instant>,
-    ) {
-        if self.broken[at] >= ENOUGH {
-            return;
-        }
-        let code = std::mem::take(&mut self.code);
-        let answer = Fixture::<P>::new(case, lengths, &code).and_then(|fixture| {
-            let paths = match self.paths[at].take() {
-                Some(paths) => paths,
-                None => [fixture.path(0)?, fixture.path(1)?],
-            };
-            match part {
-                Part::OneOfShort | Part::OneOfLong => {
-                    self.one_preemption(at, &fixture, &paths, until)
-                }
-                Part::Two => self.two_preemptions(at, &fixture, &paths, until),
-            }
-            self.paths[at] = Some(paths);
-            Ok(())
-        });
         self.code = code;
-        if let Err(wrong) = answer {
-            self.broken[at] += 1;
-            self.report.violation(format!("{}: by itself: {wrong}", case.name()));
-        }
     }
 
     /// Every n for both beginners, or as many of them, evenly spread, as there is time for.
-    fn one_preemption<P: Payload>(
+    fn one_preemption(
         &mut self,
         at: usize,
-        fixture: &Fixture<'_, P>,
+        fixture: &Fixture<'_>,
         paths: &[Path; 2],
         until: Option<Instant>,
     ) {
@@ -271,10 +223,10 @@ impl Campaign {
 
     /// A net of (n, m) with a seeded offset; without a limit its meshes are [`FULL_STRIDE`] wide for
     /// short operations and so wide that it has as many knots for long ones.
-    fn two_preemptions<P: Payload>(
+    fn two_preemptions(
         &mut self,
         at: usize,
-        fixture: &Fixture<'_, P>,
+        fixture: &Fixture<'_>,
         paths: &[Path; 2],
         until: Option<Instant>,
     ) {
@@ -305,18 +257,12 @@ impl Campaign {
         self.broken[at] >= ENOUGH || late && !at_any_rate
     }
 
-    fn play<P: Payload>(
-        &mut self,
-        at: usize,
-        fixture: &Fixture<'_, P>,
-        schedule: Schedule,
-        paths: &[Path; 2],
-    ) {
+    fn play(&mut self, at: usize, fixture: &Fixture<'_>, schedule: Schedule, paths: &[Path; 2]) {
         for _ in 0..TRIES {
             let played = fixture.play(schedule, paths);
             self.counts(at).steps += (schedule.steps + schedule.then.unwrap_or(0)) as u64;
-            for did in played.sides.iter().flatten() {
-                self.counts(at).add(did.sleeps);
+            for sleeps in played.sleeps {
+                self.counts(at).add(sleeps);
             }
             match played.end {
                 Ok(End::Done) => return,

@@ -164,7 +164,7 @@ impl<'c> Stepped<'c> {
         if let At::Asleep { .. } = self.at {
             match self.traced.poll().map_err(os)? {
                 Some(step) => self.woken(step)?,
-                None if self.sleeps_now()? => {}
+                None if self.traced.is_asleep() => {}
                 None => self.wait_till_awake()?,
             }
         }
@@ -173,19 +173,16 @@ impl<'c> Stepped<'c> {
 
     /// Waits until the call that sleeps returns.
     pub(crate) fn wait_till_awake(&mut self) -> Result<(), Wrong> {
-        let step = self.poll_until("sleeps longer than any slice", |_| Ok(false))?;
-        match step {
-            Some(step) => self.woken(step),
-            None => Ok(()),
-        }
+        let step = self.within_limit("sleeps longer than any slice")?;
+        self.woken(step)
     }
 
     /// From the end of the operation on to where it has written down what came of it.
     pub(crate) fn go_to_stop(&mut self) -> Result<(), Wrong> {
         self.traced.resume().map_err(os)?;
-        match self.poll_until("hangs", |_| Ok(false))? {
-            Some(Step::Signalled(Signal::SIGSTOP)) => Ok(()),
-            step => Err(step.map_or_else(String::new, ended)),
+        match self.within_limit("hangs")? {
+            Step::Signalled(Signal::SIGSTOP) => Ok(()),
+            step => Err(ended(step)),
         }
     }
 
@@ -196,9 +193,9 @@ impl<'c> Stepped<'c> {
 
     /// Waits for its end.
     pub(crate) fn finish(&mut self) -> Result<(), Wrong> {
-        match self.poll_until("hangs afterwards", |_| Ok(false))? {
-            Some(Step::Exited(0)) => Ok(()),
-            step => Err(step.map_or_else(String::new, ended)),
+        match self.within_limit("hangs afterwards")? {
+            Step::Exited(0) => Ok(()),
+            step => Err(ended(step)),
         }
     }
 
@@ -217,8 +214,7 @@ impl<'c> Stepped<'c> {
             libc::SYS_futex | libc::SYS_futex_waitv => {
                 let until = self.deadline()?;
                 self.traced.resume_to_call().map_err(os)?;
-                let asleep = |side: &Self| side.sleeps_now();
-                match self.poll_until("hangs in a futex call", asleep)? {
+                match self.left_or_asleep()? {
                     Some(Step::Call) => self.left_futex(false)?,
                     Some(step) => return Err(ended(step)),
                     None => {
@@ -297,38 +293,22 @@ impl<'c> Stepped<'c> {
         Ok((seconds as u64).saturating_mul(1_000_000_000).saturating_add(nanos as u64))
     }
 
-    /// Whether the kernel says that it sleeps: letter S behind the name in its `stat`.
-    fn sleeps_now(&self) -> Result<bool, Wrong> {
-        let stat = std::fs::read(format!("/proc/{}/stat", self.traced.pid()))
-            .map_err(|error| error.to_string())?;
-        let state = stat.windows(2).rposition(|two| two == b") ").and_then(|at| stat.get(at + 2));
-        Ok(state == Some(&b'S'))
+    /// The next stop of a child that was resumed.
+    fn within_limit(&mut self, hanging: &str) -> Result<Step, Wrong> {
+        self.traced.wait_within(LIMIT).map_err(os)?.ok_or_else(|| hanging.to_owned())
     }
 
-    /// Waits for a stop, or until `enough` says that it need not be waited for.
-    fn poll_until(
-        &mut self,
-        hanging: &str,
-        enough: impl Fn(&Self) -> Result<bool, Wrong>,
-    ) -> Result<Option<Step>, Wrong> {
+    /// Waits until a call returns, or sleeps: then there is no stop.
+    fn left_or_asleep(&mut self) -> Result<Option<Step>, Wrong> {
         let start = Instant::now();
-        for looks in 0_u32.. {
-            if let Some(step) = self.traced.poll().map_err(os)? {
-                return Ok(Some(step));
-            }
-            if enough(self)? {
-                return Ok(None);
-            }
-            if looks < 50 {
-                std::thread::yield_now();
-            } else {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-            if start.elapsed() > LIMIT {
-                break;
+        while start.elapsed() < LIMIT {
+            match self.traced.poll().map_err(os)? {
+                None if self.traced.is_asleep() => return Ok(None),
+                None => std::thread::yield_now(),
+                left => return Ok(left),
             }
         }
-        Err(hanging.to_owned())
+        Err("hangs in a futex call".to_owned())
     }
 }
 

@@ -19,8 +19,8 @@ use self::ledger::{Field, Ledger, conclude};
 use self::load::{Load, number};
 use crate::How;
 use crate::forked::{End, Forked};
+use crate::forms::AnyRing;
 use crate::report::Report;
-use crate::rings::{Messages, Values};
 use crate::rng::Rng;
 
 /// Two sides that run and settle nothing for so long are stuck, on however busy a machine.
@@ -46,22 +46,22 @@ pub(crate) fn run(how: &How) -> Report {
     let started = Instant::now();
     let part = Duration::from_secs(seconds) / 10;
     // These fit the front, and the last one that fits the data is over its end.
-    round::<Values<[u64; 5]>>(&mut report, Rng::new(seed), part * 3);
-    round::<Values<[u64; 25]>>(&mut report, Rng::new(seed ^ 3), part * 2);
-    round::<Messages>(&mut report, Rng::new(seed ^ 1), part * 3);
+    round::<[u64; 5]>(&mut report, Rng::new(seed), part * 3);
+    round::<[u64; 25]>(&mut report, Rng::new(seed ^ 3), part * 2);
+    round::<[u8]>(&mut report, Rng::new(seed ^ 1), part * 3);
     latest::round(&mut report, Rng::new(seed ^ 2), part * 2);
     report.figure("time", started.elapsed().as_secs_f64(), "s");
     report
 }
 
-fn round<L: Load>(report: &mut Report, rng: Rng, time: Duration) {
+fn round<L: Load + ?Sized>(report: &mut Report, rng: Rng, time: Duration) {
     let kind = L::NAME.replace(' ', "-");
     let name = format!("/shm-ring-torture-{}-soak-{kind}", std::process::id());
     let mut soaked = Ledger::new().map_err(|error| error.to_string()).and_then(|ledger| {
         let options = Options::new().bytes(8192).unlink_on_drop();
         // The name goes with this, also when the round fails.
         let ring = L::create(name.as_str(), &options).map_err(|error| error.to_string())?;
-        let region = Descriptor::of(L::descriptor(&ring)).map_err(|error| error.to_string())?;
+        let region = Descriptor::of(ring.descriptor()).map_err(|error| error.to_string())?;
         let mut pair = Pair::<L>::start(&name, region, ledger, rng)?;
         let answer = pair.soak(time).and_then(|()| pair.conclude());
         let counts = pair.counts;
@@ -87,7 +87,7 @@ fn round<L: Load>(report: &mut Report, rng: Rng, time: Duration) {
 }
 
 /// The two sides, of which each is there or will be.
-struct Pair<L> {
+struct Pair<L: ?Sized> {
     name: String,
     region: Descriptor,
     ledger: Ledger,
@@ -98,7 +98,7 @@ struct Pair<L> {
     load: core::marker::PhantomData<L>,
 }
 
-impl<L: Load> Pair<L> {
+impl<L: Load + ?Sized> Pair<L> {
     fn start(name: &str, region: Descriptor, ledger: Ledger, mut rng: Rng) -> Result<Self, String> {
         Ok(Self {
             name: name.to_owned(),
@@ -325,16 +325,16 @@ impl<L: Load> Pair<L> {
 }
 
 /// Whether the role is refused to somebody else.
-fn is_taken<L: Load>(name: &str, producer: bool) -> bool {
-    let Ok(ring) = L::open(name, &Options::new()) else { return false };
+fn is_taken<L: Load + ?Sized>(name: &str, producer: bool) -> bool {
+    let Ok(ring) = L::Ring::open_with(name, &Options::new()) else { return false };
     let refused = match producer {
-        true => L::producer(&ring).err(),
-        false => L::consumer(&ring).err(),
+        true => ring.producer().err(),
+        false => ring.consumer().err(),
     };
     matches!(refused, Some(Error::RoleTaken { .. }))
 }
 
-fn figures<L: Load>(report: &mut Report, ledger: &Ledger, counts: &Counts) {
+fn figures<L: Load + ?Sized>(report: &mut Report, ledger: &Ledger, counts: &Counts) {
     let name = L::NAME;
     let [producers, consumers] = counts.kills;
     for (what, value, unit) in [

@@ -3,12 +3,14 @@
 //!
 //! Owns: the lives of the two. Knows nothing of: when they end.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use shm_ring::{Options, PopError, PushError, Threshold, Wait};
 
 use super::ledger::{Field, Ledger, Taking, inherit, settle};
-use super::load::{Load, POPS, PUSHES, Pop, Push, TIMEOUT, number};
+use super::load::{Load, Pop, Push, TIMEOUT, any_pop, any_push, has_room, most, number, pop, push};
+use crate::forms::{AnyRing, PATIENCE, Rx, RxOf, TxOf};
 use crate::rng::Rng;
 
 /// What `Field::Close` holds to ask one of them to close.
@@ -21,15 +23,20 @@ fn one_of<T: Copy>(rng: &mut Rng, all: &[T]) -> T {
     all[rng.below(all.len() as u64) as usize]
 }
 
-fn open<L: Load>(name: &str, rng: &mut Rng) -> Result<L::Ring, String> {
+fn open<L: Load + ?Sized>(name: &str, rng: &mut Rng) -> Result<L::Ring, String> {
     let options = Options::new().wait(one_of(rng, &WAITS));
-    L::open(name, &options).map_err(|error| error.to_string())
+    PATIENCE.store(TIMEOUT.as_micros() as u64, Relaxed);
+    L::Ring::open_with(name, &options).map_err(|error| error.to_string())
 }
 
 /// Publishes until it is asked to close.
-pub(super) fn produce<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Result<(), String> {
+pub(super) fn produce<L: Load + ?Sized>(
+    name: &str,
+    ledger: Ledger,
+    mut rng: Rng,
+) -> Result<(), String> {
     let ring = open::<L>(name, &mut rng)?;
-    let mut tx = L::producer(&ring).map_err(|error| error.to_string())?;
+    let mut tx = ring.producer().map_err(|error| error.to_string())?;
     ledger.add(Field::Producers, 1);
     // Some push as fast as they can all their life, others talk: the front is for those.
     let talks = rng.below(3) == 0;
@@ -60,19 +67,19 @@ fn await_the_answer(ledger: Ledger) {
     }
 }
 
-fn publish<L: Load>(
-    tx: &mut L::Producer,
+fn publish<L: Load + ?Sized>(
+    tx: &mut TxOf<L>,
     ledger: Ledger,
     rng: &mut Rng,
     asks: bool,
 ) -> Result<(), String> {
-    let how = one_of(rng, &PUSHES);
+    let how = any_push::<L>(rng);
     let from = ledger.get(Field::Next);
-    let count = 1 + rng.below(L::most(how));
+    let count = 1 + rng.below(most::<L>(how));
     // What has room is published by one store, and what is written in place has room or is not published.
-    let whole = asks && L::has_room(tx, from, count);
+    let whole = asks && has_room::<L>(tx, from, count);
     ledger.publishing(from, count, whole || how == Push::InPlace);
-    let (done, failed) = L::push(tx, how, from, count);
+    let (done, failed) = push::<L>(tx, how, from, count);
     ledger.published(from, count, done);
     ledger.add(Field::Pushes, 1);
     // A message in place asks for more than it needs.
@@ -95,24 +102,28 @@ fn gone(ledger: Ledger, field: Field) {
 }
 
 /// Takes and settles until it is asked to close, or everything was taken.
-pub(super) fn consume<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Result<(), String> {
+pub(super) fn consume<L: Load + ?Sized>(
+    name: &str,
+    ledger: Ledger,
+    mut rng: Rng,
+) -> Result<(), String> {
     let ring = open::<L>(name, &mut rng)?;
-    let mut rx = L::consumer(&ring).map_err(|error| error.to_string())?;
+    let mut rx = ring.consumer().map_err(|error| error.to_string())?;
     inherit(&ledger);
     ledger.add(Field::Consumers, 1);
     if rng.below(4) == 0 {
         let bytes = 16 << rng.below(8);
-        L::set_threshold(&mut rx, Some(Threshold::bytes(bytes, TIMEOUT / 4)));
+        rx.set_threshold(Some(Threshold::bytes(bytes, TIMEOUT / 4)));
     }
     // Some take one way all their life, others change.
-    let kept = one_of(&mut rng, &POPS);
+    let kept = any_pop::<L>(&mut rng);
     let changes = rng.below(2) == 0;
     while ledger.get(Field::Close) != CONSUMER {
         let how = match (ledger.get(Field::Drain), changes) {
-            (0, true) => one_of(&mut rng, &POPS),
+            (0, true) => any_pop::<L>(&mut rng),
             (0, false) => kept,
             // One that says when there is nothing to come.
-            _ => Pop::Timeout,
+            _ => Pop::LAST,
         };
         let most = 1 + rng.below(16) as usize;
         match take::<L>(&mut rx, ledger, how, most)? {
@@ -134,20 +145,22 @@ pub(super) fn consume<L: Load>(name: &str, ledger: Ledger, mut rng: Rng) -> Resu
     Ok(())
 }
 
-fn take<L: Load>(
-    rx: &mut L::Consumer,
+fn take<L: Load + ?Sized>(
+    rx: &mut RxOf<L>,
     ledger: Ledger,
     how: Pop,
     most: usize,
 ) -> Result<Result<usize, PopError>, String> {
     let (taking, most) = match how {
-        Pop::Try | Pop::Timeout => (Taking::Pop, 1),
-        Pop::Batch | Pop::Slice => (Taking::Pop, most),
-        Pop::BatchSeen | Pop::Peek => (Taking::Peek, most),
+        Pop::One(_) => (Taking::Pop, 1),
+        Pop::Batch => (Taking::Pop, most),
+        // An even number is not taken as a slice.
+        Pop::BatchSeen => (Taking::Peek, most.next_multiple_of(2)),
+        Pop::Peek => (Taking::Peek, most),
     };
     let mut wrong = None;
     ledger.taking(taking, most as u64);
-    let taken = L::pop(rx, how, most, &mut |record| {
+    let taken = pop::<L>(rx, how, most, &mut |record| {
         let settled = number::<L>(record).and_then(|number| settle(&ledger, number));
         wrong = wrong.take().or(settled.err());
     });

@@ -8,10 +8,11 @@ use shm_ring_outsider::{Life, Region as _, Side, Word, life};
 
 use super::judge::Seen;
 use super::kind::{HANG, Kind};
+use super::knife::{Outcome, Window, advance, child, os};
 use super::op::Op;
+use super::rings::{Fixture, Stage};
 use super::scene::{Newest, Scene, Start, stride};
-use super::successors::{Survivor, after_consumer, after_producer};
-use super::window::{Fixture, Outcome, Window, advance, os};
+use super::successors::{Survivor, after};
 use crate::trace::{Step, Traced};
 
 /// A sleeper saw what must not be.
@@ -54,8 +55,7 @@ pub(crate) fn kill<K: Kind>(
     };
     arena.set(&start.image);
     let mut sleeper = sleeper(fixture, victim.other(), &start)?;
-    let mut kept = K::kept();
-    let mut child = fixture.child(scene, &start, &mut kept)?;
+    let mut child = child(fixture, &mut Stage::new(scene, start.clone()))?;
     // Attaching has woken it once.
     await_sleep(fixture, victim.other(), &sleeper)?;
     advance(&mut child, steps, path).map_err(at)?;
@@ -81,10 +81,7 @@ pub(crate) fn kill<K: Kind>(
         return Err(at(format!("{got} records were published; the sleeper answered {code}")));
     }
     let survivor = Survivor::Nobody { victim_first: victim == Side::Consumer };
-    match victim {
-        Side::Producer => after_producer(arena, survivor, &seen).map_err(at)?,
-        Side::Consumer => after_consumer(arena, survivor, &seen).map_err(at)?,
-    }
+    after(arena, victim, survivor, &seen).map_err(at)?;
     Ok(slept)
 }
 
@@ -113,10 +110,7 @@ pub(crate) fn kill_sleeper<K: Kind>(fixture: &Fixture<K>, victim: Side) -> Outco
         return Err(at(format!("{records} records and not {}", start.records)));
     }
     let seen = Seen { added: 0, taken: 0, session, first: start.first, records };
-    match victim {
-        Side::Producer => after_producer(arena, survivor, &seen).map_err(at),
-        Side::Consumer => after_consumer(arena, survivor, &seen).map_err(at),
-    }
+    after(arena, victim, survivor, &seen).map_err(at)
 }
 
 /// The instructions after which a kill shows something: from the publishing or releasing store on, or all.

@@ -2,22 +2,21 @@
 //! behind. Knows nothing of: how other operations are killed.
 
 use std::fs;
+use std::marker::PhantomData;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::sys::signal::Signal;
 use shm_ring::{Error, Latest, MessageRing, Options, Region, Ring};
-use shm_ring_outsider::{Descriptor, Header, Region as _};
+use shm_ring_outsider::{Descriptor, Header, Region as _, Side};
 
 use super::judge::Seen;
 use super::kind::{Kind, options};
+use super::knife::{Done, FAILED, Kill, Outcome, Subject, Window, between_marks, os};
 use super::latest;
 use super::messages::Messages;
-use super::perform::{between_marks, end_if_it_hangs};
-use super::successors::{Survivor, after_producer};
-use super::tally::Tally;
-use super::window::{Arena, Outcome, advance, created, os};
-use crate::trace::{Step, Traced};
+use super::rings::{Arena, created};
+use super::successors::{Survivor, after};
+use crate::trace::Traced;
 
 /// The label of what is created.
 pub(super) const LABEL: &str = "killed while creating";
@@ -63,7 +62,8 @@ pub(crate) trait Made: Sized {
 fn ring_goes_on<K: Kind>(ring: K::Ring, turn: u64) -> Outcome<()> {
     let seen = Seen { added: 0, taken: 0, session: 0, first: 1, records: 0 };
     let survivor = Survivor::Nobody { victim_first: turn.is_multiple_of(2) };
-    after_producer::<K>(&Arena::over(ring, K::header().labelled(LABEL))?, survivor, &seen)
+    let arena = Arena::<K>::over(ring, K::header().labelled(LABEL))?;
+    after(&arena, Side::Producer, survivor, &seen)
 }
 
 macro_rules! made {
@@ -193,76 +193,71 @@ impl Place {
         }
         created(&file.all(), M::header()).map(drop)
     }
-
-    fn child<M: Made>(&self) -> Outcome<Traced> {
-        let mut child = Traced::start(|| {
-            end_if_it_hangs();
-            let (region, options) = (self.region(), M::options());
-            let made = between_marks(|| M::create(region, &options));
-            i32::from(made.is_err())
-        })
-        .map_err(os("tracing"))?;
-        match child.go().map_err(os("tracing"))? {
-            Step::Signalled(Signal::SIGSTOP) => Ok(child),
-            other => Err(format!("a child did not get ready: {other:?}")),
-        }
-    }
 }
 
-/// Steps through a creation: the addresses of its instructions.
-pub(crate) fn images<M: Made>(way: Way, tally: &mut Tally) -> Outcome<Vec<u64>> {
-    let place = Place::new(way)?;
-    let mut child = place.child::<M>()?;
-    let (mut path, mut was_there, mut images) = (Vec::new(), None, 0);
-    loop {
-        let at = |what| format!("after instruction {}, image: {what}", path.len());
-        let there = place.look().map_err(at)?;
-        if was_there == Some(true) && !there {
-            return Err(at("the name is gone again".to_owned()));
-        }
-        if was_there != Some(there) || there {
-            place.open::<M>(there).map_err(at)?;
-            images += 1;
-        }
-        was_there = Some(there);
-        let address = child.instruction().map_err(os("tracing"))?;
-        match child.step().map_err(os("tracing"))? {
-            Step::Stopped if path.len() < 1_000_000 => path.push(address),
-            Step::Signalled(Signal::SIGSTOP) => break,
-            other => return Err(at(format!("it hangs or ended: {other:?}"))),
-        }
-    }
-    if was_there != Some(true) {
-        return Err("it returned and there is no region".to_owned());
-    }
-    match child.go().map_err(os("tracing"))? {
-        Step::Exited(0) => {}
-        other => return Err(format!("creating failed: {other:?}")),
-    }
-    tally.window(path.len() as u64, images);
-    Ok(path)
+/// Creations of one kind, each in a place of its own.
+pub(crate) struct Creations<M>(pub(crate) PhantomData<M>);
+
+/// Where one child creates.
+pub(crate) struct Stage {
+    place: Place,
+    kill: Option<Kill>,
+    was_there: Option<bool>,
 }
 
-/// Kills a creator after `steps` instructions.
-pub(crate) fn kill<M: Made>(way: Way, steps: u64, path: &[u64]) -> Outcome<()> {
-    if !kill_one::<M>(way, steps, path)? && steps < path.len() as u64 {
-        // It went another way and missed the breakpoint.
-        kill_one::<M>(way, steps, &[])?;
-    }
-    Ok(())
-}
+impl<M: Made> Subject for Creations<M> {
+    type Scene = Way;
+    type Stage = Stage;
 
-/// Whether the kill was inside of the creation, and not behind it.
-fn kill_one<M: Made>(way: Way, steps: u64, path: &[u64]) -> Outcome<bool> {
-    let at = |what| format!("killed after instruction {steps}: {what}");
-    let place = Place::new(way)?;
-    let mut child = place.child::<M>()?;
-    let inside = advance(&mut child, steps, path).map_err(at)?;
-    drop(child);
-    let there = place.look().map_err(at)?;
-    place.open::<M>(there).map_err(at)?;
-    let made = M::open_or_create(place.region(), &M::options())
-        .map_err(|error| at(format!("nobody can go on: {error}")))?;
-    made.goes_on(steps).map_err(at)?;
-    Ok(inside)
+    fn name(way: Way) -> String {
+        format!("{}, {}", M::CREATE, way.name())
+    }
+
+    fn least(_: Way) -> (u64, u64) {
+        (1000, 40)
+    }
+
+    fn says(&self, way: Way) -> String {
+        Self::name(way)
+    }
+
+    fn stage(&self, way: Way, kill: Option<Kill>) -> Outcome<Stage> {
+        Ok(Stage { place: Place::new(way)?, kill, was_there: None })
+    }
+
+    fn perform(&self, stage: &mut Stage) -> Done {
+        let (region, options) = (stage.place.region(), M::options());
+        let made = between_marks(|| M::create(region, &options));
+        Ok(if made.is_ok() { 0 } else { FAILED })
+    }
+
+    fn look(&self, stage: &mut Stage, _: &Traced, window: &mut Window) -> Outcome<()> {
+        let Stage { place, was_there, .. } = stage;
+        let there = place.look()?;
+        if *was_there == Some(true) && !there {
+            return Err("the name is gone again".to_owned());
+        }
+        if *was_there != Some(there) || there {
+            place.open::<M>(there)?;
+            window.images += 1;
+        }
+        *was_there = Some(there);
+        Ok(())
+    }
+
+    fn whole(&self, stage: Stage) -> Outcome<()> {
+        match stage.was_there {
+            Some(true) => Ok(()),
+            _ => Err("it returned and there is no region".to_owned()),
+        }
+    }
+
+    fn killed(&self, stage: Stage, child: Traced) -> Outcome<()> {
+        drop(child);
+        let Stage { place, kill, .. } = stage;
+        place.open::<M>(place.look()?)?;
+        let made = M::open_or_create(place.region(), &M::options())
+            .map_err(|error| format!("nobody can go on: {error}"))?;
+        made.goes_on(kill.map_or(0, |kill| kill.steps))
+    }
 }

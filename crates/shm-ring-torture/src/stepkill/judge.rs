@@ -72,16 +72,26 @@ pub(crate) fn judge<K: Kind>(
         }
     }
     let session = ring.side(op.side()).session;
-    let (before, attached) = start.sessions;
-    let allowed = match op {
-        _ if op.attaches() => [before, attached],
-        _ if op.closes() => [attached, attached + 1],
+    sessions(start.sessions, op.attaches(), op.closes(), session)?;
+    Ok((Seen { added, taken: taken - start.skip, session, first, records: found }, ring))
+}
+
+/// What is wrong with `session` during an operation; `attached` is that of its side, `before` that of the side before it.
+pub(super) fn sessions(
+    (before, attached): (u64, u64),
+    attaches: bool,
+    closes: bool,
+    session: u64,
+) -> Result<(), String> {
+    let allowed = match (attaches, closes) {
+        (true, _) => [before, attached],
+        (_, true) => [attached, attached + 1],
         _ => [attached, attached],
     };
     if !allowed.contains(&session) {
         return Err(format!("the session is {session} and can only be one of {allowed:?}"));
     }
-    Ok((Seen { added, taken: taken - start.skip, session, first, records: found }, ring))
+    Ok(())
 }
 
 /// What is wrong when `now` follows `before`, which the region was when the operation began or later. `began` is that

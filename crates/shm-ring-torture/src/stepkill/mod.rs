@@ -54,21 +54,21 @@
 //!
 //! The two marks take instructions too: as many as the operation `nothing` shows. They are part of every window. `shortest
 //! window` and `kills` have minimums, so that an operation that was optimised away, or a mark at the wrong place, fails.
-//! With `--full`, `site` says after which instruction of a window what was stored.
 
 mod asleep;
 mod create;
 mod judge;
 mod kind;
+mod knife;
 mod latest;
 mod messages;
 mod op;
 mod perform;
 mod plan;
+mod rings;
 mod scene;
 mod successors;
 mod tally;
-mod window;
 
 use crate::How;
 use crate::report::Report;

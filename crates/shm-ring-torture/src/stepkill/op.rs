@@ -3,15 +3,21 @@
 
 use shm_ring_outsider::Side;
 
+/// Fewer kills of an operation than this show nothing.
+const LEAST: u64 = 20;
+
 macro_rules! ops {
-    ($($side:ident { $($op:ident $name:literal $records:literal,)* })*) => {
-        /// What is stepped through. The window of each is the operation itself and nothing before or behind it.
+    (
+        $(#[$doc:meta])* $ops:ident
+        $($side:ident { $($op:ident $name:literal $records:literal,)* })*
+    ) => {
+        $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Op {
+        pub(crate) enum $ops {
             $($(#[doc = $name] $op,)*)*
         }
 
-        impl Op {
+        impl $ops {
             pub(crate) const ALL: &'static [Self] = &[$($(Self::$op,)*)*];
 
             pub(crate) fn side(self) -> Side {
@@ -34,6 +40,8 @@ macro_rules! ops {
 // "parking": it finds nothing to do, goes to sleep, and comes back when its time is over. "recover": attaching after one
 // that died asleep, and a producer in the midst of a record.
 ops! {
+    /// What is stepped through. The window of each is the operation itself and nothing before or behind it.
+    Op
     Producer {
         Nothing "nothing" 0,
         Push "push" 1,
@@ -88,6 +96,65 @@ ops! {
         AttachConsumer "attach consumer" 0,
         RecoverConsumer "recover consumer" 0,
         CloseConsumer "close consumer" 0,
+    }
+}
+
+// "recover": after a writer that died in the midst of a value. "read_newer": a wait for a newer value, which is there; or
+// that goes to sleep, and comes back when its time is over. "next": the oldest version that is kept.
+ops! {
+    /// The same of a latest value.
+    LatestOp
+    Producer {
+        Write "latest, write" 1,
+        WriteFrom "latest, write_from" 1,
+        Notify "latest, notify" 0,
+        AttachWriter "latest, attach writer" 0,
+        RecoverWriter "latest, recover writer" 0,
+        CloseWriter "latest, close writer" 0,
+    }
+    Consumer {
+        AttachReader "latest, attach reader" 0,
+        Read "latest, read" 1,
+        ReadInto "latest, read_into" 1,
+        ReadNewer "latest, read_newer" 1,
+        ReadNewerInVain "latest, read_newer in vain" 0,
+        Next "latest, next" 1,
+    }
+}
+
+impl LatestOp {
+    /// Whether it is a reader's, beside a writer that lives.
+    pub(crate) fn reads(self) -> bool {
+        self.side() == Side::Consumer
+    }
+
+    pub(crate) fn writes(self) -> bool {
+        self.side() == Side::Producer && self.records() == 1
+    }
+
+    /// Whether a writer attaches.
+    pub(crate) fn attaches(self) -> bool {
+        matches!(self, Self::AttachWriter | Self::RecoverWriter)
+    }
+
+    pub(crate) fn closes(self) -> bool {
+        self == Self::CloseWriter
+    }
+
+    /// How often the whole operation rings the writer's bell.
+    pub(crate) fn rings(self) -> u32 {
+        u32::from(self.attaches() || self.closes() || self == Self::Notify)
+    }
+
+    /// As of the other operations.
+    pub(crate) fn least(self) -> (u64, u64) {
+        match self {
+            _ if self.attaches() || self == Self::AttachReader => (1000, LEAST),
+            Self::CloseWriter | Self::ReadNewerInVain => (100, LEAST),
+            // It counts, rings and calls the kernel.
+            Self::Notify => (20, LEAST),
+            _ => (25, LEAST),
+        }
     }
 }
 
@@ -155,16 +222,16 @@ impl Op {
             || self.name().starts_with("try_")
     }
 
-    /// The fewest instructions of its window that can be the real thing. A compiler that removed the operation, or a mark
-    /// at the wrong place, falls below.
-    pub(crate) fn least(self) -> u64 {
+    /// The fewest instructions of its window that can be the real thing, and the fewest kills. A compiler that removed the
+    /// operation, or a mark at the wrong place, falls below.
+    pub(crate) fn least(self) -> (u64, u64) {
         match self {
-            Self::Nothing => 1,
-            _ if self.attaches() => 1000,
-            _ if self.closes() => 100,
-            _ if self.parks() => 300,
-            _ if self.records() == 3 => 40,
-            _ => 25,
+            Self::Nothing => (1, 1),
+            _ if self.attaches() => (1000, LEAST),
+            _ if self.closes() => (100, LEAST),
+            _ if self.parks() => (300, LEAST),
+            _ if self.records() == 3 => (40, LEAST),
+            _ => (25, LEAST),
         }
     }
 

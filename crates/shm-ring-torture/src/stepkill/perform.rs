@@ -4,52 +4,15 @@
 use std::hint::black_box;
 use std::os::fd::AsFd;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, alarm, getpid};
 use shm_ring::{PopError, PushError, Region};
 use shm_ring_outsider::{Descriptor, Side, Word, Writable};
 use zerocopy::IntoBytes;
 
 use super::judge::wanted;
 use super::kind::{BATCH, Kind};
+use super::knife::{Done, FAILED, MISREAD, between_marks};
 use super::op::Op;
 use super::scene::{Scene, Start};
-
-/// A child that gets no further ends after so many seconds.
-const HANG_SECONDS: u32 = 60;
-
-/// The operation had another outcome than it must have.
-pub(crate) const FAILED: i32 = 3;
-/// A consumer read something else than was published.
-pub(crate) const MISREAD: i32 = 4;
-
-/// Stops this process for whoever traces it, in as few instructions as that takes.
-struct Mark(Pid);
-
-impl Mark {
-    #[inline(always)]
-    fn here(&self) {
-        // A process may always signal itself.
-        let _ = kill(self.0, Signal::SIGSTOP);
-    }
-}
-
-/// Two marks around `operation`.
-#[inline(always)]
-pub(super) fn between_marks<R>(operation: impl FnOnce() -> R) -> R {
-    let mark = Mark(getpid());
-    mark.here();
-    let answer = operation();
-    mark.here();
-    answer
-}
-
-/// What a child does first: whoever traces it learns of the signal.
-pub(super) fn end_if_it_hangs() {
-    alarm::set(HANG_SECONDS);
-}
-
-type Ready<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Performs the operation of `scene` on `ring`: the exit code of the child.
 pub(crate) fn perform<K: Kind>(
@@ -57,20 +20,7 @@ pub(crate) fn perform<K: Kind>(
     start: &Start,
     ring: &K::Ring,
     kept: &mut [K::Unit],
-) -> i32 {
-    end_if_it_hangs();
-    performed::<K>(scene, start, ring, kept).unwrap_or_else(|error| {
-        eprintln!("a child could not get ready: {error}");
-        FAILED
-    })
-}
-
-fn performed<K: Kind>(
-    scene: Scene,
-    start: &Start,
-    ring: &K::Ring,
-    kept: &mut [K::Unit],
-) -> Ready<i32> {
+) -> Done {
     let (op, side) = (scene.op, scene.op.side());
     if op.attaches() {
         let region = Region::descriptor(K::descriptor(ring).try_clone_to_owned()?);
@@ -88,7 +38,7 @@ fn performed<K: Kind>(
     }
 }
 
-fn produced<K: Kind>(scene: Scene, start: &Start, ring: &K::Ring) -> Ready<i32> {
+fn produced<K: Kind>(scene: Scene, start: &Start, ring: &K::Ring) -> Done {
     let mut tx = K::producer(ring)?;
     if let Some(head) = start.late_head {
         Descriptor::of(K::descriptor(ring).as_fd())?.set_named(
@@ -111,12 +61,7 @@ fn produced<K: Kind>(scene: Scene, start: &Start, ring: &K::Ring) -> Ready<i32> 
     Ok(if answer == wanted { 0 } else { FAILED })
 }
 
-fn consumed<K: Kind>(
-    scene: Scene,
-    start: &Start,
-    ring: &K::Ring,
-    kept: &mut [K::Unit],
-) -> Ready<i32> {
+fn consumed<K: Kind>(scene: Scene, start: &Start, ring: &K::Ring, kept: &mut [K::Unit]) -> Done {
     let mut rx = K::consumer(ring)?;
     for _ in 0..start.skip {
         K::next(&mut rx)?;

@@ -1,6 +1,7 @@
 //! Owns: which scenes are gone through, and how much of each: images of all, kills of as many as there is time for. Knows
 //! nothing of: how a window is checked.
 
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use shm_ring::{Latest, MessageRing, Ring};
@@ -8,14 +9,15 @@ use shm_ring_outsider::Side;
 
 use super::Which;
 use super::asleep;
-use super::create::{self, Made, Way};
+use super::create::{Creations, Made, Way};
 use super::kind::{Kind, Words};
-use super::latest;
+use super::knife::{Kill, Subject, Window, images, kill};
+use super::latest::{self, Carried};
 use super::messages::Messages;
-use super::op::Op;
+use super::op::{LatestOp, Op};
+use super::rings::Fixture;
 use super::scene::{Newest, Scene, positions, stride};
 use super::tally::{Tallies, Tally};
-use super::window::{Fixture, Window};
 use crate::How;
 use crate::report::Report;
 use crate::rng::Rng;
@@ -24,12 +26,14 @@ use crate::rng::Rng;
 const SECONDS: u64 = 25;
 /// Sequence numbers start here: a multiple of every number of lengths.
 const SEQUENCE: u64 = 60_000;
-/// Kills of a window that takes thousands of instructions, unless all are asked for.
+/// Kills of a window of thousands of instructions, of a creation and of a latest value, unless all are asked for.
 const SPARSE: u64 = 40;
 /// Kills of a window of a kind of which the time decides how much is done, when it is up.
 const LATE: u64 = 12;
 /// Kills beside a sleeper, each of which may take a slice, unless all are asked for.
 const SLEEPERS: u64 = 4;
+/// A latest value of so many bytes is begun after fewer versions, unless all are asked for.
+const LONG: usize = 1000;
 /// An operation with more violations than this is left alone.
 const ENOUGH: u64 = 2;
 
@@ -82,7 +86,8 @@ pub(crate) fn run(how: &How, which: &Which, report: &mut Report) {
             campaign.creations::<Latest<[u8; 13]>>(way);
         }
     }
-    campaign.latest();
+    campaign.latest::<[u8; 13]>();
+    campaign.latest::<[u64; 640]>();
     campaign.sleepers();
     let Campaign { report, tallies, .. } = campaign;
     if tallies.are_empty() {
@@ -91,10 +96,13 @@ pub(crate) fn run(how: &How, which: &Which, report: &mut Report) {
     tallies.report(report);
 }
 
-/// After how many instructions to kill: every `by`th of a window of `steps`, from `first` on, and behind the whole
-/// operation.
-fn points(first: u64, by: u64, steps: u64) -> impl Iterator<Item = u64> {
-    (first..=steps).step_by(by as usize).chain([steps + 1])
+/// After how many instructions to kill, the last time behind the whole operation. In the midst of an instruction that
+/// repeats itself nothing of the region is written: the images say so.
+fn points(window: &Window) -> Vec<u64> {
+    let at = |step: u64| window.path.get(step as usize);
+    (0..window.steps + 2)
+        .filter(|&step| step == 0 || at(step).is_none() || at(step) != at(step - 1))
+        .collect()
 }
 
 impl Campaign<'_> {
@@ -130,8 +138,13 @@ impl Campaign<'_> {
             if index > 0 && late {
                 break;
             }
-            let late = late && (self.full || effort != Effort::Whole);
-            self.kills(&fixture, scene, &window, late);
+            let by = match scene.op {
+                _ if late && (self.full || effort != Effort::Whole) => window.steps.div_ceil(LATE),
+                op if op.is_long() && !self.full => window.steps / SPARSE,
+                op if op.is_minor() && !self.full => 4,
+                _ => 1,
+            };
+            self.kills(&fixture, scene, &window, by, self.full);
         }
     }
 
@@ -150,19 +163,12 @@ impl Campaign<'_> {
                 );
             }
         }
-        for index in (1..places.len()).rev() {
-            places.swap(index, self.rng.below(index as u64 + 1) as usize);
-        }
+        self.shuffle(&mut places);
         if !self.full {
             let most = match op {
                 Op::Nothing => 1,
-                _ if op.is_long() => {
-                    if effort == Effort::Whole {
-                        3
-                    } else {
-                        1
-                    }
-                }
+                _ if op.is_long() && effort == Effort::Whole => 3,
+                _ if op.is_long() => 1,
                 _ => 12,
             };
             // A half-written front is what recovering is about.
@@ -182,110 +188,124 @@ impl Campaign<'_> {
         all.take(if op.is_long() { 6 } else { usize::MAX }).collect()
     }
 
-    fn tally(&mut self, op: Op) -> &mut Tally {
-        let kills = if op.is_long() { SPARSE / 2 } else { op.least().min(SPARSE / 2) };
-        self.tallies.of(op.name(), (op.least(), kills))
+    fn tally<S: Subject>(&mut self, _: &S, scene: S::Scene) -> &mut Tally {
+        self.tallies.of(&S::name(scene), S::least(scene))
     }
 
-    fn violation<K: Kind>(&mut self, fixture: &Fixture<K>, scene: Scene, what: &str) {
-        self.tally(scene.op).violations += 1;
-        let Scene { op, newest, at, sequence } = scene;
-        let capacity = fixture.arena.header.capacity;
-        let (lap, offset, len) = (at / capacity, at % capacity, K::len(sequence));
-        let (name, kind, newest) = (op.name(), K::NAME, newest.name());
-        self.report.violation(format!(
-            "{name} ({kind}, {len} bytes, lap {lap}, offset {offset}, {newest}), {what}"
-        ));
+    fn violation<S: Subject>(&mut self, subject: &S, scene: S::Scene, what: &str) {
+        self.tally(subject, scene).violations += 1;
+        self.report.violation(format!("{}, {what}", subject.says(scene)));
     }
 
-    fn images<K: Kind>(&mut self, fixture: &Fixture<K>, scene: Scene) -> Option<Window> {
-        match fixture.images(scene) {
+    fn images<S: Subject>(&mut self, subject: &S, scene: S::Scene) -> Option<Window> {
+        match images(subject, scene) {
             Ok(window) => {
-                self.tally(scene.op).window(window.steps, window.images);
-                if self.full {
-                    self.sites::<K>(scene, &window);
-                }
+                self.tally(subject, scene).window(window.steps, window.images);
                 Some(window)
             }
             Err(what) => {
-                self.violation(fixture, scene, &what);
+                self.violation(subject, scene, &what);
                 None
             }
         }
     }
 
-    /// After which instruction what was stored, of the first scene of each operation.
-    fn sites<K: Kind>(&mut self, scene: Scene, window: &Window) {
-        let site = format!("site: {} ({}, {})", scene.op.name(), K::NAME, scene.newest.name());
-        if !self.tallies.is_new(&site) {
-            return;
-        }
-        for (step, what) in &window.sites {
-            let what = what.join(" and ");
-            self.report.figure(format!("{site}: {what}"), *step as f64, "instructions");
-        }
-        self.report.figure(format!("{site}: end"), window.steps as f64, "instructions");
-    }
-
-    fn kills<K: Kind>(&mut self, fixture: &Fixture<K>, scene: Scene, window: &Window, late: bool) {
-        let by = match scene.op {
-            _ if late => window.steps.div_ceil(LATE).max(1),
-            op if op.is_long() && !self.full => (window.steps / SPARSE).max(1),
-            op if op.is_minor() && !self.full => 4,
-            _ => 1,
-        };
+    /// Kills after every `by`th instruction, in turn with and without a survivor; or with `both` after each.
+    fn kills<S: Subject>(
+        &mut self,
+        subject: &S,
+        scene: S::Scene,
+        window: &Window,
+        by: u64,
+        both: bool,
+    ) {
+        let by = by.max(1);
         let mut alone = self.rng.below(2) == 0;
-        for steps in points(self.rng.below(by), by, window.steps) {
-            // In turn with and without a survivor; with both if all are asked for.
-            for _ in 0..if self.full { 2 } else { 1 } {
+        let first = self.rng.below(by) as usize;
+        let points = points(window);
+        let last = points.last().copied().filter(|_| (points.len() - 1 - first) as u64 % by != 0);
+        for steps in points.into_iter().skip(first).step_by(by as usize).chain(last) {
+            for _ in 0..if both { 2 } else { 1 } {
                 alone = !alone;
-                match fixture.kill(scene, steps, &window.path, alone) {
-                    Ok(()) => self.tally(scene.op).kills += 1,
-                    Err(what) => self.violation(fixture, scene, &what),
+                match kill(subject, scene, Kill { steps, alone }, &window.path) {
+                    Ok(()) => self.tally(subject, scene).kills += 1,
+                    Err(what) => self.violation(subject, scene, &what),
                 }
-                if self.tally(scene.op).violations > ENOUGH {
+                if self.tally(subject, scene).violations > ENOUGH {
                     return;
                 }
             }
         }
     }
 
+    /// Whether all was asked for, and there is time: otherwise the rest is done as if it had not been.
+    fn all(&self) -> bool {
+        self.full && Instant::now() < self.end
+    }
+
+    /// The stride by which a window is killed of which all is not asked for.
+    fn sparse(&self, window: &Window) -> u64 {
+        if self.all() { 1 } else { points(window).len() as u64 / SPARSE }
+    }
+
     /// A creator, in one of the ways to create.
     fn creations<M: Made>(&mut self, way: Way) {
-        let all = self.full && Instant::now() < self.end;
-        let start = self.rng.below(1 << 32);
-        let name = format!("{}, {}", M::CREATE, way.name());
-        if !self.which.has(&name) {
+        let creations = Creations::<M>(PhantomData);
+        if !self.which.has(&Creations::<M>::name(way)) {
             return;
         }
-        let tally = self.tallies.of(&name, (1000, SPARSE));
-        let mut violated = Vec::new();
-        match create::images::<M>(way, tally) {
-            Ok(path) => {
-                let total = path.len() as u64;
-                let by = if all { 1 } else { (total / SPARSE).max(1) };
-                for steps in points(start % by, by, total) {
-                    match create::kill::<M>(way, steps, &path) {
-                        Ok(()) => tally.kills += 1,
-                        Err(what) => violated.push(what),
-                    }
-                    if violated.len() as u64 > ENOUGH {
-                        break;
-                    }
-                }
-            }
-            Err(what) => violated.push(what),
-        }
-        tally.violations += violated.len() as u64;
-        for what in violated {
-            self.report.violation(format!("{name}, {what}"));
+        if let Some(window) = self.images(&creations, way) {
+            let by = self.sparse(&window);
+            self.kills(&creations, way, &window, by, false);
         }
     }
 
     /// The latest value.
-    fn latest(&mut self) {
-        let Self { which, report, tallies, rng, full, end } = self;
-        latest::Part { which, report, tallies, rng, full: *full, end: *end }.run();
+    fn latest<T: Carried>(&mut self) {
+        let fixture = match latest::Fixture::<T>::new() {
+            Ok(fixture) => fixture,
+            Err(error) => return self.report.violation(error),
+        };
+        let which = self.which;
+        for &op in LatestOp::ALL.iter().filter(|op| which.has(op.name())) {
+            let scenes = self.versions::<T>(op, fixture.slots());
+            for (index, published) in scenes.into_iter().enumerate() {
+                let scene = latest::Scene { op, published };
+                if let Some(window) = self.images(&fixture, scene)
+                    && (index == 0 || self.all())
+                {
+                    let by = self.sparse(&window);
+                    self.kills(&fixture, scene, &window, by, false);
+                }
+                if self.tally(&fixture, scene).violations > ENOUGH {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// After which versions `op` is begun, in an order that the seed decides.
+    fn versions<T: Carried>(&mut self, op: LatestOp, slots: u64) -> Vec<u64> {
+        let mut versions = latest::versions(slots).to_vec();
+        versions.retain(|&version| op != LatestOp::ReadNewer || version > 0);
+        self.shuffle(&mut versions);
+        // A long value takes an instruction for every few bytes, or for each, and every write of it is another
+        // image.
+        let most = match op {
+            _ if op.least().0 >= 1000 => 1 + usize::from(self.full),
+            _ if self.full => versions.len(),
+            LatestOp::WriteFrom if size_of::<T>() >= LONG => 2,
+            _ if size_of::<T>() >= LONG => 1,
+            _ => versions.len(),
+        };
+        versions.truncate(most);
+        versions
+    }
+
+    fn shuffle<T>(&mut self, list: &mut [T]) {
+        for index in (1..list.len()).rev() {
+            list.swap(index, self.rng.below(index as u64 + 1) as usize);
+        }
     }
 
     /// Kills beside a peer that sleeps, and of one that sleeps.
@@ -300,7 +320,7 @@ impl Campaign<'_> {
             if !self.which.has(&name) {
                 continue;
             }
-            let window = match fixture.images(asleep::scene(op)) {
+            let window = match images(&fixture, asleep::scene(op)) {
                 Ok(window) => window,
                 Err(what) => {
                     self.sleeper_tally(&name, &Window::default(), 0, vec![what], 0);

@@ -7,7 +7,7 @@ use shm_ring_outsider::{Ends, Life, Side};
 use super::judge::Seen;
 use super::kind::{BRIEF, HANG, Kind};
 use super::op::Op;
-use super::window::Arena;
+use super::rings::Arena;
 
 /// The side that was not killed.
 pub(crate) enum Survivor<K: Kind> {
@@ -20,8 +20,21 @@ pub(crate) enum Survivor<K: Kind> {
     Producer(K::Tx, Ends),
 }
 
-/// Checks a ring whose producer was killed, by reading on, and by going on.
-pub(crate) fn after_producer<K: Kind>(
+/// Checks a ring whose `victim` was killed, by going on on the other side, and on both.
+pub(crate) fn after<K: Kind>(
+    arena: &Arena<K>,
+    victim: Side,
+    survivor: Survivor<K>,
+    seen: &Seen,
+) -> Result<(), String> {
+    match victim {
+        Side::Producer => after_producer(arena, survivor, seen),
+        Side::Consumer => after_consumer(arena, survivor, seen),
+    }
+}
+
+/// Of a producer, by reading on.
+fn after_producer<K: Kind>(
     arena: &Arena<K>,
     survivor: Survivor<K>,
     seen: &Seen,
@@ -65,8 +78,8 @@ pub(crate) fn after_producer<K: Kind>(
     go_on(arena, tx, rx, Some(ends), reads)
 }
 
-/// Checks a ring whose consumer was killed, by publishing on, and by going on.
-pub(crate) fn after_consumer<K: Kind>(
+/// Of a consumer, by publishing on.
+fn after_consumer<K: Kind>(
     arena: &Arena<K>,
     survivor: Survivor<K>,
     seen: &Seen,

@@ -30,7 +30,7 @@ impl Tally {
 
 /// The counts of all of them, in the order in which they came up.
 #[derive(Debug, Default)]
-pub(crate) struct Tallies(Vec<Tally>, Vec<String>);
+pub(crate) struct Tallies(Vec<Tally>);
 
 impl Tallies {
     /// The counts of `name`; `least` are the fewest instructions and kills that show anything.
@@ -45,15 +45,6 @@ impl Tallies {
 
     pub(crate) fn are_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Whether `name` has not been asked about before.
-    pub(crate) fn is_new(&mut self, name: &str) -> bool {
-        let new = !self.1.iter().any(|known| known == name);
-        if new {
-            self.1.push(name.to_owned());
-        }
-        new
     }
 
     pub(crate) fn report(&self, report: &mut Report) {

@@ -103,7 +103,7 @@ fn a_ring_that_fills_its_data_area_to_the_byte_is_full_and_not_empty() {
             drop((tx, rx));
             (tx, rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
             assert_eq!(T::push(&mut tx, Put::Try, &all[0]), Err(PushError::Full));
-            let seen = T::peek(&mut rx, 0, 1, items + 1, 0).unwrap();
+            let seen = T::peek(&mut rx, 0, 1, items + 1, |_| 0).unwrap();
             assert!(seen == all, "in one piece");
             for value in &all {
                 assert_eq!(T::pop(&mut rx, Take::Try, 0).as_ref(), Ok(value));
@@ -158,4 +158,39 @@ fn three_items_are_full_at_three_and_both_sides_sleep() {
     tx.close();
     let read = within(LIMIT, "reading", || reading.join().unwrap()).unwrap();
     assert!(read.into_iter().eq(0..2000));
+}
+
+#[test]
+fn capacities_are_what_was_asked_for_and_all_of_it_can_be_used() {
+    crate::harness::watch();
+    let exactly = |options: Options, items: usize| {
+        let region = Region::memfd("capacity");
+        let ring = Ring::<u64>::create(region, &options).unwrap();
+        assert_eq!(ring.limit_bytes(), 8 * items);
+        let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        assert_eq!((tx.capacity(), rx.capacity()), (items, items));
+        for lap in 0..3 {
+            for n in 0..items {
+                assert_eq!(tx.room_at_least(), items - n);
+                tx.try_push((lap * n) as u64).unwrap();
+                assert_eq!(rx.len(), n + 1);
+            }
+            assert_eq!(tx.try_push(0), Err(PushError::Full));
+            let read: Vec<_> = rx.try_iter().map(Result::unwrap).collect();
+            assert!(read.into_iter().eq((0..items).map(|n| (lap * n) as u64)));
+            assert_eq!(rx.try_pop(), Err(PopError::Empty));
+        }
+    };
+    for (bytes, items) in
+        [(1, 1), (8, 1), (15, 1), (16, 2), (100, 12), (4096, 512), (4097, 512), (65536, 8192)]
+    {
+        exactly(Options::new().bytes(bytes), items);
+    }
+    for items in [1, 2, 3, 5, 100, 511, 512, 513, 1000] {
+        exactly(Options::new().items(items), items);
+    }
+    // Whichever is more.
+    exactly(Options::new().items(3).bytes(100), 12);
+    exactly(Options::new().items(13).bytes(100), 13);
+    exactly(Options::new(), 8192);
 }

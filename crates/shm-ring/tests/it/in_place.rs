@@ -92,7 +92,7 @@ fn a_view_that_is_not_released_leaves_its_record() {
             let head = bytes.get(consumer() + POSITION);
             for form in 0..12 {
                 for max in [1, 2, 100] {
-                    let seen = K::peek(&mut rx, form % 3, form, max, 0).unwrap();
+                    let seen = K::peek(&mut rx, form % 3, form, max, |_| 0).unwrap();
                     let expected = (first..6).take(max).map(|n| text(n, len));
                     assert!(seen.into_iter().eq(expected), "up to {max} from {first}");
                 }
@@ -103,7 +103,7 @@ fn a_view_that_is_not_released_leaves_its_record() {
             rx = ring.consumer().unwrap();
             // Some of what is seen is released, and the rest seen again.
             assert_eq!(peek_one::<K>(&mut rx, 0, 0, false), Ok(text(first, len)));
-            let seen = K::peek(&mut rx, 0, 0, 5, released).unwrap();
+            let seen = K::peek(&mut rx, 0, 0, 5, |_| released).unwrap();
             assert_eq!(seen.len(), 5.min(6 - first as usize));
             first += released as u64;
             assert_eq!(bytes.get(consumer() + POSITION), first * K::stride(len));

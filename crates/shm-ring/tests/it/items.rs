@@ -1,42 +1,10 @@
-//! Items and messages whose every byte follows from their number, and random numbers that follow
-//! from a seed.
+//! Items whose every byte follows from their number.
 
 use shm_ring::Item;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// SplitMix64: enough to be unlike its neighbours.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    /// One of `choices`.
-    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize]
-    }
-}
-
-fn fill(bytes: &mut [u8], n: u64) {
-    let mut random = Random::new(n.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    for chunk in bytes.chunks_mut(8) {
-        chunk.copy_from_slice(&random.next().to_le_bytes()[..chunk.len()]);
-    }
-}
+use crate::forms::content::fill;
+pub(crate) use crate::forms::content::{Random, text};
 
 /// The `n`th item of a stream.
 pub(crate) fn make<T: Item>(n: u64) -> T {
@@ -57,13 +25,6 @@ pub(crate) fn check<T: Item>(item: &T, n: u64) {
     );
 }
 
-/// The bytes of the `n`th message of a stream, `len` of them.
-pub(crate) fn text(n: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    fill(&mut bytes, n);
-    bytes
-}
-
 macro_rules! aligned {
     ($($name:ident $align:literal $bytes:literal),*) => {$(
         #[derive(FromBytes, IntoBytes, Immutable)]
@@ -72,7 +33,7 @@ macro_rules! aligned {
     )*};
 }
 
-aligned!(A16 16 16, A64 64 192, A128 128 128, A2048 2048 2048, A4096 4096 4096);
+aligned!(A16 16 16, A64 64 192, A4096 4096 4096);
 
 /// An item that says which one it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]

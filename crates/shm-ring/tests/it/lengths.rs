@@ -5,9 +5,8 @@ use shm_ring::{MessageProducer, Options, OutOfBounds, PopError, PushError, Regio
 use shm_ring_outsider::{POSITION, cells, data, lay, poison, producer};
 
 use crate::bytes::Bytes;
-use crate::forms::{Aligned, AnyRing, Kind, Put, Room, RxOf, Take, TxOf};
+use crate::forms::{Aligned, AnyRing, Kind, Put, Room, RxOf, Take, TxOf, slices};
 use crate::items::{A16, A64, A4096, text};
-use crate::system;
 
 const CAPACITY: usize = 8192;
 /// What stands in the data before anything was pushed: no record header, and not zero.
@@ -252,7 +251,7 @@ fn aligned_messages<const A: usize>() {
     for len in [0, 1, 2, 3, 1, 0, 2, 100, 5000] {
         // Written by the slice and in the ordinary way, read by slices.
         let mut room = tx.reserve(len).unwrap();
-        let address = system::write_message(&mut room, &text(1, len));
+        let address = slices::write_message(&mut room, &text(1, len));
         assert_eq!(address % align, 0, "a reservation of {len} bytes aligned to {align}");
         room.commit(len);
         tx.push(&text(2, len)).unwrap();
@@ -263,10 +262,10 @@ fn aligned_messages<const A: usize>() {
         };
         for n in [1, 2] {
             let view = rx.peek(1).unwrap();
-            check(n, system::message_bytes(&view.first()));
+            check(n, slices::message_bytes(&view.first()));
             view.release(1);
         }
-        rx.pop_batch(1, |message| check(3, system::message_bytes(message))).unwrap();
+        rx.pop_batch(1, |message| check(3, slices::message_bytes(message))).unwrap();
     }
 }
 
@@ -288,7 +287,7 @@ fn payloads_of_messages_are_aligned_as_asked() {
     for asked in [1, 8, 32, 64] {
         let mut tx = open(asked).unwrap();
         let mut room = tx.reserve(9).unwrap();
-        assert_eq!(system::write_message(&mut room, &text(1, 9)) % 64, 0);
+        assert_eq!(slices::write_message(&mut room, &text(1, 9)) % 64, 0);
     }
     assert!(open(128).is_err());
 }

@@ -65,7 +65,6 @@ mod stats;
 mod stopped;
 mod stopping;
 mod strangers;
-mod stream;
 mod streams;
 mod system;
 mod top;
@@ -118,7 +117,6 @@ const JOBS: &[(&str, Job)] = &[
     ("keep-out-of-membarriers", sandbox::keep_out_of_membarriers),
     ("without-proc", sandbox::without_proc),
     ("strict", sandbox::strict),
-    ("stream", stream::other_side),
     ("hold-view", in_place::hold_view),
     ("half-write", in_place::half_write),
     ("half-write-values", in_place::half_write_values),

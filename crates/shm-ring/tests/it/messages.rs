@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 
 use crate::forms::{Aligned, AnyRing, Kind, Room, Rx, RxOf, Take, TxOf, peek_one};
 use crate::harness::{Child, Home, LIMIT, Name};
-use crate::items::{Random, text};
+use crate::items::{A4096, Random, text};
 
 use crate::bytes::Bytes;
 
@@ -54,7 +54,7 @@ fn produce<K: Kind + ?Sized>(tx: &mut TxOf<K>, capacity: usize, seed: u64) -> u6
         let batch: Vec<_> =
             (n..n + 1 + random.below(20)).map(|n| payload::<K>(n, capacity)).collect();
         let told = match random.below(8) {
-            0 => K::push_batch(tx, &batch),
+            0 => K::push_batch(tx, &batch).map_err(|told| told.error),
             1 => K::try_push_batch(tx, &batch),
             2 => K::reserve(tx, 0, Room::Drop, &batch[0], n as usize).map(|_| 0),
             _ => K::push(tx, random.one_of(K::PUSHES), &batch[0]).map(|()| 1),
@@ -88,7 +88,7 @@ fn consume<K: Kind + ?Sized>(rx: &mut RxOf<K>, capacity: usize, seed: u64) -> u6
             .map(|_| None),
             1 => {
                 let (max, release) = (1 + form % 5, form / 5 % 7);
-                K::peek(rx, way, form, max, release).map(|seen| {
+                K::peek(rx, way, form, max, |_| release).map(|seen| {
                     for (at, bytes) in (n..).zip(&seen) {
                         assert!(
                             *bytes == payload::<K>(at, capacity),
@@ -185,6 +185,7 @@ macro_rules! with_kind {
             "odd" => $run::<[u8; 13]> $arguments,
             "wide" => $run::<Aligned<64>> $arguments,
             "numbers" => $run::<u64> $arguments,
+            "pages" => $run::<A4096> $arguments,
             kind => panic!("no kind is called {kind}"),
         }
     };
@@ -245,4 +246,5 @@ fn aligned_messages_and_values_by_all_forms_at_once() {
     both_sides("wide", 16 * 1024, 5);
     both_sides("numbers", 24, 4);
     both_sides("numbers", 4096, 7);
+    both_sides("pages", 256 * 1024, 3);
 }

@@ -1,7 +1,6 @@
 //! What only unsafe code can do: fork, seccomp, namespaces, signals to one thread, a store to an
-//! address, slices into a region. Used by children, which can afford to break themselves, and on rings
-//! both sides of which are the test's own; all of it behind safe functions whose worst is the end of
-//! the calling process.
+//! address. Used by children, which can afford to break themselves; all of it behind safe functions whose
+//! worst is the end of the calling process.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
@@ -10,8 +9,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-
-use shm_ring::{Item, Message, MessageReservation, Reservation, View};
 
 fn check(answer: libc::c_int) -> io::Result<()> {
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -317,37 +314,4 @@ pub(crate) fn store(address: usize, byte: u8) {
     // read-only the store ends the process; if not, it changes a byte of a region under test,
     // which the library accesses as bytes that anyone may change.
     unsafe { place.write_volatile(byte) };
-}
-
-/// A message's address in the region and a copy of its bytes, by its slice.
-pub(crate) fn message_bytes(message: &Message<'_>) -> (usize, Vec<u8>) {
-    // SAFETY: nobody writes published records in the tests that call this.
-    let slice = unsafe { message.as_slice() };
-    (slice.as_ptr().addr(), slice.to_vec())
-}
-
-/// The address of a view's values in the region and copies of their bytes, by their slice.
-pub(crate) fn view_bytes<T: Item>(view: &View<'_, T>) -> (usize, Vec<Vec<u8>>) {
-    // SAFETY: as above.
-    let values = unsafe { view.as_slice() };
-    (values.as_ptr().addr(), values.iter().map(|value| value.as_bytes().to_vec()).collect())
-}
-
-/// Writes a message through its slice; the slice's address.
-pub(crate) fn write_message(room: &mut MessageReservation<'_>, message: &[u8]) -> usize {
-    // SAFETY: only the producer, which is the test's own, writes data.
-    let place = unsafe { room.as_mut_slice() };
-    place.copy_from_slice(message);
-    place.as_ptr().addr()
-}
-
-/// Writes values through their places; the address of the first.
-pub(crate) fn write_values<T: Item>(room: &mut Reservation<'_, T>, values: Vec<T>) -> usize {
-    // SAFETY: as above.
-    let places = unsafe { room.as_uninit() };
-    let address = places.as_ptr().addr();
-    for (place, value) in places.iter_mut().zip(values) {
-        place.write(value);
-    }
-    address
 }

@@ -1,12 +1,11 @@
 //! Owns: what may stand in a latest value's region after any instruction of an operation: the rules of LAYOUT.md, as the
 //! outsider knows them, which bytes the operation may write, and how far it can have come. Knows nothing of: the library.
 
-use shm_ring_outsider::{
-    Header, Latest, Life, Side, Word, follows_latest, judge_latest, life, name,
-};
+use shm_ring_outsider::{Header, Latest, Life, Side, Word, judge_latest, life, name};
 
-use super::carried::{Carried, bytes};
-use super::scene::{Scene, Start};
+use super::fixture::{Scene, Start};
+use super::{Carried, bytes};
+use crate::stepkill::judge::sessions;
 
 /// How far an operation had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +51,7 @@ pub(super) fn judge<T: Carried>(
         return Err(format!("version {published} is the latest and is not whole"));
     }
     let session = latest.writer.session;
-    let (before, attached) = start.sessions;
-    let allowed = match op {
-        _ if op.attaches() => [before, attached],
-        _ if op.closes() => [attached, attached + 1],
-        _ => [attached, attached],
-    };
-    if !allowed.contains(&session) {
-        return Err(format!("the session is {session} and can only be one of {allowed:?}"));
-    }
+    sessions(start.sessions, op.attaches(), op.closes(), session)?;
     Ok((Seen { published, session }, latest))
 }
 
@@ -99,9 +90,4 @@ pub(super) fn done(
         return Err(format!("it rang {rung} times and not {}", op.rings()));
     }
     Ok(())
-}
-
-/// What is wrong when `now` follows `before`.
-pub(super) fn follows(before: &Latest, now: &Latest) -> Result<(), String> {
-    Ok(follows_latest(before, now)?)
 }

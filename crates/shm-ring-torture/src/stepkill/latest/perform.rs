@@ -5,26 +5,18 @@ use std::hint::black_box;
 
 use shm_ring::{Latest, NextError, ReadError, Region};
 
-use super::carried::Carried;
-use super::scene::{Op, Scene};
-use super::window::{header, options};
+use super::Carried;
+use super::fixture::{Scene, header, options};
 use crate::stepkill::kind::{BRIEF, HANG};
-use crate::stepkill::perform::{FAILED, between_marks, end_if_it_hangs};
+use crate::stepkill::knife::{self, FAILED, between_marks};
+use crate::stepkill::op::LatestOp as Op;
 
 type Done = Result<bool, Box<dyn std::error::Error>>;
 
 /// Performs the operation of `scene`: the exit code of the child.
-pub(super) fn perform<T: Carried>(scene: Scene, latest: &Latest<T>) -> i32 {
-    end_if_it_hangs();
+pub(super) fn perform<T: Carried>(scene: Scene, latest: &Latest<T>) -> knife::Done {
     let done = if scene.op.reads() { reads(scene, latest) } else { writes(scene, latest) };
-    match done {
-        Ok(true) => 0,
-        Ok(false) => FAILED,
-        Err(error) => {
-            eprintln!("a child could not get ready: {error}");
-            FAILED
-        }
-    }
+    Ok(if done? { 0 } else { FAILED })
 }
 
 /// Whether the writer's operation did what it should.

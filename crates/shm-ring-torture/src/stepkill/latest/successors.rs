@@ -4,9 +4,9 @@
 use shm_ring::{Error, Latest, LatestReader, LatestWriter, Peer, ReadError, Region};
 use shm_ring_outsider::Life;
 
-use super::carried::Carried;
+use super::Carried;
+use super::fixture::{header, options};
 use super::judge::Seen;
-use super::window::{header, options};
 use crate::stepkill::kind::{BRIEF, HANG};
 
 /// Checks a latest value whose writer was killed, or beside whose `writer` a reader was: by reading it, with

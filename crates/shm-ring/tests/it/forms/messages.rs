@@ -1,12 +1,11 @@
 //! The forms of messages.
 
 use shm_ring::{
-    Error, Message, MessageConsumer, MessageProducer, MessageRing, Options, PopError, PushError,
-    Region,
+    BatchError, Error, Message, MessageConsumer, MessageProducer, MessageRing, Options, PopError,
+    PushError, Region,
 };
 
-use super::{Kind, NOW, Put, Room, Take, UNTOUCHED};
-use crate::system;
+use super::{Kind, Put, Room, Take, UNTOUCHED, patience, slices};
 
 /// Messages whose payloads are aligned to `A` bytes.
 pub(crate) struct Aligned<const A: usize>;
@@ -67,10 +66,10 @@ fn push(tx: &mut MessageProducer, form: Put, message: &[u8]) -> Result<(), PushE
     match form {
         Put::Try => tx.try_push(message),
         Put::Wait => tx.push(message),
-        Put::Timeout => tx.push_timeout(message, NOW),
+        Put::Timeout => tx.push_timeout(message, patience()),
         Put::TryParts => tx.try_push_vectored(&parts(message)),
         Put::Parts => tx.push_vectored(&parts(message)),
-        Put::PartsTimeout => tx.push_vectored_timeout(&parts(message), NOW),
+        Put::PartsTimeout => tx.push_vectored_timeout(&parts(message), patience()),
         Put::TryBatch => tx.try_push_batch(&[message]).map(one),
         Put::Batch => tx.push_batch(&[message]).map(one).map_err(|told| told.error),
         Put::TryAll => tx.try_push_all(&[message]),
@@ -90,12 +89,12 @@ fn reserve(
     let len = bytes.len();
     let mut room = match way {
         0 => tx.try_reserve(len)?,
-        1 => tx.wait(len, Some(NOW)).and_then(|()| tx.try_reserve(len))?,
+        1 => tx.wait(len, Some(patience())).and_then(|()| tx.try_reserve(len))?,
         _ => tx.reserve(len)?,
     };
     assert_eq!((room.len(), room.is_empty()), (len, len == 0));
     match how {
-        Room::Slice => drop(system::write_message(&mut room, bytes)),
+        Room::Slice => drop(slices::write_message(&mut room, bytes)),
         Room::Write => room.write_at(0, bytes).unwrap(),
         _ => {
             let (first, second) = bytes.split_at(part % (len + 1));
@@ -128,18 +127,18 @@ fn pop(rx: &mut MessageConsumer, form: Take, buffer: usize) -> Result<Vec<u8>, P
     let len = match form {
         Take::TryInto => rx.try_pop_into(&mut place),
         Take::Into => rx.pop_into(&mut place),
-        Take::IntoTimeout => rx.pop_into_timeout(&mut place, NOW),
+        Take::IntoTimeout => rx.pop_into_timeout(&mut place, patience()),
         Take::TryTo => rx.try_pop_to(&mut place),
         Take::To => rx.pop_to(&mut place),
-        Take::ToTimeout => rx.pop_to_timeout(&mut place, NOW),
-        Take::Peek => return peek(rx, 2, buffer, 1, 1).map(|mut seen| seen.remove(0)),
+        Take::ToTimeout => rx.pop_to_timeout(&mut place, patience()),
+        Take::Peek => return peek(rx, 2, buffer, 1, |_| 1).map(|mut seen| seen.remove(0)),
         Take::TryBatch => {
             return pop_batch(rx, 0, 1, |bytes| batch = bytes).map(|_| batch);
         }
         Take::Batch => return pop_batch(rx, 2, 1, |bytes| batch = bytes).map(|_| batch),
         Take::Try => return rx.try_pop(),
         Take::Wait => return rx.pop(),
-        Take::Timeout => return rx.pop_timeout(NOW),
+        Take::Timeout => return rx.pop_timeout(patience()),
         Take::TryIterate => return rx.try_iter().next().unwrap_or(Err(PopError::Empty)),
         Take::Iterate => return rx.iter().next().unwrap_or(Err(PopError::Closed)),
         form => panic!("{form:?} is for values"),
@@ -160,23 +159,24 @@ fn peek(
     way: usize,
     form: usize,
     max: usize,
-    release: usize,
+    release: impl FnOnce(&[Vec<u8>]) -> usize,
 ) -> Result<Vec<Vec<u8>>, PopError> {
     let view = match way {
         0 => rx.try_peek(max)?,
-        1 => rx.wait(1, Some(NOW)).and_then(|()| rx.try_peek(max))?,
+        1 => rx.wait(1, Some(patience())).and_then(|()| rx.try_peek(max))?,
         _ => rx.peek(max)?,
     };
     let copy = |message: &Message<'_>| {
         assert_eq!(message.is_empty(), message.to_vec().is_empty());
         match form % 3 {
             0 => message.to_vec(),
-            1 => system::message_bytes(message).1,
+            1 => slices::message_bytes(message).1,
             _ => in_two(message, form / 3),
         }
     };
     let seen: Vec<_> = view.iter().map(|message| copy(&message)).collect();
     assert_eq!(copy(&view.first()), seen[0]);
+    let release = release(&seen);
     assert_eq!(view.release(release), release.min(seen.len()));
     Ok(seen)
 }
@@ -200,7 +200,7 @@ fn pop_batch(
     let each = |message: &Message<'_>| each(message.to_vec());
     match way {
         0 => rx.try_pop_batch(max, each),
-        1 => rx.pop_batch_timeout(max, NOW, each),
+        1 => rx.pop_batch_timeout(max, patience(), each),
         _ => rx.pop_batch(max, each),
     }
 }
@@ -242,8 +242,8 @@ macro_rules! messages {
             fn push_batch(
                 tx: &mut MessageProducer,
                 batch: &[Vec<u8>],
-            ) -> Result<usize, PushError> {
-                tx.push_batch(batch).map_err(|told| told.error)
+            ) -> Result<usize, BatchError> {
+                tx.push_batch(batch)
             }
 
             fn try_push_batch(
@@ -266,7 +266,7 @@ macro_rules! messages {
                 way: usize,
                 form: usize,
                 max: usize,
-                release: usize,
+                release: impl FnOnce(&[Vec<u8>]) -> usize,
             ) -> Result<Vec<Vec<u8>>, PopError> {
                 peek(rx, way, form, max, release)
             }

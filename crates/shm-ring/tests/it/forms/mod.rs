@@ -1,15 +1,20 @@
 //! Every form of every call of both kinds, by name, in terms of the payload's bytes: so that a test can
 //! go through all of them.
 //!
-//! Owns: [`Kind`] and the names of the forms. Knows nothing of: what the answers should be.
+//! Owns: [`Kind`] and the names of the forms. Knows nothing of: what the answers should be. The fuzz target `queue` compiles
+//! this folder too, so it stands on nothing beside it.
 
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use shm_ring::{AnyEnd, Error, Options, PopError, PushError, Region};
+use shm_ring::{AnyEnd, BatchError, Error, Options, PopError, PushError, Region, Threshold};
 
+pub(crate) mod content;
 mod ends;
 mod messages;
+pub(crate) mod model;
+pub(crate) mod slices;
 mod values;
 
 pub(crate) use messages::Aligned;
@@ -78,8 +83,9 @@ impl Put {
 }
 
 impl Room {
+    /// The last one panics.
     pub(crate) const ALL: [Self; 7] =
-        [Self::Write, Self::Pieces, Self::Slice, Self::Less, Self::More, Self::Drop, Self::Forget];
+        [Self::Write, Self::Pieces, Self::Slice, Self::Less, Self::Drop, Self::Forget, Self::More];
 }
 
 impl Take {
@@ -96,7 +102,12 @@ impl Take {
 
 /// How buffers look that a call must not have touched.
 const UNTOUCHED: u8 = 0xa5;
-const NOW: Duration = Duration::ZERO;
+/// How long a form with a deadline waits, in microseconds: no time, where nobody else moves meanwhile.
+pub(crate) static PATIENCE: AtomicU64 = AtomicU64::new(0);
+
+fn patience() -> Duration {
+    Duration::from_micros(PATIENCE.load(Relaxed))
+}
 
 /// A handle from which the two roles are taken.
 pub(crate) trait AnyRing: Sized + Send + Sync {
@@ -113,7 +124,7 @@ pub(crate) trait AnyRing: Sized + Send + Sync {
 
 /// What both kinds of consumer answer alike.
 pub(crate) trait Rx: AnyEnd + Send + 'static {
-    fn set_threshold(&mut self, threshold: Option<shm_ring::Threshold>);
+    fn set_threshold(&mut self, threshold: Option<Threshold>);
 }
 
 /// The ends of a kind.
@@ -150,17 +161,17 @@ pub(crate) trait Kind {
         bytes: &[u8],
         part: usize,
     ) -> Result<Option<usize>, PushError>;
-    fn push_batch(tx: &mut TxOf<Self>, batch: &[Vec<u8>]) -> Result<usize, PushError>;
+    fn push_batch(tx: &mut TxOf<Self>, batch: &[Vec<u8>]) -> Result<usize, BatchError>;
     fn try_push_batch(tx: &mut TxOf<Self>, batch: &[Vec<u8>]) -> Result<usize, PushError>;
     /// `buffer` is how many bytes the buffer has, for the forms that need one.
     fn pop(rx: &mut RxOf<Self>, form: Take, buffer: usize) -> Result<Vec<u8>, PopError>;
-    /// Looks at up to `max` records and releases up to `release` of them: what it saw.
+    /// Looks at up to `max` records and releases up to as many of them as `release` says: what it saw.
     fn peek(
         rx: &mut RxOf<Self>,
         way: usize,
         form: usize,
         max: usize,
-        release: usize,
+        release: impl FnOnce(&[Vec<u8>]) -> usize,
     ) -> Result<Vec<Vec<u8>>, PopError>;
     fn pop_batch(
         rx: &mut RxOf<Self>,
@@ -182,7 +193,7 @@ pub(crate) fn peek_one<K: Kind + ?Sized>(
     form: usize,
     release: bool,
 ) -> Result<Vec<u8>, PopError> {
-    let mut seen = K::peek(rx, way, form, 1, usize::from(release))?;
+    let mut seen = K::peek(rx, way, form, 1, |_| usize::from(release))?;
     assert_eq!(seen.len(), 1);
     Ok(seen.remove(0))
 }

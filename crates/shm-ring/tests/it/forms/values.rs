@@ -1,9 +1,10 @@
 //! The forms of values.
 
-use shm_ring::{Consumer, Error, Item, Options, PopError, Producer, PushError, Region, Ring};
+use shm_ring::{
+    BatchError, Consumer, Error, Item, Options, PopError, Producer, PushError, Region, Ring,
+};
 
-use super::{Kind, NOW, Put, Room, Take, UNTOUCHED};
-use crate::system;
+use super::{Kind, Put, Room, Take, UNTOUCHED, patience, slices};
 
 fn element<T: Item>(bytes: &[u8]) -> T {
     T::read_from_bytes(bytes).unwrap()
@@ -84,7 +85,7 @@ impl<T: Item + Send + 'static> Kind for T {
         match form {
             Put::Try => tx.try_push(value),
             Put::Wait => tx.push(value),
-            Put::Timeout => tx.push_timeout(value, NOW),
+            Put::Timeout => tx.push_timeout(value, patience()),
             Put::TryFrom => tx.try_push_from(&value),
             Put::From => tx.push_from(&value),
             Put::TryBatch => tx.try_push_batch([value]).map(one),
@@ -108,7 +109,7 @@ impl<T: Item + Send + 'static> Kind for T {
         let count = bytes.len() / size_of::<T>();
         let mut room = match way {
             0 => tx.try_reserve(count)?,
-            1 => tx.wait(count, Some(NOW)).and_then(|()| tx.try_reserve(count))?,
+            1 => tx.wait(count, Some(patience())).and_then(|()| tx.try_reserve(count))?,
             _ => tx.reserve(count)?,
         };
         assert_eq!((room.len(), room.is_empty()), (count, count == 0));
@@ -118,7 +119,7 @@ impl<T: Item + Send + 'static> Kind for T {
                 items.iter().enumerate().rev().for_each(|(index, item)| room.write(index, item));
             }
             Room::Slice => {
-                let address = system::write_values(&mut room, items);
+                let address = slices::write_values(&mut room, items);
                 assert_eq!(address % align_of::<T>(), 0);
             }
             _ => {
@@ -146,12 +147,12 @@ impl<T: Item + Send + 'static> Kind for T {
         Ok(None)
     }
 
-    fn push_batch(tx: &mut Producer<T>, batch: &[Vec<u8>]) -> Result<usize, PushError> {
+    fn push_batch(tx: &mut Producer<T>, batch: &[Vec<u8>]) -> Result<usize, BatchError> {
         let items = batch.iter().map(|bytes| element::<T>(bytes));
         if batch.len() % 2 == 0 {
-            tx.push_batch(items).map_err(|told| told.error)
+            tx.push_batch(items)
         } else {
-            tx.push_slice(&items.collect::<Vec<_>>()).map_err(|told| told.error)
+            tx.push_slice(&items.collect::<Vec<_>>())
         }
     }
 
@@ -177,8 +178,8 @@ impl<T: Item + Send + 'static> Kind for T {
             Take::Into => rx.pop_into(place),
             Take::TrySlice => rx.try_pop_slice(&mut places).map(one),
             Take::Slice => rx.pop_slice(&mut places).map(one),
-            Take::SliceTimeout => rx.pop_slice_timeout(&mut places, NOW).map(one),
-            Take::Peek => return Self::peek(rx, 2, 0, 1, 1).map(|mut seen| seen.remove(0)),
+            Take::SliceTimeout => rx.pop_slice_timeout(&mut places, patience()).map(one),
+            Take::Peek => return Self::peek(rx, 2, 0, 1, |_| 1).map(|mut seen| seen.remove(0)),
             Take::TryBatch => {
                 return batch_by_items(rx, 0, 1, |bytes| batch = bytes).map(|_| batch);
             }
@@ -187,7 +188,7 @@ impl<T: Item + Send + 'static> Kind for T {
                 let value = match form {
                     Take::Try => rx.try_pop(),
                     Take::Wait => rx.pop(),
-                    Take::Timeout => rx.pop_timeout(NOW),
+                    Take::Timeout => rx.pop_timeout(patience()),
                     Take::TryIterate => rx.try_iter().next().unwrap_or(Err(PopError::Empty)),
                     Take::Iterate => rx.iter().next().unwrap_or(Err(PopError::Closed)),
                     form => panic!("{form:?} is for messages"),
@@ -206,11 +207,11 @@ impl<T: Item + Send + 'static> Kind for T {
         way: usize,
         form: usize,
         max: usize,
-        release: usize,
+        release: impl FnOnce(&[Vec<u8>]) -> usize,
     ) -> Result<Vec<Vec<u8>>, PopError> {
         let view = match way {
             0 => rx.try_peek(max)?,
-            1 => rx.wait(max.min(1), Some(NOW)).and_then(|()| rx.try_peek(max))?,
+            1 => rx.wait(max.min(1), Some(patience())).and_then(|()| rx.try_peek(max))?,
             _ => rx.peek(max)?,
         };
         let len = view.len();
@@ -222,7 +223,7 @@ impl<T: Item + Send + 'static> Kind for T {
                 (0..len).map(|index| view.get(index).unwrap().as_bytes().to_vec()).collect()
             }
             1 => {
-                let (address, seen) = system::view_bytes(&view);
+                let (address, seen) = slices::view_bytes(&view);
                 assert_eq!(address % align_of::<T>(), 0);
                 seen
             }
@@ -235,7 +236,7 @@ impl<T: Item + Send + 'static> Kind for T {
                 bytes(&items)
             }
         };
-        let released = release.min(len);
+        let released = release(&seen).min(len);
         view.release(released);
         Ok(seen)
     }
@@ -253,7 +254,7 @@ impl<T: Item + Send + 'static> Kind for T {
         let mut items: Vec<T> = (0..max).map(|_| untouched()).collect();
         let taken = match way {
             0 => rx.try_pop_slice(&mut items),
-            1 => rx.pop_slice_timeout(&mut items, NOW),
+            1 => rx.pop_slice_timeout(&mut items, patience()),
             _ => rx.pop_slice(&mut items),
         };
         let (seen, rest) = items.split_at(taken.unwrap_or(0));
@@ -284,7 +285,7 @@ fn batch_by_items<T: Item>(
     let each = |value: T| each(value.as_bytes().to_vec());
     match way {
         0 => rx.try_pop_batch(max, each),
-        1 => rx.pop_batch_timeout(max, NOW, each),
+        1 => rx.pop_batch_timeout(max, patience(), each),
         _ => rx.pop_batch(max, each),
     }
 }
