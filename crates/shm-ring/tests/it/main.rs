@@ -14,6 +14,7 @@ mod backlog;
 mod batches;
 mod bytes;
 mod compile_errors;
+mod compiled;
 mod creating;
 mod death;
 mod dense;
