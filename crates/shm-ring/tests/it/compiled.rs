@@ -44,12 +44,12 @@ const PROGRAM: &str = r#"
     use protocol::{barrier::light_then_load, layout::{Park, SidePage}, sync::Foreign};
 
     fn main() {
-        let park = Park { wake_at: AtomicU64::new(0) };
+        let park = Park { wake_at: AtomicU64::new(1) };
         let page = SidePage { tail: AtomicU64::new(0), park: (park,) };
         let mut seen = [0; 4];
-        for (n, seen) in (1..).zip(&mut seen) {
-            page.park.0.wake_at.store(n, Ordering::Release);
+        for (n, seen) in (2..).zip(&mut seen) {
             *seen = light_then_load(true, Foreign(&page));
+            page.park.0.wake_at.store(n, Ordering::Relaxed);
         }
         assert_eq!(seen, [1, 2, 3, 4], "a look is stale");
     }

@@ -228,8 +228,8 @@ fn a_side_that_is_killed_in_its_panic_before_it_rings_is_still_reported_by_the_k
     assert_eq!(rx.pop(), Err(PopError::PeerDead));
 }
 
-/// A thread that does `what` with an end, and unwinds with it.
-fn unwinding<E: Send + 'static>(end: E) {
+/// A thread that has an end, and unwinds with it.
+pub(crate) fn unwinding<E: Send + 'static>(end: E) {
     let unwound = std::thread::spawn(move || {
         let _end = end;
         std::panic::resume_unwind(Box::new(()));

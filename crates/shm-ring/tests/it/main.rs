@@ -24,6 +24,7 @@ mod dumping;
 mod ending;
 mod far;
 mod faults;
+mod flapping;
 mod forged;
 mod forks;
 mod forms;
@@ -95,6 +96,7 @@ const JOBS: &[(&str, Job)] = &[
     ("push-and-stay", owed::push_and_stay),
     ("pop-and-stay", owed::pop_and_stay),
     ("panic-while-producing", ending::panic_while_producing),
+    ("wait-as-told", flapping::wait_as_told),
     ("refused-to-a-child", forks::refused_to_a_child),
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),
