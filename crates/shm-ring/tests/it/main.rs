@@ -107,6 +107,8 @@ const JOBS: &[(&str, Job)] = &[
     ("receive-descriptor", descriptors::receive),
     ("reopen-what-is-given", descriptors::reopen_what_is_given),
     ("receive-in-a-sandbox", descriptors::receive_in_a_sandbox),
+    ("take-one-role-and-fork", descriptors::take_one_role_and_fork),
+    ("open-for-one-role-and-fork", descriptors::open_for_one_role_and_fork),
     ("feed", stopped::feed),
     ("drain", stopped::drain),
     ("try-role", owners::try_role),
