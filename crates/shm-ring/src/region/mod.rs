@@ -69,7 +69,8 @@ impl Region {
     }
 
     /// Memory without a name, sealed against being cut. `label` shows up in `/proc/PID/maps`. Pass
-    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process.
+    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process. Whoever has a descriptor of it can write it,
+    /// also by one that is open for reading: to give the right to read alone, use a name or a file.
     ///
     /// ```
     /// let region = shm_ring::Region::memfd("ticks");
