@@ -324,7 +324,13 @@ impl<'a> Living<'a> {
     ) {
         self.look_at_name::<F>(ring, held, || says_lost(&taken));
         let mut taken = Some(taken);
-        match self.rng.below(if self.quarrels() { 400 } else { 40 }) {
+        let ways = match self.quarrels() {
+            true => 400,
+            // What a handed-on description leaves with children is seen only there.
+            false if !self.places.has_name(held.place) => 12,
+            false => 40,
+        };
+        match self.rng.below(ways) {
             0..3 => {
                 children::misuse(self, &mut taken);
                 // Some do not outlive the child.

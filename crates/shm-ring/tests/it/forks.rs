@@ -304,6 +304,35 @@ fn no_child_keeps_a_role_whenever_it_was_forked() {
     assert!(kept.is_empty(), "{} of {RINGS} roles are held by children: {last:?}", kept.len());
 }
 
+/// Job: becomes the producer, and then a daemon, which is refused what it inherits and attaches for itself.
+pub(crate) fn daemon_with_an_end(mut home: Home) {
+    let name = home.argument(0).to_owned();
+    let mut tx = Producer::<u64>::open(name.as_str()).unwrap();
+    tx.push(1).unwrap();
+    system::become_a_daemon();
+    assert_eq!(tx.push(2), Err(PushError::Forked));
+    drop(tx);
+    let mut tx = Producer::<u64>::open(name.as_str()).unwrap();
+    tx.push(3).unwrap();
+    home.say("attached");
+    home.stay();
+}
+
+#[test]
+fn whoever_becomes_a_daemon_keeps_nothing_and_attaches_anew() {
+    let name = Name::new("daemon");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("daemon-with-an-end", &[name.as_str()]);
+    child.expect("attached");
+    assert!(child.status().success(), "what became a daemon has ended");
+    assert_eq!((rx.pop(), rx.pop()), (Ok(1), Ok(3)));
+    assert!(matches!(rx.peer(), Peer::Alive { session: 3, .. }), "{:?}", rx.peer());
+    // The first one never closed.
+    assert_eq!(rx.pop(), Err(PopError::PeerDead));
+    assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::TimedOut));
+}
+
 /// Job: becomes the producer and starts another program, which lives on.
 pub(crate) fn start_a_program(mut home: Home) {
     let _tx = Producer::<u64>::open(home.argument(0)).unwrap();

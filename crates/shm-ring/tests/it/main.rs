@@ -101,6 +101,7 @@ const JOBS: &[(&str, Job)] = &[
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),
     ("dropped-by-process-1", forks::dropped_by_process_1),
+    ("daemon-with-an-end", forks::daemon_with_an_end),
     ("start-a-program", forks::start_a_program),
     ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
