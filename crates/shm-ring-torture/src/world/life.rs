@@ -115,6 +115,9 @@ fn write_panics_down(ledger: Ledger) {
     }));
 }
 
+/// Becomes an end by a name, in one call.
+type ByName<E> = fn(Region, &Options) -> Result<E, Error>;
+
 /// What a thread unwinds with that is to.
 pub(super) struct Wanted;
 
@@ -221,7 +224,7 @@ impl<'a> Living<'a> {
         place: usize,
         end: usize,
         take: impl Fn(&F::Ring) -> Result<E, Error>,
-        by_name: Option<fn(Region, &Options) -> Result<E, Error>>,
+        by_name: Option<ByName<E>>,
     ) -> Option<(F::Ring, E, Held)> {
         let has_steady_name = self.places.has_name(place) && !self.places.is_torn(place);
         if let (Some(by_name), 0) = (by_name.filter(|_| has_steady_name), self.rng.below(4)) {
@@ -254,7 +257,7 @@ impl<'a> Living<'a> {
     fn attach_by_name<F: Named, E>(
         &mut self,
         place: usize,
-        by_name: fn(Region, &Options) -> Result<E, Error>,
+        by_name: ByName<E>,
     ) -> Option<(F::Ring, E)> {
         self.doing(Doing::Attaching, None);
         let options = self.places.options(place);

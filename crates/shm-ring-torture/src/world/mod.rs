@@ -75,7 +75,8 @@ fn campaign(report: &mut Report, seed: u64, time: Duration, full: bool) -> Resul
     while start.elapsed() < time && ledger.violations().is_empty() {
         let kinds =
             [Kind::Removing(LINES), Kind::Replacing(1), Kind::Removing(0), Kind::Replacing(LINES)];
-        let kind = if rounds % 2 == 0 { Kind::Mixed } else { kinds[rounds / 2 % kinds.len()] };
+        let kind =
+            if rounds.is_multiple_of(2) { Kind::Mixed } else { kinds[rounds / 2 % kinds.len()] };
         storm.round(ROUND.min(time), kind)?;
         storm.stamp += 1;
         let stamp = storm.stamp;

@@ -1,9 +1,8 @@
 //! Owns: taking a name away from a region, or giving it to another one, while nobody uses what it leads to: the one way in
 //! which this library removes or replaces. Knows nothing of: what is in the records.
 
-use std::os::fd::AsFd;
-
 use core::time::Duration;
+use std::os::fd::AsFd;
 
 use super::header::{self, Anatomy};
 use super::page;
