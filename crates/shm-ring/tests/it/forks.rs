@@ -11,7 +11,7 @@ use shm_ring::{
 };
 
 use crate::alone::Fork;
-use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip, until};
 use crate::system;
 
 /// Whether a fork of this process came to the end of `child`.
@@ -309,9 +309,12 @@ pub(crate) fn daemon_with_an_end(mut home: Home) {
     let name = home.argument(0).to_owned();
     let mut tx = Producer::<u64>::open(name.as_str()).unwrap();
     tx.push(1).unwrap();
+    let first = rustix::process::getpid();
     system::become_a_daemon();
     assert_eq!(tx.push(2), Err(PushError::Forked));
     drop(tx);
+    // Until then it is alive, and has the role.
+    until("what became a daemon has ended", || rustix::process::getppid() != Some(first));
     let mut tx = Producer::<u64>::open(name.as_str()).unwrap();
     tx.push(3).unwrap();
     home.say("attached");
