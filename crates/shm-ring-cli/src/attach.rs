@@ -1,11 +1,8 @@
 //! Taking part: finding or making the ring, and becoming one of its ends. It must not know what is sent.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
 use shm_ring::{
-    Contents, Ends, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options, Peer,
-    Role, Snapshot, UntypedConsumer, UntypedProducer, UntypedRing,
+    Contents, Ends, Error, MessageConsumer, MessageProducer, MessageRing, Observer, Options,
+    Snapshot, UntypedConsumer, UntypedProducer, UntypedRing,
 };
 use shm_ring_console::terminal;
 
@@ -16,14 +13,8 @@ use crate::failure::{Code, Failure};
 /// reader removes it.
 const ON_DEMAND: &str = "shm-ring stream";
 
-/// How long to wait before looking again for what nobody rings a bell for.
-const PAUSE: Duration = Duration::from_millis(5);
-
 /// How often a ring that went away is looked for again.
 const ROUNDS: u32 = 200;
-
-/// How long a role is waited for whose holder is gone and has not given it up.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A ring, or an end of it, and whether the ring was created on demand.
 pub(crate) struct Attached<E> {
@@ -42,7 +33,7 @@ type Ring = Carrying<MessageRing, UntypedRing>;
 pub(crate) fn producer(
     copying: &Copying,
 ) -> Result<Attached<Carrying<MessageProducer, UntypedProducer>>, Failure> {
-    attach(copying, Role::Producer, |ring| match ring {
+    attach(copying, |ring| match ring {
         Carrying::Messages(ring) => ring.producer().map(Carrying::Messages),
         Carrying::Values(ring) => ring.producer().map(Carrying::Values),
     })
@@ -51,7 +42,7 @@ pub(crate) fn producer(
 pub(crate) fn consumer(
     copying: &Copying,
 ) -> Result<Attached<Carrying<MessageConsumer, UntypedConsumer>>, Failure> {
-    attach(copying, Role::Consumer, |ring| match ring {
+    attach(copying, |ring| match ring {
         Carrying::Messages(ring) => ring.consumer().map(Carrying::Messages),
         Carrying::Values(ring) => ring.consumer().map(Carrying::Values),
     })
@@ -59,21 +50,14 @@ pub(crate) fn consumer(
 
 fn attach<E>(
     copying: &Copying,
-    role: Role,
     take: impl Fn(&Ring) -> Result<E, Error>,
 ) -> Result<Attached<E>, Failure> {
-    let start = Instant::now();
     for _ in 0..ROUNDS {
         let Some(Attached { end: ring, on_demand }) = open_or_create(copying)? else { continue };
         match take(&ring) {
             Ok(end) => return Ok(Attached { end, on_demand }),
             // It was removed in between.
             Err(Error::NameGone { .. }) => {}
-            Err(Error::RoleTaken { .. })
-                if !is_alive(copying, role) && start.elapsed() < PATIENCE =>
-            {
-                sleep(PAUSE);
-            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -139,17 +123,6 @@ fn look(copying: &Copying) -> Result<Snapshot, Error> {
 /// Bytes in the ring that nobody has read, as it is now.
 pub(crate) fn unread(copying: &Copying) -> u64 {
     look(copying).map_or(0, |snapshot| snapshot.unread_bytes())
-}
-
-fn is_alive(copying: &Copying, role: Role) -> bool {
-    let alive = |snapshot: Snapshot| {
-        let side = match role {
-            Role::Producer => snapshot.producer,
-            _ => snapshot.consumer,
-        };
-        matches!(side.peer, Peer::Alive { .. })
-    };
-    look(copying).is_ok_and(alive)
 }
 
 /// Framing says where messages end. Values have one size, and `--raw` says nothing else.

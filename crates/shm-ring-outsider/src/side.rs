@@ -100,8 +100,10 @@ impl SideWords {
             format!("the {side:?}'s fence mode is {} and none of 0, 1 and 2", self.fence_mode)
         })?;
         let liveness = self.liveness;
-        let thread = liveness >> 31 == 1 && liveness >> 30 == 2 && liveness & 0x3fff_ffff != 0;
-        Violation::unless(matches!(liveness, 0 | 0xc000_0000) || thread, Rule::Liveness, || {
+        let (died, thread) = (1 << 30, liveness & 0x3fff_ffff);
+        let reported = liveness >> 31 == 1 && (thread != 0 || liveness & died != 0);
+        let unreported = liveness == 0 || liveness == died;
+        Violation::unless(reported || unreported, Rule::Liveness, || {
             format!("the {side:?}'s liveness word is {liveness:#x}: no thread and no death")
         })?;
         let limit = header.limit;

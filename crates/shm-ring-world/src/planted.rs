@@ -177,6 +177,18 @@ pub fn planted() -> Vec<Planted> {
             Life { panics: 1, kills: 0, ..LIFE },
         );
         add(
+            V::PanicStoresDied,
+            "SomebodyWakes",
+            "a consumer that was rung for a panic looked at the liveness word, and slept on",
+            Life { panics: 1, kills: 0, ..LIFE },
+        );
+        add(
+            V::PanicForgetsTheThread,
+            "SomebodyWakes",
+            "killed in a panic before it rang",
+            Life { panics: 1, ..LIFE },
+        );
+        add(
             V::ToldIsStoredAfterwards,
             "ReportedOnce",
             "an end twice, beside the kill of a consumer",

@@ -46,8 +46,7 @@ pub enum Life {
     /// The protocol that keeps all rules.
     #[default]
     Correct,
-    /// Also correct: an attaching side ends a session that was left odd, by an even number, before it begins its own; and so
-    /// does an end that is dropped by a panic.
+    /// Also correct: an attaching side ends a session that was left odd, by an even number, before it begins its own.
     EndsItsPredecessor,
     /// An attaching side stores its session, then its liveness word.
     SessionBeforeMark,
@@ -69,6 +68,10 @@ pub enum Life {
     AnySessionIsAPeer,
     /// An end that is dropped by a panic closes in order.
     PanicCloses,
+    /// Such an end stores that it died, as its successor would, and clears its liveness word.
+    PanicStoresDied,
+    /// Such an end marks its liveness word, and takes its thread's name out of it.
+    PanicForgetsTheThread,
     /// The end is returned, and then stored.
     ToldIsStoredAfterwards,
     /// While the next session is alive, the end before it waits until all is read.

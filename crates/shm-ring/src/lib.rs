@@ -1,8 +1,9 @@
 // Owns: the front page of the documentation, and what is public. Knows nothing of: how anything is done.
 
 //! A lock-free single-producer single-consumer ring between two processes over shared memory, for Linux. Neither side
-//! makes a system call while both are busy, an idle side sleeps on a futex, and whatever happens to one side, the other
-//! loses nothing that was published, never hangs and never crashes.
+//! makes a system call while both are busy, and an idle side sleeps on a futex. When one side is killed or restarted, the other
+//! loses nothing that was published. When one is buggy or hostile, the other neither hangs nor misbehaves: see
+//! [trust](guide::trust).
 //!
 //! # What it promises
 //!

@@ -144,10 +144,10 @@ fn words_of_one_side_are_refused_by_themselves() {
     let set = |side, word, value| move |region: &crate::Cells| region.set_named(side, word, value);
     for side in Side::BOTH {
         refused(&image, &header, Rule::FenceMode, set(side, Word::FenceMode, 3));
-        for wrong in [1, 0x4000_0001, 0x8000_0000, 0xc000_0001] {
+        for wrong in [1, 0x4000_0001, 0x8000_0000] {
             refused(&image, &header, Rule::Liveness, set(side, Word::Liveness, wrong));
         }
-        for right in [0, 0x8000_1234, 0xc000_0000] {
+        for right in [0, 0x8000_1234, 0xc000_0000, 0xc000_1234, 0x4000_0000] {
             let mut image = image.clone();
             set(side, Word::Liveness, right)(cells(&mut image));
             judge(&image[..], &header).unwrap();

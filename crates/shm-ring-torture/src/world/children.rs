@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, alarm, fork};
-use shm_ring::{Consumer, Producer};
+use shm_ring::LatestWriter;
 
-use super::ends::{CHILDS, Item};
+use super::forms::{CHILDS, Form, Item, Messages, Values};
 use super::ledger::Count;
 use super::life::Living;
 use crate::trace::exit_now;
@@ -62,14 +62,22 @@ pub(super) fn drop_unknown<E: Any>(living: &mut Living<'_>, taken: &mut Option<E
 }
 
 fn use_up(end: &mut dyn Any) {
-    if let Some(tx) = end.downcast_mut::<Producer<Item>>() {
+    use_up_form::<Values>(end);
+    use_up_form::<Messages>(end);
+    if let Some(writer) = end.downcast_mut::<LatestWriter<Item>>() {
+        (0..8).for_each(|_| writer.write(CHILDS));
+    }
+}
+
+fn use_up_form<F: Form>(end: &mut dyn Any) {
+    if let Some(tx) = end.downcast_mut::<F::Producer>() {
         for _ in 0..8 {
-            let _ = tx.try_push(CHILDS);
+            let _ = F::try_push(tx, CHILDS);
         }
     }
-    if let Some(rx) = end.downcast_mut::<Consumer<Item>>() {
+    if let Some(rx) = end.downcast_mut::<F::Consumer>() {
         for _ in 0..8 {
-            let _ = rx.try_pop();
+            let _ = F::try_pop(rx);
         }
     }
 }

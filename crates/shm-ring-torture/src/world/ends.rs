@@ -4,36 +4,27 @@
 
 use std::time::Duration;
 
-use shm_ring::{Consumer, PopError, Producer, PushError};
+use shm_ring::{PopError, PushError};
 
 use super::entry::{CONSUMER, PRODUCER};
+use super::forms::{CHILDS, Form, Item, item};
 use super::ledger::{Count, Doing};
 use super::life::{Held, Living};
 
-/// A number and what it must be beside in that ring.
-pub(super) type Item = [u64; 2];
-
 /// Longer than any other side lives: only its end ends a wait.
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 /// In microseconds, after a process was reaped: its death is reported in a millisecond, or where the kernel does not
 /// tell, in a tenth of a second. The rest is for a busy machine.
 const LATE: u64 = 1_000_000;
 /// Numbers on their way, of which the books keep account.
 const MOST: u64 = 200;
-/// What children push: no record.
-pub(super) const CHILDS: Item = [u64::MAX, 0xc41d];
-
-pub(super) fn item(number: u64, id: u64) -> Item {
-    [number, number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ id]
-}
-
-pub(super) struct Producing<'a, 'b> {
+pub(super) struct Producing<'a, 'b, F: Form> {
     pub(super) living: &'a mut Living<'b>,
-    pub(super) tx: Producer<Item>,
+    pub(super) tx: F::Producer,
     pub(super) held: Held,
 }
 
-impl Producing<'_, '_> {
+impl<F: Form> Producing<'_, '_, F> {
     pub(super) fn run(&mut self) {
         let entry = self.held.entry;
         let rounds = match self.living.rng.below(8) {
@@ -56,7 +47,7 @@ impl Producing<'_, '_> {
             self.living.doing(Doing::Pushing, Some((self.held, PRODUCER)));
             let number = entry.offer();
             let item = item(number, entry.id());
-            let mut pushed = self.tx.try_push(item);
+            let mut pushed = F::try_push(&mut self.tx, item);
             if matches!(pushed, Err(PushError::Full)) {
                 pushed = self.wait(item);
             }
@@ -81,8 +72,8 @@ impl Producing<'_, '_> {
         let doing = if alone { Doing::Pushing } else { Doing::Waiting };
         self.living.doing(doing, Some((self.held, PRODUCER)));
         let asked = self.living.ledger.now();
-        let pushed =
-            self.tx.push_timeout(item, if alone { Duration::from_millis(20) } else { LONG });
+        let timeout = if alone { Duration::from_millis(20) } else { LONG };
+        let pushed = F::push(&mut self.tx, item, timeout);
         let after = entry.owner(CONSUMER);
         let is_end = matches!(pushed, Err(PushError::Closed | PushError::PeerDead));
         if is_end {
@@ -94,15 +85,15 @@ impl Producing<'_, '_> {
     }
 }
 
-pub(super) struct Consuming<'a, 'b> {
+pub(super) struct Consuming<'a, 'b, F: Form> {
     pub(super) living: &'a mut Living<'b>,
-    pub(super) rx: Consumer<Item>,
+    pub(super) rx: F::Consumer,
     pub(super) held: Held,
     /// The producer that was there all the while when the last end was reported; 0 if there was none.
     pub(super) met: u64,
 }
 
-impl Consuming<'_, '_> {
+impl<F: Form> Consuming<'_, '_, F> {
     pub(super) fn run(&mut self) {
         let entry = self.held.entry;
         let rounds = match self.living.rng.below(8) {
@@ -124,9 +115,12 @@ impl Consuming<'_, '_> {
             entry.taking(true);
             let asked = self.living.ledger.now();
             let popped = match patient {
-                _ if self.living.quarrels() => self.rx.try_pop(),
-                true => self.rx.pop_timeout(LONG),
-                false => self.rx.pop_timeout(Duration::from_micros(self.living.rng.below(800))),
+                _ if self.living.quarrels() => F::try_pop(&mut self.rx),
+                true => F::pop(&mut self.rx, LONG),
+                false => {
+                    let brief = Duration::from_micros(self.living.rng.below(800));
+                    F::pop(&mut self.rx, brief)
+                }
             };
             if let Ok(popped) = popped {
                 self.take(popped);
@@ -144,12 +138,8 @@ impl Consuming<'_, '_> {
                         self.living.refuse_late_end(self.held, after, asked);
                     }
                     self.met = if before == after { after } else { 0 };
-                    let is_closed = popped == Err(PopError::Closed);
-                    if is_closed && !entry.has_closed(said) && said == entry.said(PRODUCER) {
-                        let (id, life) = (entry.id(), said >> 22);
-                        self.living.ledger.violation(&format!(
-                            "ring {id:x} reported Closed of life {life}, which never closed in order"
-                        ));
+                    if popped == Err(PopError::Closed) {
+                        self.living.refuse_false_close(self.held, said);
                     }
                     if self.living.rng.below(2) == 0 {
                         return;
@@ -157,7 +147,7 @@ impl Consuming<'_, '_> {
                     // The next one, if one comes soon.
                     self.living.ledger.add(Count::Waits);
                     self.living.doing(Doing::Popping, Some((self.held, CONSUMER)));
-                    let _ = self.rx.wait_for_peer(Duration::from_millis(2));
+                    F::wait_for_peer(&mut self.rx, Duration::from_millis(2));
                 }
                 Err(error) => {
                     let id = entry.id();
@@ -185,8 +175,19 @@ impl Consuming<'_, '_> {
 }
 
 impl Living<'_> {
+    /// `Closed` was answered to somebody who had asked since the producer `said` how it ends.
+    pub(super) fn refuse_false_close(&self, held: Held, said: u64) {
+        let Held { entry, .. } = held;
+        if !entry.has_closed(said) && said == entry.said(PRODUCER) {
+            let (id, life) = (entry.id(), said >> 22);
+            self.ledger.violation(&format!(
+                "ring {id:x} reported Closed of life {life}, which never closed in order"
+            ));
+        }
+    }
+
     /// The end of `owner` was answered: not so late.
-    fn refuse_late_end(&self, held: Held, owner: u64, asked: u64) {
+    pub(super) fn refuse_late_end(&self, held: Held, owner: u64, asked: u64) {
         let after = self.ledger.told_after(owner, asked);
         if after > LATE {
             let id = held.entry.id();
@@ -198,7 +199,7 @@ impl Living<'_> {
     }
 
     /// An end of the other side was answered: not if one and the same owner was there all the while.
-    fn refuse_false_end(&self, held: Held, of: usize, before: u64, after: u64) {
+    pub(super) fn refuse_false_end(&self, held: Held, of: usize, before: u64, after: u64) {
         if before == after && self.ledger.is_counted_on(after) {
             let (id, end) = (held.entry.id(), super::entry::ENDS[of]);
             self.ledger.violation(&format!(

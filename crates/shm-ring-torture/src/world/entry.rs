@@ -132,6 +132,21 @@ impl Entry {
         }
     }
 
+    /// Of a latest value: the last version whose publication was answered, and the last that was begun.
+    pub(super) fn versions(&self) -> (u64, u64) {
+        // In this order: what was published was begun.
+        let published = self.word(Of::Settled).load(SeqCst);
+        (published, self.word(Of::Next).load(SeqCst))
+    }
+
+    pub(super) fn begins(&self, version: u64) {
+        self.word(Of::Next).store(version, SeqCst);
+    }
+
+    pub(super) fn published(&self, version: u64) {
+        self.word(Of::Settled).store(version, SeqCst);
+    }
+
     fn says(&self, end: usize, word: u64, how: How) {
         self.words[Of::Ended as usize + end].store(word << 2 | how as u64, SeqCst);
     }

@@ -50,6 +50,13 @@ pub(super) enum Count {
     Torn,
     Unknown,
     Users,
+    /// Versions of latest values.
+    Written,
+    Read,
+    /// Processes that could open nothing.
+    ShutIn,
+    /// Ends that were taken of a description for one role.
+    Handed,
     /// The longest time in microseconds from the reaping of an owner to the answer that it is gone.
     Latest,
     Last,

@@ -7,11 +7,14 @@
 mod children;
 mod ends;
 mod entry;
+mod forms;
 mod last;
 mod ledger;
 mod life;
 mod mounts;
+mod names;
 mod namespaces;
+mod newest;
 mod outsider;
 mod places;
 mod storm;
@@ -22,7 +25,7 @@ use nix::sys::prctl::set_child_subreaper;
 
 use self::ledger::{Count, Ledger};
 use self::life::Kind;
-use self::places::Places;
+use self::places::{LINES, Places};
 use self::storm::{Counts, Storm};
 use crate::How;
 use crate::forked::{End, Forked};
@@ -70,7 +73,10 @@ fn campaign(report: &mut Report, seed: u64, time: Duration, full: bool) -> Resul
     let mut rounds = 0_usize;
     let mut temporary = 0;
     while start.elapsed() < time && ledger.violations().is_empty() {
-        let kind = [Kind::Mixed, Kind::Removing, Kind::Mixed, Kind::Replacing][rounds % 4];
+        let kinds =
+            [Kind::Removing(LINES), Kind::Replacing(1), Kind::Removing(0), Kind::Replacing(LINES)];
+        let kind =
+            if rounds.is_multiple_of(2) { Kind::Mixed } else { kinds[rounds / 2 % kinds.len()] };
         storm.round(ROUND.min(time), kind)?;
         storm.stamp += 1;
         let stamp = storm.stamp;
@@ -133,11 +139,15 @@ fn figures(report: &mut Report, ledger: Ledger, counts: &Counts, full: bool) {
         ("waits for the next one", ledger.count(Count::Waits)),
         ("ends that knew that their name was removed by other means", ledger.count(Count::Torn)),
         ("processes of much memory", ledger.count(Count::Large)),
+        ("versions of a latest value written", ledger.count(Count::Written)),
+        ("versions read", ledger.count(Count::Read)),
+        ("roles taken of a description that was handed on", ledger.count(Count::Handed)),
     ] {
         report.at_least(what, value, is_clean.into(), "");
     }
     report.figure("killed while they waited for the other side", counts.killed_waiting as f64, "");
     report.figure("as process 1 of a namespace", counts.namespaced as f64, "");
+    report.figure("that could open nothing", ledger.count(Count::ShutIn) as f64, "");
     report.figure("in a user namespace", ledger.count(Count::Users) as f64, "");
     let latest = ledger.count(Count::Latest) as f64 / 1000.0;
     report.figure("latest report of an end, after the reaping", latest, "ms");

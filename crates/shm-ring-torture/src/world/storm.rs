@@ -115,7 +115,14 @@ impl Storm<'_> {
         let life = Life { stamp: self.stamp, slot };
         let (places, ledger, rng) = (self.places, self.ledger, Rng::new(self.rng.next()));
         ledger.doing(life, Doing::Nothing, None, 0);
-        let job = move || life::live(places, ledger, life, rng, kind);
+        // The description is closed here once it is handed on.
+        let shut_in = kind == Kind::Mixed && self.rng.below(8) == 0;
+        let description = shut_in.then(|| places.describe()).transpose();
+        let description = description.map_err(|error| format!("another description: {error}"))?;
+        let job = || match description {
+            Some(description) => life::live_shut_in(places, ledger, life, rng, description),
+            None => life::live(places, ledger, life, rng, kind),
+        };
         let inside = self.namespaces && self.rng.below(6) == 0;
         self.counts.namespaced += u64::from(inside);
         let started = match inside {

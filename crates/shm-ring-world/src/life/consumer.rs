@@ -50,6 +50,8 @@ pub(crate) struct Consumer {
     /// Whether the bell has rung since it was loaded.
     rung: bool,
     tail: u8,
+    /// The session that this call has found alive.
+    alive: u8,
     session: u8,
     dead: bool,
     died: u8,
@@ -73,6 +75,7 @@ impl Consumer {
             armed: Liveness::Nobody,
             rung: false,
             tail: 0,
+            alive: 0,
             session: 0,
             dead: false,
             died: 0,
@@ -117,7 +120,7 @@ impl Consumer {
     fn done(&mut self) {
         self.at = At::Ready;
         (self.armed, self.rung, self.tail, self.session) = (Liveness::Nobody, false, 0, 0);
-        (self.dead, self.died, self.start) = (false, 0, Start::default());
+        (self.alive, self.dead, self.died, self.start) = (0, false, 0, Start::default());
     }
 }
 
@@ -175,8 +178,16 @@ impl Life {
                 }
                 if words.session % 2 == 1 { At::LoadLiveness } else { At::LoadDied }
             }
+            // It was asked about before, and the kernel tells of its end.
+            At::LoadLiveness
+                if !looks_first
+                    && consumer.alive == consumer.session
+                    && words.liveness == Liveness::Watched =>
+            {
+                At::FallAsleep
+            }
             At::LoadLiveness => {
-                let marked = words.liveness == Liveness::Died;
+                let marked = words.liveness.is_marked();
                 let asks = words.liveness == Liveness::Nobody
                     || marked && self.variant == Variant::DeathWaitsForLease;
                 consumer.dead = marked && !asks;
@@ -261,7 +272,10 @@ impl Life {
                 }
                 Some(end) => state.consumer.at = At::StoreTold(end),
                 None if consumer.tail > head => self.take(state),
-                None => state.consumer.at = At::FallAsleep,
+                None => {
+                    consumer.alive = if consumer.is_alive() { consumer.session } else { 0 };
+                    consumer.at = At::FallAsleep;
+                }
             },
             Call::WaitForPeer => {
                 let known = told.max(consumer.mine_from.saturating_sub(1));

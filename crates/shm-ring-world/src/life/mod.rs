@@ -29,8 +29,21 @@ pub(crate) enum Liveness {
     Nobody,
     /// It names a thread.
     Watched,
-    /// The kernel has marked it.
+    /// The holder has marked it, in a panic. It still names the thread.
+    DiedAndWatched,
+    /// The kernel has marked it, or a holder that named no thread.
     Died,
+}
+
+impl Liveness {
+    pub(crate) fn is_marked(self) -> bool {
+        matches!(self, Self::DiedAndWatched | Self::Died)
+    }
+
+    /// Whether the kernel marks it when its holder ends, and wakes who sleeps on it.
+    pub(crate) fn names_a_thread(self) -> bool {
+        matches!(self, Self::Watched | Self::DiedAndWatched)
+    }
 }
 
 /// What an attaching producer stores of its session before that begins.

@@ -18,7 +18,7 @@ pub(crate) enum Producer {
     RingAfterAttaching,
     Attached,
     RingAfterPush,
-    StoreItsOwnDeath,
+    MarkItself,
     StoreEven,
     RingAfterClosing,
     ClearLiveness,
@@ -46,7 +46,7 @@ impl Producer {
                 | StoreOdd
                 | RingAfterAttaching
                 | RingAfterPush
-                | StoreItsOwnDeath
+                | MarkItself
                 | StoreEven
                 | RingAfterClosing
         )
@@ -107,7 +107,7 @@ impl Life {
                 state.fates[usize::from(state.words.session / 2)] = Fate::Died;
                 state.producer = match self.variant {
                     Variant::PanicCloses => Producer::StoreEven,
-                    _ => Producer::StoreItsOwnDeath,
+                    _ => Producer::MarkItself,
                 };
             }
             Action::KillProducer => {
@@ -120,7 +120,7 @@ impl Life {
                 state.producer = Producer::Killed;
             }
             Action::TearDown if state.producer == Producer::Killed => {
-                if state.words.liveness == Liveness::Watched {
+                if state.words.liveness.names_a_thread() {
                     state.words.liveness = Liveness::Died;
                     state.consumer.woken();
                     self.leaves(state);
@@ -202,14 +202,17 @@ impl Life {
                 state.consumer.woken();
                 Attached
             }
-            StoreItsOwnDeath => {
-                words.died = words.session;
-                state.left = words.session;
-                match self.variant {
-                    Variant::EndsItsPredecessor => StoreEven,
-                    // Odd for as long as nobody follows: an even number is an orderly close.
-                    _ => RingAfterClosing,
+            // The session stays odd for as long as nobody follows: an even number is an orderly close.
+            MarkItself => {
+                match (self.variant, words.liveness) {
+                    (Variant::PanicStoresDied, _) => words.died = words.session,
+                    (Variant::PanicForgetsTheThread, _) => words.liveness = Liveness::Died,
+                    // It may be killed before it rings: then the kernel still finds its thread here.
+                    (_, Liveness::Watched) => words.liveness = Liveness::DiedAndWatched,
+                    _ => words.liveness = Liveness::Died,
                 }
+                state.left = words.session;
+                RingAfterClosing
             }
             StoreEven => {
                 let fate = &mut state.fates[usize::from(words.session / 2)];
@@ -227,6 +230,7 @@ impl Life {
                 state.consumer.woken();
                 match self.variant {
                     Variant::ClearsLivenessFirst => Unlock,
+                    _ if words.liveness.is_marked() => Unlock,
                     _ => ClearLiveness,
                 }
             }

@@ -3,7 +3,7 @@
 
 use super::consumer::{Call, End};
 use super::producer::Producer;
-use super::{Ends, Fate, Life, Liveness, State};
+use super::{Ends, Fate, Life, State};
 use crate::rules::Rule;
 
 impl Life {
@@ -80,7 +80,7 @@ impl Life {
                 Call::WaitForPeer => concerns(begun),
                 Call::Pop | Call::Attach => concerns(state.left),
             };
-        let kernel = state.producer == Producer::Killed && words.liveness == Liveness::Watched;
+        let kernel = state.producer == Producer::Killed && words.liveness.names_a_thread();
         // What nobody reports is found at the end of a slice.
         let slice = !self.monitored && state.kills < self.kills;
         // Marked by a keeper that ended alone, a session is as if it had ended before whoever attaches then.

@@ -124,10 +124,10 @@
 //! Readers open and map the region for reading alone: give others the right to read it
 //! ([`Options::mode`](crate::Options::mode), 0640 for a group) or hand them a descriptor of a file that is open for
 //! reading, and they can have the value and spoil nothing. (A memfd's descriptor lets its receiver write, whatever it is open
-//! for.) With a lock for reading they can keep the next writer from its role: see [trust](super::trust). A reader must trust its writer only for what the value says:
-//! a count that goes back or cannot be is [`Corrupt`](crate::ReadError::Corrupt), permanently; a read ends after its 64
-//! copies whatever is written meanwhile, and nothing outside the region is touched. A writer reads nothing back
-//! but the count, once, when it attaches.
+//! for.) With a lock for reading they can keep the next writer from its role: see [trust](super::trust). A reader must trust
+//! its writer only for what the value says: a count that goes back or cannot be is
+//! [`Corrupt`](crate::ReadError::Corrupt), permanently; a read ends after its 64 copies whatever is written meanwhile, and
+//! nothing outside the region is touched. A writer reads nothing back but the count, once, when it attaches.
 //!
 //! [`Observer`](crate::Observer) and `shm-ring stat` look at it from outside: how often it was written, by whom,
 //! and what it is ([`dump`](crate::Observer::dump)).

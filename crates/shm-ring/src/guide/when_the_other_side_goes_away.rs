@@ -112,6 +112,8 @@
 //! - A batch whose iterator or closure forks goes on in the child among zeros. Nobody sees what it writes.
 //! - The writer of a latest value has no error to return: what it writes in a child nobody reads. A reader of one works in
 //!   the child as in its parent.
+//! - A handle that was opened by [`Region::for_one_role`](crate::Region::for_one_role) is its parent's too: a child takes no
+//!   role by it. By any other handle it takes the roles that are free.
 //! - A child closes its copies when it first runs. Until then its parent's role stays held if the parent dies.
 //! - `_Fork` and `clone` run no handlers. Such a child keeps its parent's role until it execs or exits, and dies if it uses
 //!   an inherited end.

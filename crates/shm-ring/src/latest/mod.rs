@@ -36,8 +36,8 @@ use crate::role::Role;
 /// was too slow ([`LatestReader::next`]). [`Options::history`] says how many are kept for it.
 ///
 /// Readers map the region for reading alone and write nothing, so a descriptor that is open for reading is
-/// enough, and a file that the reader may not write. A writer that is killed at any instruction leaves the last
-/// value that it published; the next writer goes on from there.
+/// enough, and a file that the reader may not write. (A memfd's descriptor lets its receiver write, whatever it is open for.)
+/// A writer that is killed at any instruction leaves the last value that it published; the next writer goes on from there.
 ///
 /// The value is kept in several slots, which the writer fills in turn. A reader is disturbed only by a writer
 /// that publishes all but one of them anew while one value is copied. [`Options::items`] and

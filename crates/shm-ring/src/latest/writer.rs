@@ -160,7 +160,8 @@ impl<T: Item> LatestWriter<T> {
         self.session
     }
 
-    /// Closes in order: readers that ask or wait learn of it. Dropping does the same.
+    /// Closes in order: readers that ask or wait learn of it. Dropping does the same, but while its thread panics: then they
+    /// learn that the writer is dead.
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
@@ -175,10 +176,14 @@ impl<T: Item> LatestWriter<T> {
 impl<T: Item> Drop for LatestWriter<T> {
     fn drop(&mut self) {
         // A forked child has a copy of all this and owns none of it.
-        if self.lease.is_ours() {
-            session::close(self.slots.mine(), self.session);
-            park::ring(self.slots.mine());
+        if !self.lease.is_ours() {
+            return;
         }
+        // A thread that unwinds leaves the session open: without its lease that is dead.
+        if !std::thread::panicking() {
+            session::close(self.slots.mine(), self.session);
+        }
+        park::ring(self.slots.mine());
     }
 }
 

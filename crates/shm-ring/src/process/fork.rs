@@ -227,6 +227,11 @@ impl Descriptor {
             std::thread::yield_now();
         }
     }
+
+    /// Whether this process is the one that opened it. In a child it is closed.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.inherited.as_ref().is_some_and(|inherited| inherited.process.is_this())
+    }
 }
 
 impl AsFd for Descriptor {
@@ -238,7 +243,8 @@ impl AsFd for Descriptor {
 impl Drop for Descriptor {
     fn drop(&mut self) {
         // The handler has closed a child's: the number may be another file's there.
-        let ours = self.inherited.take().is_some_and(|inherited| inherited.process.is_this());
+        let ours = self.is_ours();
+        self.inherited = None;
         if ours {
             // SAFETY: dropped once, here.
             unsafe { ManuallyDrop::drop(&mut self.descriptor) };

@@ -11,7 +11,8 @@ use crate::error::PushError;
 /// so that the reader can begin while the writer goes on. Nothing is buffered: what `write` took is
 /// published.
 ///
-/// Dropping it closes the ring in order, which the [`StreamReader`](crate::StreamReader) takes for the end of the stream.
+/// Dropping it closes the ring in order, which the [`StreamReader`](crate::StreamReader) takes for the end of the stream. While
+/// its thread panics, the reader gets `BrokenPipe` instead.
 ///
 /// ```
 /// use std::io::{Read, Write};

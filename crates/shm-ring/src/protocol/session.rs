@@ -68,10 +68,12 @@ pub(crate) fn close(mine: &SidePage, open: u64) {
     mine.life.0.session.store(open.wrapping_add(1), Ordering::Release); // edge `close`
 }
 
-/// Ends the session as the kernel does when its holder dies.
+/// Ends the session as the kernel does when its holder dies. The word still names the thread: if this process is killed
+/// before it has rung, the kernel wakes who sleeps on it.
 #[cfg(not(loom))]
 pub(crate) fn die(mine: &SidePage) {
-    mine.liveness.0.store(LIVENESS_DIED, Ordering::Release); // edge `close`, of a death
+    let word = mine.liveness.0.load(Ordering::Relaxed);
+    mine.liveness.0.store(word | LIVENESS_DIED, Ordering::Release); // edge `close`, of a death
 }
 
 /// Writes down who opens the next session: a process, by its number in a pid namespace.

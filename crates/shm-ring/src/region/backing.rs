@@ -1,23 +1,39 @@
 //! Owns: a region that exists: an open descriptor, the path that led to it, and what is done when the last handle goes.
 //! Knows nothing of: rings; what is done at the end is handed in.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Stat, fstat, lstat};
 use rustix::io::Errno;
 
-use super::descriptor::{Access, identity, reopen};
+use super::descriptor::{Access, duplicate, identity, reopen};
 use super::named::NamedFile;
 use super::procfs;
-use crate::error::{Error, io_error, os};
+use crate::error::{Error, os};
 use crate::process::{Descriptor, Process};
+
+/// The descriptor of a region. No child keeps one that was made for one role, or it would keep the role with it.
+#[derive(Debug)]
+pub(crate) enum Held {
+    OfAnyRole(OwnedFd),
+    OfOneRole(Descriptor),
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::OfAnyRole(fd) => fd.as_fd(),
+            Self::OfOneRole(fd) => fd.as_fd(),
+        }
+    }
+}
 
 /// A region that exists.
 #[derive(Debug)]
 pub(crate) struct Backing {
-    pub(crate) fd: OwnedFd,
+    pub(crate) fd: Held,
     pub(crate) region: String,
     /// The path by which it was created or opened, from the root. A memfd and a descriptor have none, and their link count
     /// says nothing.
@@ -37,13 +53,14 @@ struct Farewell {
 
 impl Backing {
     pub(crate) fn new(fd: OwnedFd, region: String, path: Option<PathBuf>) -> Self {
-        Self { fd, region, path, taken: None, farewell: None }
+        Self { fd: Held::OfAnyRole(fd), region, path, taken: None, farewell: None }
     }
 
-    /// Takes the one role that it takes by `fd` itself.
-    pub(super) fn for_one_role(mut self) -> Self {
-        self.taken = Some(Mutex::new(false));
-        self
+    /// That takes one role, by the description of `fd` itself.
+    pub(super) fn for_one_role(fd: BorrowedFd<'_>, region: String) -> Result<Self, Error> {
+        let fd = Descriptor::open(|| duplicate(fd, &region))?;
+        let taken = Some(Mutex::new(false));
+        Ok(Self { fd: Held::OfOneRole(fd), region, path: None, taken, farewell: None })
     }
 
     /// Has `say` called when this is dropped, by this process alone.
@@ -61,15 +78,20 @@ impl Backing {
     /// of it.
     pub(crate) fn description(&self) -> Result<Descriptor, Error> {
         let Some(taken) = &self.taken else { return Descriptor::open(|| self.reopen()) };
+        let refused = |why: &str| Err(Error::InvalidOptions { why: why.to_owned() });
+        if matches!(&self.fd, Held::OfOneRole(fd) if !fd.is_ours()) {
+            return refused(
+                "the descriptor was made for one role, and a forked child has none of it",
+            );
+        }
         let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
         if *taken {
-            let why = "the descriptor was made for one role, and one has been taken by it: ask for another \
-                       (descriptor_for_one_role)";
-            return Err(Error::InvalidOptions { why: why.to_owned() });
+            return refused(
+                "the descriptor was made for one role, and one has been taken by it: ask for another \
+                 (descriptor_for_one_role)",
+            );
         }
-        // A child keeps `fd`, and with it the role until it execs or exits.
-        let description = Descriptor::open(|| self.fd.try_clone())
-            .map_err(|source| io_error(&self.region, "fcntl(F_DUPFD_CLOEXEC)", source))?;
+        let description = Descriptor::open(|| duplicate(self.fd.as_fd(), &self.region))?;
         *taken = true;
         Ok(description)
     }

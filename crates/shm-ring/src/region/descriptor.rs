@@ -8,7 +8,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::error::{Error, os};
+use crate::error::{Error, io_error, os};
 
 /// What a descriptor is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,12 @@ impl Access {
 pub(crate) fn reopen(fd: BorrowedFd<'_>, access: Access) -> rustix::io::Result<OwnedFd> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     rustix::fs::open(path, access.flags() | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
+}
+
+/// Another descriptor of the same description.
+pub(super) fn duplicate(fd: BorrowedFd<'_>, region: &str) -> Result<OwnedFd, Error> {
+    let duplicate = fd.try_clone_to_owned();
+    duplicate.map_err(|source| io_error(region, "fcntl(F_DUPFD_CLOEXEC)", source))
 }
 
 /// A memfd that can be sealed.

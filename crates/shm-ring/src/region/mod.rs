@@ -16,9 +16,9 @@ pub(crate) mod procfs;
 use self::allocation::{allocate, refuse_more_than_the_machine_has, write_image};
 pub(crate) use self::backing::Backing;
 pub(crate) use self::descriptor::Access;
-use self::descriptor::{check_descriptor, sealable};
+use self::descriptor::{check_descriptor, duplicate, sealable};
 pub(crate) use self::named::{NamedFile, names};
-use crate::error::{Error, io_error, os};
+use crate::error::{Error, os};
 use crate::options::Options;
 
 /// A description of memory that two processes can see. Nothing exists until a ring is created in
@@ -69,7 +69,8 @@ impl Region {
     }
 
     /// Memory without a name, sealed against being cut. `label` shows up in `/proc/PID/maps`. Pass
-    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process.
+    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process. Whoever has a descriptor of it can write it,
+    /// also by one that is open for reading: to give the right to read alone, use a name or a file.
     ///
     /// ```
     /// let region = shm_ring::Region::memfd("ticks");
@@ -106,7 +107,8 @@ impl Region {
 
     /// A received descriptor that was made for one end of a ring by
     /// [`Ring::descriptor_for_one_role`](crate::Ring::descriptor_for_one_role): opening it and taking the role open nothing,
-    /// so `/proc` need not be there and a sandbox may refuse `open`. It must be sealed, as memfd rings are.
+    /// so `/proc` need not be there and a sandbox may refuse `open`. It must be sealed, as memfd rings are. A forked child
+    /// has nothing of it: there its descriptors are closed, and no role can be taken by the handle.
     ///
     /// ```
     /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -244,7 +246,7 @@ impl Region {
             }
             Kind::Descriptor { fd, sealed } => {
                 check_descriptor(fd.as_fd(), *sealed, access, &region)?;
-                duplicate(fd, &region)?
+                duplicate(fd.as_fd(), &region)?
             }
             Kind::OneRole(_) if access == Access::Read => {
                 let why = "a descriptor for one role is for an end of a ring: use Region::descriptor to read or to look";
@@ -252,7 +254,7 @@ impl Region {
             }
             Kind::OneRole(fd) => {
                 check_descriptor(fd.as_fd(), true, access, &region)?;
-                return Ok(Backing::new(duplicate(fd, &region)?, region, None).for_one_role());
+                return Backing::for_one_role(fd.as_fd(), region);
             }
             Kind::Named(_) | Kind::File(_) => {
                 let place = self.place()?;
@@ -263,10 +265,6 @@ impl Region {
         };
         Ok(Backing::new(fd, region, None))
     }
-}
-
-fn duplicate(fd: &OwnedFd, region: &str) -> Result<OwnedFd, Error> {
-    fd.try_clone().map_err(|source| io_error(region, "fcntl(F_DUPFD_CLOEXEC)", source))
 }
 
 /// Completes a file that nobody sees yet.

@@ -292,8 +292,8 @@ impl NamedFile {
     }
 
     /// Removes the name if it leads to `fd`: another region may have been made there.
-    pub(crate) fn unlink_if_it_leads_to(&self, fd: &OwnedFd) -> Result<(), Error> {
-        self.refuse_unless_it_leads_to(fd.as_fd())?;
+    pub(crate) fn unlink_if_it_leads_to(&self, fd: BorrowedFd<'_>) -> Result<(), Error> {
+        self.refuse_unless_it_leads_to(fd)?;
         self.unlink()
     }
 

@@ -2,6 +2,7 @@
 //! which this library removes or replaces. Knows nothing of: what is in the records.
 
 use core::time::Duration;
+use std::os::fd::AsFd;
 
 use super::header::{self, Anatomy};
 use super::page;
@@ -81,7 +82,7 @@ fn refuse_unread(backing: &Backing, anatomy: &Anatomy, spare: Spare) -> Result<(
 /// Removes the name at `place`, if it leads to what is behind `backing`, while all leases are held.
 fn remove(place: &NamedFile, backing: &Backing, spare: Spare) -> Result<(), Error> {
     let _vacant = vacate(backing, spare)?;
-    place.unlink_if_it_leads_to(&backing.fd)
+    place.unlink_if_it_leads_to(backing.fd.as_fd())
 }
 
 /// For a handle that goes, the last of its process: removes the name unless somebody still uses the region.

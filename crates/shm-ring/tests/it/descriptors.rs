@@ -144,6 +144,56 @@ fn an_end_is_handed_to_a_process_that_may_open_nothing() {
     assert_eq!(ring.consumer().unwrap().session(), 3);
 }
 
+/// Job: takes a role by a descriptor that was made for one, and forks a child that lives on after it.
+pub(crate) fn take_one_role_and_fork(mut home: Home) {
+    let ring = Ring::<u64>::open(Region::for_one_role(received(home.socket()))).unwrap();
+    let rx = ring.consumer().unwrap();
+    if system::fork().is_none() {
+        rustix::process::set_parent_process_death_signal(None).unwrap();
+        // Until the test is over.
+        home.stay();
+        system::exit_now(0);
+    }
+    home.say("forked");
+    home.stay();
+    drop((ring, rx));
+}
+
+#[test]
+fn a_child_keeps_no_role_that_was_taken_by_a_descriptor_for_one() {
+    let ring = Ring::<u64>::create(Region::memfd("one-forked"), &Options::new()).unwrap();
+    let tx = ring.producer().unwrap();
+    let mut child = Child::spawn("take-one-role-and-fork", &[]);
+    send(child.socket(), ring.descriptor_for_one_role().unwrap());
+    child.expect("forked");
+    child.kill();
+    until("the role is free", || matches!(tx.peer(), Peer::Dead { released: true, .. }));
+    assert_eq!(ring.consumer().unwrap().session(), 3);
+}
+
+/// Job: opens a descriptor for one role, of which a child has nothing, and its parent all.
+pub(crate) fn open_for_one_role_and_fork(mut home: Home) {
+    let ring = Ring::<u64>::open(Region::for_one_role(received(home.socket()))).unwrap();
+    let child = system::fork();
+    let Some(child) = child else {
+        let taken = ring.producer().map(drop);
+        system::exit_now(i32::from(!matches!(taken, Err(Error::InvalidOptions { .. }))));
+    };
+    assert_eq!(system::wait_for(child), 0, "a child takes a role by it");
+    ring.producer().unwrap().push(1).unwrap();
+    home.say("pushed");
+}
+
+#[test]
+fn a_child_takes_no_role_by_a_descriptor_for_one_and_its_parent_does() {
+    let ring = Ring::<u64>::create(Region::memfd("one-forked"), &Options::new()).unwrap();
+    let mut child = Child::spawn("open-for-one-role-and-fork", &[]);
+    send(child.socket(), ring.descriptor_for_one_role().unwrap());
+    child.expect("pushed");
+    child.finish();
+    assert_eq!(ring.consumer().unwrap().pop(), Ok(1));
+}
+
 #[test]
 fn a_descriptor_for_one_role_is_for_an_end_of_a_sealed_ring() {
     let ring = Ring::<u64>::create(Region::memfd("one"), &Options::new()).unwrap();

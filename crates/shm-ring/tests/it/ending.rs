@@ -5,13 +5,13 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use shm_ring::{
-    Consumer, MessageProducer, MessageRing, Options, Peer, PopError, Producer, PushError, Region,
-    Ring, Wait,
+    Consumer, Latest, MessageProducer, MessageRing, Options, Peer, PopError, Producer, PushError,
+    ReadError, Region, Ring, Wait,
 };
-use shm_ring_outsider::{consumer, producer};
+use shm_ring_outsider::{DIED, LIVENESS, SESSION, consumer, judge, producer};
 
 use crate::bytes::Bytes;
-use crate::harness::{Child, Home, Name, SOON, within};
+use crate::harness::{Child, Home, Name, SOON, until, within};
 
 /// Job: takes a role and says its session; closes in order when told to.
 pub(crate) fn hold(mut home: Home) {
@@ -30,6 +30,10 @@ pub(crate) fn hold(mut home: Home) {
 }
 
 const ROUNDS: u32 = 40;
+
+/// In a liveness word: the kernel reports the death of a thread; it has done so, or the side itself.
+const WAITERS: u32 = 1 << 31;
+const MARK: u32 = 1 << 30;
 
 fn small(wait: Wait) -> Options {
     Options::new().bytes(4096).wait(wait)
@@ -166,9 +170,10 @@ fn a_waiting_consumer_goes_on_with_the_producer_that_comes_late() {
 
 /// Job: a thread that produces unwinds, and its process goes on.
 pub(crate) fn panic_while_producing(mut home: Home) {
-    let name = home.argument(0).to_owned();
+    let (name, notice) = (home.argument(0).to_owned(), home.argument(1) == "notice");
     let unwound = std::thread::spawn(move || {
-        let mut tx = MessageProducer::open(name).unwrap();
+        let options = Options::new().death_notice(notice);
+        let mut tx = MessageProducer::open_with(name, &options).unwrap();
         tx.push(b"half a stream").unwrap();
         std::panic::resume_unwind(Box::new(()));
     });
@@ -179,13 +184,21 @@ pub(crate) fn panic_while_producing(mut home: Home) {
 
 #[test]
 fn an_end_that_a_panic_drops_is_dead_and_half_a_stream_is_no_whole_one() {
-    for death_notice in [true, false] {
+    for notice in ["notice", "none"] {
         let name = Name::new("panic");
-        let options = Options::new().death_notice(death_notice);
-        let ring = MessageRing::create(name.as_str(), &options).unwrap();
+        let ring = MessageRing::create(name.as_str(), &Options::new()).unwrap();
         let rx = ring.consumer().unwrap();
-        let mut child = Child::spawn("panic-while-producing", &[name.as_str()]);
+        let mut child = Child::spawn("panic-while-producing", &[name.as_str(), notice]);
         child.expect("unwound");
+        // As LAYOUT.md says: bit 30 is set, and what stood there stands there still.
+        let bytes = Bytes::of(ring.descriptor());
+        let word = bytes.get(producer() + LIVENESS) as u32;
+        let (reported, thread) = (word & WAITERS != 0, word & !(WAITERS | MARK));
+        assert_eq!(word & MARK, MARK, "{word:#x}");
+        assert_eq!((reported, thread != 0), (notice == "notice", notice == "notice"), "{word:#x}");
+        let died = || bytes.get(producer() + DIED);
+        assert_eq!((bytes.get(producer() + SESSION), died()), (1, 0));
+        judge(bytes.region(), &bytes.header()).unwrap();
         let peer = rx.peer();
         assert_eq!(peer, Peer::Dead { session: 1, pid: Some(child.id()), released: true });
         let mut text = String::new();
@@ -193,9 +206,80 @@ fn an_end_that_a_panic_drops_is_dead_and_half_a_stream_is_no_whole_one() {
         assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
         // The role is free, and its next holder is alive.
         let _tx = ring.producer().unwrap();
+        assert_eq!(died(), 1);
         let rx = ring.consumer().unwrap();
         assert!(matches!(rx.peer(), Peer::Alive { session: 3, .. }), "{:?}", rx.peer());
     }
+}
+
+#[test]
+fn a_side_that_is_killed_in_its_panic_before_it_rings_is_still_reported_by_the_kernel() {
+    let name = Name::new("panic-killed");
+    let ring = Ring::<u64>::create(name.as_str(), &small(Wait::PARK)).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("hold", &[name.as_str(), "producer"]);
+    child.hear();
+    let bytes = Bytes::of(ring.descriptor());
+    let word = || bytes.get(producer() + LIVENESS) as u32;
+    // The first store of its panic, as the test above has seen it; the ring does not follow.
+    bytes.write(producer() + LIVENESS, &(word() | MARK).to_le_bytes());
+    child.kill();
+    until("the kernel has marked the word", || word() == WAITERS | MARK);
+    assert_eq!(rx.pop(), Err(PopError::PeerDead));
+}
+
+/// A thread that has an end, and unwinds with it.
+pub(crate) fn unwinding<E: Send + 'static>(end: E) {
+    let unwound = std::thread::spawn(move || {
+        let _end = end;
+        std::panic::resume_unwind(Box::new(()));
+    });
+    assert!(unwound.join().is_err());
+}
+
+#[test]
+fn a_sleeping_side_hears_of_a_panic_at_once() {
+    let ring = memfd(Wait::PARK);
+    let bytes = Bytes::of(ring.descriptor());
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let mut slept = Duration::ZERO;
+    for _ in 0..ROUNDS {
+        let popping = std::thread::spawn(move || (rx.pop(), rx));
+        bytes.until_parked(consumer());
+        let start = Instant::now();
+        unwinding(tx);
+        let (popped, back) = within(SOON, "a pop", || popping.join().unwrap());
+        slept += start.elapsed();
+        assert_eq!(popped, Err(PopError::PeerDead));
+        rx = back;
+        tx = ring.producer().unwrap();
+        while tx.try_push(1).is_ok() {}
+        let pushing = std::thread::spawn(move || (tx.push(1), tx));
+        bytes.until_parked(producer());
+        let start = Instant::now();
+        unwinding(rx);
+        let (pushed, back) = within(SOON, "a push", || pushing.join().unwrap());
+        slept += start.elapsed();
+        assert_eq!(pushed, Err(PushError::PeerDead));
+        tx = back;
+        rx = ring.consumer().unwrap();
+        while rx.try_pop().is_ok() {}
+    }
+    // At the end of a slice each it would be at least eight seconds.
+    assert!(slept < ROUNDS * Duration::from_millis(120), "the sleeps together took {slept:?}");
+}
+
+#[test]
+fn the_writer_of_a_latest_value_that_a_panic_drops_is_dead() {
+    let latest = Latest::<u64>::create(Region::memfd("panic"), &Options::new()).unwrap();
+    let mut reader = latest.reader().unwrap();
+    let mut writer = latest.writer().unwrap();
+    writer.write(7);
+    assert_eq!(reader.read(), Ok(7));
+    unwinding(writer);
+    assert!(matches!(reader.writer(), Peer::Dead { session: 1, .. }), "{:?}", reader.writer());
+    assert_eq!(reader.read_newer(), Err(ReadError::WriterDead));
+    assert_eq!(latest.writer().unwrap().session(), 3);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use shm_ring::{
 };
 
 use crate::alone::Fork;
-use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip};
+use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip, until};
 use crate::system;
 
 /// Whether a fork of this process came to the end of `child`.
@@ -302,6 +302,38 @@ fn no_child_keeps_a_role_whenever_it_was_forked() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(kept.is_empty(), "{} of {RINGS} roles are held by children: {last:?}", kept.len());
+}
+
+/// Job: becomes the producer, and then a daemon, which is refused what it inherits and attaches for itself.
+pub(crate) fn daemon_with_an_end(mut home: Home) {
+    let name = home.argument(0).to_owned();
+    let mut tx = Producer::<u64>::open(name.as_str()).unwrap();
+    tx.push(1).unwrap();
+    let first = rustix::process::getpid();
+    system::become_a_daemon();
+    assert_eq!(tx.push(2), Err(PushError::Forked));
+    drop(tx);
+    // Until then it is alive, and has the role.
+    until("what became a daemon has ended", || rustix::process::getppid() != Some(first));
+    let mut tx = Producer::<u64>::open(name.as_str()).unwrap();
+    tx.push(3).unwrap();
+    home.say("attached");
+    home.stay();
+}
+
+#[test]
+fn whoever_becomes_a_daemon_keeps_nothing_and_attaches_anew() {
+    let name = Name::new("daemon");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("daemon-with-an-end", &[name.as_str()]);
+    child.expect("attached");
+    assert!(child.status().success(), "what became a daemon has ended");
+    assert_eq!((rx.pop(), rx.pop()), (Ok(1), Ok(3)));
+    assert!(matches!(rx.peer(), Peer::Alive { session: 3, .. }), "{:?}", rx.peer());
+    // The first one never closed.
+    assert_eq!(rx.pop(), Err(PopError::PeerDead));
+    assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::TimedOut));
 }
 
 /// Job: becomes the producer and starts another program, which lives on.

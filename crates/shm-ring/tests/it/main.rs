@@ -14,6 +14,7 @@ mod backlog;
 mod batches;
 mod bytes;
 mod compile_errors;
+mod compiled;
 mod creating;
 mod death;
 mod dense;
@@ -23,6 +24,7 @@ mod dumping;
 mod ending;
 mod far;
 mod faults;
+mod flapping;
 mod forged;
 mod forks;
 mod forms;
@@ -93,16 +95,20 @@ const JOBS: &[(&str, Job)] = &[
     ("push-and-stay", owed::push_and_stay),
     ("pop-and-stay", owed::pop_and_stay),
     ("panic-while-producing", ending::panic_while_producing),
+    ("wait-as-told", flapping::wait_as_told),
     ("refused-to-a-child", forks::refused_to_a_child),
     ("misused-by-a-child", forks::misused_by_a_child),
     ("dropped-by-children", forks::dropped_by_children),
     ("dropped-by-process-1", forks::dropped_by_process_1),
+    ("daemon-with-an-end", forks::daemon_with_an_end),
     ("start-a-program", forks::start_a_program),
     ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),
     ("reopen-what-is-given", descriptors::reopen_what_is_given),
     ("receive-in-a-sandbox", descriptors::receive_in_a_sandbox),
+    ("take-one-role-and-fork", descriptors::take_one_role_and_fork),
+    ("open-for-one-role-and-fork", descriptors::open_for_one_role_and_fork),
     ("feed", stopped::feed),
     ("drain", stopped::drain),
     ("try-role", owners::try_role),

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use shm_ring::{Consumer, Error, Observer, Options, Peer, PopError, Producer, Region, Ring, Role};
-use shm_ring_outsider::{LIVENESS, PID, SESSION, consumer, lock_on, page, producer};
+use shm_ring::{
+    Consumer, Error, Latest, Observer, Options, Peer, PopError, Producer, Region, Ring, Role,
+};
+use shm_ring_outsider::{LIVENESS, Lease, PID, SESSION, Side, consumer, lock_on, page, producer};
 
 use crate::bytes::Bytes;
 use crate::harness::{Child, Home, LIMIT, Name, SOON, root_or_skip, until, within};
@@ -237,6 +239,28 @@ fn a_forked_copy_that_lives_on_does_not_keep_a_closed_role() {
     assert_eq!(rx.peer(), Peer::Closed { session: 2 });
     assert_eq!((rx.pop(), rx.pop()), (Ok(1), Err(PopError::Closed)));
     assert_eq!(ring.producer().unwrap().session(), 3);
+}
+
+/// Whoever attaches for the first time holds its role before it has a session: it is nobody yet, and gone neither.
+#[test]
+fn a_role_that_is_held_before_its_first_session_is_attaching() {
+    let options = Options::new().attach_timeout(Duration::ZERO);
+    let ring = Ring::<u64>::create(Region::memfd("attaching"), &options).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let latest = Latest::<u64>::create(Region::memfd("attaching"), &options).unwrap();
+    let reader = latest.reader().unwrap();
+    assert_eq!((rx.peer(), reader.writer()), (Peer::Absent, Peer::Absent));
+    let take = |fd| Lease::take(fd, Side::Producer).unwrap().unwrap();
+    let leases = [take(ring.descriptor()), take(latest.descriptor())];
+    assert_eq!((rx.peer(), reader.writer()), (Peer::Attaching, Peer::Attaching));
+    assert_eq!(rx.pop_timeout(Duration::ZERO), Err(PopError::TimedOut));
+    // Nobody's number stands there.
+    assert!(matches!(ring.producer(), Err(Error::RoleTaken { pid: None, .. })));
+    assert!(matches!(latest.writer(), Err(Error::RoleTaken { pid: None, .. })));
+    drop(leases);
+    assert_eq!((rx.peer(), reader.writer()), (Peer::Absent, Peer::Absent));
+    let _tx = ring.producer().unwrap();
+    assert!(matches!(rx.peer(), Peer::Alive { session: 1, .. }), "{:?}", rx.peer());
 }
 
 /// A process that may only read the region can lock it for reading: that makes it no owner, and a dead owner not alive.

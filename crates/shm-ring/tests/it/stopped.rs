@@ -14,7 +14,8 @@ use crate::items::{Numbered, Random};
 /// Several slices: long enough for every question about the peer to have been asked.
 const LONG: Duration = Duration::from_millis(350);
 
-fn stop(child: &Child) {
+/// Stops it, and waits until it has stopped.
+pub(crate) fn stop(child: &Child) {
     child.signal(Signal::STOP);
     until("it has stopped", || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();

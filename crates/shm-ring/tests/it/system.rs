@@ -44,6 +44,12 @@ pub(crate) fn fork() -> Option<i32> {
     }
 }
 
+/// Goes on as a daemon: what calls this ends, and its child goes on.
+pub(crate) fn become_a_daemon() {
+    // SAFETY: as in `fork`.
+    check(unsafe { libc::daemon(1, 1) }).unwrap();
+}
+
 /// [`fork`] past the C library, whose handlers do not run, into a pid namespace of its own if `namespace`: the child is
 /// process 1 there.
 pub(crate) fn clone_without_handlers(namespace: bool) -> Option<i32> {

@@ -2,11 +2,18 @@
 //! to a producer that waits and to one that goes. Sleeps and rings are counted in the side pages: time
 //! decides only where a sleep that nobody ends would last a slice, many times over.
 
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Threshold, Wait};
-use shm_ring_outsider::{NEVER, SLEEPS, WAKE_AT, WAKES_SENT, consumer, producer};
+use rustix::thread::futex;
+use rustix::time::Timespec;
+use shm_ring::{
+    Consumer, Latest, Options, PopError, Producer, PushError, Region, Ring, Threshold, Wait,
+};
+use shm_ring_outsider::{BELL, Mapping, NEVER, SLEEPS, WAKE_AT, WAKES_SENT, consumer, producer};
 
 use crate::bytes::Bytes;
 use crate::forms::{Aligned, AnyRing, Kind, Put, Room, Take};
@@ -282,4 +289,49 @@ fn a_threshold_delays_only_what_would_have_to_wait() {
     assert!(told.iter().all(|fine| *fine), "{told:?}");
     rx.set_threshold(None);
     assert_eq!((rx.pop(), rx.pop()), (Ok(2), Err(PopError::Closed)));
+}
+
+/// Three sleep on the bell of `page`, as readers of a latest value do, or others than the peer: `ring` wakes all of them.
+#[track_caller]
+fn assert_all_wake(what: &str, region: impl AsFd, page: u64, ring: impl FnOnce()) {
+    let bell = Arc::new(Mapping::read_only(region).unwrap());
+    let sleepers = [(); 3].map(|()| {
+        let (tell, hear) = channel();
+        let mapped = bell.clone();
+        let sleeper = std::thread::spawn(move || {
+            let word = mapped.futex(page + BELL);
+            let rung = word.load(Ordering::Relaxed);
+            tell.send(rustix::thread::gettid().as_raw_nonzero()).unwrap();
+            let limit = Timespec { tv_sec: LIMIT.as_secs() as i64, tv_nsec: 0 };
+            futex::wait(word, futex::Flags::empty(), rung, Some(&limit))
+        });
+        let path = format!("/proc/self/task/{}/syscall", hear.recv().unwrap());
+        let at = core::ptr::from_ref(bell.futex(page + BELL)).addr();
+        let asleep = format!("{} {at:#x} ", libc::SYS_futex);
+        until("it sleeps", || std::fs::read_to_string(&path).unwrap().starts_with(&asleep));
+        sleeper
+    });
+    ring();
+    for sleeper in sleepers {
+        // Whoever is left to its own deadline has not been woken.
+        assert_eq!(sleeper.join().unwrap(), Ok(()), "{what} woke somebody, and not all");
+    }
+}
+
+#[test]
+fn a_bell_wakes_everybody_who_sleeps_on_it() {
+    let latest = Latest::<u64>::create(Region::memfd("bell"), &Options::new()).unwrap();
+    let mut writer = latest.writer().unwrap();
+    assert_all_wake("notify", latest.descriptor(), producer(), || writer.notify());
+    assert_all_wake("a writer that closes", latest.descriptor(), producer(), || writer.close());
+    let ring = Ring::<u64>::create(Region::memfd("bell"), &Options::new()).unwrap();
+    let (mut tx, mut rx) = (None, None);
+    let fd = ring.descriptor();
+    assert_all_wake("a producer that attaches", fd, producer(), || tx = ring.producer().ok());
+    assert_all_wake("a consumer that attaches", fd, consumer(), || rx = ring.consumer().ok());
+    // As a consumer that is about to sleep until there is a record.
+    let mut tx = tx.unwrap();
+    Bytes::of(fd).set(consumer() + WAKE_AT, STRIDE);
+    assert_all_wake("a push", fd, producer(), || tx.push(1).unwrap());
+    assert_all_wake("a producer that closes", fd, producer(), || tx.close());
 }
