@@ -223,7 +223,8 @@ impl Campaign<'_> {
         let by = by.clamp(1, points.len() as u64);
         let mut alone = self.rng.below(2) == 0;
         let first = self.rng.below(by) as usize;
-        let last = points.last().copied().filter(|_| (points.len() - 1 - first) as u64 % by != 0);
+        let behind = (points.len() - 1 - first) as u64;
+        let last = points.last().copied().filter(|_| !behind.is_multiple_of(by));
         for steps in points.into_iter().skip(first).step_by(by as usize).chain(last) {
             for _ in 0..if both { 2 } else { 1 } {
                 alone = !alone;
