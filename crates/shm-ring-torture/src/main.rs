@@ -4,8 +4,8 @@
 #![deny(unsafe_code)]
 
 mod forked;
-// The library's tests and its campaign `soak` make the same calls.
-#[allow(dead_code, unused_imports)]
+// The library's tests and the campaign `soak` make the same calls. The library is for older compilers.
+#[allow(dead_code, unused_imports, clippy::manual_is_multiple_of)]
 #[path = "../../shm-ring/tests/it/forms/mod.rs"]
 mod forms;
 mod hostile;

@@ -188,19 +188,19 @@ impl Campaign<'_> {
         all.take(if op.is_long() { 6 } else { usize::MAX }).collect()
     }
 
-    fn tally<S: Subject>(&mut self, _: &S, scene: S::Scene) -> &mut Tally {
+    fn tally<S: Subject>(&mut self, scene: S::Scene) -> &mut Tally {
         self.tallies.of(&S::name(scene), S::least(scene))
     }
 
     fn violation<S: Subject>(&mut self, subject: &S, scene: S::Scene, what: &str) {
-        self.tally(subject, scene).violations += 1;
+        self.tally::<S>(scene).violations += 1;
         self.report.violation(format!("{}, {what}", subject.says(scene)));
     }
 
     fn images<S: Subject>(&mut self, subject: &S, scene: S::Scene) -> Option<Window> {
         match images(subject, scene) {
             Ok(window) => {
-                self.tally(subject, scene).window(window.steps, window.images);
+                self.tally::<S>(scene).window(window.steps, window.images);
                 Some(window)
             }
             Err(what) => {
@@ -219,19 +219,20 @@ impl Campaign<'_> {
         by: u64,
         both: bool,
     ) {
-        let by = by.max(1);
+        let points = points(window);
+        let by = by.clamp(1, points.len() as u64);
         let mut alone = self.rng.below(2) == 0;
         let first = self.rng.below(by) as usize;
-        let points = points(window);
-        let last = points.last().copied().filter(|_| (points.len() - 1 - first) as u64 % by != 0);
+        let behind = (points.len() - 1 - first) as u64;
+        let last = points.last().copied().filter(|_| !behind.is_multiple_of(by));
         for steps in points.into_iter().skip(first).step_by(by as usize).chain(last) {
             for _ in 0..if both { 2 } else { 1 } {
                 alone = !alone;
                 match kill(subject, scene, Kill { steps, alone }, &window.path) {
-                    Ok(()) => self.tally(subject, scene).kills += 1,
+                    Ok(()) => self.tally::<S>(scene).kills += 1,
                     Err(what) => self.violation(subject, scene, &what),
                 }
-                if self.tally(subject, scene).violations > ENOUGH {
+                if self.tally::<S>(scene).violations > ENOUGH {
                     return;
                 }
             }
@@ -277,7 +278,7 @@ impl Campaign<'_> {
                     let by = self.sparse(&window);
                     self.kills(&fixture, scene, &window, by, false);
                 }
-                if self.tally(&fixture, scene).violations > ENOUGH {
+                if self.tally::<latest::Fixture<T>>(scene).violations > ENOUGH {
                     break;
                 }
             }

@@ -5,7 +5,7 @@
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
-use shm_ring::{Consumer, Options, PopError, Producer, PushError, Region, Ring, Wait};
+use shm_ring::{Consumer, MessageRing, Options, PopError, Producer, PushError, Region, Ring, Wait};
 use shm_ring_outsider::{
     POSITION, POSITION_END, Side, Word, consumer, data, pack, page, producer, wild_positions,
 };

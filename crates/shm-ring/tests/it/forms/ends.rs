@@ -5,8 +5,8 @@
 use std::os::fd::BorrowedFd;
 
 use shm_ring::{
-    Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Peer, Producer,
-    Region, Ring, Threshold, Wait,
+    Consumer, Error, Item, MessageConsumer, MessageProducer, MessageRing, Options, Producer,
+    Region, Ring, Threshold,
 };
 
 use super::{AnyRing, Rx};
