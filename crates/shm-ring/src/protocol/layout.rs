@@ -130,7 +130,8 @@ impl Counters {
 #[cfg(not(loom))]
 pub(crate) const LIVENESS_WAITERS: u32 = 1 << 31;
 
-/// In a liveness word: the thread ended while it was named here (the kernel's FUTEX_OWNER_DIED).
+/// In a liveness word: the thread ended while it was named here (the kernel's FUTEX_OWNER_DIED), or the side ended by a
+/// panic.
 pub(crate) const LIVENESS_DIED: u32 = 1 << 30;
 
 /// `fence_mode` of a waker that relies on the sleeper's membarrier.
