@@ -28,6 +28,8 @@ pub(crate) enum Op {
     /// So many waiting pops.
     Pop(u64),
     TryPop,
+    /// One, and the end of the role.
+    PopClose,
     /// Taking a role, and a question about the other.
     Attach(Role),
     /// The same, and `TryPush`, or up to so many at once without waiting.
@@ -45,7 +47,7 @@ impl Op {
     pub(crate) fn holds(self) -> Option<Role> {
         match self {
             Self::Push(_) | Self::TryPush | Self::PushClose => Some(Role::Producer),
-            Self::Pop(_) | Self::TryPop => Some(Role::Consumer),
+            Self::Pop(_) | Self::TryPop | Self::PopClose => Some(Role::Consumer),
             Self::Close(role) => Some(role),
             _ => None,
         }
@@ -185,7 +187,7 @@ fn case(group: &'static str, before_wrap: u64, prefill: u64, ops: [Op; 2]) -> Ca
 }
 
 fn records(cases: &mut Vec<Case>) {
-    use Op::{Close, Pop, Push, PushClose, TryPop, TryPush};
+    use Op::{Close, Pop, PopClose, Push, PushClose, TryPop, TryPush};
     // Over the end of the data, and right before that.
     for before_wrap in [0, 1] {
         let group = "push against pop";
@@ -203,6 +205,7 @@ fn records(cases: &mut Vec<Case>) {
     cases.push(case("close against park", 0, 0, [Close(Role::Producer), Pop(1)]));
     cases.push(case("close against park", 0, ITEMS, [Push(1), Close(Role::Consumer)]));
     cases.push(case("push and close against park", 0, 0, [PushClose, Pop(1)]));
+    cases.push(case("pop and close against park", 0, ITEMS, [Push(1), PopClose]));
 }
 
 fn succeeding(cases: &mut Vec<Case>) {

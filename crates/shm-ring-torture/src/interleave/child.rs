@@ -182,6 +182,11 @@ fn operate(op: Op, hand: &mut Hand, basket: &mut Basket) -> (Outcome, u64) {
             }
             (Outcome::Done, 0)
         }
+        (Op::PopClose, _, Some(rx)) => {
+            let answer = popped(rx.pop().map(|item| taken.push(item)));
+            hand.rx = None;
+            answer
+        }
         (Op::TryPop, _, Some(rx)) => popped(rx.try_pop().map(|item| taken.push(item))),
         (Op::AttachPush, None, None) => match hand.attach(Role::Producer) {
             Ok(()) => operate(Op::TryPush, hand, basket),
