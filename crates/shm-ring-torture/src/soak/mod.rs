@@ -250,21 +250,32 @@ impl<L: Load + ?Sized> Pair<L> {
         Ok(())
     }
 
+    /// Kills a side, and waits until its successor has attached.
+    fn renew(&mut self, producer: bool) -> Result<(), String> {
+        let attached = [Field::Consumers, Field::Producers][usize::from(producer)];
+        let before = self.ledger.get(attached);
+        self.kill(producer, !producer)?;
+        if self.changes(attached, before, STUCK) {
+            return Ok(());
+        }
+        self.fine()?;
+        Err("hangs: a new side did not attach".to_owned())
+    }
+
+    /// Waits until a figure is another than it was `before`, or for so long: whether it is.
+    fn changes(&self, field: Field, before: u64, most: Duration) -> bool {
+        let start = Instant::now();
+        while self.ledger.get(field) == before && start.elapsed() < most {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        self.ledger.get(field) != before
+    }
+
     /// A stopped side is alive: nobody gets its role.
     fn stop(&mut self) -> Result<(), String> {
         let producer = self.rng.below(2) == 0;
         // Only one that has attached can be usurped.
-        let attached = [Field::Consumers, Field::Producers][usize::from(producer)];
-        let before = self.ledger.get(attached);
-        self.kill(producer, !producer)?;
-        let start = Instant::now();
-        while self.ledger.get(attached) == before {
-            self.fine()?;
-            if start.elapsed() > STUCK {
-                return Err("hangs: a new side did not attach".to_owned());
-            }
-            std::thread::sleep(Duration::from_micros(100));
-        }
+        self.renew(producer)?;
         let side = if producer { &self.producer } else { &self.consumer };
         side.signal(Signal::SIGSTOP);
         let name = self.name.as_str();
@@ -294,6 +305,8 @@ impl<L: Load + ?Sized> Pair<L> {
     /// One side closes in order, and another comes.
     fn close(&mut self) -> Result<(), String> {
         let producer = self.rng.below(2) == 0;
+        let noticed = [Field::ConsumerClosed, Field::ProducerClosed][usize::from(producer)];
+        let before = self.ledger.get(noticed);
         let side = if producer { &mut self.producer } else { &mut self.consumer };
         self.ledger.set(Field::Close, if producer { sides::PRODUCER } else { sides::CONSUMER });
         let end = side.wait(STUCK);
@@ -303,12 +316,18 @@ impl<L: Load + ?Sized> Pair<L> {
             None => return Err(format!("hangs: asked to close; {}", self.stuck())),
             Some(end) => return Err(format!("asked to close, a side ended: {end:?}")),
         }
+        // One that attached just now has nothing to notice.
+        if self.rng.below(2) == 0 {
+            self.changes(noticed, before, Duration::from_millis(100));
+        }
         self.nap(3000);
         self.restart(producer)
     }
 
     /// The producer closes, the consumer takes what is left, and the books are compared.
     fn conclude(&mut self) -> Result<(), String> {
+        // One that attached after the end would wait for the next producer.
+        self.renew(false)?;
         self.fine()?;
         self.ledger.set(Field::Close, sides::PRODUCER);
         let end = self.producer.wait(STUCK);
