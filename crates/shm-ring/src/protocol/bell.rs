@@ -42,6 +42,12 @@ impl Bell {
         Self { word: AtomicU32::new(0), bucket: other.bucket.clone() }
     }
 
+    /// The futex word.
+    #[cfg(not(loom))]
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.word
+    }
+
     /// Counts one ring and wakes whoever sleeps on it.
     pub(crate) fn ring(&self) {
         let rung = self.word.load(Ordering::Relaxed).wrapping_add(1);
@@ -110,6 +116,13 @@ mod real {
             wait.flags = futex::WaitFlags::SIZE_U32;
             self.len += 1;
             true
+        }
+
+        /// For which value `word` is slept on, if it is.
+        pub(crate) fn value_of(&self, word: &AtomicU32) -> Option<u32> {
+            let address = core::ptr::from_ref(word).cast_mut().cast::<core::ffi::c_void>();
+            let mut waits = self.waits[..self.len].iter();
+            waits.find(|wait| wait.uaddr.ptr == address).map(|wait| wait.val as u32)
         }
 
         /// Sleeps while every word is as it was, until `until` at most. Returning says nothing: the
@@ -183,6 +196,10 @@ mod stepped {
         /// Nobody watches it.
         pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) -> bool {
             false
+        }
+
+        pub(crate) fn value_of(&self, word: &AtomicU32) -> Option<u32> {
+            self.bell.filter(|(bell, _)| core::ptr::eq(*bell, word)).map(|(_, count)| count)
         }
 
         pub(crate) fn sleep(&self, until: Deadline) {
