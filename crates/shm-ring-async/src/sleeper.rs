@@ -1,0 +1,121 @@
+//! Owns: one wait of a task for an end: look, go to sleep in an engine, look again, rise. Knows nothing of: what is waited for;
+//! how an engine sleeps.
+//!
+//! The order is what no wake-up is lost by. The waker is stored before the engine is told; what the engine sleeps on was
+//! read before the last look (`arm`); and a task that is polled again while it sleeps leaves its waker under the lock under
+//! which the engine takes it.
+
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use shm_ring::Armed;
+
+use crate::engine::{Engine, Seat};
+use crate::slot::{Slot, State};
+
+/// How many answers in a row a task gets from an end before others have their turn.
+const BUDGET: u32 = 128;
+/// How often an end is armed and found to have something, without anything to be had: a side that plays such tricks does not
+/// keep a task busy.
+const ROUNDS: u32 = 8;
+
+/// What a wait asks an end.
+pub(crate) trait Wait<E, R> {
+    /// The answer, if there is one. With `thorough`, an end of the other side is one too.
+    fn answer(&mut self, end: &mut E, thorough: bool) -> Option<R>;
+    /// Arms for it, unless a last look finds that there is one.
+    fn arm(&mut self, end: &mut E, long: bool) -> Option<Armed>;
+    /// Whether the end is armed for just this.
+    fn is_armed(&self, end: &E, long: bool) -> bool;
+}
+
+/// The part of an end that sleeps.
+pub(crate) struct Sleeper {
+    engine: Engine,
+    slot: Arc<Slot>,
+    seat: Option<Seat>,
+    /// Whether it went to sleep and did not rise since.
+    lies: bool,
+    /// Whether the wait is older than a sleep.
+    long: bool,
+    budget: u32,
+}
+
+impl Sleeper {
+    pub(crate) fn new(engine: Engine) -> Self {
+        let slot = Arc::new(Slot::new());
+        Self { engine, slot, seat: None, lies: false, long: false, budget: BUDGET }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// One poll of a wait. `rise` disarms the end.
+    pub(crate) fn poll<E, R>(
+        &mut self,
+        end: &mut E,
+        cx: &Context<'_>,
+        wait: &mut impl Wait<E, R>,
+        rise: impl Fn(&E),
+    ) -> Poll<R> {
+        if self.budget == 0 {
+            self.budget = BUDGET;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        for _ in 0..ROUNDS {
+            if let Some(answer) = wait.answer(end, false) {
+                return self.ready(end, answer, rise);
+            }
+            if self.lies {
+                match self.slot.sleeps_on(cx.waker()) {
+                    State::Asleep if wait.is_armed(end, self.long) => return Poll::Pending,
+                    State::Late => self.long = true,
+                    State::Asleep | State::Awake | State::Rung => {}
+                }
+            }
+            if let Some(answer) = wait.answer(end, true) {
+                return self.ready(end, answer, rise);
+            }
+            if let Some(armed) = wait.arm(end, self.long) {
+                self.slot.sleep(cx.waker());
+                self.lies = true;
+                self.budget = BUDGET;
+                self.engine.watch(&mut self.seat, &self.slot, &armed);
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn ready<E, R>(&mut self, end: &E, answer: R, rise: impl Fn(&E)) -> Poll<R> {
+        self.budget -= 1;
+        self.rise(end, rise);
+        Poll::Ready(answer)
+    }
+
+    /// The end is awake: nobody rings for it, and no waker of its is called any more.
+    pub(crate) fn rise<E>(&mut self, end: &E, rise: impl Fn(&E)) {
+        if core::mem::take(&mut self.lies) {
+            rise(end);
+            self.slot.rise();
+            self.long = false;
+            if self.engine.is_ours() {
+                self.engine.unwatch(&self.seat);
+            }
+        }
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        if self.engine.is_ours() {
+            self.engine.remove(&mut self.seat);
+        } else {
+            // A child has no such thread, and its locks may be held by nobody.
+            core::mem::forget(self.seat.take());
+        }
+    }
+}
