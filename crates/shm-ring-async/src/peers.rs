@@ -20,7 +20,7 @@ struct Arrival;
 
 macro_rules! peers {
     ($([$($generics:tt)*] $end:ty;)*) => {$(
-        impl<$($generics)*> Wait<$end, Peer> for Change {
+        impl<$($generics)*> Wait<$end, Armed, Peer> for Change {
             fn answer(&mut self, end: &mut $end, thorough: bool) -> Option<Peer> {
                 let interrupted = thorough && take_interrupt(end);
                 Some(end.peer()).filter(|peer| *peer != self.known || interrupted)
@@ -37,7 +37,7 @@ macro_rules! peers {
             }
         }
 
-        impl<$($generics)*> Wait<$end, Peer> for Arrival {
+        impl<$($generics)*> Wait<$end, Armed, Peer> for Arrival {
             fn answer(&mut self, end: &mut $end, _thorough: bool) -> Option<Peer> {
                 // A wait without any time returns how things are.
                 let over = arm(&end.awaited_peer(), false).is_none();

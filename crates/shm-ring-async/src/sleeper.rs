@@ -1,5 +1,5 @@
 //! Owns: one wait of a task for an end: look, go to sleep in an engine, look again, rise. Knows nothing of: what is waited for;
-//! how an engine sleeps.
+//! rings; how an engine sleeps. `shm-ring-models` compiles this file too, under loom.
 //!
 //! The order is what no wake-up is lost by. The waker is stored before the engine is told; what the engine sleeps on was
 //! read before the last look (`arm`); and a task that is polled again while it sleeps leaves its waker under the lock under
@@ -8,9 +8,6 @@
 use core::task::{Context, Poll};
 use std::sync::Arc;
 
-use shm_ring::Armed;
-
-use crate::engine::{Engine, Seat};
 use crate::slot::{Slot, State};
 
 /// How many answers in a row a task gets from an end before others have their turn.
@@ -19,21 +16,32 @@ const BUDGET: u32 = 128;
 /// keep a task busy.
 const ROUNDS: u32 = 8;
 
+/// The place of an end in an engine.
+pub(crate) trait Place {
+    /// What an end that has armed sleeps on.
+    type Armed;
+    /// Sleeps on `armed`, and then wakes the waker in `slot`.
+    fn watch(&mut self, slot: &Arc<Slot>, armed: &Self::Armed);
+    /// Nobody waits for the end any more.
+    fn unwatch(&mut self);
+    /// The end goes.
+    fn leave(&mut self);
+}
+
 /// What a wait asks an end.
-pub(crate) trait Wait<E, R> {
+pub(crate) trait Wait<E, A, R> {
     /// The answer, if there is one. With `thorough`, an end of the other side is one too.
     fn answer(&mut self, end: &mut E, thorough: bool) -> Option<R>;
     /// Arms for it, unless a last look finds that there is one.
-    fn arm(&mut self, end: &mut E, long: bool) -> Option<Armed>;
+    fn arm(&mut self, end: &mut E, long: bool) -> Option<A>;
     /// Whether the end is armed for just this.
     fn is_armed(&self, end: &E, long: bool) -> bool;
 }
 
 /// The part of an end that sleeps.
-pub(crate) struct Sleeper {
-    engine: Engine,
+pub(crate) struct Sleeper<P: Place> {
+    place: P,
     slot: Arc<Slot>,
-    seat: Option<Seat>,
     /// Whether it went to sleep and did not rise since.
     lies: bool,
     /// Whether the wait is older than a sleep.
@@ -41,14 +49,14 @@ pub(crate) struct Sleeper {
     budget: u32,
 }
 
-impl Sleeper {
-    pub(crate) fn new(engine: Engine) -> Self {
+impl<P: Place> Sleeper<P> {
+    pub(crate) fn new(place: P) -> Self {
         let slot = Arc::new(Slot::new());
-        Self { engine, slot, seat: None, lies: false, long: false, budget: BUDGET }
+        Self { place, slot, lies: false, long: false, budget: BUDGET }
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    pub(crate) fn place(&self) -> &P {
+        &self.place
     }
 
     /// One poll of a wait. `rise` disarms the end.
@@ -56,7 +64,7 @@ impl Sleeper {
         &mut self,
         end: &mut E,
         cx: &Context<'_>,
-        wait: &mut impl Wait<E, R>,
+        wait: &mut impl Wait<E, P::Armed, R>,
         rise: impl Fn(&E),
     ) -> Poll<R> {
         if self.budget == 0 {
@@ -82,7 +90,7 @@ impl Sleeper {
                 self.slot.sleep(cx.waker());
                 self.lies = true;
                 self.budget = BUDGET;
-                self.engine.watch(&mut self.seat, &self.slot, &armed);
+                self.place.watch(&self.slot, &armed);
                 return Poll::Pending;
             }
         }
@@ -102,20 +110,13 @@ impl Sleeper {
             rise(end);
             self.slot.rise();
             self.long = false;
-            if self.engine.is_ours() {
-                self.engine.unwatch(&self.seat);
-            }
+            self.place.unwatch();
         }
     }
 }
 
-impl Drop for Sleeper {
+impl<P: Place> Drop for Sleeper<P> {
     fn drop(&mut self) {
-        if self.engine.is_ours() {
-            self.engine.remove(&mut self.seat);
-        } else {
-            // A child has no such thread, and its locks may be held by nobody.
-            core::mem::forget(self.seat.take());
-        }
+        self.place.leave();
     }
 }

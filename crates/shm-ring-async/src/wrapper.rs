@@ -7,7 +7,7 @@ use std::io;
 use shm_ring::Armed;
 
 use crate::end::End;
-use crate::engine::Engine;
+use crate::engine::{Bunk, Engine};
 use crate::sleeper::{Sleeper, Wait};
 
 /// An end of a ring that tasks wait for, instead of threads. For any runtime: it asks for nothing but a waker.
@@ -41,14 +41,14 @@ use crate::sleeper::{Sleeper, Wait};
 pub struct Async<E: End> {
     /// Taken by [`into_inner`](Self::into_inner) alone.
     end: Option<E>,
-    sleeper: Sleeper,
+    sleeper: Sleeper<Bunk>,
 }
 
 impl<E: End> Async<E> {
     /// Has the engine of this process sleep for `end`.
     #[must_use]
     pub fn new(end: E) -> Self {
-        Self { end: Some(end), sleeper: Sleeper::new(Engine::of_process()) }
+        Self { end: Some(end), sleeper: Sleeper::new(Bunk::new(Engine::of_process())) }
     }
 
     /// Has `engine` sleep for `end`.
@@ -74,7 +74,7 @@ impl<E: End> Async<E> {
                 "this engine belongs to the process that we were forked from: make one after forking",
             ));
         }
-        Ok(Self { end: Some(end), sleeper: Sleeper::new(engine.clone()) })
+        Ok(Self { end: Some(end), sleeper: Sleeper::new(Bunk::new(engine.clone())) })
     }
 
     /// The end.
@@ -123,7 +123,7 @@ impl<E: End> Async<E> {
     /// The engine that sleeps for it.
     #[must_use]
     pub fn engine(&self) -> &Engine {
-        self.sleeper.engine()
+        self.sleeper.place().engine()
     }
 
     /// Ends a wait that was polled and is not polled on, as dropping a future does: nobody rings for the end any more, and
@@ -134,7 +134,11 @@ impl<E: End> Async<E> {
         }
     }
 
-    pub(crate) fn poll_wait<R>(&mut self, cx: &Context<'_>, mut wait: impl Wait<E, R>) -> Poll<R> {
+    pub(crate) fn poll_wait<R>(
+        &mut self,
+        cx: &Context<'_>,
+        mut wait: impl Wait<E, Armed, R>,
+    ) -> Poll<R> {
         let end = self.end.as_mut().expect("the end stays until it is taken");
         self.sleeper.poll(end, cx, &mut wait, E::disarm)
     }
@@ -173,7 +177,7 @@ impl<E: End + fmt::Debug> fmt::Debug for Async<E> {
 /// A wait for what the end itself is armed for.
 pub(crate) struct For<F>(pub(crate) F);
 
-impl<E: End, R, F: FnMut(&mut E, bool) -> Option<R>> Wait<E, R> for For<F> {
+impl<E: End, R, F: FnMut(&mut E, bool) -> Option<R>> Wait<E, Armed, R> for For<F> {
     fn answer(&mut self, end: &mut E, thorough: bool) -> Option<R> {
         (self.0)(end, thorough)
     }

@@ -17,6 +17,7 @@ use shm_ring::{Armed, Process};
 
 use self::uring::Uring;
 use self::worker::Worker;
+use crate::sleeper::Place;
 use crate::slot::Slot;
 
 /// What sleeps for ends while their tasks do other things, and wakes the tasks.
@@ -58,8 +59,13 @@ struct Inner {
     ids: AtomicU64,
 }
 
-/// Where an end sleeps.
-pub(crate) struct Seat {
+/// Where an end sleeps: in a worker of its engine, once it has slept.
+pub(crate) struct Bunk {
+    engine: Engine,
+    seat: Option<Seat>,
+}
+
+struct Seat {
     worker: Arc<Worker>,
     id: u64,
 }
@@ -131,13 +137,8 @@ impl Engine {
         self.inner.process.is_this()
     }
 
-    /// Sleeps on `armed` for the end in `seat`, which is found or changed here, and wakes the waker in `slot`.
-    pub(crate) fn watch(&self, seat: &mut Option<Seat>, slot: &Arc<Slot>, armed: &Armed) {
-        if let Some(Seat { worker, id }) = seat {
-            if worker.watch(*id, slot, armed) {
-                return;
-            }
-        }
+    /// Sleeps on `armed` in a worker that has a place for that, and wakes the waker in `slot`.
+    fn watch(&self, slot: &Arc<Slot>, armed: &Armed) -> Seat {
         let id = self.inner.ids.fetch_add(1, Ordering::Relaxed) + 1;
         let mut workers = self.inner.workers();
         let found = workers.iter().find(|worker| worker.watch(id, slot, armed)).cloned();
@@ -151,20 +152,41 @@ impl Engine {
             workers.push(fresh.clone());
             fresh
         });
-        *seat = Some(Seat { worker, id });
+        Seat { worker, id }
+    }
+}
+
+impl Bunk {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine, seat: None }
     }
 
-    /// Nobody waits for the end in `seat` any more.
-    pub(crate) fn unwatch(&self, seat: &Option<Seat>) {
-        if let Some(Seat { worker, id }) = seat {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+// A child has no such threads, and their locks may be held by nobody.
+impl Place for Bunk {
+    type Armed = Armed;
+
+    fn watch(&mut self, slot: &Arc<Slot>, armed: &Armed) {
+        let stays = self.seat.as_ref().is_some_and(|seat| seat.worker.watch(seat.id, slot, armed));
+        if !stays {
+            self.seat = Some(self.engine.watch(slot, armed));
+        }
+    }
+
+    fn unwatch(&mut self) {
+        if let Some(Seat { worker, id }) = self.seat.as_ref().filter(|_| self.engine.is_ours()) {
             worker.unwatch(*id);
         }
     }
 
-    /// The end in `seat` has gone.
-    pub(crate) fn remove(&self, seat: &mut Option<Seat>) {
-        if let Some(Seat { worker, id }) = seat.take() {
-            worker.remove(id);
+    fn leave(&mut self) {
+        match self.seat.take() {
+            Some(Seat { worker, id }) if self.engine.is_ours() => worker.remove(id),
+            seat => forget(seat),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use shm_ring::{Consumer, Options, Producer, Ring, is_armed};
 use shm_ring_async::{Async, Engine, Kind};
 
-use crate::harness::{Child, Home, LIMIT, until, within};
+use crate::harness::{Child, Home, LIMIT, SOON, until, within};
 use crate::runtimes::{Counter, block_on, engines};
 
 /// The helper threads of this process.
@@ -152,6 +152,25 @@ fn an_idle_end_is_woken_about_once_a_second() {
         assert!((1..=4).contains(&calls), "{calls}");
         end.tx.push(7).unwrap();
         end.counter.until(calls + 1);
+    }
+}
+
+/// Each ring is heard, and not only the next look by the clock.
+#[test]
+fn an_end_that_is_rung_again_and_again_is_woken_by_that() {
+    for engine in engines() {
+        let mut end = sleeping(&engine);
+        let start = Instant::now();
+        for n in 1..=100 {
+            end.tx.push(n as u64).unwrap();
+            end.counter.until(n);
+            let waker = end.counter.clone().into();
+            let mut cx = Context::from_waker(&waker);
+            assert_eq!(end.rx.poll_pop(&mut cx), Poll::Ready(Ok(n as u64)));
+            assert!(end.rx.poll_pop(&mut cx).is_pending());
+        }
+        // A look by the clock comes after a tenth of a second.
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     }
 }
 

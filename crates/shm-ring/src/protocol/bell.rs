@@ -43,7 +43,6 @@ impl Bell {
     }
 
     /// The futex word.
-    #[cfg(not(loom))]
     pub(crate) fn word(&self) -> &AtomicU32 {
         &self.word
     }
@@ -242,6 +241,16 @@ mod modelled {
             self.bells.push((bell.get(), bell.map(|bell| &bell.word).relaxed()));
         }
 
+        /// Adds a bell, to be slept on for as long as its count is `count`.
+        pub(crate) fn add_counted(&mut self, bell: &'a Bell, count: u32) {
+            self.bells.push((bell, count));
+        }
+
+        pub(crate) fn value_of(&self, word: &AtomicU32) -> Option<u32> {
+            let mut bells = self.bells.iter();
+            bells.find(|(bell, _)| core::ptr::eq(&bell.word, word)).map(|(_, count)| *count)
+        }
+
         /// Loom has no kernel that changes words by itself.
         pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) -> bool {
             false
@@ -259,7 +268,7 @@ mod modelled {
     }
 
     impl Bell {
-        pub(super) fn wake(&self) {
+        pub(crate) fn wake(&self) {
             drop(self.bucket.0.lock().unwrap());
             self.bucket.1.notify_all();
         }

@@ -121,7 +121,6 @@ impl<'a> Sleeper<'a> {
     }
 
     /// Whether the other side is told now of exactly this sleep. A listener's it is never told of.
-    #[cfg(not(loom))]
     pub(crate) fn is_announced(&self) -> bool {
         self.says
             .is_none_or(|says| says.mine.park.0.wake_at.load(Ordering::Relaxed) == says.wake_at)
