@@ -128,7 +128,8 @@ impl AsyncRead for AsyncReader {
         let before = buffer.filled().len();
         if this.read == this.message.len() {
             // A message that fits whole goes straight to where it is wanted.
-            match ready!(this.consumer.poll_pop_to(cx, buffer.initialize_unfilled())) {
+            let there = buffer.initialize_unfilled();
+            match ready!(this.consumer.poll_take(cx, |rx| rx.try_pop_to(there))) {
                 Ok(len) => buffer.advance(len),
                 Err(PopError::TooSmall { .. }) => {}
                 Err(PopError::Closed) => return Poll::Ready(Ok(())),

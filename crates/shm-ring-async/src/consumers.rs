@@ -33,7 +33,7 @@ pub(crate) fn popped<C: AnyEnd, R>(
 macro_rules! consumer {
     ([$($generics:tt)*] $end:ident $of:ty) => {
         impl<$($generics)*> Async<$of> {
-            fn poll_take<R>(
+            pub(crate) fn poll_take<R>(
                 &mut self,
                 cx: &Context<'_>,
                 mut pop: impl FnMut(&mut $of) -> Result<R, PopError>,
@@ -140,15 +140,6 @@ impl Async<MessageConsumer> {
         message: &mut Vec<u8>,
     ) -> Poll<Result<usize, PopError>> {
         self.poll_take(cx, |rx| rx.try_pop_into(message))
-    }
-
-    /// [`poll_pop`](Self::poll_pop) into a buffer, in which the message stands whole or stays in the ring.
-    pub(crate) fn poll_pop_to(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<Result<usize, PopError>> {
-        self.poll_take(cx, |rx| rx.try_pop_to(buffer))
     }
 
     /// Takes the oldest message into a new `Vec`, waiting for one as [`MessageConsumer::pop`] does.

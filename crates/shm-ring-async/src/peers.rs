@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use shm_ring::{
-    Armed, Consumer, Item, MessageConsumer, MessageProducer, Peer, Producer, UntypedConsumer,
-    UntypedProducer, arm, is_armed, take_interrupt,
+    AnyEnd, Armed, Consumer, Item, MessageConsumer, MessageProducer, Peer, Producer,
+    UntypedConsumer, UntypedProducer, WaitAnyError, arm, is_armed, take_interrupt, wait_any,
 };
 
 use crate::sleeper::Wait;
@@ -18,12 +18,17 @@ struct Change {
 /// Until somebody is there who was not reported.
 struct Arrival;
 
+/// Whether this process was forked from that of the end: nothing changes here then.
+fn is_a_parents(end: &mut dyn AnyEnd) -> bool {
+    wait_any(&mut [end], Some(Duration::ZERO)) == Err(WaitAnyError::Forked)
+}
+
 macro_rules! peers {
     ($([$($generics:tt)*] $end:ty;)*) => {$(
         impl<$($generics)*> Wait<$end, Armed, Peer> for Change {
             fn answer(&mut self, end: &mut $end, thorough: bool) -> Option<Peer> {
-                let interrupted = thorough && take_interrupt(end);
-                Some(end.peer()).filter(|peer| *peer != self.known || interrupted)
+                let over = thorough && (take_interrupt(end) || is_a_parents(&mut end.awaited_change()));
+                Some(end.peer()).filter(|peer| *peer != self.known || over)
             }
 
             fn arm(&mut self, end: &mut $end, long: bool) -> Option<Armed> {

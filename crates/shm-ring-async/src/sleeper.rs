@@ -20,6 +20,8 @@ const ROUNDS: u32 = 8;
 pub(crate) trait Place {
     /// What an end that has armed sleeps on.
     type Armed;
+    /// Whether it is of this process. In a child, locks may be held by nobody.
+    fn is_ours(&self) -> bool;
     /// Sleeps on `armed`, and then wakes the waker in `slot`.
     fn watch(&mut self, slot: &Arc<Slot>, armed: &Self::Armed);
     /// Nobody waits for the end any more.
@@ -67,10 +69,14 @@ impl<P: Place> Sleeper<P> {
         wait: &mut impl Wait<E, P::Armed, R>,
         rise: impl Fn(&E),
     ) -> Poll<R> {
+        if !self.place.is_ours() {
+            // An end answers a child that it is refused. A reader of a latest value is a child's too, and nobody sleeps for it.
+            let answer = wait.answer(end, true);
+            return answer.map_or_else(|| look_again(cx), Poll::Ready);
+        }
         if self.budget == 0 {
             self.budget = BUDGET;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return look_again(cx);
         }
         for _ in 0..ROUNDS {
             if let Some(answer) = wait.answer(end, false) {
@@ -94,8 +100,7 @@ impl<P: Place> Sleeper<P> {
                 return Poll::Pending;
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        look_again(cx)
     }
 
     fn ready<E, R>(&mut self, end: &E, answer: R, rise: impl Fn(&E)) -> Poll<R> {
@@ -106,13 +111,19 @@ impl<P: Place> Sleeper<P> {
 
     /// The end is awake: nobody rings for it, and no waker of its is called any more.
     pub(crate) fn rise<E>(&mut self, end: &E, rise: impl Fn(&E)) {
-        if core::mem::take(&mut self.lies) {
+        if core::mem::take(&mut self.lies) && self.place.is_ours() {
             rise(end);
             self.slot.rise();
             self.long = false;
             self.place.unwatch();
         }
     }
+}
+
+/// The task is polled again when others have had their turn.
+fn look_again<R>(cx: &Context<'_>) -> Poll<R> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 impl<P: Place> Drop for Sleeper<P> {

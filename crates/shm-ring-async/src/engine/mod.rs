@@ -166,9 +166,12 @@ impl Bunk {
     }
 }
 
-// A child has no such threads, and their locks may be held by nobody.
 impl Place for Bunk {
     type Armed = Armed;
+
+    fn is_ours(&self) -> bool {
+        self.engine.is_ours()
+    }
 
     fn watch(&mut self, slot: &Arc<Slot>, armed: &Armed) {
         let stays = self.seat.as_ref().is_some_and(|seat| seat.worker.watch(seat.id, slot, armed));
@@ -178,14 +181,15 @@ impl Place for Bunk {
     }
 
     fn unwatch(&mut self) {
-        if let Some(Seat { worker, id }) = self.seat.as_ref().filter(|_| self.engine.is_ours()) {
+        if let Some(Seat { worker, id }) = &self.seat {
             worker.unwatch(*id);
         }
     }
 
     fn leave(&mut self) {
         match self.seat.take() {
-            Some(Seat { worker, id }) if self.engine.is_ours() => worker.remove(id),
+            Some(Seat { worker, id }) if self.is_ours() => worker.remove(id),
+            // A child has no such threads, and their locks may be held by nobody.
             seat => forget(seat),
         }
     }
@@ -204,7 +208,7 @@ impl Drop for Inner {
         if self.process.is_this() {
             workers.iter().for_each(|worker| worker.stop());
         } else {
-            // A child has no such threads, and their locks may be held by nobody.
+            // As in `Bunk::leave`.
             forget(workers);
         }
     }

@@ -17,6 +17,8 @@ pub(crate) const WORDS: usize = 127;
 
 pub(crate) struct Waitv {
     waits: Vec<futex::Wait>,
+    /// Whether the last sleep was refused since words were gone.
+    fault: bool,
 }
 
 fn wait(word: *const u32, value: u32, flags: futex::WaitFlags) -> futex::Wait {
@@ -29,7 +31,7 @@ fn wait(word: *const u32, value: u32, flags: futex::WaitFlags) -> futex::Wait {
 
 impl Waitv {
     pub(crate) fn new() -> Self {
-        Self { waits: Vec::with_capacity(WORDS + 1) }
+        Self { waits: Vec::with_capacity(WORDS + 1), fault: false }
     }
 
     /// What the next sleep is on.
@@ -46,12 +48,17 @@ impl Waitv {
 
     /// Sleeps while every word is as it was. An end that is dropped meanwhile may have taken its words away: the kernel
     /// only compares them, and then says that they are not there.
-    pub(crate) fn sleep(&self, until: u64) {
+    pub(crate) fn sleep(&mut self, until: u64) {
         let flags = futex::WaitvFlags::empty();
-        match futex::waitv(&self.waits, flags, Some(&timespec(until)), ClockId::Monotonic) {
+        let slept = futex::waitv(&self.waits, flags, Some(&timespec(until)), ClockId::Monotonic);
+        let gone = slept == Err(Errno::FAULT);
+        match slept {
             Ok(_) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
-            // Before Linux 5.16, in a sandbox, or words that are gone.
+            // The table knows by now which, unless a region was cut.
+            Err(Errno::FAULT) if !self.fault => {}
+            // Before Linux 5.16, or in a sandbox.
             Err(_) => std::thread::sleep(Duration::from_millis(1)),
         }
+        self.fault = gone;
     }
 }

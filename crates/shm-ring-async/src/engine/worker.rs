@@ -36,7 +36,7 @@ pub(crate) struct Shared {
 /// By what a thread sleeps.
 enum Sleeps {
     Waitv(Waitv),
-    Uring(Uring),
+    Uring(Box<Uring>),
 }
 
 impl Bed for Armed {
@@ -140,9 +140,10 @@ impl Worker {
         let mut sleeps = match self.kind {
             Kind::Thread => Sleeps::Waitv(Waitv::new()),
             // What was granted when the engine was made may be refused by now.
-            Kind::IoUring => {
-                Uring::new().map_or_else(|_| Sleeps::Waitv(Waitv::new()), Sleeps::Uring)
-            }
+            Kind::IoUring => Uring::new().map_or_else(
+                |_| Sleeps::Waitv(Waitv::new()),
+                |uring| Sleeps::Uring(Box::new(uring)),
+            ),
         };
         let mut wakers: Vec<Waker> = Vec::new();
         loop {

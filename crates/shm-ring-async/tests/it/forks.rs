@@ -27,6 +27,9 @@ pub(crate) fn forked(mut home: Home) {
             let (mut inherited_rx, mut global) = inherited.take().unwrap();
             assert_eq!(inherited_rx.poll_pop(&mut cx), Poll::Ready(Err(PopError::Forked)));
             assert_eq!(global.poll_push(&mut cx, &[2; 40]), Poll::Ready(Err(PushError::Forked)));
+            // Nothing changes here, and it does not wait for that.
+            let known = inherited_rx.peer();
+            assert_eq!(block_on(inherited_rx.peer_changed(known)), known);
             assert_eq!(engine.sleepers(), 0);
             let (tx, _rx) = Ring::<u64>::pair(&Options::new()).unwrap();
             let refused = Async::with_engine(tx, &engine).unwrap_err();
@@ -49,10 +52,15 @@ pub(crate) fn forked(mut home: Home) {
         assert_eq!(system::wait_for(pid), 0);
         // The parent's sleep on, and are woken.
         let (mut rx, _global) = inherited.take().unwrap();
-        assert_eq!(engine.sleepers(), 1);
         tx.push(8).unwrap();
         counter.until(1);
         assert_eq!(rx.poll_pop(&mut cx), Poll::Ready(Ok(8)));
+        let pushing = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            tx.push(9).unwrap();
+        });
+        assert_eq!(block_on(rx.recv()), Ok(9));
+        pushing.join().unwrap();
     }
     home.say("done");
 }

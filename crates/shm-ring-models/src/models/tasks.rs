@@ -119,6 +119,10 @@ struct Bunk {
 impl Place for Bunk {
     type Armed = Armed;
 
+    fn is_ours(&self) -> bool {
+        true
+    }
+
     fn watch(&mut self, slot: &std::sync::Arc<Slot>, armed: &Armed) {
         let mut shared = self.helper.shared.lock().unwrap();
         let noticed = shared.0.watch(self.id, slot, armed.clone(), u64::MAX, 0);
