@@ -230,6 +230,7 @@ fn a_call_of_the_end_itself_between_two_polls_loses_no_wake_up() {
             }
             let before = counter.calls();
             assert!(rx.poll_pop(&mut cx).is_pending());
+            assert!(is_armed(rx.get_ref(), false), "nobody will ring");
             tx.push(2).unwrap();
             until("the waker is called", || counter.calls() > before);
             assert_eq!(rx.poll_pop(&mut cx), Poll::Ready(Ok(2)));

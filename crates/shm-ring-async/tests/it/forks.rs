@@ -1,9 +1,10 @@
 //! A forked child: the ends and the engines that it inherits are refused to it, it can drop them, and its own ones work.
 
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
-use shm_ring::{MessageRing, Options, PopError, PushError, Ring};
+use shm_ring::{Consumer, MessageProducer, MessageRing, Options, PopError, PushError, Ring};
 use shm_ring_async::{Async, Engine};
 
 use crate::harness::{Child, Home};
@@ -23,8 +24,11 @@ pub(crate) fn forked(mut home: Home) {
         assert!(rx.poll_pop(&mut cx).is_pending());
         assert!(global.poll_push(&mut cx, &[2; 40]).is_pending());
         let mut inherited = Some((rx, global));
-        let Some(pid) = system::fork() else {
-            let (mut inherited_rx, mut global) = inherited.take().unwrap();
+        let in_child = |inherited: &mut Option<_>, engine: Engine| {
+            let (counter, waker) = Counter::new();
+            let mut cx = Context::from_waker(&waker);
+            let (mut inherited_rx, mut global): (Async<Consumer<u64>>, Async<MessageProducer>) =
+                inherited.take().unwrap();
             assert_eq!(inherited_rx.poll_pop(&mut cx), Poll::Ready(Err(PopError::Forked)));
             assert_eq!(global.poll_push(&mut cx, &[2; 40]), Poll::Ready(Err(PushError::Forked)));
             // Nothing changes here, and it does not wait for that.
@@ -40,14 +44,18 @@ pub(crate) fn forked(mut home: Home) {
             for engine in [Engine::of_process(), Engine::thread()] {
                 let (mut tx, rx) = Ring::<u64>::pair(&Options::new()).unwrap();
                 let mut rx = Async::with_engine(rx, &engine).unwrap();
-                let pushing = std::thread::spawn(move || {
-                    std::thread::sleep(std::time::Duration::from_millis(5));
-                    tx.push(7).unwrap();
-                });
-                assert_eq!(block_on(rx.recv()), Ok(7));
-                pushing.join().unwrap();
+                let before = counter.calls();
+                assert!(rx.poll_pop(&mut cx).is_pending());
+                assert_eq!(engine.sleepers(), 1);
+                tx.push(7).unwrap();
+                counter.until(before + 1);
+                assert_eq!(rx.poll_pop(&mut cx), Poll::Ready(Ok(7)));
             }
-            system::exit_now(0);
+        };
+        let Some(pid) = system::fork() else {
+            // A panic would end one thread, and the process with it in order: it has no other.
+            let fine = catch_unwind(AssertUnwindSafe(|| in_child(&mut inherited, engine)));
+            system::exit_now(i32::from(fine.is_err()));
         };
         assert_eq!(system::wait_for(pid), 0);
         // The parent's sleep on, and are woken.

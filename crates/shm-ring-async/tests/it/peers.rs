@@ -1,16 +1,17 @@
 //! The other side comes, closes, dies by kill -9 and is followed: a task that sleeps for it learns of each.
 
 use std::sync::mpsc::channel;
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 use shm_ring::{
     Consumer, Interrupt, MessageProducer, MessageRing, Options, Peer, PopError, Producer,
-    PushError, Ring, Wait,
+    PushError, Ring, Wait, is_armed,
 };
 use shm_ring_async::Async;
 
 use crate::harness::{Child, Home, Name, SOON};
-use crate::runtimes::{block_on, engines, everywhere};
+use crate::runtimes::{Counter, block_on, engines, everywhere};
 
 fn options() -> Options {
     Options::new().items(4).wait(Wait::PARK)
@@ -160,6 +161,23 @@ fn a_sender_that_waits_long_is_woken_by_the_room_that_it_needs() {
         // One has been taken of sixteen.
         block_on(tx.send(&[2; 56])).unwrap();
         popping.join().unwrap();
+    }
+}
+
+/// And asks for just that from then on.
+#[test]
+fn a_sender_that_waits_long_asks_for_less() {
+    for engine in engines() {
+        let (mut tx, _rx) = MessageRing::pair(&Options::new().bytes(1024)).unwrap();
+        while tx.try_push(&[1; 56]).is_ok() {}
+        let mut tx = Async::with_engine(tx, &engine).unwrap();
+        let (counter, waker) = Counter::new();
+        let mut cx = Context::from_waker(&waker);
+        assert!(tx.poll_push(&mut cx, &[2; 56]).is_pending());
+        assert!(is_armed(tx.get_ref(), false) && !is_armed(tx.get_ref(), true));
+        counter.until(1);
+        assert!(tx.poll_push(&mut cx, &[2; 56]).is_pending());
+        assert!(is_armed(tx.get_ref(), true) && !is_armed(tx.get_ref(), false));
     }
 }
 
