@@ -12,6 +12,7 @@ use crate::attachment::wait_any::AnyEnd;
 use crate::mapping::PeerPage;
 use crate::protocol::bell::SLICE;
 use crate::protocol::interrupt::bell;
+use crate::protocol::layout::SidePage;
 use crate::protocol::park::{self, SleepLimit};
 use crate::protocol::sync::{AtomicU32, Foreign, Ordering, fence};
 
@@ -49,7 +50,7 @@ assert_impl_all!(Armed: Send, Sync, Clone);
 impl Armed {
     pub(crate) fn of<const N: usize>(
         armed: &park::Armed<'_, N>,
-        theirs: Foreign<'_, crate::protocol::layout::SidePage>,
+        theirs: Foreign<'_, SidePage>,
         page: Option<Arc<PeerPage>>,
         long: bool,
     ) -> Self {
