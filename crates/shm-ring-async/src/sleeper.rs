@@ -48,13 +48,15 @@ pub(crate) struct Sleeper<P: Place> {
     lies: bool,
     /// Whether the wait is older than a sleep.
     long: bool,
+    /// What it sleeps on.
+    armed: Option<P::Armed>,
     budget: u32,
 }
 
 impl<P: Place> Sleeper<P> {
     pub(crate) fn new(place: P) -> Self {
         let slot = Arc::new(Slot::new());
-        Self { place, slot, lies: false, long: false, budget: BUDGET }
+        Self { place, slot, lies: false, long: false, armed: None, budget: BUDGET }
     }
 
     pub(crate) fn place(&self) -> &P {
@@ -82,9 +84,14 @@ impl<P: Place> Sleeper<P> {
             if let Some(answer) = wait.answer(end, false) {
                 return self.ready(end, answer, rise);
             }
+            let mut again = None;
             if self.lies {
                 match self.slot.sleeps_on(cx.waker()) {
                     State::Asleep if wait.is_armed(end, self.long) => return Poll::Pending,
+                    // It asks for the same as before, and none of the words has changed.
+                    State::Late if self.long && wait.is_armed(end, true) => {
+                        again = self.armed.take()
+                    }
                     State::Late => self.long = true,
                     State::Asleep | State::Awake | State::Rung => {}
                 }
@@ -92,11 +99,12 @@ impl<P: Place> Sleeper<P> {
             if let Some(answer) = wait.answer(end, true) {
                 return self.ready(end, answer, rise);
             }
-            if let Some(armed) = wait.arm(end, self.long) {
+            if let Some(armed) = again.or_else(|| wait.arm(end, self.long)) {
                 self.slot.sleep(cx.waker());
                 self.lies = true;
                 self.budget = BUDGET;
                 self.place.watch(&self.slot, &armed);
+                self.armed = Some(armed);
                 return Poll::Pending;
             }
         }
@@ -114,7 +122,7 @@ impl<P: Place> Sleeper<P> {
         if core::mem::take(&mut self.lies) && self.place.is_ours() {
             rise(end);
             self.slot.rise();
-            self.long = false;
+            (self.long, self.armed) = (false, None);
             self.place.unwatch();
         }
     }

@@ -126,9 +126,10 @@ fn an_end_that_was_polled_rises() {
         assert!(is_armed(rx.get_ref(), false));
         rx.rise();
         assert!(!is_armed(rx.get_ref(), false));
-        let rings = tx.stats().wakes_sent;
+        let (rings, calls) = (tx.stats().wakes_sent, counter.calls());
         tx.push(1).unwrap();
-        assert_eq!((tx.stats().wakes_sent, engine.sleepers(), counter.calls()), (rings, 0, 0));
+        assert_eq!((tx.stats().wakes_sent, engine.sleepers()), (rings, 0));
+        assert_eq!(counter.calls(), calls);
         drop(waker);
         assert_eq!(Arc::strong_count(&counter), 1);
         // And it goes to sleep again as before.
@@ -203,9 +204,10 @@ fn the_waker_of_the_last_poll_is_called() {
         assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         let (second, waker) = Counter::new();
         assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let calls = first.calls();
         tx.push(7).unwrap();
         second.until(1);
-        assert_eq!(first.calls(), 0);
+        assert_eq!(first.calls(), calls);
         assert_eq!(poll_once(future), Poll::Ready(Ok(7)));
     }
 }

@@ -38,7 +38,6 @@ fn each_of_many_ends_is_woken_and_no_other() {
     const ENDS: usize = 150;
     for engine in engines() {
         let mut ends: Vec<_> = (0..ENDS).map(|_| sleeping(&engine)).collect();
-        assert_eq!(engine.sleepers(), ENDS);
         // From the last, so that those in full threads come late. A word of each is rung once.
         for at in (0..ENDS).rev() {
             let end = &mut ends[at];
@@ -82,7 +81,12 @@ pub(crate) fn lingering(mut home: Home) {
         ends[0].tx.push(1).unwrap();
         ends[0].counter.until(1);
         drop(ends);
-        assert_eq!(helpers(), 0);
+        // The kernel shows a thread that was joined for a moment more; one that nobody stops stays for a second.
+        let gone = (0..50).any(|_| {
+            std::thread::sleep(Duration::from_millis(2));
+            helpers() == 0
+        });
+        assert!(gone, "a thread outlives its engine");
     }
     home.say("done");
 }
@@ -150,7 +154,9 @@ fn an_idle_end_is_woken_about_once_a_second() {
         }
         // The first time after a tenth of a second, then each second: never more often.
         assert!((1..=4).contains(&calls), "{calls}");
+        let rings = end.tx.stats().wakes_sent;
         end.tx.push(7).unwrap();
+        assert_eq!(end.tx.stats().wakes_sent, rings + 1);
         end.counter.until(calls + 1);
     }
 }

@@ -46,7 +46,8 @@ pub(crate) fn forked(mut home: Home) {
                 let mut rx = Async::with_engine(rx, &engine).unwrap();
                 let before = counter.calls();
                 assert!(rx.poll_pop(&mut cx).is_pending());
-                assert_eq!(engine.sleepers(), 1);
+                // Unless its time was over already.
+                assert!(engine.sleepers() == 1 || counter.calls() > before);
                 tx.push(7).unwrap();
                 counter.until(before + 1);
                 assert_eq!(rx.poll_pop(&mut cx), Poll::Ready(Ok(7)));

@@ -272,7 +272,7 @@ fn pushing(region: &Arc<Region>, items: u64) -> thread::JoinHandle<()> {
 
 #[test]
 fn a_task_is_woken_for_a_record() {
-    explore("tasks, one record", Some(3), 10_000, || {
+    explore("tasks, one record", Some(3), 9_500, || {
         let region = Region::at(0, 2);
         let (helper, thread) = Helper::start(&region);
         let producer = pushing(&region, 1);
@@ -287,7 +287,7 @@ fn a_task_is_woken_for_a_record() {
 /// The second time the thread sleeps on the same words already, or on older ones.
 #[test]
 fn a_task_is_woken_for_each_of_two_records() {
-    explore("tasks, two records", Some(3), 41_000, || {
+    explore("tasks, two records", Some(3), 40_000, || {
         let region = Region::at(0, 2);
         let (helper, thread) = Helper::start(&region);
         let producer = pushing(&region, 2);
@@ -320,7 +320,7 @@ fn a_future_that_is_dropped_leaves_nothing_armed_and_takes_no_wake_up_along() {
 /// Polled again by another waker while it sleeps, as in `select!`: the last one is called.
 #[test]
 fn the_waker_of_the_last_poll_is_called() {
-    explore("tasks, another waker", Some(3), 15_000, || {
+    explore("tasks, another waker", Some(3), 12_500, || {
         let region = Region::at(0, 2);
         let (helper, thread) = Helper::start(&region);
         let producer = pushing(&region, 1);
@@ -338,7 +338,7 @@ fn the_waker_of_the_last_poll_is_called() {
 /// The end sleeps in one engine and then in another.
 #[test]
 fn an_end_that_changes_its_engine_loses_no_wake_up() {
-    explore("tasks, two engines", Some(2), 72_000, || {
+    explore("tasks, two engines", Some(2), 71_000, || {
         let region = Region::at(0, 2);
         let engines = [Helper::start(&region), Helper::start(&region)];
         let producer = pushing(&region, 1);
