@@ -196,6 +196,7 @@ mod stats;
 #[doc(hidden)]
 pub use self::protocol::steps;
 pub use self::{
+    attachment::arming::{Armed, arm, disarm, is_armed, take_interrupt},
     attachment::interrupt::Interrupt,
     attachment::wait_any::{AnyEnd, AwaitedPeer, WAIT_ANY_MAX, WaitAnyError, wait_any},
     clock::Clock,
@@ -209,6 +210,7 @@ pub use self::{
     observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
     options::{Ends, Options, Threshold, Wait},
     peer::Peer,
+    process::Process,
     producer::{
         MessageProducer, MessageReservation, Producer, Reservation, StreamWriter, UntypedProducer,
         UntypedReservation,

@@ -14,6 +14,7 @@ mod publish;
 mod restart;
 mod reuse;
 mod several;
+mod tasks;
 
 use std::sync::atomic::{AtomicUsize, Ordering as Std};
 

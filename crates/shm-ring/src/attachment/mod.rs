@@ -1,6 +1,7 @@
 //! Owns: what both ends share, whatever they carry: attaching, asking about the other side, waiting, closing. Knows
 //! nothing of: records; `producer` and `consumer` do.
 
+pub(crate) mod arming;
 pub(crate) mod backoff;
 pub(crate) mod interrupt;
 pub(crate) mod wait;
@@ -10,8 +11,10 @@ use self::interrupt::Interrupt;
 use self::wait::{Ended, WaitRequest, Waitable};
 
 use std::cell::{Cell, OnceCell};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use crate::mapping::PeerPage;
 use crate::options::{Ends, Options, Wait};
 use crate::peer::Peer;
 use crate::protocol::barrier;
@@ -45,6 +48,10 @@ pub(crate) struct Side {
     answered: Cell<u64>,
     /// Once a handle was asked for.
     interrupt: OnceCell<Arc<Flag>>,
+    /// Once this side has armed for somebody else to sleep: the other one's page, and nothing if it cannot be mapped.
+    peer_page: OnceCell<Option<Arc<PeerPage>>>,
+    /// Bytes of a page of control words.
+    page: u64,
     backing: Arc<Backing>,
 }
 
@@ -64,6 +71,7 @@ impl Side {
         mine: &SidePage,
         theirs: Foreign<'_, SidePage>,
         liveness: u32,
+        page: u64,
     ) -> (Self, Gate) {
         let relies = options.membarrier && barrier::waker_may_rely_on_membarrier();
         let fence_mode = match (options.membarrier, relies) {
@@ -101,6 +109,8 @@ impl Side {
             asked: Cell::new(Deadline::now()),
             answered: Cell::new(0),
             interrupt: OnceCell::new(),
+            peer_page: OnceCell::new(),
+            page,
             backing,
         };
         (side, Gate::new(relies))
@@ -309,6 +319,12 @@ impl Side {
             self.endings.tell(mine, end);
         }
         ended
+    }
+
+    /// The other side's page, mapped once more, for somebody who outlives this end.
+    fn peer_page(&self) -> Option<Arc<PeerPage>> {
+        let map = || PeerPage::new(self.backing.fd.as_fd(), self.page, self.role.peer());
+        self.peer_page.get_or_init(|| map().map(Arc::new)).clone()
     }
 
     /// Whether this side looks again at all before it sleeps.

@@ -120,9 +120,9 @@ impl WaitRequest {
 }
 
 /// A sleep that the kernel ends if a peer dies: each end is a look that finds a word that lies.
-const WATCHED_SLICE: Duration = Duration::from_secs(1);
+pub(super) const WATCHED_SLICE: Duration = Duration::from_secs(1);
 /// The slice where the waker relies on a membarrier that cannot be had here.
-const SHORT_SLICE: Duration = Duration::from_millis(1);
+pub(crate) const SHORT_SLICE: Duration = Duration::from_millis(1);
 /// Looks at the ring for each look at the clock and at the peer's session and liveness words.
 const LOOKS_PER_GLANCE: u32 = 64;
 

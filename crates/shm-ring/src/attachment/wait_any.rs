@@ -13,8 +13,9 @@ use crate::options::Wait;
 use crate::protocol::bell::WORDS_MAX;
 use crate::protocol::clock::Deadline;
 use crate::protocol::interrupt::Interrupts;
-use crate::protocol::layout::SidePage;
+use crate::protocol::layout::{NEVER, SidePage};
 use crate::protocol::park::{self, SleepLimit, Sleeper};
+use crate::protocol::session;
 use crate::protocol::sync::Foreign;
 
 /// The most rings that one [`wait_any`] can wait for: what the kernel lets a thread sleep on at once,
@@ -112,7 +113,7 @@ pub(crate) mod sealed {
 
 /// The other side of an end, to be waited for by [`wait_any`] beside other ends: what
 /// [`Consumer::wait_for_peer`](crate::Consumer::wait_for_peer) waits for. Made by
-/// [`awaited_peer`](crate::Consumer::awaited_peer).
+/// [`awaited_peer`](crate::Consumer::awaited_peer); by [`awaited_change`](crate::Consumer::awaited_change) for any change of it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -129,11 +130,31 @@ pub struct AwaitedPeer<'a> {
     side: &'a Side,
     mine: &'a SidePage,
     theirs: Foreign<'a, SidePage>,
+    /// What its words must differ from; else it is somebody who attaches that is waited for.
+    known: Option<Known>,
+}
+
+/// What the words of a side say of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Known {
+    session: u64,
+    is_told: bool,
+}
+
+impl Known {
+    fn of(theirs: Foreign<'_, SidePage>) -> Self {
+        Self { session: session::number(theirs), is_told: session::is_told(theirs) }
+    }
 }
 
 impl<'a> AwaitedPeer<'a> {
     pub(crate) fn of(side: &'a Side, mine: &'a SidePage, theirs: Foreign<'a, SidePage>) -> Self {
-        Self { side, mine, theirs }
+        Self { side, mine, theirs, known: None }
+    }
+
+    /// The other side, as somebody who is awaited for becoming another than it is now.
+    pub(crate) fn changing(self) -> Self {
+        Self { known: Some(Known::of(self.theirs)), ..self }
     }
 }
 
@@ -146,11 +167,18 @@ impl fmt::Debug for AwaitedPeer<'_> {
 #[allow(private_interfaces, reason = "nobody can name this trait")]
 impl Waited for AwaitedPeer<'_> {
     fn is_ready(&self) -> bool {
-        self.side.has_new_peer(self.theirs)
+        match self.known {
+            None => self.side.has_new_peer(self.theirs),
+            Some(known) => known != Known::of(self.theirs),
+        }
     }
 
     fn sleeper(&self, _long: bool) -> Sleeper<'_> {
-        Sleeper::listener(self.theirs)
+        match self.known {
+            None => Sleeper::listener(self.theirs),
+            // No record ends this sleep, but a death does.
+            Some(_) => Sleeper::until(NEVER, false, self.mine, self.theirs),
+        }
     }
 
     fn mine(&self) -> &SidePage {

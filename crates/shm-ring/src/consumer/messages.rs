@@ -11,7 +11,7 @@ use crate::attachment::wait::Timeout;
 use crate::error::PopError;
 use crate::mapping::messages::{self, FRONT_MESSAGE_MAX};
 use crate::mapping::records::Area;
-use crate::options::Threshold;
+use crate::options::{Ends, Threshold};
 use crate::protocol::position::{Corrupt, Head, Look};
 use crate::protocol::record;
 
@@ -253,6 +253,20 @@ impl MessageConsumer {
         self.find_first(timeout)?;
         let first = self.inner.found()?;
         Ok(MessageView::of(&mut self.inner, first, max.max(1)))
+    }
+
+    /// Changes which ends of producers this consumer reports, and returns which those were before: see
+    /// [`Options::ends`](crate::Options::ends).
+    ///
+    /// ```
+    /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// use shm_ring::Ends;
+    /// assert_eq!(rx.set_ends(Ends::OfStream), Ends::Mine);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_ends(&mut self, ends: Ends) -> Ends {
+        self.inner.set_ends(ends)
     }
 
     /// Sets how much must be there before a `pop` that found the ring empty returns: see

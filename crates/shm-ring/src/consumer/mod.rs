@@ -77,7 +77,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         let hint = Hint::attach(mine, head.position());
         let liveness = map.liveness();
         let (side, gate) =
-            Side::open(role, lease, layout, options, backing, mine, theirs, liveness);
+            Side::open(role, lease, layout, options, backing, mine, theirs, liveness, map.page());
         let (mut head, last) = (CachePadded::new(head), layout.unit);
         head.keep_streams_apart(options.ends == Ends::OfStream);
         Ok(Self { head, gate, backoff, hint, last, threshold: None, map, side })

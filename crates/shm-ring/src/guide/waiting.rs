@@ -110,8 +110,34 @@
 //!
 //! # In an event loop
 //!
+//! The crate `shm-ring-async` waits as tasks do, in any runtime: `recv().await`, `send().await`, streams and sinks. Its guide
+//! says what that costs.
+//!
 //! A ring has no descriptor that `poll` or `epoll` could wait for: waking through one would cost a system call for each
-//! push. Give the ring a thread, and let that thread tell the loop, or look at the ring (`try_pop`) each time around.
+//! push. A loop of another kind looks at the ring (`try_pop`) each time around, and [arms](crate::arm) the end before it
+//! sleeps: then it sleeps on the futex words that it is given, or a thread of it does. [`disarm`](crate::disarm) says
+//! that it is awake.
+//!
+//! ```
+//! use shm_ring::{Options, Ring, arm, disarm};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (mut tx, mut rx) = Ring::<u64>::pair(&Options::new())?;
+//! let number = loop {
+//!     if let Ok(number) = rx.try_pop() {
+//!         break number;
+//!     }
+//!     // It looks once more before it says that there is nothing.
+//!     if let Some(armed) = arm(&rx, false) {
+//!         assert_eq!(armed.words().count(), 2); // to sleep on, by FUTEX_WAITV
+//!         tx.push(7)?; // another process
+//!         assert!(armed.is_rung());
+//!         disarm(&rx);
+//!     }
+//! };
+//! assert_eq!(number, 7);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Interrupts
 //!

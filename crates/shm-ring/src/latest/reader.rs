@@ -12,7 +12,7 @@ use super::{Latest, ReadError, writer_of};
 use crate::attachment::wait::Timeout;
 use crate::error::{Error, os};
 use crate::item::Item;
-use crate::mapping::ReadOnly;
+use crate::mapping::{PeerPage, ReadOnly};
 use crate::options::Wait;
 use crate::peer::Peer;
 use crate::protocol::layout::SidePage;
@@ -51,6 +51,8 @@ pub struct LatestReader<T: Item> {
     pub(super) mapping: ReadOnly,
     pub(super) page: u64,
     pub(super) backing: Arc<Backing>,
+    /// Once it has armed for somebody else to sleep: the writer's page, and nothing if it cannot be mapped.
+    pub(super) writer_page: Option<Option<Arc<PeerPage>>>,
     item: PhantomData<fn() -> T>,
 }
 
@@ -75,6 +77,7 @@ impl<T: Item> LatestReader<T> {
             mapping,
             page,
             backing: backing.clone(),
+            writer_page: None,
             item: PhantomData,
         })
     }

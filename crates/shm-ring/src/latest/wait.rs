@@ -1,10 +1,15 @@
 //! Owns: how a reader of a latest value waits for a version, and learns that no writer will write it. Knows nothing of: which
 //! call waits.
 
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
 use super::reader::LatestReader;
 use super::{NextError, ReadError, writer_of};
-use crate::attachment::wait::{Ended, Timeout, Waitable, wait_until};
+use crate::attachment::arming::Armed;
+use crate::attachment::wait::{Ended, SHORT_SLICE, Timeout, Waitable, wait_until};
 use crate::item::Item;
+use crate::mapping::PeerPage;
 use crate::peer::Peer;
 use crate::protocol::clock::Deadline;
 use crate::protocol::interrupt;
@@ -32,6 +37,42 @@ impl<T: Item> LatestReader<T> {
             Some(Ended::TimedOut) => waiting.gone().or(ended),
             _ => ended,
         }
+    }
+}
+
+impl<T: Item> LatestReader<T> {
+    /// Listens for the writer's bell, and looks once more: what to sleep on, or `None` if [`read_newer`](Self::read_newer)
+    /// or [`next`](Self::next) has an answer. For an event loop, which does the sleeping itself, when neither had one. Nobody is told, so
+    /// there is nothing to disarm; and a writer that does not [`notify`](crate::LatestWriter::notify) is found by looking
+    /// once a millisecond, as [`Armed::limit`] says.
+    ///
+    /// ```
+    /// # let latest = shm_ring::Latest::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// let (mut writer, mut reader) = (latest.writer()?, latest.reader()?);
+    /// let armed = reader.arm().expect("nothing was written");
+    /// writer.write(7);
+    /// writer.notify();
+    /// assert!(armed.is_rung());
+    /// assert!(reader.arm().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn arm(&mut self) -> Option<Armed> {
+        let Self { seen, mapping, backing, page, writer_page, .. } = self;
+        let map = || PeerPage::new(backing.fd.as_fd(), *page, Role::Writer).map(Arc::new);
+        let writer_page = writer_page.get_or_insert_with(map).clone();
+        let (last, theirs) = (seen.position(), mapping.side(Role::Writer));
+        let last_look = || {
+            let is_there = matches!(seen.is_behind(theirs, last), Ok(false));
+            let waits = is_there
+                && !matches!(
+                    writer_of(theirs, backing, *page),
+                    Peer::Closed { .. } | Peer::Dead { .. }
+                );
+            (!waits).then_some(())
+        };
+        let listener = core::iter::once(Sleeper::listener(theirs));
+        let armed = park::arm_unless::<1, ()>(listener, interrupt::NONE, last_look).ok()?;
+        Some(Armed::of(&armed, theirs, writer_page, false).within(SHORT_SLICE))
     }
 }
 

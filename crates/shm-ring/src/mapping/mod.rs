@@ -22,9 +22,11 @@ pub(crate) mod copy;
 mod death_notice;
 mod keeper;
 pub(crate) mod messages;
+mod one_page;
 mod read_only;
 pub(crate) mod records;
 
+pub(crate) use self::one_page::PeerPage;
 pub(crate) use self::read_only::ReadOnly;
 
 use core::ffi::c_void;

@@ -71,6 +71,11 @@ impl<P: ?Sized> RecordMap<P> {
         self.len_max
     }
 
+    /// Bytes of a page of control words.
+    pub(crate) fn page(&self) -> u64 {
+        self.mapping.page as u64
+    }
+
     /// What belongs into our liveness word: see [`Mapping::liveness`].
     pub(crate) fn liveness(&self) -> u32 {
         self.mapping.liveness()

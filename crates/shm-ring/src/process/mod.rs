@@ -16,16 +16,22 @@ use crate::protocol::sync::private::AtomicU64;
 /// The last token of this process, or of the one that it was forked from.
 static ISSUED: AtomicU64 = AtomicU64::new(0);
 
-/// A process. Children that share its memory (`vfork`, `CLONE_VM`) count as the same.
+/// A process, for what must know after a fork whose it is. Children that share its memory (`vfork`, `CLONE_VM`) count as the
+/// same. No pid: a child in a pid namespace of its own can have its parent's.
+///
+/// ```
+/// assert!(shm_ring::Process::this().is_this()); // and in a child of this one it is not
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Process {
+pub struct Process {
     word: &'static AtomicU64,
     token: u64,
 }
 
 impl Process {
     /// The one that runs.
-    pub(crate) fn this() -> Self {
+    #[must_use]
+    pub fn this() -> Self {
         fork::watch();
         let word = page::word();
         let token = match word.load(Ordering::Relaxed) {
@@ -46,7 +52,8 @@ impl Process {
 
     /// Whether it is the one that runs: a load.
     #[inline]
-    pub(crate) fn is_this(self) -> bool {
+    #[must_use]
+    pub fn is_this(self) -> bool {
         self.word.load(Ordering::Relaxed) == self.token
     }
 }

@@ -63,7 +63,7 @@ impl<P: Payload + ?Sized> Publisher<P> {
             .map_err(|_| Error::Corrupt { region: backing.region.clone(), role })?;
         let liveness = map.liveness();
         let (side, gate) =
-            Side::open(role, lease, layout, options, backing, mine, theirs, liveness);
+            Side::open(role, lease, layout, options, backing, mine, theirs, liveness, map.page());
         let (tail, wanted, threshold) = (CachePadded::new(tail), layout.unit, layout.limit / 2);
         Ok(Self { tail, gate, wanted, threshold, map, side })
     }

@@ -42,6 +42,11 @@ impl Bell {
         Self { word: AtomicU32::new(0), bucket: other.bucket.clone() }
     }
 
+    /// The futex word.
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.word
+    }
+
     /// Counts one ring and wakes whoever sleeps on it.
     pub(crate) fn ring(&self) {
         let rung = self.word.load(Ordering::Relaxed).wrapping_add(1);
@@ -110,6 +115,13 @@ mod real {
             wait.flags = futex::WaitFlags::SIZE_U32;
             self.len += 1;
             true
+        }
+
+        /// For which value `word` is slept on, if it is.
+        pub(crate) fn value_of(&self, word: &AtomicU32) -> Option<u32> {
+            let address = core::ptr::from_ref(word).cast_mut().cast::<core::ffi::c_void>();
+            let mut waits = self.waits[..self.len].iter();
+            waits.find(|wait| wait.uaddr.ptr == address).map(|wait| wait.val as u32)
         }
 
         /// Sleeps while every word is as it was, until `until` at most. Returning says nothing: the
@@ -185,6 +197,10 @@ mod stepped {
             false
         }
 
+        pub(crate) fn value_of(&self, word: &AtomicU32) -> Option<u32> {
+            self.bell.filter(|(bell, _)| core::ptr::eq(*bell, word)).map(|(_, count)| count)
+        }
+
         pub(crate) fn sleep(&self, until: Deadline) {
             if let Some((word, count)) = self.bell {
                 steps::sleep(word, count, until.nanos());
@@ -225,6 +241,16 @@ mod modelled {
             self.bells.push((bell.get(), bell.map(|bell| &bell.word).relaxed()));
         }
 
+        /// Adds a bell, to be slept on for as long as its count is `count`.
+        pub(crate) fn add_counted(&mut self, bell: &'a Bell, count: u32) {
+            self.bells.push((bell, count));
+        }
+
+        pub(crate) fn value_of(&self, word: &AtomicU32) -> Option<u32> {
+            let mut bells = self.bells.iter();
+            bells.find(|(bell, _)| core::ptr::eq(&bell.word, word)).map(|(_, count)| *count)
+        }
+
         /// Loom has no kernel that changes words by itself.
         pub(crate) fn add(&mut self, _word: Foreign<'a, AtomicU32>, _value: u32) -> bool {
             false
@@ -242,7 +268,7 @@ mod modelled {
     }
 
     impl Bell {
-        pub(super) fn wake(&self) {
+        pub(crate) fn wake(&self) {
             drop(self.bucket.0.lock().unwrap());
             self.bucket.1.notify_all();
         }

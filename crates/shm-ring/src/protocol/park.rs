@@ -1,8 +1,8 @@
 //! Owns: park and ring: how a side that has nothing to do sleeps, and how the other wakes it. Knows nothing of: what is
 //! carried; life and death, about which its caller decides, in `last_look`.
 //!
-//! One sleep is three steps, for one ring and for many: [`arm`], sleep on what it returned, [`disarm`]. [`sleep`] is all
-//! three.
+//! One sleep is three steps, for one ring and for many: [`arm`] with a last look ([`arm_unless`]), sleep on what it returned,
+//! [`disarm`]. [`sleep`] is all three. Who sleeps elsewhere, in an event loop, takes the first and the last alone.
 //!
 //! | edge | between | made by |
 //! |---|---|---|
@@ -120,6 +120,12 @@ impl<'a> Sleeper<'a> {
         Self { theirs, says: Some(Says { mine, wake_at, wake_sleeping_peer }) }
     }
 
+    /// Whether the other side is told now of exactly this sleep. A listener's it is never told of.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.says
+            .is_none_or(|says| says.mine.park.0.wake_at.load(Ordering::Relaxed) == says.wake_at)
+    }
+
     /// Sleeps, as somebody whom the other side does not know of, until it rings for whatever reason.
     pub(crate) fn listener(theirs: Foreign<'a, SidePage>) -> Self {
         Self { theirs, says: None }
@@ -142,16 +148,32 @@ pub(crate) fn sleep<'a, const N: usize, R>(
     last_look: impl FnOnce() -> Option<R>,
     until: impl FnOnce(SleepLimit) -> Deadline,
 ) -> Option<R> {
+    let armed = match arm_unless::<N, R>(rings.clone(), interrupts, last_look) {
+        Ok(armed) => armed,
+        Err(found) => return found,
+    };
+    armed.words.sleep(until(armed.limit));
+    disarm(rings);
+    None
+}
+
+/// [`arm`] and the last look. If that finds something, or an interrupt is up, this side is awake again, and what was found is
+/// returned.
+pub(crate) fn arm_unless<'a, const N: usize, R>(
+    rings: impl Iterator<Item = Sleeper<'a>> + Clone,
+    interrupts: Interrupts<'a, impl Fn() -> bool>,
+    last_look: impl FnOnce() -> Option<R>,
+) -> Result<Armed<'a, N>, Option<R>> {
     let armed = arm::<N>(rings.clone(), interrupts.bell);
     let found = last_look();
     if found.is_none() && !(interrupts.are_up)() {
         for Says { mine, .. } in rings.clone().filter_map(|one| one.says) {
             Counters::count(&mine.counters.0.sleeps);
         }
-        armed.words.sleep(until(armed.limit));
+        return Ok(armed);
     }
     disarm(rings);
-    found
+    Err(found)
 }
 
 /// Says of each ring that this side is about to sleep. What follows is a last look at each, then a sleep on what this

@@ -175,6 +175,29 @@ macro_rules! end {
                 AwaitedPeer::of(&self.inner.side, map.mine(), map.theirs())
             }
 
+            #[doc = concat!("The ", $peer, ", to be waited for until it is another than it is now: it attached, closed or died.")]
+            /// For [`wait_any`](crate::wait_any), and for [`arm`](crate::arm). Ask [`peer`](Self::peer) after this: what has
+            /// changed before it was made is not waited for. Where the kernel does not tell of deaths
+            /// ([`Options::death_notice`]), only the lock that [`peer`](Self::peer) asks about shows one.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use shm_ring::{Options, Peer, Region, Ring, WaitAnyError, wait_any};
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// let (tx, rx) = Ring::<u64>::pair(&Options::new())?;
+            /// let mut change = rx.awaited_change();
+            /// let briefly = Some(Duration::from_millis(1));
+            /// assert_eq!(wait_any(&mut [&mut change], briefly), Err(WaitAnyError::TimedOut));
+            /// tx.close();
+            /// assert_eq!(wait_any(&mut [&mut change], None), Ok(0));
+            /// assert_eq!(rx.peer(), Peer::Closed { session: 2 });
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn awaited_change(&self) -> AwaitedPeer<'_> {
+                self.awaited_peer().changing()
+            }
+
             #[doc = concat!("Whether the ", $peer, " has closed in order, and nobody has followed it: one load.")]
             ///
             /// What it published is then visible, so a `try_` call that finds nothing has found the end. Its death takes a

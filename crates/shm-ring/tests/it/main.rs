@@ -9,6 +9,7 @@ mod all_or_nothing;
 mod alone;
 mod any;
 mod any_stress;
+mod arming;
 mod awaiting;
 mod backlog;
 mod batches;
@@ -156,6 +157,8 @@ const JOBS: &[(&str, Job)] = &[
     ("take-with-little-memory", memory::take_with_little_memory),
     ("push-untyped", untyped::push_for_ever),
     ("hold-untyped", untyped::hold_untyped),
+    ("push-and-say", arming::push_and_say),
+    ("arm-and-fork", arming::arm_and_fork),
 ];
 
 /// Where a child starts. Run as a test it finds no job and has nothing to do.
