@@ -79,6 +79,9 @@ const SPINNING: Entry = Entry { idle: Idle::Spins, ..SLEEPING };
 const UNASKED_SLEEPING: Entry = Entry { shown: false, ..SLEEPING };
 const UNASKED_SPINNING: Entry = Entry { shown: false, ..SPINNING };
 const BETWEEN_THREADS: Entry = Entry { threads: true, bytes_max: BY_VALUE, ..SPINNING };
+/// Values are moved through the future.
+#[cfg(feature = "tasks")]
+const TASK: Entry = Entry { bytes_max: BY_VALUE, ..UNASKED_SLEEPING };
 const YARDSTICK: Entry = Entry { yardstick: true, ..UNASKED_SPINNING };
 
 const fn named(name: &'static str, what: &'static str, kind: Entry) -> Entry {
@@ -145,6 +148,14 @@ pub(crate) fn list() -> &'static [Entry] {
             "the rtrb crate between two threads, for reference",
             Entry { batches: true, ..BETWEEN_THREADS },
         ),
+        #[cfg(feature = "tasks")]
+        named("tasks-thread", "the ring between two tasks, a helper thread sleeping", TASK),
+        #[cfg(feature = "tasks")]
+        named("tasks-io-uring", "the ring between two tasks, sleeping in io_uring", TASK),
+        #[cfg(feature = "tasks")]
+        named("tokio-unix", "a pair of Unix stream sockets of tokio", TASK),
+        #[cfg(feature = "tasks")]
+        named("tokio-pipe", "a pipe of tokio", TASK),
         #[cfg(feature = "peers")]
         named("omango", "the omango crate between two threads", BETWEEN_THREADS),
         #[cfg(feature = "peers")]

@@ -28,6 +28,8 @@ mod slot;
 mod sysv_binary;
 mod sysv_mq;
 mod sysv_two;
+#[cfg(feature = "tasks")]
+mod tasks;
 mod tcp;
 mod unix_packets;
 mod unix_stream;
@@ -61,6 +63,8 @@ pub(crate) use self::sizes::*;
 pub(crate) use self::sysv_binary::SysvBinary;
 pub(crate) use self::sysv_mq::SysvMq;
 pub(crate) use self::sysv_two::SysvTwo;
+#[cfg(feature = "tasks")]
+pub(crate) use self::tasks::*;
 pub(crate) use self::tcp::Tcp;
 pub(crate) use self::unix_packets::{Datagram, Seqpacket, UnixPackets};
 pub(crate) use self::unix_stream::UnixStreams;

@@ -28,6 +28,14 @@ macro_rules! with_transport {
             otherwise with_large_transport!($name, $transport => $body),
             "posix-mq" is PosixMq,
             "sysv-mq" is SysvMq,
+            #[cfg(feature = "tasks")]
+            "tasks-thread" is TaskedRing<ByThread>,
+            #[cfg(feature = "tasks")]
+            "tasks-io-uring" is TaskedRing<ByUring>,
+            #[cfg(feature = "tasks")]
+            "tokio-unix" is TaskedUnix,
+            #[cfg(feature = "tasks")]
+            "tokio-pipe" is TaskedPipe,
             #[cfg(feature = "peers")]
             "shaq" is Shaq,
             #[cfg(feature = "peers")]
