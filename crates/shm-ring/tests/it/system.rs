@@ -323,6 +323,7 @@ pub(crate) fn store(address: usize, byte: u8) {
 pub(crate) fn message_bytes(message: &Message<'_>) -> (usize, Vec<u8>) {
     // SAFETY: nobody writes published records in the tests that call this.
     let slice = unsafe { message.as_slice() };
+    assert_eq!(message.as_ptr(), slice.as_ptr());
     (slice.as_ptr().addr(), slice.to_vec())
 }
 
@@ -335,8 +336,10 @@ pub(crate) fn view_bytes<T: Item>(view: &View<'_, T>) -> (usize, Vec<Vec<u8>>) {
 
 /// Writes a message through its slice; the slice's address.
 pub(crate) fn write_message(room: &mut MessageReservation<'_>, message: &[u8]) -> usize {
+    let address = room.as_mut_ptr();
     // SAFETY: only the producer, which is the test's own, writes data.
     let place = unsafe { room.as_mut_slice() };
+    assert_eq!(place.as_mut_ptr(), address);
     place.copy_from_slice(message);
     place.as_ptr().addr()
 }
