@@ -93,6 +93,7 @@ void handle(const char *name, const char *book) {
         if (burst.why() == SHMR_CLOSED) break;
         if (burst.why() == SHMR_PEER_DEAD) {
             std::puts("the feed died; start it again");
+            std::fflush(stdout);
             shmr_peer peer;
             must(rx.wait_for_peer(shmr::forever, peer));
             continue;

@@ -406,7 +406,7 @@ int64_t shmr_release(shmr_consumer *consumer, size_t count);
  * stores the position with what it made of the records, in one transaction, delivers exactly once. */
 int64_t shmr_release_to(shmr_consumer *consumer, uint64_t position);
 
-/* Gives back everything that is unread, unseen. How many it was. */
+/* Gives back everything that is unread, unseen. How many values it was, or bytes of messages with their headers. */
 int64_t shmr_skip_unread(shmr_consumer *consumer);
 
 /* Waits until `count` records are there. SHMR_FULL if as many never can be before some are released. */

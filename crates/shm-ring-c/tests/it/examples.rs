@@ -5,8 +5,11 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use crate::installed::{Name, Running, compile, has, program, run};
+use shm_ring::Observer;
+
+use crate::installed::{Name, Running, compile, has, here, program, run, scratch};
 
 fn output(path: &Path, arguments: &[&str]) -> String {
     String::from_utf8(run(program(path).args(arguments)).stdout).unwrap()
@@ -63,19 +66,43 @@ fn the_feed_handler_sees_every_quote_of_a_feed_that_is_killed_and_started_again(
     let mut handler = Running::start(&path, &["handle", &name.0, &name.0]);
     let feed = Running::start(&path, &["feed", "1000000000", &name.0]);
     // It is alive once the book is there.
-    let is_there = || Path::new(&format!("/dev/shm{}", book.0)).exists();
-    while !is_there() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !Path::new(&format!("/dev/shm{}", book.0)).exists() {
+        assert!(Instant::now() < deadline, "no book appears");
+        std::thread::sleep(Duration::from_millis(1));
     }
     feed.kill();
     assert_eq!(handler.line(), "the feed died; start it again\n");
-    let so_far = {
-        use shm_ring::Observer;
-        Observer::open(name.0.as_str()).unwrap().snapshot().published / 32
-    };
-    let count = so_far + 10_000;
+    let seen = Observer::open(name.0.as_str()).unwrap().snapshot();
+    let count = seen.published_records().unwrap() + 10_000;
     output(&path, &["feed", &count.to_string(), &name.0]);
     let printed = handler.printed();
     assert!(printed.starts_with(&format!("{count} quotes, best 10000 / 10100")), "{printed}");
     assert!(output(&path, &["watch", "", &name.0]).ends_with(": 10000 / 10100\n"));
+}
+
+/// The two programs of README.md, as they stand there.
+#[test]
+fn the_programs_of_the_readme_understand_each_other() {
+    if !(has("gcc") && has("pkg-config")) {
+        return;
+    }
+    let text = std::fs::read_to_string(here().join("README.md")).unwrap();
+    let name = Name::new("readings");
+    let mut programs = text.split("```c\n").skip(1).map(|behind| {
+        let code = behind.split_once("```").unwrap().0;
+        let file = code.split_whitespace().nth(1).unwrap();
+        let code = code.replace("\"/readings\"", &format!("\"{}\"", name.0));
+        let path = scratch().join(file);
+        // Fewer readings: they come a hundred times a second.
+        std::fs::write(&path, code.replace("i < 1000", "i < 20")).unwrap();
+        compile("gcc", path.to_str().unwrap(), &[])
+    });
+    let (sensor, display) = (programs.next().unwrap(), programs.next().unwrap());
+    assert_eq!(programs.next(), None);
+    let sensor = Running::start(&sensor, &[""; 0]);
+    let printed = Running::start(&display, &[""; 0]).printed();
+    sensor.printed();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines.len() == 20 && lines[19].starts_with("29.0 after "), "{printed}");
 }

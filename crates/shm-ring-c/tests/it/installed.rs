@@ -1,10 +1,11 @@
 //! Owns: one installation for all tests of a run, which tools there are, and compiling against it. Knows nothing of: programs.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// The crate.
@@ -68,6 +69,7 @@ pub(crate) fn flags(which: &[&str]) -> Vec<String> {
 
 /// Compiles one file by pkg-config's word; no warning is let through.
 pub(crate) fn compile(compiler: &str, source: &str, more: &[&str]) -> PathBuf {
+    // A source is a file of the crate, or one with a path of its own.
     let name = format!("{}-{compiler}{}", source.replace(['/', '.'], "-"), more.concat());
     let program = scratch().join(name.replace(['=', ','], "-"));
     let standard = if source.ends_with(".c") { "-std=c11" } else { "-std=c++17" };
@@ -101,56 +103,65 @@ impl Drop for Name {
 }
 
 /// A child that is killed, and not left behind, if the test fails.
-pub(crate) struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    /// What it prints, by lines.
+    lines: Receiver<String>,
+}
+
+/// Nothing that a test waits for takes as long.
+const LONG: Duration = Duration::from_secs(60);
 
 impl Running {
     pub(crate) fn start<S: AsRef<OsStr>>(path: &Path, arguments: &[S]) -> Self {
         let mut command = program(path);
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
+        command.args(arguments).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = channel();
+        // It ends with the child, which the drop ends.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while out.read_line(&mut line).is_ok_and(|len| len > 0) {
+                if send.send(std::mem::take(&mut line)).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, lines }
     }
 
     /// SIGKILL, and waits until it is gone.
     pub(crate) fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// The next line that it prints.
     pub(crate) fn line(&mut self) -> String {
-        let mut line = Vec::new();
-        let out = self.0.stdout.as_mut().unwrap();
-        while line.last() != Some(&b'\n') {
-            let mut byte = [0];
-            if out.read(&mut byte).unwrap() == 0 {
-                break;
-            }
-            line.extend(byte);
-        }
-        String::from_utf8(line).unwrap()
+        self.lines.recv_timeout(LONG).expect("it prints nothing")
     }
 
-    /// Waits for its end, which must be a success: what it printed.
+    /// Waits for its end, which must be a success: what else it printed.
     pub(crate) fn printed(mut self) -> String {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let status = loop {
-            match self.0.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() > deadline => panic!("it does not end"),
-                None => std::thread::sleep(Duration::from_millis(5)),
+        let deadline = Instant::now() + LONG;
+        let mut printed = String::new();
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => printed += &line,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {printed}"),
             }
-        };
-        let (mut out, mut error) = (String::new(), String::new());
-        self.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-        self.0.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-        assert!(status.success(), "{status}: {out}{error}");
-        out
+        }
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {printed}");
+        printed
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
