@@ -3,6 +3,7 @@
 //!
 //! Owns: the list of tests. Knows nothing of: what they do.
 
+mod conformance;
 mod examples;
 mod header;
 mod installed;

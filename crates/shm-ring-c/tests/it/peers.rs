@@ -91,7 +91,7 @@ fn messages_to(program: &Path, name: &Name) {
 }
 
 /// Everything that crosses both ways.
-fn all_ways(program: &Path, what: &str) {
+pub(crate) fn all_ways(program: &Path, what: &str) {
     values_from(program, &Name::new(&format!("{what}-values-from")));
     values_to(program, &Name::new(&format!("{what}-values-to")));
     messages_from(program, &Name::new(&format!("{what}-messages-from")));
@@ -203,8 +203,12 @@ fn killed(compiler: &str, source: &str, what: &str) {
         return;
     }
     let program: PathBuf = compile(compiler, source, &["-DKILLED"]);
-    killed_as_producer(&program, &Name::new(&format!("{what}-killed-producer")));
-    killed_as_consumer(&program, &Name::new(&format!("{what}-killed-consumer")));
+    killed_both_ways(&program, what);
+}
+
+pub(crate) fn killed_both_ways(program: &Path, what: &str) {
+    killed_as_producer(program, &Name::new(&format!("{what}-killed-producer")));
+    killed_as_consumer(program, &Name::new(&format!("{what}-killed-consumer")));
 }
 
 #[test]
