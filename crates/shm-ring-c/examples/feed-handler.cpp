@@ -7,13 +7,10 @@
 //
 // Kill the feed or the handler (kill -9) and start it again: quotes that the handler had not released come again, and a
 // quote carries its number, so that it is counted once.
-#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <shm_ring.hpp>
-
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -89,7 +86,7 @@ void handle(const char *name, const char *book) {
     top best{0, 0, INT64_MAX};
     std::uint64_t handled = 0, slowest_ns = 0;
     for (;;) {
-        auto burst = rx.peek(256, 10s);
+        auto burst = rx.peek(256);
         if (burst.why() == SHMR_CLOSED) break;
         if (burst.why() == SHMR_PEER_DEAD) {
             std::puts("the feed died; start it again");

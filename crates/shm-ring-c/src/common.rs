@@ -7,9 +7,8 @@ use core::mem::MaybeUninit;
 
 use shm_ring::{Clock, Peer, Stats};
 
-use crate::border::{
-    Call, ConsumerEnd, Handle, Out, ProducerEnd, Timeout, When, answer, give, guard, guard_int,
-};
+use crate::border::{Timeout, answer, guard, guard_int};
+use crate::handle::{Call, ConsumerEnd, Handle, Out, ProducerEnd, When, give};
 use crate::options::waiting;
 
 /// `shmr_peer`.

@@ -7,11 +7,9 @@ use core::time::Duration;
 
 use shm_ring::{MessageConsumer, MessageView, PopError, Threshold, UntypedConsumer, UntypedView};
 
-use crate::border::{
-    Call, ConsumerEnd, Handle, Span, Timeout, When, guard, guard_int, invalid, place, product,
-    span_places,
-};
+use crate::border::{Span, Timeout, guard, guard_int, invalid, place, product, span_places};
 use crate::code::{Failure, SHMR_KIND, SHMR_TOO_SMALL};
+use crate::handle::{Call, ConsumerEnd, Handle, When};
 
 type End<'a> = Call<'a, ConsumerEnd>;
 

@@ -5,7 +5,8 @@ use core::ffi::c_int;
 
 use shm_ring::Interrupt;
 
-use crate::border::{Handle, guard_int};
+use crate::border::guard_int;
+use crate::handle::Handle;
 
 /// `shmr_interrupt_raise`.
 #[unsafe(no_mangle)]

@@ -7,10 +7,9 @@ use std::os::fd::AsRawFd;
 
 use shm_ring::{NextError, UntypedLatest, UntypedLatestReader, UntypedLatestWriter};
 
-use crate::border::{
-    Call, Handle, Out, Timeout, When, answer, bytes, give, guard, guard_int, invalid, place,
-};
+use crate::border::{Timeout, answer, bytes, guard, guard_int, invalid, place};
 use crate::common::shmr_peer;
+use crate::handle::{Call, Handle, Out, When, give};
 use crate::options::{Carried, chosen, shmr_options};
 use crate::place::{region, shmr_place};
 

@@ -6,14 +6,15 @@
 //! Laws of the border:
 //!
 //! 1. Each exported function runs inside [`border::guard`]: nothing unwinds into C, and what panics is an error.
-//! 2. A handle is an address of a [`border::Handle`], whose memory is never given back: a closed handle can be told.
-//! 3. A handle is in one call at a time, and remembers what it has lent. `border::Handle::enter` refuses everything else.
+//! 2. A handle is an address of a [`handle::Handle`], whose memory is never given back: a closed handle can be told.
+//! 3. A handle is in one call at a time, and remembers what it has lent. `handle::Handle::enter` refuses everything else.
 //! 4. Nothing that C says is used before it was checked: addresses for NULL, lengths for overflow, numbers for their range.
 
 mod border;
 mod code;
 mod common;
 mod consumer;
+mod handle;
 mod interrupt;
 mod latest;
 mod options;
@@ -22,10 +23,11 @@ mod producer;
 mod ring;
 mod wait_any;
 
-pub use self::border::{Handle, Out, Span};
+pub use self::border::Span;
 pub use self::code::*;
 pub use self::common::*;
 pub use self::consumer::*;
+pub use self::handle::{Handle, Out};
 pub use self::interrupt::*;
 pub use self::latest::*;
 pub use self::options::*;

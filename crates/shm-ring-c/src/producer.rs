@@ -7,11 +7,9 @@ use std::time::Instant;
 
 use shm_ring::{BatchError, PushError, UntypedProducer};
 
-use crate::border::{
-    Call, Handle, ProducerEnd, Span, Timeout, When, bytes, guard, guard_int, invalid, product,
-    spans,
-};
+use crate::border::{Span, Timeout, bytes, guard, guard_int, invalid, product, spans};
 use crate::code::{Failure, SHMR_KIND};
+use crate::handle::{Call, Handle, ProducerEnd, When};
 
 type End<'a> = Call<'a, ProducerEnd>;
 

@@ -10,9 +10,8 @@ use shm_ring::{
     MessageConsumer, MessageProducer, MessageRing, UntypedConsumer, UntypedProducer, UntypedRing,
 };
 
-use crate::border::{
-    AnyRing, ConsumerEnd, Handle, Out, ProducerEnd, When, answer, give, guard_int, invalid,
-};
+use crate::border::{answer, guard_int, invalid};
+use crate::handle::{AnyRing, ConsumerEnd, Handle, Out, ProducerEnd, When, give};
 use crate::options::{Carried, chosen, shmr_options};
 use crate::place::{region, shmr_place};
 

@@ -4,8 +4,9 @@
 
 use shm_ring::{AnyEnd, AwaitedPeer, WAIT_ANY_MAX, WaitAnyError, wait_any};
 
-use crate::border::{Call, ConsumerEnd, Handle, ProducerEnd, Timeout, When, array, guard, invalid};
+use crate::border::{Timeout, array, guard, invalid};
 use crate::code::Failure;
+use crate::handle::{Call, ConsumerEnd, Handle, ProducerEnd, When};
 
 /// `shmr_end`.
 #[derive(Clone, Copy)]

@@ -20,7 +20,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { VALUES = 1, MESSAGES = 2 };
@@ -167,8 +166,7 @@ static void nap(struct ring *r, uint64_t target) {
     bool failed = needs_barrier && syscall(SYS_membarrier, 2 /* GLOBAL_EXPEDITED */, 0, 0) != 0;
     bool other_sleeps = load(r->theirs, WAKE_AT) != NEVER;
     if (r->producer && other_sleeps) ring_bell(r);
-    bool there = their_position(r) >= target;
-    if (!r->producer && other_sleeps && r->seen != r->position) there = true;
+    bool there = their_position(r) >= target || (!r->producer && other_sleeps && r->seen != r->position);
     struct look l = look(r);
     bool over = l.dead || l.closed;
     bool untold = !r->producer && over && l.newest >= r->mine_from && l.newest > load(r->mine, TOLD);
@@ -239,17 +237,13 @@ static void detach(struct ring *r) {
 
 /* ---- [The region] and [Header] ---- */
 
-static uint32_t u32(const uint8_t *at) {
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
 static uint64_t u64(const uint8_t *at) {
     uint64_t value;
     memcpy(&value, at, sizeof value);
     return value;
 }
+
+static uint32_t u32(const uint8_t *at) { return (uint32_t)u64(at); }
 
 static void check_header(struct ring *r, const uint8_t *h, uint64_t length, const char *label) {
     require(memcmp(h, "shm-ring", 8) == 0 && u32(h + 8) == 2 && u32(h + 12) == 256, "not a ring of version 2");
