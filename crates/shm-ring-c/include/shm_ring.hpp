@@ -75,8 +75,13 @@ struct options {
     std::uint64_t schema = 0;
     const char *label = nullptr;
     std::uint32_t mode = 0;
+    std::uint32_t group = 0;
     std::uint32_t flags = 0;
     std::uint32_t wait = SHMR_WAIT_BALANCED;
+    std::uint32_t spins = 0;
+    std::uint32_t yields = 0;
+    std::uint64_t spin_for_ns = 0;
+    std::uint64_t attach_timeout_ns = 0;
     std::size_t message_align = 0;
 
     shmr_options filled(std::size_t item_size, std::size_t align) const noexcept {
@@ -91,8 +96,13 @@ struct options {
         all.max_capacity = max_capacity;
         all.label = label;
         all.mode = mode;
+        all.group = group;
         all.flags = flags;
         all.wait = wait;
+        all.spins = spins;
+        all.yields = yields;
+        all.spin_for_ns = spin_for_ns;
+        all.attach_timeout_ns = attach_timeout_ns;
         return all;
     }
 };

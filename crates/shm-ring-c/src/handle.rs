@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use shm_ring::{
     Interrupt, MessageConsumer, MessageProducer, MessageRing, UntypedConsumer, UntypedLatest,
@@ -131,11 +131,25 @@ unsafe impl Sync for Handle {}
 static CLOSED_HANDLES: Mutex<VecDeque<&'static Handle>> = Mutex::new(VecDeque::new());
 const KEPT_CLOSED: usize = 64;
 
+/// They are locked for a moment only, so it is not long until they are free: but in a child that was forked while another
+/// thread of its parent had them. There nobody waits for them, and a handle more is never used again.
+fn closed_handles() -> Option<MutexGuard<'static, VecDeque<&'static Handle>>> {
+    const TRIES: u32 = 1000;
+    (0..TRIES).find_map(|_| match CLOSED_HANDLES.try_lock() {
+        Ok(closed) => Some(closed),
+        Err(TryLockError::Poisoned(closed)) => Some(closed.into_inner()),
+        Err(TryLockError::WouldBlock) => {
+            std::thread::yield_now();
+            None
+        }
+    })
+}
+
 impl Handle {
     /// A handle of `value`.
     pub(crate) fn holding<T: Held>(value: T) -> &'static Self {
-        let mut closed = CLOSED_HANDLES.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = if closed.len() >= KEPT_CLOSED { closed.pop_front() } else { None };
+        let mut closed = closed_handles().filter(|closed| closed.len() >= KEPT_CLOSED);
+        let free = closed.as_mut().and_then(|closed| closed.pop_front());
         drop(closed);
         let handle = free.unwrap_or_else(|| {
             // Never given back: see the second law in lib.rs.
@@ -206,7 +220,9 @@ impl Handle {
         // SAFETY: as in `enter`, and nobody enters before the word says so.
         let value = unsafe { (*handle.value.get()).take() };
         handle.word.store(CLOSED, Ordering::Release);
-        CLOSED_HANDLES.lock().unwrap_or_else(PoisonError::into_inner).push_back(handle);
+        if let Some(mut closed) = closed_handles() {
+            closed.push_back(handle);
+        }
         drop(value);
         Ok(0)
     }
