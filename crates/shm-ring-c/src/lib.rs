@@ -5,9 +5,9 @@
 //!
 //! Laws of the border:
 //!
-//! 1. Each exported function runs inside [`border::guard`]: nothing unwinds into C, and what panics is an error.
-//! 2. A handle is an address of a [`handle::Handle`], whose memory is never given back: a closed handle can be told.
-//! 3. A handle is in one call at a time, and remembers what it has lent. `handle::Handle::enter` refuses everything else.
+//! 1. Each exported function runs inside `border::guard`: nothing unwinds into C, and what panics is an error.
+//! 2. A handle is an address of a [`Handle`], whose memory is never given back: a closed handle can be told.
+//! 3. A handle is in one call at a time, and remembers what it has lent. `Handle::enter` refuses everything else.
 //! 4. Nothing that C says is used before it was checked: addresses for NULL, lengths for overflow, numbers for their range.
 
 mod border;
