@@ -160,9 +160,9 @@
 //! The other side may be buggy or hostile: it can write, at any moment, every byte that it maps for writing and, through
 //! its own descriptor, every other byte too. Nothing in the safe interface depends on its good will. Four calls lend slices
 //! of the region and are therefore `unsafe`: [`View::as_slice`], [`Message::as_slice`], [`Reservation::as_uninit`] and
-//! [`MessageReservation::as_mut_slice`]; beside each is one that copies. [`UntypedView::as_ptr`] and
-//! [`UntypedReservation::as_mut_ptr`] return an address, for code in other languages, which must keep the same rule. [What is
-//! promised, and why](guide::trust).
+//! [`MessageReservation::as_mut_slice`]; beside each is one that copies. [`UntypedView::as_ptr`],
+//! [`UntypedReservation::as_mut_ptr`], [`Message::as_ptr`] and [`MessageReservation::as_mut_ptr`] return an address, for code
+//! in other languages, which must keep the same rule. [What is promised, and why](guide::trust).
 //!
 //! # When not to use it
 //!
@@ -206,7 +206,10 @@ pub use self::{
     },
     error::{BatchError, Error, OutOfBounds, PopError, Property, PushError},
     item::{Item, ItemLayout},
-    latest::{Latest, LatestReader, LatestWriter, NextError, ReadError},
+    latest::{
+        Latest, LatestReader, LatestWriter, NextError, ReadError, UntypedLatest,
+        UntypedLatestReader, UntypedLatestWriter,
+    },
     observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
     options::{Ends, Options, Threshold, Wait},
     peer::Peer,

@@ -401,6 +401,16 @@ impl<'a> Message<'a> {
         unsafe { copy::write_to(from, to.as_fd().as_raw_fd(), len) }
     }
 
+    /// The address of the message: [`len`](Self::len) bytes, aligned as the ring's messages are, valid until the view is
+    /// released or dropped.
+    ///
+    /// While it is read through, the other process must not write to this region's data.
+    #[must_use]
+    #[inline]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.payload
+    }
+
     /// The message itself, aligned as the ring's messages are.
     ///
     /// # Safety

@@ -27,6 +27,13 @@ pub enum ReadError {
     WriterDead,
     /// The writer's page contradicts the protocol. Final for this reader.
     Corrupt,
+    /// The place has not the length of a value (untyped readers only). It is unchanged.
+    WrongLength {
+        /// Bytes of the place.
+        len: usize,
+        /// Bytes of a value of this region.
+        item: usize,
+    },
 }
 
 /// Why [`LatestReader::next`](crate::LatestReader::next) and its kin read nothing.
@@ -57,11 +64,23 @@ pub enum NextError {
     WriterDead,
     /// The writer's page contradicts the protocol. Final for this reader.
     Corrupt,
+    /// As [`ReadError::WrongLength`].
+    WrongLength {
+        /// Bytes of the place.
+        len: usize,
+        /// Bytes of a value of this region.
+        item: usize,
+    },
+}
+
+fn wrong_length(f: &mut fmt::Formatter<'_>, len: usize, item: usize) -> fmt::Result {
+    write!(f, "the place has {len} bytes, and the latest value here has {item}: bring as many")
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            &Self::WrongLength { len, item } => return wrong_length(f, len, item),
             Self::Empty => "nothing has been written yet",
             Self::Overrun => {
                 "the writer overwrote each slot while it was copied: read again, or create the region \
@@ -85,6 +104,7 @@ impl From<ReadError> for io::Error {
             ReadError::Closed => io::ErrorKind::UnexpectedEof,
             ReadError::WriterDead => io::ErrorKind::BrokenPipe,
             ReadError::Corrupt => io::ErrorKind::InvalidData,
+            ReadError::WrongLength { .. } => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }
@@ -93,6 +113,7 @@ impl From<ReadError> for io::Error {
 impl fmt::Display for NextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            &Self::WrongLength { len, item } => return wrong_length(f, len, item),
             Self::Empty => "nothing was written after the last value",
             Self::Lagged(lost) => {
                 return write!(
@@ -120,6 +141,7 @@ impl From<NextError> for io::Error {
             NextError::Closed => io::ErrorKind::UnexpectedEof,
             NextError::WriterDead => io::ErrorKind::BrokenPipe,
             NextError::Corrupt => io::ErrorKind::InvalidData,
+            NextError::WrongLength { .. } => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

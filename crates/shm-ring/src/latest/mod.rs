@@ -4,11 +4,13 @@
 mod error;
 mod next;
 mod reader;
+mod untyped;
 mod wait;
 mod writer;
 
 pub use self::error::{NextError, ReadError};
 pub use self::reader::LatestReader;
+pub use self::untyped::{UntypedLatest, UntypedLatestReader, UntypedLatestWriter};
 pub use self::writer::LatestWriter;
 
 use core::marker::PhantomData;

@@ -204,7 +204,7 @@ impl<T: Item> LatestReader<T> {
         answer
     }
 
-    fn next_within<R>(
+    pub(super) fn next_within<R>(
         &mut self,
         timeout: Timeout,
         mut copy_next: impl FnMut(&mut Self, u64) -> Result<R, NextError>,

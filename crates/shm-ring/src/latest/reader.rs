@@ -61,6 +61,11 @@ assert_not_impl_any!(LatestReader<u64>: Clone);
 
 impl<T: Item> LatestReader<T> {
     pub(super) fn attach(handle: &Handle) -> Result<Self, Error> {
+        Self::attach_slots(handle, Latest::<T>::SLOT)
+    }
+
+    /// Where slots have `slot` bytes.
+    pub(super) fn attach_slots(handle: &Handle, slot: u64) -> Result<Self, Error> {
         let Handle { backing, layout, options } = handle;
         backing.refuse_nameless()?;
         header::check_len(backing, layout)?;
@@ -68,7 +73,7 @@ impl<T: Item> LatestReader<T> {
         let mapping = ReadOnly::new(backing.fd.as_fd(), page, capacity)
             .and_then(|mapping| mapping.prepared(options.prefault, options.lock_memory))
             .map_err(|error| os(&backing.region, error.call, error.errno))?;
-        let mut seen = Seen::nothing(capacity / Latest::<T>::SLOT);
+        let mut seen = Seen::nothing(capacity / slot);
         seen.pass(mapping.side(Role::Writer));
         Ok(Self {
             seen,

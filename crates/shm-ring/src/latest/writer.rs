@@ -35,8 +35,8 @@ use crate::role::Role;
 /// # }
 /// ```
 pub struct LatestWriter<T: Item> {
-    written: Written,
-    slots: RecordMap<T>,
+    pub(super) written: Written,
+    pub(super) slots: RecordMap<T>,
     session: u64,
     lease: Lease,
     backing: Arc<Backing>,

@@ -157,6 +157,18 @@ impl ReadOnly {
         unsafe { self.take_slot::<T>(position, item) };
     }
 
+    /// Copies as many bytes as `value` has out of the slot at `position`, a multiple of the size of a slot.
+    ///
+    /// # Panics
+    /// If they are more than the data area holds.
+    pub(crate) fn take_bytes(&self, position: u64, value: &mut [u8]) {
+        assert!(value.len() <= self.capacity, "longer than the data area");
+        let from = self.data(position, 0);
+        // SAFETY: `copy`'s invariants: `from` is aligned and begins below the capacity, and the length,
+        // rounded up to 8, is at most the capacity; `value` is ours.
+        unsafe { copy::copy_out(value.as_mut_ptr(), from, value.len()) };
+    }
+
     /// # Safety
     /// `item` is valid for writing a `T`.
     #[inline(always)]

@@ -209,6 +209,19 @@ impl<P: ?Sized> Area<'_, P> {
     }
 }
 
+impl<P: ?Sized> Area<'_, P> {
+    /// Copies the bytes of a value to the start of the slot at `position`, a multiple of the size of a slot, as words. The
+    /// caller owns the data area, and a slot of it is longer than these bytes rounded up to 8.
+    ///
+    /// # Panics
+    /// If they are more than the data area holds.
+    pub(crate) fn put_slot_bytes(&self, position: u64, value: &[u8]) {
+        assert!(value.len() as u64 <= self.capacity, "more than the data area holds");
+        // SAFETY: invariants 1 to 3: the place of a slot is a multiple of 8, and the mirror holds what is behind it.
+        unsafe { copy::copy_in(self.at(position), value.as_ptr(), value.len()) };
+    }
+}
+
 impl<V: Values + ?Sized> Area<'_, V> {
     /// Bytes of a value, and from one to the next.
     #[inline(always)]

@@ -250,6 +250,16 @@ impl<'a> MessageReservation<'a> {
         unsafe { copy::read_from(to, from.as_fd().as_raw_fd(), len) }
     }
 
+    /// The address of the room: [`len`](Self::len) bytes, aligned as the ring's messages are, valid and for nobody else until
+    /// the reservation is committed or dropped. What is not written keeps parts of former records.
+    ///
+    /// While it is written through, the other process must not write to this region's data.
+    #[must_use]
+    #[inline]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.publisher.map.area().payload(self.publisher.position())
+    }
+
     /// The room itself, aligned as the ring's messages are. What is not written keeps parts of former records.
     /// Non-temporal stores into it need an `sfence` before [`commit`](Self::commit).
     ///

@@ -75,6 +75,11 @@ impl Contents {
         Self { kind: KIND_LATEST, ..Self::values::<T>(options) }
     }
 
+    /// The latest value such as `item` says, if there can be such.
+    pub(crate) fn untyped_latest(item: ItemLayout, options: &Options) -> Result<Self, Error> {
+        Ok(Self { kind: KIND_LATEST, ..Self::untyped(item, options)? })
+    }
+
     /// Positions are multiples of this, and no record is shorter. For the latest value: from one slot to the next.
     fn unit(&self) -> u64 {
         match self.kind {

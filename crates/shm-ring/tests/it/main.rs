@@ -40,6 +40,7 @@ mod items;
 mod latest;
 mod latest_history;
 mod latest_trust;
+mod latest_untyped;
 mod lengths;
 mod listing;
 mod marks;

@@ -11,6 +11,7 @@ use shm_ring::{Item, Message, MessageReservation, Reservation, View};
 pub(crate) fn message_bytes(message: &Message<'_>) -> (usize, Vec<u8>) {
     // SAFETY: the invariant.
     let slice = unsafe { message.as_slice() };
+    assert_eq!(message.as_ptr(), slice.as_ptr());
     (slice.as_ptr().addr(), slice.to_vec())
 }
 
@@ -23,8 +24,10 @@ pub(crate) fn view_bytes<T: Item>(view: &View<'_, T>) -> (usize, Vec<Vec<u8>>) {
 
 /// Writes a message through its slice; the slice's address.
 pub(crate) fn write_message(room: &mut MessageReservation<'_>, message: &[u8]) -> usize {
+    let address = room.as_mut_ptr();
     // SAFETY: the invariant.
     let place = unsafe { room.as_mut_slice() };
+    assert_eq!(place.as_mut_ptr(), address);
     place.copy_from_slice(message);
     place.as_ptr().addr()
 }
