@@ -1,10 +1,11 @@
-//! Transports between tasks: each side is a task of a tokio runtime of one thread, entered once a message: the ring by
-//! shm-ring-async, with each of its engines, and what tokio itself has. It must not know the others.
+//! Transports between tasks, polled once a message: the ring by shm-ring-async, with each of its engines and the barest
+//! executor, and what tokio has, in its runtime of one thread. It must not know the others.
 
 use std::io;
 use std::marker::PhantomData;
 use std::os::unix::net::UnixStream as BlockingStream;
 
+use futures_lite::future::block_on;
 use rustix::pipe::PipeFlags;
 use shm_ring::{Consumer, Producer, Wait};
 use shm_ring_async::{Async, Engine};
@@ -49,21 +50,14 @@ impl Sleeps for ByUring {
 /// The ring between two tasks.
 pub(crate) struct TaskedRing<S>(PhantomData<S>);
 
-/// An end, and the runtime of its task.
-pub(crate) struct Tasked<E> {
-    end: E,
-    runtime: Runtime,
-}
-
-fn tasked<S: Sleeps, E: shm_ring_async::End>(end: E) -> Result<Tasked<Async<E>>, Fault> {
+fn tasked<S: Sleeps, E: shm_ring_async::End>(end: E) -> Result<Async<E>, Fault> {
     let end = S::engine().and_then(|engine| Async::with_engine(end, &engine));
-    let end = end.map_err(|error| Fault::new("the engine", error))?;
-    Ok(Tasked { end, runtime: runtime()? })
+    end.map_err(|error| Fault::new("the engine", error))
 }
 
 impl<S: Sleeps> Transport for TaskedRing<S> {
-    type Sender<const W: usize> = Tasked<Async<Producer<[u64; W]>>>;
-    type Receiver<const W: usize> = Tasked<Async<Consumer<[u64; W]>>>;
+    type Sender<const W: usize> = Async<Producer<[u64; W]>>;
+    type Receiver<const W: usize> = Async<Consumer<[u64; W]>>;
 
     fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
         with_words!(bytes, W => made::<W>())
@@ -80,19 +74,25 @@ impl<S: Sleeps> Transport for TaskedRing<S> {
     }
 }
 
-impl<const W: usize> Sender<W> for Tasked<Async<Producer<[u64; W]>>> {
+impl<const W: usize> Sender<W> for Async<Producer<[u64; W]>> {
     fn send(&mut self, message: &[u64; W]) -> Result<(), Fault> {
-        let sent = self.runtime.block_on(self.end.send_from(message));
+        let sent = block_on(self.send_from(message));
         sent.map_err(|error| Fault::new("send", error))
     }
 }
 
-impl<const W: usize> Receiver<W> for Tasked<Async<Consumer<[u64; W]>>> {
+impl<const W: usize> Receiver<W> for Async<Consumer<[u64; W]>> {
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        let received = self.runtime.block_on(self.end.recv());
+        let received = block_on(self.recv());
         *message = received.map_err(|error| Fault::new("recv", error))?;
         Ok(())
     }
+}
+
+/// An end of tokio's, and the runtime of its task.
+pub(crate) struct Tasked<E> {
+    end: E,
+    runtime: Runtime,
 }
 
 /// tokio's Unix sockets.
