@@ -54,8 +54,10 @@ func (p *BytesProducer) TryPush(b []byte) (int, error) {
 	if err := isWhole(b, p.shape.size); err != nil || len(b) == 0 {
 		return 0, err
 	}
-	if err := p.room(p.shape.size); err != nil {
-		return 0, err
+	if uint64(len(b)) > p.free-p.tail || !p.has(p.shape.size) {
+		if err := p.room(p.shape.size); err != nil {
+			return 0, err
+		}
 	}
 	return p.write(b), nil
 }
@@ -68,8 +70,10 @@ func (p *BytesProducer) Push(ctx context.Context, b []byte) (int, error) {
 	}
 	done := 0
 	for rest := b; len(rest) != 0; {
-		if err := p.await(ctx, p.shape.size); err != nil {
-			return done, err
+		if uint64(len(rest)) > p.free-p.tail || !p.has(p.shape.size) {
+			if err := p.await(ctx, p.shape.size); err != nil {
+				return done, err
+			}
 		}
 		n := p.write(rest)
 		done += n
@@ -121,7 +125,6 @@ func (c *BytesConsumer) Pop(ctx context.Context, b []byte) (int, error) {
 
 func (c *BytesConsumer) read(b []byte) int {
 	size := c.shape.size
-	c.run(size)
 	n := (c.tail - c.head) / size
 	if all := uint64(len(b)) / size; n > all {
 		n = all

@@ -12,6 +12,8 @@ type consumer struct {
 	*side
 	head uint64
 	tail uint64 // as it was loaded last; head once there is a permanent error
+	from uint64 // where the ring last ran dry
+	last uint64 // bytes of the record that was taken last
 	hint uint64
 	raw  uint64 // the tail word of the last look
 }
@@ -30,7 +32,7 @@ func newConsumer(name string, c contents, o Options) (*consumer, error) {
 func (c *consumer) resume(s *side) error {
 	c.side = s
 	c.head = atomic.LoadUint64(s.mine.position)
-	c.tail, c.hint, c.raw = c.head, 1, noFront
+	c.tail, c.from, c.last, c.hint, c.raw = c.head, c.head, s.shape.size, 1, noFront
 	if !s.shape.isPosition(c.head) {
 		s.corrupt("head", c.head)
 	}
@@ -48,6 +50,9 @@ func (c *consumer) refresh() bool {
 	word := atomic.LoadUint64(c.theirs.position)
 	tail := word &^ noFront
 	if tail == c.head {
+		if c.head != c.from {
+			c.ranDry()
+		}
 		return false
 	}
 	fresh := tail - c.head
@@ -60,12 +65,14 @@ func (c *consumer) refresh() bool {
 	return true
 }
 
-// run notes how many bytes came at once: the front is for a consumer that waits for each record.
-func (c *consumer) run(least uint64) {
+// ranDry notes that nothing is left of a run of records, and how long it was: the front is for a
+// consumer that waits for each record.
+func (c *consumer) ranDry() {
 	hint := uint64(0)
-	if c.tail-c.head <= least {
+	if c.head-c.from <= c.last {
 		hint = 1
 	}
+	c.from = c.head
 	if hint != c.hint {
 		c.hint = hint
 		storeWord(c.mine.hint, hint)

@@ -72,10 +72,12 @@ func (p *MessageProducer) PushBatch(ctx context.Context, messages [][]byte) (int
 	if err != nil {
 		return 0, err
 	}
-	p.refresh()
 	used, count := uint64(0), 0
 	for _, message := range messages {
 		n, err := p.record(message)
+		if err == nil && !p.has(used+n) {
+			p.refresh()
+		}
 		if err != nil || !p.has(used+n) {
 			break
 		}
@@ -147,14 +149,12 @@ func (c *MessageConsumer) first(buffer []byte) ([]byte, error) {
 		n := words[0] & (1<<32 - 1)
 		if isWhole && n <= frontMessage && words[0] == recordHeader(c.head, n) &&
 			c.shape.message(n) == c.tail-c.head {
-			c.run(c.shape.message(n))
+			c.last = c.tail - c.head
 			buffer = append(buffer[:0], bytesOf(words[1:])[:n]...)
 			c.release(c.shape.message(n))
 			return buffer, nil
 		}
 	}
-	word := atomic.LoadUint64(c.region.word(c.head))
-	c.run(c.shape.message(word & (1<<32 - 1)))
 	return c.read(buffer)
 }
 
@@ -164,7 +164,8 @@ func (c *MessageConsumer) read(buffer []byte) ([]byte, error) {
 		return nil, err
 	}
 	buffer = append(buffer[:0], c.region.slice(c.head+c.shape.unit, n)...)
-	c.release(c.shape.message(n))
+	c.last = c.shape.message(n)
+	c.release(c.last)
 	return buffer, nil
 }
 
@@ -204,7 +205,7 @@ func (c *MessageConsumer) PopBatch(ctx context.Context, max int) ([][]byte, erro
 	if len(messages) == 0 {
 		return nil, c.err
 	}
-	c.run(c.shape.message(uint64(len(messages[0]))))
+	c.last = c.shape.message(uint64(len(messages[len(messages)-1])))
 	c.release(used)
 	if c.err != nil {
 		c.tail = c.head

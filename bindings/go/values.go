@@ -163,7 +163,6 @@ func (c *Consumer[T]) Pop(ctx context.Context) (value T, err error) {
 
 // first takes the first value of a run.
 func (c *Consumer[T]) first() T {
-	c.run(c.size)
 	if c.fronts != 0 && c.mayUseFront() && c.tail-c.head == c.size {
 		var words frontWords
 		if c.copyFront(words[:c.fronts]) {
@@ -189,7 +188,6 @@ func (c *Consumer[T]) TryPopSlice(values []T) (int, error) {
 		if err := c.fetch(); err != nil {
 			return 0, err
 		}
-		c.run(c.size)
 	}
 	return c.readSlice(values), nil
 }
@@ -203,7 +201,6 @@ func (c *Consumer[T]) PopSlice(ctx context.Context, values []T) (int, error) {
 		if err := c.await(ctx); err != nil {
 			return 0, err
 		}
-		c.run(c.size)
 	}
 	return c.readSlice(values), nil
 }
