@@ -54,12 +54,17 @@ func plus(a, b uint64) uint64 {
 	return a + b
 }
 
+// from is the first session whose end would be news.
+func (e *ends) from() uint64 {
+	if from := plus(e.heard, 1); from > e.mineFrom {
+		return from
+	}
+	return e.mineFrom
+}
+
 // due is the end that a look found to be owed to this side.
 func (e *ends) due(role Role, v seen) (end, bool) {
-	from := plus(e.heard, 1)
-	if e.mineFrom > from {
-		from = e.mineFrom
-	}
+	from := e.from()
 	isDrained := role == RoleProducer || e.position >= v.tail
 	died := v.state == Dead
 	switch {

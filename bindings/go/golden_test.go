@@ -40,7 +40,7 @@ func image(t *testing.T, which string) []byte {
 	return b
 }
 
-func place_(t *testing.T, which string) string {
+func laid(t *testing.T, which string) string {
 	name := newName(t)
 	if err := os.WriteFile("/dev/shm/"+name, image(t, which), 0o600); err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func goldenValue(n, size int) []byte {
 func TestGoldenValuesAreReadAndWritten(t *testing.T) {
 	for size, align := range map[int]uint64{1: 1, 5: 1, 8: 8, 24: 1} {
 		which := fmt.Sprint("values-of-", size)
-		name := place_(t, which)
+		name := laid(t, which)
 		ctx := within(t, 5*tick)
 		rx := must[*BytesConsumer](t)(NewBytesConsumer(name, uint64(size), align, goldenOptions))
 		if rx.Session() != 3 || rx.Limit() != uint64(5*size) {
@@ -114,7 +114,7 @@ func TestGoldenValuesAreReadAndWritten(t *testing.T) {
 var goldenTexts = []string{"taken", "", "of 49 bytes, one more than there is in the front.", "two", "in the front"}
 
 func TestGoldenMessagesAreReadAndWritten(t *testing.T) {
-	name := place_(t, "messages")
+	name := laid(t, "messages")
 	ctx := within(t, 5*tick)
 	o := goldenOptions
 	o.Align = 16
@@ -151,7 +151,7 @@ func TestGoldenMessagesAreReadAndWritten(t *testing.T) {
 }
 
 func TestGoldenLatestIsSeen(t *testing.T) {
-	shot := must[Snapshot](t)(Stat(place_(t, "latest"), Options{}))
+	shot := must[Snapshot](t)(Stat(laid(t, "latest"), Options{}))
 	if shot.Kind != Latest || shot.Size != 112 || shot.Producer.Position != 33 || shot.Producer.State != Closed {
 		t.Errorf("%+v", shot)
 	}

@@ -157,16 +157,20 @@ func TestBothSaySameOfARing(t *testing.T) {
 	must[uint64](t)(rx.Pop(ctx))
 	stat := rust(t, "stat", "--json", name)
 	text := must[[]byte](t)(stat.Output())
-	for _, piece := range []string{"\"of Go\"", "alive", "\"values\"", fmt.Sprint(rx.place.fd * 0)} {
-		if !bytes.Contains(text, []byte(piece)) {
-			t.Errorf("no %s in %s", piece, text)
-		}
+	var said struct {
+		Label, Kind, ID string
+		Tail, Head      uint64
+		Schema          uint64 `json:"schema_id"`
+		Producer        struct{ State string }
+		Consumer        struct{ State string }
 	}
-	var any map[string]interface{}
-	if err := json.Unmarshal(text, &any); err != nil {
+	if err := json.Unmarshal(text, &said); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s", text)
+	if said.Label != "of Go" || said.Kind != "values" || said.Tail != 24 || said.Head != 8 || said.Schema != 7 ||
+		said.Producer.State != "alive" || said.Consumer.State != "alive" || said.ID != rx.Header().ID {
+		t.Errorf("%+v of %s, %+v", said, text, rx.Header())
+	}
 	shot := must[Snapshot](t)(Stat(name, Options{}))
 	if shot.Unread != 16 || shot.Producer.State != Alive || shot.Consumer.State != Alive || shot.Label != "of Go" {
 		t.Errorf("%+v", shot)
@@ -195,7 +199,7 @@ func init() {
 			}
 		}
 		fmt.Println("ready")
-		select {}
+		time.Sleep(time.Hour)
 	}
 }
 
@@ -220,6 +224,9 @@ func TestADeathIsReportedBothWays(t *testing.T) {
 		t.Errorf("recv ended with %d after %v", code, got)
 	}
 	tx.Wait()
+	if liveness := uint32(word(t, name, RoleProducer, offLiveness)); liveness != threadMark|deathMark {
+		t.Errorf("the kernel left %#x", liveness)
+	}
 
 	rx := must[*Consumer[uint64]](t)(NewConsumer[uint64](name, Options{Items: 100}))
 	send := rust(t, "send", name)

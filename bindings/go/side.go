@@ -225,6 +225,14 @@ type seen struct {
 
 func (v *seen) isOver() bool { return v.state == Closed || v.state == Dead }
 
+// newestOf is the newest session that has begun, by the session word.
+func newestOf(session uint64) uint64 {
+	if session%2 == 0 && session != 0 {
+		return session - 1
+	}
+	return session
+}
+
 func (s *side) look() seen {
 	return lookAt(s.theirs, func() bool { return s.lease.isHeld(s.role.peer()) })
 }
@@ -239,10 +247,7 @@ func lookAt(theirs words, isHeld func() bool) seen {
 		liveness := atomic.LoadUint32(theirs.liveness)
 		held := isHeld()
 		died := atomic.LoadUint64(theirs.died)
-		v.newest = v.session
-		if v.session%2 == 0 && v.session != 0 {
-			v.newest = v.session - 1
-		}
+		v.newest = newestOf(v.session)
 		start := &theirs.start[v.newest>>1&1]
 		if v.newest != 0 && atomic.LoadUint64(&start.session) == v.newest {
 			v.began = atomic.LoadUint64(&start.began)

@@ -81,6 +81,31 @@ func (s *side) interruptWhen(ctx context.Context, over <-chan struct{}) {
 	}
 }
 
+// AwaitPeer sleeps until the other role has a session whose end this side has not returned, even if
+// it is over by now, or until the context ends. A consumer also returns if something is unread.
+func (s *side) AwaitPeer(ctx context.Context) error {
+	over := make(chan struct{})
+	defer close(over)
+	if ctx.Done() != nil {
+		go s.interruptWhen(ctx, over)
+	}
+	for s.err == nil {
+		bell := watchedWord{s.theirs.bell, atomic.LoadUint32(s.theirs.bell), true}
+		interrupt := watchedWord{&s.interrupt, atomic.LoadUint32(&s.interrupt), false}
+		newest := newestOf(atomic.LoadUint64(s.theirs.session))
+		unread := s.role == RoleConsumer &&
+			atomic.LoadUint64(s.theirs.position)&^noFront != atomic.LoadUint64(s.mine.position)
+		if newest >= s.ends.from() || unread {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.doze([]watchedWord{bell, interrupt}, slice, ctx)
+	}
+	return s.err
+}
+
 // sleep is one sleep, in the steps of LAYOUT.md, "Sleeping and waking". It says whether the last look
 // found what is waited for.
 func (s *side) sleep(ctx context.Context, wakeAt uint64, ready func() bool) (bool, error) {
@@ -127,9 +152,15 @@ func (s *side) sleep(ctx context.Context, wakeAt uint64, ready func() bool) (boo
 		limit = sliceShort
 	}
 	count(s.mine.sleeps)
+	s.doze(words, limit, ctx)
+	return false, nil
+}
+
+// doze sleeps on words, the first of which is the peer's bell.
+func (s *side) doze(words []watchedWord, limit time.Duration, ctx context.Context) {
 	if atomic.LoadInt32(&hasWaitv) == 1 {
 		if futexWaitAny(words, limit) {
-			return false, nil
+			return
 		}
 		atomic.StoreInt32(&hasWaitv, 0)
 	}
@@ -139,8 +170,7 @@ func (s *side) sleep(ctx context.Context, wakeAt uint64, ready func() bool) (boo
 	if ctx.Done() != nil && limit > sliceContext {
 		limit = sliceContext
 	}
-	futexWaitOne(bell, limit)
-	return false, nil
+	futexWaitOne(words[0], limit)
 }
 
 // now is for a call that does not wait: the end of the peer if one is due, else `nothing`.
