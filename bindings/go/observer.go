@@ -30,16 +30,21 @@ type Info struct {
 	Size, Align uint64
 	Schema      uint64
 	Label       string
-	ID          string
+	ID          string // 32 hexadecimal digits, as the command shows them
 	Limit       uint64 // bytes of records in flight
 	Capacity    uint64
 	Created     time.Time
 }
 
 func (h *header) info() Info {
+	// Shown as a number, so the last byte comes first.
+	var id [16]byte
+	for i, b := range h.id {
+		id[len(id)-1-i] = b
+	}
 	return Info{
 		Kind: Kind(h.kind), Size: h.size, Align: h.align, Schema: h.schema, Label: h.text(),
-		ID: hex.EncodeToString(h.id[:]), Limit: h.limit, Capacity: h.capacity,
+		ID: hex.EncodeToString(id[:]), Limit: h.limit, Capacity: h.capacity,
 		Created: time.Unix(0, int64(h.created)),
 	}
 }
