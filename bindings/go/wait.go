@@ -18,13 +18,17 @@ const (
 	patient      = 100 * time.Millisecond // after that a threshold is not waited for
 )
 
-// spins is how often a side looks again before it sleeps: about as long as a sleep costs.
-var spins = func() int {
+// spinFor is how long a side looks again before it sleeps: about as long as a sleep and a wake-up take.
+// On one processor nobody else runs meanwhile.
+var spinFor = func() time.Duration {
 	if runtime.NumCPU() == 1 {
 		return 0
 	}
-	return 4000
+	return 50 * time.Microsecond
 }()
+
+// looksPerGlance is how many looks there are between two at the clock.
+const looksPerGlance = 256
 
 // hasWaitv: until the kernel says that it cannot sleep on several words.
 var hasWaitv int32 = 1
@@ -37,12 +41,17 @@ func (s *side) wait(ctx context.Context, soon, later uint64, ready func() bool) 
 		return s.err
 	}
 	count(s.mine.waits)
-	for i := 0; i < spins; i++ {
+	for i := 0; i < looksPerGlance; i++ {
 		if ready() {
 			return s.err
 		}
 	}
 	started := time.Now()
+	for i := 0; i%looksPerGlance != 0 || time.Since(started) < spinFor; i++ {
+		if ready() {
+			return s.err
+		}
+	}
 	// The kernel wakes this side when the context ends, by a word of its own.
 	var over chan struct{}
 	defer func() {
