@@ -144,7 +144,7 @@ func child(workload, bytes, name string) {
 }
 
 func count(workload string) uint64 {
-	return map[string]uint64{"stream": 5e6, "batch": 2e7, "echo": 2e5}[workload]
+	return map[string]uint64{"stream": 2e6, "batch": 1e7, "echo": 5e4}[workload]
 }
 
 func send[T numbered](workload, name string, make_ func(uint64) T) {

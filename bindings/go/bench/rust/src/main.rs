@@ -7,14 +7,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use shm_ring::{Consumer, Item, Options, Producer, Region};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-struct Value<const REST: usize> {
-    number: u64,
-    rest: [u64; REST],
-}
+/// Words of a value; the first is its number.
+type Value<const WORDS: usize> = [u64; WORDS];
 
 const BATCH: usize = 32;
 const WARM: u64 = 1000;
@@ -23,19 +18,19 @@ type Done<T> = Result<T, Box<dyn Error>>;
 
 fn count(workload: &str) -> u64 {
     match workload {
-        "stream" => 5_000_000,
-        "batch" => 20_000_000,
-        _ => 200_000,
+        "stream" => 2_000_000,
+        "batch" => 10_000_000,
+        _ => 50_000,
     }
 }
 
 fn main() -> Done<()> {
     let arguments: Vec<_> = args().skip(1).collect();
     match (arguments[1].as_str(), arguments.get(2)) {
-        ("8", None) => receive::<0>(&arguments),
-        ("8", Some(name)) => send::<0>(&arguments[0], name),
-        (_, None) => receive::<7>(&arguments),
-        (_, Some(name)) => send::<7>(&arguments[0], name),
+        ("8", None) => receive::<1>(&arguments),
+        ("8", Some(name)) => send::<1>(&arguments[0], name),
+        (_, None) => receive::<8>(&arguments),
+        (_, Some(name)) => send::<8>(&arguments[0], name),
     }
 }
 
@@ -43,12 +38,16 @@ fn options() -> Options {
     Options::new().items(4096)
 }
 
-fn send<const REST: usize>(workload: &str, name: &str) -> Done<()>
+fn send<const WORDS: usize>(workload: &str, name: &str) -> Done<()>
 where
-    Value<REST>: Item,
+    Value<WORDS>: Item,
 {
-    let make = |number| Value { number, rest: [0; REST] };
-    let mut tx = Producer::<Value<REST>>::open_or_create(&*format!("{name}-there"), &options())?;
+    let make = |number| {
+        let mut value = [0; WORDS];
+        value[0] = number;
+        value
+    };
+    let mut tx = Producer::<Value<WORDS>>::open_or_create(&*format!("{name}-there"), &options())?;
     match workload {
         "stream" => {
             for number in 0..count(workload) {
@@ -70,7 +69,7 @@ where
         }
         _ => {
             let mut rx =
-                Consumer::<Value<REST>>::open_or_create(&*format!("{name}-back"), &options())?;
+                Consumer::<Value<WORDS>>::open_or_create(&*format!("{name}-back"), &options())?;
             for number in 0..count(workload) {
                 tx.push(make(number))?;
                 rx.pop()?;
@@ -80,21 +79,20 @@ where
     Ok(())
 }
 
-fn receive<const REST: usize>(arguments: &[String]) -> Done<()>
+fn receive<const WORDS: usize>(arguments: &[String]) -> Done<()>
 where
-    Value<REST>: Item,
+    Value<WORDS>: Item,
 {
     let workload = &arguments[0];
     let name = format!("shm-ring-go-twin-{}", std::process::id());
     let (there, back) = (format!("{name}-there"), format!("{name}-back"));
-    let mut child =
-        Command::new(std::env::current_exe()?).args(arguments).arg(&name).spawn()?;
-    let mut rx = Consumer::<Value<REST>>::open_or_create(&*there, &options())?;
+    let mut child = Command::new(std::env::current_exe()?).args(arguments).arg(&name).spawn()?;
+    let mut rx = Consumer::<Value<WORDS>>::open_or_create(&*there, &options())?;
     let mut tx = match workload.as_str() {
-        "echo" => Some(Producer::<Value<REST>>::open_or_create(&*back, &options())?),
+        "echo" => Some(Producer::<Value<WORDS>>::open_or_create(&*back, &options())?),
         _ => None,
     };
-    let mut buffer = [Value { number: 0, rest: [0; REST] }; BATCH];
+    let mut buffer = [[0; WORDS]; BATCH];
     let (mut begun, mut trips, total) = (Instant::now(), Vec::new(), count(workload));
     let mut next = 0;
     while next < total {
@@ -108,7 +106,7 @@ where
             1
         };
         for value in &buffer[..taken] {
-            assert_eq!(value.number, next);
+            assert_eq!(value[0], next);
             next += 1;
         }
         if let Some(tx) = &mut tx {
