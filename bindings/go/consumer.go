@@ -118,8 +118,10 @@ func (c *consumer) await(ctx context.Context) error {
 // release gives n bytes back to the producer.
 func (c *consumer) release(n uint64) {
 	c.head += n
-	storePosition(c.mine.position, c.head, c.relies)
-	c.moved(c.head)
+	storePosition(c.position, c.head, c.relies)
+	if wakeAt := atomic.LoadUint64(c.wakeAt); c.head >= wakeAt {
+		c.wake(wakeAt)
+	}
 }
 
 // spoilt makes a finding permanent: nothing more is read.

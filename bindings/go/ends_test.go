@@ -88,6 +88,10 @@ func TestALockForReadingIsNoOwner(t *testing.T) {
 		t.Error(rx.Peer())
 	}
 	finds(t, rx, ErrClosed)
+	forge(t, name, RoleProducer, offSession, 3)
+	if rx.Peer() != Dead {
+		t.Error(rx.Peer())
+	}
 	if _, err := NewProducer[uint64](name, Options{Items: 4}); !errors.Is(err, ErrTaken) {
 		t.Error(err)
 	}
@@ -236,17 +240,42 @@ func TestALastLookComesBeforeSleep(t *testing.T) {
 	}
 }
 
-// Planted once: the tail stored before the copy. Then the consumer read what was there before.
-func TestARecordExistsOnlyWhenItIsWhole(t *testing.T) {
+// A copy of the front counts only if the tail word was the same behind it.
+func TestAFrontThatIsWrittenMeanwhileIsDiscarded(t *testing.T) {
+	_, tx, rx := pair(t, 4)
+	pushes(t, tx, 1)
+	if !rx.refresh() || !rx.mayUseFront() {
+		t.Fatal("not in the front")
+	}
+	var words frontWords
+	if !rx.copyFront(words[:1]) || words[0] != 1 {
+		t.Errorf("%v", words)
+	}
+	pushes(t, tx, 2)
+	if rx.copyFront(words[:1]) {
+		t.Errorf("%v taken for the first", words)
+	}
+	pops(t, rx, 1, 2)
+}
+
+// Planted once: the tail stored before the copy, and the head. Then the consumer read what was there
+// before, and what came after.
+func TestARecordExistsOnlyWhileItIsWhole(t *testing.T) {
+	for items := uint64(1); items <= 3; items += 2 {
+		wideRecords(t, items)
+	}
+}
+
+func wideRecords(t *testing.T, items uint64) {
 	type wide [512]uint64
 	name, ctx := newName(t), within(t, 30*tick)
-	o := Options{Items: 3}
+	o := Options{Items: items}
 	tx := must[*Producer[wide]](t)(NewProducer[wide](name, o))
 	rx := must[*Consumer[wide]](t)(NewConsumer[wide](name, o))
 	failed := make(chan error, 1)
 	go func() {
 		defer close(failed)
-		for n := uint64(1); n < 20000; n++ {
+		for n := uint64(1); n < 10000; n++ {
 			var value wide
 			for i := range value {
 				value[i] = n

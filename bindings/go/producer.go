@@ -116,8 +116,10 @@ func (p *producer) headWith(n uint64) uint64 {
 // publish makes n bytes of records exist that were written behind the tail.
 func (p *producer) publish(n uint64) {
 	p.tail += n
-	storePosition(p.mine.position, p.tail|noFront, p.relies)
-	p.moved(p.tail)
+	storePosition(p.position, p.tail|noFront, p.relies)
+	if wakeAt := atomic.LoadUint64(p.wakeAt); p.tail >= wakeAt {
+		p.wake(wakeAt)
+	}
 }
 
 // wantsFront says whether the consumer looks at the front.
@@ -130,8 +132,10 @@ func (p *producer) publishFront(n uint64, copy []uint64) {
 		storeWord(&p.mine.front[i], word)
 	}
 	p.tail += n
-	storePosition(p.mine.position, p.tail, p.relies)
-	p.moved(p.tail)
+	storePosition(p.position, p.tail, p.relies)
+	if wakeAt := atomic.LoadUint64(p.wakeAt); p.tail >= wakeAt {
+		p.wake(wakeAt)
+	}
 }
 
 // end makes every later push fail.

@@ -22,11 +22,13 @@ type side struct {
 	lease        *lease
 	mine, theirs words
 	session      uint64
-	rungFor      uint64 // the last wake_at that was rung for
-	relies       bool   // on the membarrier of sleepers
-	reported     uint32 // the liveness word of this session
-	interrupt    uint32 // a word to sleep on that changes when a context ends
-	err          error  // permanent: corrupt, or ended
+	position     *uint64 // mine
+	wakeAt       *uint64 // theirs
+	rungFor      uint64  // the last wake_at that was rung for
+	relies       bool    // on the membarrier of sleepers
+	reported     uint32  // the liveness word of this session
+	interrupt    uint32  // a word to sleep on that changes when a context ends
+	err          error   // permanent: corrupt, or ended
 	ends         ends
 }
 
@@ -102,6 +104,7 @@ func occupy(role Role, p *place, o Options, resume func(*side) error) (*side, er
 		l.giveUp()
 		return nil, err
 	}
+	s.position, s.wakeAt = s.mine.position, s.theirs.wakeAt
 	s.open()
 	return s, nil
 }
@@ -174,9 +177,10 @@ func (s *side) ring() {
 	futexWakeAll(s.mine.bell)
 }
 
-// moved wakes the peer if it wants to be woken at this position, which was stored just now.
-func (s *side) moved(position uint64) {
-	if wakeAt := atomic.LoadUint64(s.theirs.wakeAt); position >= wakeAt && wakeAt != s.rungFor {
+// wake is called with the position at which the peer wants to be woken, once this side's position,
+// which was stored just now, has come to it. It rings once for each.
+func (s *side) wake(wakeAt uint64) {
+	if wakeAt != s.rungFor {
 		s.rungFor = wakeAt
 		s.ring()
 	}

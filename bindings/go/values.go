@@ -60,7 +60,12 @@ func (p *Producer[T]) TryPush(value T) error {
 			return err
 		}
 	}
-	p.write(value)
+	putValue(p.region, p.tail, value)
+	if p.fronts != 0 && p.wantsFront() {
+		p.writeFront(value)
+	} else {
+		p.publish(p.size)
+	}
 	return nil
 }
 
@@ -71,19 +76,20 @@ func (p *Producer[T]) Push(ctx context.Context, value T) error {
 			return err
 		}
 	}
-	p.write(value)
-	return nil
-}
-
-func (p *Producer[T]) write(value T) {
+	// As TryPush does: a call between would copy the value once more.
 	putValue(p.region, p.tail, value)
 	if p.fronts != 0 && p.wantsFront() {
-		var words frontWords
-		frontOf(&value, &words)
-		p.publishFront(p.size, words[:p.fronts])
+		p.writeFront(value)
 	} else {
 		p.publish(p.size)
 	}
+	return nil
+}
+
+func (p *Producer[T]) writeFront(value T) {
+	var words frontWords
+	frontOf(&value, &words)
+	p.publishFront(p.size, words[:p.fronts])
 }
 
 // TryPushSlice publishes as many values as fit now, by one store, and returns how many. It returns
@@ -146,7 +152,9 @@ func (c *Consumer[T]) TryPop() (value T, err error) {
 		}
 		return c.first(), nil
 	}
-	return c.read(), nil
+	value = getValue[T](c.region, c.head)
+	c.release(c.size)
+	return value, nil
 }
 
 // Pop waits for a value and takes it. Behind the last one it returns ErrClosed or ErrDied; after that
@@ -158,7 +166,9 @@ func (c *Consumer[T]) Pop(ctx context.Context) (value T, err error) {
 		}
 		return c.first(), nil
 	}
-	return c.read(), nil
+	value = getValue[T](c.region, c.head)
+	c.release(c.size)
+	return value, nil
 }
 
 // first takes the first value of a run.
@@ -170,10 +180,6 @@ func (c *Consumer[T]) first() T {
 			return ofFront[T](&words)
 		}
 	}
-	return c.read()
-}
-
-func (c *Consumer[T]) read() T {
 	value := getValue[T](c.region, c.head)
 	c.release(c.size)
 	return value

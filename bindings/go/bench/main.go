@@ -48,6 +48,8 @@ func main() {
 		child(arguments[0], arguments[1], arguments[2])
 		return
 	}
+	// The child is pinned to processor 1, this one to 0.
+	die(exec.Command("taskset", "-apc", "0", strconv.Itoa(os.Getpid())).Run())
 	fmt.Println("load average before:", load())
 	type row struct{ workload, bytes string }
 	var rows []row
@@ -101,7 +103,7 @@ func show(all []float64) string {
 
 // measured is one run of the same in Rust.
 func measured(path, workload, bytes string) (float64, bool) {
-	command := exec.Command(path, workload, bytes)
+	command := exec.Command("taskset", "-c", "0", path, workload, bytes)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {
@@ -125,7 +127,7 @@ func parent(workload, bytes string) float64 {
 	for _, one := range []string{there, back} {
 		defer shmring.UnlinkAndDiscard(one, shmring.Options{})
 	}
-	child := exec.Command(os.Args[0], workload, bytes, name)
+	child := exec.Command("taskset", "-c", "1", os.Args[0], workload, bytes, name)
 	child.Stderr = os.Stderr
 	die(child.Start())
 	defer child.Wait()
