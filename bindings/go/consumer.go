@@ -10,12 +10,14 @@ import (
 
 type consumer struct {
 	*side
-	head uint64
-	tail uint64 // as it was loaded last; head once there is a permanent error
-	from uint64 // where the ring last ran dry
-	last uint64 // bytes of the record that was taken last
-	hint uint64
-	raw  uint64 // the tail word of the last look
+	head  uint64
+	tail  uint64 // as it was loaded last; head once there is a permanent error
+	from  uint64 // where the ring last ran dry
+	last  uint64 // bytes of the record that was taken last
+	hint  uint64
+	raw   uint64 // the tail word of the last look
+	dryAt uint64 // for stayAway
+	stay  int    // for stayAway
 }
 
 func newConsumer(name string, c contents, o Options) (*consumer, error) {
@@ -32,7 +34,7 @@ func newConsumer(name string, c contents, o Options) (*consumer, error) {
 func (c *consumer) resume(s *side) error {
 	c.side = s
 	c.head = atomic.LoadUint64(s.mine.position)
-	c.tail, c.from, c.last, c.hint, c.raw = c.head, c.head, s.shape.size, 1, noFront
+	c.tail, c.from, c.dryAt, c.last, c.hint, c.raw = c.head, c.head, c.head, s.shape.size, 1, noFront
 	if !s.shape.isPosition(c.head) {
 		s.corrupt("head", c.head)
 	}
@@ -105,6 +107,12 @@ func (c *consumer) fetch() error {
 // await waits until something is there.
 func (c *consumer) await(ctx context.Context) error {
 	if c.refresh() {
+		return nil
+	}
+	if c.err != nil {
+		return c.err
+	}
+	if c.stayAway() {
 		return nil
 	}
 	if c.err != nil {

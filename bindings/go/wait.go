@@ -31,7 +31,7 @@ var spinFor = func() time.Duration {
 }()
 
 // looksPerGlance is how many looks there are between two at the clock.
-const looksPerGlance = 256
+const looksPerGlance = 64
 
 // hasWaitv: until the kernel says that it cannot sleep on several words.
 var hasWaitv int32 = 1
@@ -48,12 +48,14 @@ func (s *side) wait(ctx context.Context, soon, later uint64, ready func() bool) 
 		if ready() {
 			return s.err
 		}
+		idle(1)
 	}
 	started := time.Now()
 	for i := 0; i%looksPerGlance != 0 || time.Since(started) < spinFor; i++ {
 		if ready() {
 			return s.err
 		}
+		idle(1)
 	}
 	// The kernel wakes this side when the context ends, by a word of its own.
 	var over chan struct{}
