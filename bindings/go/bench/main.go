@@ -21,17 +21,8 @@ import (
 	"shmring"
 )
 
-type value8 struct{ Number uint64 }
-
-type value64 struct {
-	Number uint64
-	Rest   [7]uint64
-}
-
-type numbered interface{ number() uint64 }
-
-func (v value8) number() uint64  { return v.Number }
-func (v value64) number() uint64 { return v.Number }
+// numbered are values whose first word is their number.
+type numbered interface{ [1]uint64 | [8]uint64 }
 
 const (
 	batchOf = 32
@@ -132,16 +123,16 @@ func parent(workload, bytes string) float64 {
 	die(child.Start())
 	defer child.Wait()
 	if bytes == "8" {
-		return receive[value8](workload, there, back)
+		return receive[[1]uint64](workload, there, back)
 	}
-	return receive[value64](workload, there, back)
+	return receive[[8]uint64](workload, there, back)
 }
 
 func child(workload, bytes, name string) {
 	if bytes == "8" {
-		send(workload, name, func(n uint64) value8 { return value8{n} })
+		send[[1]uint64](workload, name)
 	} else {
-		send(workload, name, func(n uint64) value64 { return value64{Number: n} })
+		send[[8]uint64](workload, name)
 	}
 }
 
@@ -149,7 +140,8 @@ func count(workload string) uint64 {
 	return map[string]uint64{"stream": 2e6, "batch": 1e7, "echo": 5e4}[workload]
 }
 
-func send[T numbered](workload, name string, make_ func(uint64) T) {
+func send[T numbered](workload, name string) {
+	var value T
 	o := shmring.Options{Items: items}
 	tx, err := shmring.NewProducer[T](name+"-there", o)
 	die(err)
@@ -158,13 +150,14 @@ func send[T numbered](workload, name string, make_ func(uint64) T) {
 	switch workload {
 	case "stream":
 		for i := uint64(0); i < n; i++ {
-			die(tx.Push(background, make_(i)))
+			value[0] = i
+			die(tx.Push(background, value))
 		}
 	case "batch":
 		batch := make([]T, batchOf)
 		for i := uint64(0); i < n; i += batchOf {
 			for j := range batch {
-				batch[j] = make_(i + uint64(j))
+				batch[j][0] = i + uint64(j)
 			}
 			_, err := tx.PushAll(background, batch)
 			die(err)
@@ -173,7 +166,8 @@ func send[T numbered](workload, name string, make_ func(uint64) T) {
 		rx, err := shmring.NewConsumer[T](name+"-back", o)
 		die(err)
 		for i := uint64(0); i < n; i++ {
-			die(tx.Push(background, make_(i)))
+			value[0] = i
+			die(tx.Push(background, value))
 			_, err := rx.Pop(background)
 			die(err)
 		}
@@ -187,9 +181,9 @@ func receive[T numbered](workload, there, back string) float64 {
 	die(err)
 	defer rx.Close()
 	n := count(workload)
-	check := func(value T, i uint64) {
-		if value.number() != i {
-			die(fmt.Errorf("%d, not %d", value.number(), i))
+	check := func(found, i uint64) {
+		if found != i {
+			die(fmt.Errorf("%d, not %d", found, i))
 		}
 	}
 	var tx *shmring.Producer[T]
@@ -211,13 +205,13 @@ func receive[T numbered](workload, there, back string) float64 {
 			m, err := rx.PopSlice(background, buffer)
 			die(err)
 			for j := range buffer[:m] {
-				check(buffer[j], i+uint64(j))
+				check(buffer[j][0], i+uint64(j))
 			}
 			i += uint64(m)
 		default:
 			value, err := rx.Pop(background)
 			die(err)
-			check(value, i)
+			check(value[0], i)
 			i++
 			if tx != nil {
 				die(tx.Push(background, value))

@@ -86,7 +86,12 @@ where
     let workload = &arguments[0];
     let name = format!("shm-ring-go-twin-{}", std::process::id());
     let (there, back) = (format!("{name}-there"), format!("{name}-back"));
-    let mut child = Command::new(std::env::current_exe()?).args(arguments).arg(&name).spawn()?;
+    let mut child = Command::new("taskset")
+        .args(["-c", "1"])
+        .arg(std::env::current_exe()?)
+        .args(arguments)
+        .arg(&name)
+        .spawn()?;
     let mut rx = Consumer::<Value<WORDS>>::open_or_create(&*there, &options())?;
     let mut tx = match workload.as_str() {
         "echo" => Some(Producer::<Value<WORDS>>::open_or_create(&*back, &options())?),
