@@ -26,7 +26,7 @@ func takeLease(p *place, role Role, patience time.Duration) (*lease, error) {
 	for pause, gone := 50*time.Microsecond, 0; ; {
 		fd, err := p.description()
 		if err != nil {
-			return nil, fmt.Errorf("%s: open: %w", p.path, err)
+			return nil, fmt.Errorf("open: %w", err)
 		}
 		l := &lease{fd: fd, page: p.header.page, role: role}
 		if _, err = l.ask(role, ofdSetlk, syscall.F_WRLCK); err == nil {
@@ -35,7 +35,7 @@ func takeLease(p *place, role Role, patience time.Duration) (*lease, error) {
 		held, read := l.isHeld(role), l.isRead(role)
 		syscall.Close(fd)
 		if err != syscall.EAGAIN && err != syscall.EACCES {
-			return nil, fmt.Errorf("%s: fcntl(F_OFD_SETLK): %w", p.path, err)
+			return nil, fmt.Errorf("fcntl(F_OFD_SETLK): %w", err)
 		}
 		waited := time.Since(started)
 		switch {
@@ -43,10 +43,10 @@ func takeLease(p *place, role Role, patience time.Duration) (*lease, error) {
 			gone++ // given up just now
 			continue
 		case !held && waited > readers:
-			return nil, fmt.Errorf("%s: %w: somebody holds a lock for reading on the %v's page", p.path, ErrTaken, role)
+			return nil, fmt.Errorf("%w: somebody holds a lock for reading on the %v's page", ErrTaken, role)
 		case held && (saysAttached(p, role) || waited > patience):
 			pid, _ := p.load(role, offFenceMode) // two words: fence mode and pid
-			return nil, fmt.Errorf("%s: %w: process %d is the %v", p.path, ErrTaken, pid>>32, role)
+			return nil, fmt.Errorf("%w: process %d is the %v", ErrTaken, pid>>32, role)
 		}
 		time.Sleep(pause)
 		if pause < 5*time.Millisecond {

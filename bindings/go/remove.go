@@ -30,7 +30,7 @@ func unlink(name string, o Options, discard bool) error {
 	for _, role := range roles {
 		l, err := takeLease(p, role, 100*time.Millisecond)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", p.path, err)
 		}
 		defer l.giveUp()
 	}

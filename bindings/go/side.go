@@ -157,13 +157,14 @@ func (s *side) leave(end func()) {
 		return
 	}
 	s.err = ErrEnded
-	if s.reported != 0 {
-		unreport(s.region, s.role)
-	}
 	end()
 	s.ring()
 	if atomic.LoadUint32(s.mine.liveness) != deathMark {
 		atomic.StoreUint32(s.mine.liveness, 0)
+	}
+	// Not before: until here the kernel would have to report a death.
+	if s.reported != 0 {
+		unreport(s.region, s.role)
 	}
 	s.lease.giveUp()
 	s.region.close()
