@@ -1,0 +1,58 @@
+// Owns: how long a consumer stays away from a ring that ran dry, and a producer from one that is full,
+// while both sides are awake. A look takes the line from the other side, which needs it for its next
+// record; after a stay the same line carries several.
+// Knows nothing of: sleeping.
+
+package shmring
+
+const (
+	stayLongest = 64  // of a consumer, in units
+	stayFull    = 32  // of a producer
+	stayUnit    = 48  // turns of an empty loop: about what a processor pauses
+	runOfStream = 256 // records; from here on a stream is well as it is
+	plenty      = 4   // a producer waits for this part of the ring
+)
+
+// idle does nothing for some units. The compiler keeps the loop.
+func idle(units int) {
+	for i := 0; i < units*stayUnit; i++ {
+	}
+}
+
+// stayAway is for a consumer that found nothing. It fades in a conversation, where records come one
+// at a time. It says whether something is there.
+func (c *consumer) stayAway() bool {
+	run := c.head - c.dryAt
+	c.dryAt = c.head
+	switch {
+	case run <= c.last:
+		c.stay /= 2
+	case run < runOfStream*c.last:
+		if c.stay += 1 + c.stay/2; c.stay > stayLongest {
+			c.stay = stayLongest
+		}
+	}
+	idle(c.stay)
+	for looks := 0; looks < 3; looks++ {
+		if c.refresh() {
+			return true
+		}
+		idle(1)
+	}
+	c.stay /= 2
+	return false
+}
+
+// letDrain is for a producer that found the ring full: it looks now and then until a good part is
+// free, but not for long.
+func (p *producer) letDrain() {
+	for looks, stay := 0, 1; looks < 32; looks++ {
+		idle(stay)
+		if stay < stayFull {
+			stay *= 2
+		}
+		if p.refresh(); p.err != nil || p.free-p.tail >= p.shape.limit/plenty {
+			return
+		}
+	}
+}
