@@ -149,7 +149,8 @@ func (s *side) Close() error {
 // Abandon ends the session as a death does: the peer is told ErrDied. It is for a producer that
 // cannot finish what it began; half a stream must not look whole.
 func (s *side) Abandon() {
-	s.leave(func() { atomic.StoreUint32(s.mine.liveness, deathMark) })
+	// The thread stays named: a process that is killed before it rings is still reported.
+	s.leave(func() { atomic.StoreUint32(s.mine.liveness, s.reported|deathMark) })
 }
 
 func (s *side) leave(end func()) {
