@@ -53,9 +53,10 @@ impl End {
         if self == Self::Large { deaths.div_ceil(10) } else { deaths }
     }
 
-    /// What the liveness word says of it.
-    pub(crate) fn mark(self) -> u64 {
-        if self == Self::Panic { 0x4000_0000 } else { 0xC000_0000 }
+    /// Whether the liveness word says so: one that panics leaves its thread in it.
+    pub(crate) fn is_in(self, liveness: u64) -> bool {
+        let names_a_thread = liveness & 0x3FFF_FFFF != 0;
+        liveness >> 30 == 3 && names_a_thread == (self == Self::Panic)
     }
 }
 
