@@ -131,7 +131,7 @@ fn expect(peer: Peer, alive: bool, seen: Seen) -> Result<(), String> {
 pub(super) fn expect_still(peer: Peer, attached: u64, session: u64) -> Result<(), String> {
     match peer {
         // It has not got to its session, and perhaps not to its lease.
-        Peer::Absent | Peer::Alive { .. } if session == 0 => Ok(()),
+        Peer::Absent | Peer::Attaching if session == 0 => Ok(()),
         Peer::Closed { .. } | Peer::Dead { .. } if session < attached => Ok(()),
         Peer::Alive { .. } if session <= attached => Ok(()),
         Peer::Closed { .. } if session == attached + 1 => Ok(()),
