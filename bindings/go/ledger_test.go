@@ -227,7 +227,7 @@ func TestLedgerOfRustToGo(t *testing.T) {
 	t.Logf("%d numbers, %d kills of Go (%d popped and not printed), %d of Rust", next, ofGo, unused, kill-ofGo)
 }
 
-// Both ends are in Go, and the producer is killed: the consumer is told each time, and misses nothing.
+// Both ends are in Go, and the producer is killed: the consumer learns of each death, and misses nothing.
 func TestLedgerOfGoToGo(t *testing.T) {
 	name, ctx := newName(t), within(t, 30*tick)
 	rx := must[*Consumer[uint64]](t)(NewConsumer[uint64](name, Options{Items: 1000}))

@@ -144,14 +144,14 @@ func (p *producer) publishFront(n uint64, copy []uint64) {
 // end makes every later push fail.
 func (p *producer) end() { p.free = 0 }
 
-// Close ends the session in order: the consumer is told ErrClosed behind the last record.
+// Close ends the session in order: the consumer gets ErrClosed behind the last record.
 // Closing twice is no error.
 func (p *producer) Close() error {
 	p.end()
 	return p.side.Close()
 }
 
-// Abandon ends the session as a death does: the consumer is told ErrDied. It is for a producer that
+// Abandon ends the session as a death does: the consumer gets ErrDied. It is for a producer that
 // cannot finish what it began; half a stream must not look whole.
 func (p *producer) Abandon() {
 	p.end()

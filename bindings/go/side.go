@@ -139,14 +139,14 @@ func (s *side) open() {
 	s.ends.attach(s, s.look())
 }
 
-// Close ends the session in order: the peer is told ErrClosed. What was published stays in the ring.
+// Close ends the session in order: the peer gets ErrClosed. What was published stays in the ring.
 // Closing twice is no error.
 func (s *side) Close() error {
 	s.leave(func() { atomic.StoreUint64(s.mine.session, s.session+1) })
 	return nil
 }
 
-// Abandon ends the session as a death does: the peer is told ErrDied. It is for a producer that
+// Abandon ends the session as a death does: the peer gets ErrDied. It is for a producer that
 // cannot finish what it began; half a stream must not look whole.
 func (s *side) Abandon() {
 	// The thread stays named: a process that is killed before it rings is still reported.

@@ -1,8 +1,8 @@
 //! Owns: one wait of a task for an end: look, go to sleep in an engine, look again, rise. Knows nothing of: what is waited for;
 //! rings; how an engine sleeps. `shm-ring-models` compiles this file too, under loom.
 //!
-//! The order is what no wake-up is lost by. The waker is stored before the engine is told; what the engine sleeps on was
-//! read before the last look (`arm`); and a task that is polled again while it sleeps leaves its waker under the lock under
+//! The order loses no wake-up. The waker is stored before the engine learns of the sleep. The engine sleeps on values that
+//! were read before the last look (`arm`). A task that is polled again while it sleeps leaves its waker under the lock under
 //! which the engine takes it.
 
 use core::task::{Context, Poll};
@@ -12,8 +12,8 @@ use crate::slot::{Slot, State};
 
 /// How many answers in a row a task gets from an end before others have their turn.
 const BUDGET: u32 = 128;
-/// How often an end is armed and found to have something, without anything to be had: a side that plays such tricks does not
-/// keep a task busy.
+/// How often one poll arms, finds something on its last look, and then gets nothing. A hostile side can cause that; the bound
+/// keeps it from holding up the task.
 const ROUNDS: u32 = 8;
 
 /// The place of an end in an engine.

@@ -43,7 +43,8 @@ impl Slot {
         with(&mut inner)
     }
 
-    /// The end goes to sleep. Before the engine is told what it sleeps on: what the engine finds then, this waker hears of.
+    /// Marks the end as asleep and stores its waker. This comes before the engine learns of the sleep: the engine then always
+    /// finds a waker.
     pub(crate) fn sleep(&self, waker: &Waker) {
         let _old = self.with(|inner| {
             inner.state = State::Asleep;

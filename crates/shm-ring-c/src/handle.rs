@@ -123,11 +123,11 @@ pub struct Handle {
 }
 
 // SAFETY: the header says that one thread at a time uses a handle, and what is inside may move between threads. The
-// word, by which misuse is told, is atomic.
+// word that shows misuse is atomic.
 unsafe impl Sync for Handle {}
 
-/// Handles that were closed, the oldest first. One is used again when this many others have been closed after it: until
-/// then who uses a closed handle is told.
+/// Handles that were closed, the oldest first. One is used again when this many others have been closed after it. Until
+/// then a call with a closed handle is refused.
 static CLOSED_HANDLES: Mutex<VecDeque<&'static Handle>> = Mutex::new(VecDeque::new());
 const KEPT_CLOSED: usize = 64;
 

@@ -156,7 +156,7 @@ impl Traced {
     }
 
     /// `steps` instructions further, or to the first stop for another reason. `path` are the addresses of the
-    /// instructions to come as far as they are known: they save most of the steps.
+    /// instructions to come if they are known: they save most of the steps.
     pub(crate) fn advance(&mut self, steps: u64, path: &[u64]) -> nix::Result<Step> {
         let mut done = 0;
         #[cfg(target_arch = "x86_64")]

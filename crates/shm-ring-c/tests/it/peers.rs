@@ -159,7 +159,7 @@ fn killed_as_producer(program: &Path, name: &Name) {
         rx.wait_for_peer(SOME);
         assert_eq!(until(&mut rx, &mut next, round * 3000), PopError::Empty);
         sender.kill();
-        // What it had published is read, and then the death is told.
+        // The consumer reads everything that was published, and then learns of the death.
         assert_eq!(until(&mut rx, &mut next, u64::MAX), PopError::PeerDead);
     }
     let last = next + 100;

@@ -42,7 +42,7 @@ enum Set {
 #[derive(Debug)]
 pub(crate) struct Played {
     pub(crate) end: Result<End, Wrong>,
-    /// Of each side, as far as it came to be.
+    /// The sleeps of each side that was started.
     pub(crate) sleeps: Vec<Sleeps>,
 }
 

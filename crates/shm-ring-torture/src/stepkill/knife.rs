@@ -121,7 +121,7 @@ pub(super) fn images<S: Subject>(subject: &S, scene: S::Scene) -> Outcome<Window
     }
 }
 
-/// Kills a child and checks what is left. `path` are the addresses of the window's instructions as far as they are known.
+/// Kills a child and checks what is left. `path` holds the addresses of the window's instructions that are known.
 pub(super) fn kill<S: Subject>(
     subject: &S,
     scene: S::Scene,

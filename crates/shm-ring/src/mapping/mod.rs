@@ -2,7 +2,7 @@
 //! nothing of: the protocol. [`records`] sees it as records.
 //!
 //! Invariants that every unsafe block here and in `records` and `messages` rests on:
-//! 1. `raw` spans `NODE_PAGES` private pages for the death notice and then, from `at(0)` on,
+//! 1. `range` spans `NODE_PAGES` private pages for the death notice and then, from `at(0)` on,
 //!    `CONTROL_PAGES * page + 2 * capacity` bytes of the region, all of it mapped for reading for as
 //!    long as the `Mapping` lives; the private pages, a role's own page, and for the producer or the
 //!    writer the data, for writing too. Nothing else of this process is mapped there. In a child that was forked the whole
@@ -18,6 +18,7 @@
 //!    still be cut by another process, SIGBUS is possible and documented (`Region`).
 #![allow(unsafe_code)]
 
+mod address_range;
 pub(crate) mod copy;
 mod death_notice;
 mod keeper;
@@ -30,16 +31,14 @@ pub(crate) use self::one_page::PeerPage;
 pub(crate) use self::read_only::ReadOnly;
 
 use core::ffi::c_void;
-use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use std::os::fd::BorrowedFd;
 
-use memmap2::{MmapOptions, MmapRaw};
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::mm::{Advice, ProtFlags};
 
+use self::address_range::AddressRange;
 use self::death_notice::DeathNotice;
-use crate::process::{Inherited, Process};
 use crate::protocol::layout::{CONTROL_PAGES, LIVENESS_OFFSET, SidePage};
 use crate::protocol::sync::{AtomicU64, Foreign};
 use crate::role::Role;
@@ -60,12 +59,9 @@ const NODE_DISTANCE: usize = 3;
 
 /// The mapping of one role's attachment. No child that is forked reaches the region through it.
 pub(crate) struct Mapping {
-    /// Leads into `raw`: dropped before it.
+    /// Leads into `range`: dropped before it.
     notice: Option<DeathNotice>,
-    /// Dropped before `raw` too.
-    inherited: Option<Inherited>,
-    raw: ManuallyDrop<MmapRaw>,
-    process: Process,
+    range: AddressRange,
     page: usize,
     capacity: usize,
     role: Role,
@@ -90,17 +86,9 @@ impl Mapping {
     ) -> Result<Self, MapError> {
         let (page, capacity) = (page as usize, capacity as usize);
         let control = CONTROL_PAGES as usize * page;
-        // Reserves the whole range. What it shows of the region until everything has been laid over
-        // it is never looked at.
-        let len = NODE_PAGES * page + control + 2 * capacity;
-        let raw = MmapOptions::new().len(len).map_raw(&fd).map_err(|error| MapError {
-            call: "mmap",
-            errno: Errno::from_io_error(&error).unwrap_or(Errno::NOMEM),
-        })?;
-        let (raw, process) = (ManuallyDrop::new(raw), Process::this());
-        let mut mapping =
-            Self { notice: None, inherited: None, raw, process, page, capacity, role };
-        mapping.lay_nodes()?;
+        let range = AddressRange::new(NODE_PAGES * page + control + 2 * capacity)?;
+        range.lay_private(NODE_PAGES * page)?;
+        let mut mapping = Self { notice: None, range, page, capacity, role };
         let data = match role.writes_data() {
             true => ProtFlags::READ | ProtFlags::WRITE,
             false => ProtFlags::READ,
@@ -110,7 +98,7 @@ impl Mapping {
         mapping.lay(fd, own, page, own, ProtFlags::READ | ProtFlags::WRITE)?;
         mapping.lay(fd, control, capacity, control, data)?;
         mapping.lay(fd, control + capacity, capacity, control, data)?;
-        mapping.keep_from_children(len);
+        mapping.range.keep_from_any_child();
         mapping.keep_from_dumps();
         if preparation.prefault {
             mapping.prefault()?;
@@ -130,22 +118,12 @@ impl Mapping {
     pub(crate) fn ordinary(page: u64, capacity: u64) -> [Self; 2] {
         let (page, capacity) = (page as usize, capacity as usize);
         let len = (NODE_PAGES + CONTROL_PAGES as usize) * page + capacity;
-        let memory = MmapOptions::new().len(len).map_anon().expect("memory");
-        let raw = ManuallyDrop::new(MmapRaw::from(memory));
+        let memory = memmap2::MmapOptions::new().len(len).map_anon().expect("memory");
+        let start = std::mem::ManuallyDrop::new(memmap2::MmapRaw::from(memory)).as_mut_ptr().cast();
         [Role::Producer, Role::Consumer].map(|role| {
-            // SAFETY: neither of the two is dropped.
-            let raw = ManuallyDrop::new(unsafe { core::ptr::read(&*raw) });
-            let process = Process::this();
-            Self { notice: None, inherited: None, raw, process, page, capacity, role }
+            let range = AddressRange::ordinary(start, len);
+            Self { notice: None, range, page, capacity, role }
         })
-    }
-
-    /// No child is to have any of it. Where the advice is refused, the handlers of a fork do without.
-    fn keep_from_children(&mut self, len: usize) {
-        let address = self.raw.as_mut_ptr().cast();
-        // SAFETY: invariant 1; the advice changes nothing in this process.
-        let _ = unsafe { rustix::mm::madvise(address, len, Advice::LinuxDontFork) };
-        self.inherited = Some(Inherited::mapping(address, len));
     }
 
     /// The second mapping of the data stands in no core dump: the first one does.
@@ -157,18 +135,7 @@ impl Mapping {
 
     /// The address `offset` bytes from the start of the region.
     fn at(&self, offset: usize) -> *mut c_void {
-        self.raw.as_mut_ptr().wrapping_add(NODE_PAGES * self.page + offset).cast()
-    }
-
-    /// Lays private memory over the pages before the region's.
-    fn lay_nodes(&self) -> Result<(), MapError> {
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
-        let flags = MapFlags::PRIVATE | MapFlags::FIXED;
-        let len = NODE_PAGES * self.page;
-        // SAFETY: as in `lay`: a range of our own reservation, to which no reference exists yet.
-        unsafe { rustix::mm::mmap_anonymous(self.raw.as_mut_ptr().cast(), len, protection, flags) }
-            .map(|_| ())
-            .map_err(|errno| MapError { call: "mmap", errno })
+        self.range.at(NODE_PAGES * self.page + offset)
     }
 
     /// Has the kernel tell the other side of our death, if it will.
@@ -177,7 +144,7 @@ impl Mapping {
         let word = self.role.page_index() as usize * self.page + LIVENESS_OFFSET as usize;
         let node = NonNull::new(self.at(word).wrapping_byte_sub(distance))?;
         // SAFETY: invariant 1: the node lies in a private page, aligned as the word is, and only the
-        // notice uses it; node and word stay mapped until the notice is dropped, before `raw`.
+        // notice uses it; node and word stay mapped until the notice is dropped, before `range`.
         unsafe { DeathNotice::give(node.cast(), distance) }
     }
 
@@ -187,7 +154,7 @@ impl Mapping {
         self.notice.as_ref().map_or(0, DeathNotice::liveness)
     }
 
-    /// Maps `len` bytes of the region from `offset` over the reservation at `at`.
+    /// Maps `len` bytes of the region from `offset` over the range at `at`.
     fn lay(
         &self,
         fd: BorrowedFd<'_>,
@@ -196,13 +163,7 @@ impl Mapping {
         offset: usize,
         protection: ProtFlags,
     ) -> Result<(), MapError> {
-        let flags = MapFlags::SHARED | MapFlags::FIXED;
-        let address = self.at(at);
-        // SAFETY: invariant 1: the range lies within our own reservation, to which no reference
-        // exists yet, so replacing its pages disturbs nobody.
-        unsafe { rustix::mm::mmap(address, len, protection, flags, fd, offset as u64) }
-            .map(|_| ())
-            .map_err(|errno| MapError { call: "mmap", errno })
+        self.range.lay(fd, NODE_PAGES * self.page + at, len, offset as u64, protection)
     }
 
     /// The ranges that this role may write and those that it may only read.
@@ -265,17 +226,10 @@ impl Mapping {
     }
 }
 
+#[cfg(shm_ring_steps)]
 impl Drop for Mapping {
     fn drop(&mut self) {
         // What is held back must have been stored by then.
-        #[cfg(shm_ring_steps)]
         crate::protocol::steps::system_call();
-        // A child has other pages there, or by now somebody else's.
-        if self.process.is_this() && !cfg!(miri) {
-            self.notice = None;
-            self.inherited = None;
-            // SAFETY: dropped once, here.
-            unsafe { ManuallyDrop::drop(&mut self.raw) };
-        }
     }
 }

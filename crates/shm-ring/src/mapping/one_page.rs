@@ -1,34 +1,39 @@
 //! Owns: a mapping of the other side's page alone, for reading: for somebody who sleeps on its words while the end itself may
 //! be dropped. Knows nothing of: what the words mean.
 //!
-//! Invariant of the one unsafe block: `raw` is a page of the region, mapped for reading for as long as the `PeerPage` lives.
-//! Its length was checked when the region was opened. A child that was forked has it too, and can only read it.
+//! Invariant of the unsafe blocks: `range` is a page of the region, mapped for reading for as long as the `PeerPage` lives. Its
+//! length was checked when the region was opened. In a child that was forked it is zeros.
 #![allow(unsafe_code)]
 
 use std::os::fd::BorrowedFd;
 
-use memmap2::{MmapOptions, MmapRaw};
+use rustix::mm::ProtFlags;
 
+use super::address_range::AddressRange;
 use crate::protocol::layout::SidePage;
 use crate::protocol::sync::Foreign;
 use crate::role::Role;
 
 /// A role's page.
 pub(crate) struct PeerPage {
-    raw: MmapRaw,
+    range: AddressRange,
 }
+
+// SAFETY: the invariant: any thread may load the words, and the last one that has it unmaps it.
+unsafe impl Send for PeerPage {}
+// SAFETY: as above.
+unsafe impl Sync for PeerPage {}
 
 impl PeerPage {
     /// Maps the page of `role`. `None` if the kernel refuses.
     pub(crate) fn new(fd: BorrowedFd<'_>, page: u64, role: Role) -> Option<Self> {
-        let mut options = MmapOptions::new();
-        let options = options.offset(role.page_index() * page).len(page as usize);
-        let raw = options.map_raw_read_only(&fd).ok()?;
-        Some(Self { raw })
+        let range = AddressRange::new(page as usize).ok()?;
+        range.lay(fd, 0, page as usize, role.page_index() * page, ProtFlags::READ).ok()?;
+        Some(Self { range })
     }
 
     pub(crate) fn side(&self) -> Foreign<'_, SidePage> {
-        let address = self.raw.as_ptr().cast::<SidePage>();
+        let address = self.range.at(0).cast::<SidePage>();
         // SAFETY: the invariant: a page-aligned page, larger than `SidePage`, whose words are only ever accessed
         // atomically; `Foreign` only loads.
         Foreign::new(unsafe { &*address })

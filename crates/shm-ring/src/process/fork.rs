@@ -213,7 +213,7 @@ impl core::fmt::Debug for Entry {
 
 /// For how long a descriptor is opened anew because of forks: a thread that forks may have lost its processor. Beside a
 /// program that never stops forking the last one is as good as can be.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An open file that no child keeps.
 #[derive(Debug)]
