@@ -77,6 +77,53 @@ macro_rules! each {
     };
 }
 
+/// A call that answers into a place.
+macro_rules! asks {
+    ($end:ident, $name:ident, $out:ty, $inner:ident => $value:expr) => {
+        #[doc = concat!("`", stringify!($name), "`.")]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(end: Option<&Handle>, out: Option<&mut MaybeUninit<$out>>) -> c_int {
+            guard_int(|| {
+                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
+                answer(out, each!($end, call, $inner => $value).into())
+            })
+        }
+    };
+}
+
+/// A call that waits for something about the other side.
+macro_rules! awaits {
+    ($end:ident, $name:ident, $wait:ident) => {
+        #[doc = concat!("`", stringify!($name), "`.")]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(
+            end: Option<&Handle>,
+            timeout_ns: i64,
+            out: Option<&mut MaybeUninit<shmr_peer>>,
+        ) -> c_int {
+            guard_int(|| {
+                let mut call: Call<'_, $end> = Handle::enter(end, When::Idle)?;
+                let time = Timeout::of(timeout_ns).time();
+                answer(out, each!($end, call, inner => inner.$wait(time)).into())
+            })
+        }
+    };
+}
+
+/// A call that answers by 0 or 1.
+macro_rules! holds {
+    ($end:ident, $name:ident, $question:ident) => {
+        #[doc = concat!("`", stringify!($name), "`.")]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name(end: Option<&Handle>) -> c_int {
+            guard_int(|| {
+                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
+                Ok(each!($end, call, inner => inner.$question()).into())
+            })
+        }
+    };
+}
+
 macro_rules! common {
     (
         $end:ident, $size:ident, $capacity:ident, $peer:ident, $await:ident, $end_of:ident, $is_closed:ident,
@@ -106,99 +153,14 @@ macro_rules! common {
             })
         }
 
-        #[doc = concat!("`", stringify!($peer), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $peer(
-            end: Option<&Handle>,
-            out: Option<&mut MaybeUninit<shmr_peer>>,
-        ) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
-                answer(out, each!($end, call, inner => inner.peer()).into())
-            })
-        }
-
-        #[doc = concat!("`", stringify!($await), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $await(
-            end: Option<&Handle>,
-            timeout_ns: i64,
-            out: Option<&mut MaybeUninit<shmr_peer>>,
-        ) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Idle)?;
-                let time = Timeout::of(timeout_ns).time();
-                answer(out, each!($end, call, inner => inner.wait_for_peer(time)).into())
-            })
-        }
-
-        #[doc = concat!("`", stringify!($end_of), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $end_of(
-            end: Option<&Handle>,
-            timeout_ns: i64,
-            out: Option<&mut MaybeUninit<shmr_peer>>,
-        ) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Idle)?;
-                let time = Timeout::of(timeout_ns).time();
-                answer(out, each!($end, call, inner => inner.wait_for_end(time)).into())
-            })
-        }
-
-        #[doc = concat!("`", stringify!($is_closed), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $is_closed(end: Option<&Handle>) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
-                Ok(each!($end, call, inner => inner.is_closed()).into())
-            })
-        }
-
-        #[doc = concat!("`", stringify!($position), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $position(
-            end: Option<&Handle>,
-            out: Option<&mut MaybeUninit<u64>>,
-        ) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
-                answer(out, each!($end, call, inner => inner.position()))
-            })
-        }
-
-        #[doc = concat!("`", stringify!($session), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $session(
-            end: Option<&Handle>,
-            out: Option<&mut MaybeUninit<u64>>,
-        ) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
-                answer(out, each!($end, call, inner => inner.session()))
-            })
-        }
-
-        #[doc = concat!("`", stringify!($stats), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $stats(
-            end: Option<&Handle>,
-            out: Option<&mut MaybeUninit<shmr_stats>>,
-        ) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
-                answer(out, each!($end, call, inner => inner.stats()).into())
-            })
-        }
-
-        #[doc = concat!("`", stringify!($lost), "`.")]
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $lost(end: Option<&Handle>) -> c_int {
-            guard_int(|| {
-                let mut call: Call<'_, $end> = Handle::enter(end, When::Any)?;
-                Ok(each!($end, call, inner => inner.has_lost_its_name()).into())
-            })
-        }
+        asks!($end, $peer, shmr_peer, inner => inner.peer());
+        asks!($end, $position, u64, inner => inner.position());
+        asks!($end, $session, u64, inner => inner.session());
+        asks!($end, $stats, shmr_stats, inner => inner.stats());
+        awaits!($end, $await, wait_for_peer);
+        awaits!($end, $end_of, wait_for_end);
+        holds!($end, $is_closed, is_closed);
+        holds!($end, $lost, has_lost_its_name);
 
         #[doc = concat!("`", stringify!($set_wait), "`.")]
         #[unsafe(no_mangle)]
