@@ -30,14 +30,24 @@ pub(crate) fn popped<C: AnyEnd, R>(
     }
 }
 
+/// What a call answers, unless that is that there is nothing.
+#[inline(always)]
+fn there<R>(answer: Result<R, PopError>) -> Option<Result<R, PopError>> {
+    if matches!(answer, Err(PopError::Empty)) { None } else { Some(answer) }
+}
+
 macro_rules! consumer {
     ([$($generics:tt)*] $end:ident $of:ty) => {
         impl<$($generics)*> Async<$of> {
+            #[inline]
             pub(crate) fn poll_take<R>(
                 &mut self,
                 cx: &Context<'_>,
                 mut pop: impl FnMut(&mut $of) -> Result<R, PopError>,
             ) -> Poll<Result<R, PopError>> {
+                if let Some(answer) = self.at_once(|rx| there(pop(rx))) {
+                    return Poll::Ready(answer);
+                }
                 self.poll_wait(cx, For(|rx: &mut $of, thorough: bool| {
                     popped(rx, thorough, &mut pop, |rx| rx.wait(1, Some(Duration::ZERO)))
                 }))
@@ -70,6 +80,7 @@ impl<T: Item> Async<Consumer<T>> {
     ///
     /// # Errors
     /// As [`Consumer::pop`].
+    #[inline]
     pub fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, PopError>> {
         self.poll_take(cx, Consumer::try_pop)
     }
@@ -95,6 +106,10 @@ impl<T: Item> Async<Consumer<T>> {
     /// # }
     /// ```
     pub async fn recv(&mut self) -> Result<T, PopError> {
+        // As `poll_pop` does too: but a value that comes through a poll is copied twice more.
+        if let Some(answer) = self.at_once(|rx| there(rx.try_pop())) {
+            return answer;
+        }
         self.wait(Self::poll_pop).await
     }
 
@@ -134,6 +149,7 @@ impl Async<MessageConsumer> {
     ///
     /// # Errors
     /// As [`MessageConsumer::pop_into`].
+    #[inline]
     pub fn poll_pop(
         &mut self,
         cx: &mut Context<'_>,
@@ -205,6 +221,7 @@ impl Async<UntypedConsumer> {
     ///
     /// # Errors
     /// As [`UntypedConsumer::pop_into`].
+    #[inline]
     pub fn poll_pop(
         &mut self,
         cx: &mut Context<'_>,

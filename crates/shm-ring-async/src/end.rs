@@ -3,14 +3,15 @@
 
 use shm_ring::{
     Armed, Consumer, Item, LatestReader, MessageConsumer, MessageProducer, Producer,
-    UntypedConsumer, UntypedProducer, arm, disarm, is_armed,
+    UntypedConsumer, UntypedProducer, arm, disarm, is_armed, spins,
 };
 
 pub(crate) mod sealed {
     use shm_ring::Armed;
 
-    /// The three operations of sleeping.
+    /// The three operations of sleeping, and whether it looks some more before.
     pub trait Sleeps {
+        fn spins(&self) -> bool;
         fn arm(&mut self, long: bool) -> Option<Armed>;
         fn is_armed(&self, long: bool) -> bool;
         fn disarm(&self);
@@ -39,6 +40,10 @@ pub trait End: Sleeps + Unpin {}
 macro_rules! end {
     ($([$($generics:tt)*] $end:ty;)*) => {$(
         impl<$($generics)*> Sleeps for $end {
+            fn spins(&self) -> bool {
+                spins(self)
+            }
+
             fn arm(&mut self, long: bool) -> Option<Armed> {
                 arm(self, long)
             }
@@ -67,6 +72,10 @@ end! {
 
 /// The writer does not know of its readers: there is nothing to disarm.
 impl<T: Item> Sleeps for LatestReader<T> {
+    fn spins(&self) -> bool {
+        false
+    }
+
     fn arm(&mut self, _long: bool) -> Option<Armed> {
         LatestReader::arm(self)
     }

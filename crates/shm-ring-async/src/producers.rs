@@ -35,12 +35,20 @@ macro_rules! producer {
     ([$($generics:tt)*] $end:ident $of:ty, $many:ident, $what:literal) => {
         impl<$($generics)*> Async<$of> {
             /// Publishes by `push`, which wants room for so much.
+            #[inline]
             fn poll_give<R>(
                 &mut self,
                 cx: &Context<'_>,
                 room: usize,
                 mut push: impl FnMut(&mut $of) -> Result<R, PushError>,
             ) -> Poll<Result<R, PushError>> {
+                let answer = self.at_once(|tx| match push(tx) {
+                    Err(PushError::Full) => None,
+                    answer => Some(answer),
+                });
+                if let Some(answer) = answer {
+                    return Poll::Ready(answer);
+                }
                 self.poll_wait(cx, For(|tx: &mut $of, thorough: bool| {
                     pushed(tx, thorough, &mut push, |tx| tx.wait(room, Some(Duration::ZERO)))
                 }))

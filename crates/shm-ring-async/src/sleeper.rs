@@ -15,6 +15,9 @@ const BUDGET: u32 = 128;
 /// How often one poll arms, finds something on its last look, and then gets nothing. A hostile side can cause that; the bound
 /// keeps it from holding up the task.
 const ROUNDS: u32 = 8;
+/// How many more times a task looks, each after a turn of the others, before an end that spins sleeps: the other side may be
+/// about to go on, and then neither needs a system call.
+const LOOKS: u32 = 32;
 
 /// The place of an end in an engine.
 pub(crate) trait Place {
@@ -34,6 +37,10 @@ pub(crate) trait Place {
 pub(crate) trait Wait<E, A, R> {
     /// The answer, if there is one. With `thorough`, an end of the other side is one too.
     fn answer(&mut self, end: &mut E, thorough: bool) -> Option<R>;
+    /// Whether it is worth some more looks before the end sleeps.
+    fn spins(&self, _end: &E) -> bool {
+        false
+    }
     /// Arms for it, unless a last look finds that there is one.
     fn arm(&mut self, end: &mut E, long: bool) -> Option<A>;
     /// Whether the end is armed for just this.
@@ -51,16 +58,40 @@ pub(crate) struct Sleeper<P: Place> {
     /// What it sleeps on.
     armed: Option<P::Armed>,
     budget: u32,
+    /// How often it still looks before it sleeps, and the budget when that began.
+    looks: u32,
+    dry_at: u32,
 }
 
 impl<P: Place> Sleeper<P> {
     pub(crate) fn new(place: P) -> Self {
         let slot = Arc::new(Slot::new());
-        Self { place, slot, lies: false, long: false, armed: None, budget: BUDGET }
+        Self {
+            place,
+            slot,
+            lies: false,
+            long: false,
+            armed: None,
+            budget: BUDGET,
+            looks: LOOKS,
+            dry_at: BUDGET,
+        }
     }
 
     pub(crate) fn place(&self) -> &P {
         &self.place
+    }
+
+    /// The answer of an end that is awake and has its turn, if there is one: what a busy ring consists of. What else there
+    /// is, `poll` does.
+    #[inline(always)]
+    pub(crate) fn at_once<R>(&mut self, answer: impl FnOnce() -> Option<R>) -> Option<R> {
+        if self.lies || self.budget == 0 {
+            return None;
+        }
+        let answer = answer()?;
+        self.budget -= 1;
+        Some(answer)
     }
 
     /// One poll of a wait. `rise` disarms the end.
@@ -84,6 +115,9 @@ impl<P: Place> Sleeper<P> {
             if let Some(answer) = wait.answer(end, false) {
                 return self.ready(end, answer, rise);
             }
+            if !self.lies && wait.spins(end) && self.looks_again() {
+                return look_again(cx);
+            }
             let mut again = None;
             if self.lies {
                 match self.slot.sleeps_on(cx.waker()) {
@@ -102,13 +136,24 @@ impl<P: Place> Sleeper<P> {
             if let Some(armed) = again.or_else(|| wait.arm(end, self.long)) {
                 self.slot.sleep(cx.waker());
                 self.lies = true;
-                self.budget = BUDGET;
+                // Looks begin anew after the next answer, and not if the wait is given up and begun again.
+                (self.budget, self.dry_at) = (BUDGET, BUDGET);
                 self.place.watch(&self.slot, &armed);
                 self.armed = Some(armed);
                 return Poll::Pending;
             }
         }
         look_again(cx)
+    }
+
+    /// Whether it looks once more after the others' turn: up to [`LOOKS`] times after an answer.
+    fn looks_again(&mut self) -> bool {
+        if self.dry_at != self.budget {
+            (self.dry_at, self.looks) = (self.budget, LOOKS);
+        }
+        let looks = self.looks > 0;
+        self.looks -= u32::from(looks);
+        looks
     }
 
     fn ready<E, R>(&mut self, end: &E, answer: R, rise: impl Fn(&E)) -> Poll<R> {
@@ -118,8 +163,17 @@ impl<P: Place> Sleeper<P> {
     }
 
     /// The end is awake: nobody rings for it, and no waker of its is called any more.
+    #[inline]
     pub(crate) fn rise<E>(&mut self, end: &E, rise: impl Fn(&E)) {
-        if core::mem::take(&mut self.lies) && self.place.is_ours() {
+        if core::mem::take(&mut self.lies) {
+            self.rise_from_sleep(end, rise);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rise_from_sleep<E>(&mut self, end: &E, rise: impl Fn(&E)) {
+        if self.place.is_ours() {
             rise(end);
             self.slot.rise();
             (self.long, self.armed) = (false, None);

@@ -128,10 +128,18 @@ impl<E: End> Async<E> {
 
     /// Ends a wait that was polled and is not polled on, as dropping a future does: nobody rings for the end any more, and
     /// no waker is called.
+    #[inline]
     pub fn rise(&mut self) {
         if let Some(end) = &self.end {
             self.sleeper.rise(end, E::disarm);
         }
+    }
+
+    /// The answer of the end, if there is one and it is awake.
+    #[inline(always)]
+    pub(crate) fn at_once<R>(&mut self, answer: impl FnOnce(&mut E) -> Option<R>) -> Option<R> {
+        let Self { end, sleeper } = self;
+        sleeper.at_once(|| answer(end.as_mut()?))
     }
 
     pub(crate) fn poll_wait<R>(
@@ -157,6 +165,7 @@ impl<E: End> Async<E> {
 struct Waiting<'a, E: End>(&'a mut Async<E>);
 
 impl<E: End> Drop for Waiting<'_, E> {
+    #[inline]
     fn drop(&mut self) {
         self.0.rise();
     }
@@ -180,6 +189,10 @@ pub(crate) struct For<F>(pub(crate) F);
 impl<E: End, R, F: FnMut(&mut E, bool) -> Option<R>> Wait<E, Armed, R> for For<F> {
     fn answer(&mut self, end: &mut E, thorough: bool) -> Option<R> {
         (self.0)(end, thorough)
+    }
+
+    fn spins(&self, end: &E) -> bool {
+        end.spins()
     }
 
     fn arm(&mut self, end: &mut E, long: bool) -> Option<Armed> {

@@ -38,7 +38,7 @@ fn poll_and_drop<F: Future>(engine: &Engine, future: F) -> Poll<F::Output> {
 #[test]
 fn a_receiver_that_is_dropped_leaves_nothing_armed() {
     for engine in engines() {
-        let (tx, rx) = Ring::<u64>::pair(&Options::new()).unwrap();
+        let (tx, rx) = Ring::<u64>::pair(&Options::new().wait(Wait::PARK)).unwrap();
         let mut rx = Async::with_engine(rx, &engine).unwrap();
         let mut items = Vec::new();
         assert!(poll_and_drop(&engine, rx.recv()).is_pending());
@@ -56,7 +56,7 @@ fn a_receiver_that_is_dropped_leaves_nothing_armed() {
         tx.push(1).unwrap();
         assert_eq!(tx.stats().wakes_sent, rings);
 
-        let (_tx, rx) = MessageRing::pair(&Options::new()).unwrap();
+        let (_tx, rx) = MessageRing::pair(&Options::new().wait(Wait::PARK)).unwrap();
         let mut rx = Async::with_engine(rx, &engine).unwrap();
         let (mut message, mut many) = (Vec::new(), Vec::new());
         assert!(poll_and_drop(&engine, rx.recv()).is_pending());
@@ -66,7 +66,7 @@ fn a_receiver_that_is_dropped_leaves_nothing_armed() {
         assert!(!is_armed(rx.get_ref(), false));
 
         let item = ItemLayout { size: 3, align: 1, schema: 0 };
-        let (_tx, rx) = UntypedRing::pair(item, &Options::new()).unwrap();
+        let (_tx, rx) = UntypedRing::pair(item, &Options::new().wait(Wait::PARK)).unwrap();
         let mut rx = Async::with_engine(rx, &engine).unwrap();
         assert!(poll_and_drop(&engine, rx.recv(&mut [0; 3])).is_pending());
         assert!(poll_and_drop(&engine, rx.recv_many(&mut [0; 9])).is_pending());
@@ -84,7 +84,8 @@ fn a_receiver_that_is_dropped_leaves_nothing_armed() {
 #[test]
 fn a_sender_that_is_dropped_leaves_nothing_armed_and_sends_nothing() {
     for engine in engines() {
-        let (mut tx, mut rx) = Ring::<u64>::pair(&Options::new().items(2)).unwrap();
+        let (mut tx, mut rx) =
+            Ring::<u64>::pair(&Options::new().items(2).wait(Wait::PARK)).unwrap();
         assert_eq!(tx.try_push_slice(&[1, 2]), Ok(2));
         let mut tx = Async::with_engine(tx, &engine).unwrap();
         assert!(poll_and_drop(&engine, tx.send(3)).is_pending());
@@ -96,7 +97,8 @@ fn a_sender_that_is_dropped_leaves_nothing_armed_and_sends_nothing() {
         assert_eq!((rx.pop(), rx.pop()), (Ok(1), Ok(2)));
         assert!(rx.try_pop().is_err());
 
-        let (mut tx, mut rx) = MessageRing::pair(&Options::new().bytes(64)).unwrap();
+        let (mut tx, mut rx) =
+            MessageRing::pair(&Options::new().bytes(64).wait(Wait::PARK)).unwrap();
         tx.push(&[1; 40]).unwrap();
         let mut tx = Async::with_engine(tx, &engine).unwrap();
         assert!(poll_and_drop(&engine, tx.send(&[2; 40])).is_pending());
@@ -108,7 +110,8 @@ fn a_sender_that_is_dropped_leaves_nothing_armed_and_sends_nothing() {
         assert_eq!(rx.pop().unwrap(), [1; 40]);
         assert!(rx.try_pop().is_err());
 
-        let ring = Ring::<u64>::create(Region::memfd("cancel"), &Options::new()).unwrap();
+        let ring =
+            Ring::<u64>::create(Region::memfd("cancel"), &Options::new().wait(Wait::PARK)).unwrap();
         let mut tx = Async::with_engine(ring.producer().unwrap(), &engine).unwrap();
         assert!(poll_and_drop(&engine, tx.wait_for_peer()).is_pending());
         assert!(!is_armed(tx.get_ref(), false));
@@ -119,7 +122,7 @@ fn a_sender_that_is_dropped_leaves_nothing_armed_and_sends_nothing() {
 #[test]
 fn an_end_that_was_polled_rises() {
     for engine in engines() {
-        let (mut tx, rx) = Ring::<u64>::pair(&Options::new()).unwrap();
+        let (mut tx, rx) = Ring::<u64>::pair(&Options::new().wait(Wait::PARK)).unwrap();
         let mut rx = Async::with_engine(rx, &engine).unwrap();
         let (counter, waker) = Counter::new();
         assert!(rx.poll_pop(&mut Context::from_waker(&waker)).is_pending());
@@ -197,7 +200,7 @@ fn nothing_is_sent_twice_by_a_sender_that_is_dropped_after_each_poll() {
 #[test]
 fn the_waker_of_the_last_poll_is_called() {
     for engine in engines() {
-        let (mut tx, rx) = Ring::<u64>::pair(&Options::new()).unwrap();
+        let (mut tx, rx) = Ring::<u64>::pair(&Options::new().wait(Wait::PARK)).unwrap();
         let mut rx = Async::with_engine(rx, &engine).unwrap();
         let mut future = pin!(rx.recv());
         let (first, waker) = Counter::new();

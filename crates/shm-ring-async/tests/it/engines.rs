@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use shm_ring::{Consumer, Options, Producer, Ring, is_armed};
+use shm_ring::{Consumer, Options, Producer, Ring, Wait, is_armed};
 use shm_ring_async::{Async, Engine, Kind};
 
 use crate::harness::{Child, Home, LIMIT, SOON, until, within};
@@ -25,7 +25,7 @@ struct Sleeping {
 }
 
 fn sleeping(engine: &Engine) -> Sleeping {
-    let (tx, rx) = Ring::<u64>::pair(&Options::new().items(2)).unwrap();
+    let (tx, rx) = Ring::<u64>::pair(&Options::new().items(2).wait(Wait::PARK)).unwrap();
     let mut rx = Async::with_engine(rx, engine).unwrap();
     let (counter, waker) = Counter::new();
     assert!(rx.poll_pop(&mut Context::from_waker(&waker)).is_pending());
@@ -110,8 +110,9 @@ fn a_runtime_that_shuts_down_leaves_nothing_armed() {
                     builder.worker_threads(2).build().unwrap()
                 }
             };
-            let (tx, rx) = Ring::<u64>::pair(&Options::new().items(1)).unwrap();
-            let (back_tx, back_rx) = Ring::<u64>::pair(&Options::new().items(1)).unwrap();
+            let (tx, rx) = Ring::<u64>::pair(&Options::new().items(1).wait(Wait::PARK)).unwrap();
+            let (back_tx, back_rx) =
+                Ring::<u64>::pair(&Options::new().items(1).wait(Wait::PARK)).unwrap();
             let mut rx = Async::with_engine(rx, &engine).unwrap();
             let mut back_tx = Async::with_engine(back_tx, &engine).unwrap();
             runtime.spawn(async move { rx.recv().await });
@@ -184,7 +185,7 @@ fn an_end_that_is_rung_again_and_again_is_woken_by_that() {
 #[test]
 fn an_end_that_changes_its_engine_loses_no_wake_up() {
     let engines = engines();
-    let (mut tx, rx) = Ring::<u64>::pair(&Options::new()).unwrap();
+    let (mut tx, rx) = Ring::<u64>::pair(&Options::new().wait(Wait::PARK)).unwrap();
     let mut end = Some(rx);
     for round in 0..200 {
         let engine = &engines[round % engines.len()];

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
-use shm_ring::{Consumer, MessageProducer, MessageRing, Options, PopError, PushError, Ring};
+use shm_ring::{Consumer, MessageProducer, MessageRing, Options, PopError, PushError, Ring, Wait};
 use shm_ring_async::{Async, Engine};
 
 use crate::harness::{Child, Home};
@@ -14,8 +14,8 @@ use crate::system;
 /// Job: forks while ends sleep.
 pub(crate) fn forked(mut home: Home) {
     for engine in engines() {
-        let (mut tx, rx) = Ring::<u64>::pair(&Options::new()).unwrap();
-        let (sender, _rx) = MessageRing::pair(&Options::new().bytes(64)).unwrap();
+        let (mut tx, rx) = Ring::<u64>::pair(&Options::new().wait(Wait::PARK)).unwrap();
+        let (sender, _rx) = MessageRing::pair(&Options::new().bytes(64).wait(Wait::PARK)).unwrap();
         let mut rx = Async::with_engine(rx, &engine).unwrap();
         let mut global = Async::new(sender);
         block_on(global.send(&[1; 40])).unwrap();
@@ -35,14 +35,14 @@ pub(crate) fn forked(mut home: Home) {
             let known = inherited_rx.peer();
             assert_eq!(block_on(inherited_rx.peer_changed(known)), known);
             assert_eq!(engine.sleepers(), 0);
-            let (tx, _rx) = Ring::<u64>::pair(&Options::new()).unwrap();
+            let (tx, _rx) = Ring::<u64>::pair(&Options::new().wait(Wait::PARK)).unwrap();
             let refused = Async::with_engine(tx, &engine).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
             assert!(refused.to_string().contains("forked"));
             drop((inherited_rx, global, engine));
             // Its own.
             for engine in [Engine::of_process(), Engine::thread()] {
-                let (mut tx, rx) = Ring::<u64>::pair(&Options::new()).unwrap();
+                let (mut tx, rx) = Ring::<u64>::pair(&Options::new().wait(Wait::PARK)).unwrap();
                 let mut rx = Async::with_engine(rx, &engine).unwrap();
                 let before = counter.calls();
                 assert!(rx.poll_pop(&mut cx).is_pending());

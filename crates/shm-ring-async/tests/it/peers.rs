@@ -146,7 +146,7 @@ fn a_change_of_the_other_side_is_told() {
 #[test]
 fn a_sender_that_waits_long_is_woken_by_the_room_that_it_needs() {
     for engine in engines() {
-        let (tx, mut rx) = MessageRing::pair(&Options::new().bytes(1024)).unwrap();
+        let (tx, mut rx) = MessageRing::pair(&Options::new().bytes(1024).wait(Wait::PARK)).unwrap();
         let mut tx = Async::<MessageProducer>::with_engine(tx, &engine).unwrap();
         block_on(async {
             for _ in 0..16 {
@@ -168,7 +168,8 @@ fn a_sender_that_waits_long_is_woken_by_the_room_that_it_needs() {
 #[test]
 fn a_sender_that_waits_long_asks_for_less() {
     for engine in engines() {
-        let (mut tx, _rx) = MessageRing::pair(&Options::new().bytes(1024)).unwrap();
+        let (mut tx, _rx) =
+            MessageRing::pair(&Options::new().bytes(1024).wait(Wait::PARK)).unwrap();
         while tx.try_push(&[1; 56]).is_ok() {}
         let mut tx = Async::with_engine(tx, &engine).unwrap();
         let (counter, waker) = Counter::new();

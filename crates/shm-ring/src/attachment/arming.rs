@@ -201,6 +201,21 @@ pub fn take_interrupt(end: &dyn AnyEnd) -> bool {
     up
 }
 
+/// Whether this end looks again for a while before it sleeps, by its [`Wait`](crate::Wait): a task does so between the turns of
+/// others.
+///
+/// ```
+/// # use shm_ring::{Options, Ring, Wait, spins};
+/// let (mut tx, rx) = Ring::<u64>::pair(&Options::new().wait(Wait::SPIN))?;
+/// tx.set_wait(Wait::PARK);
+/// assert!(spins(&rx) && !spins(&tx));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn spins(end: &dyn AnyEnd) -> bool {
+    end.side().spins()
+}
+
 /// Tells the other side that this end is awake. An end that is dropped need not.
 ///
 /// ```
