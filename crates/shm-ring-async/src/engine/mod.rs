@@ -2,6 +2,8 @@
 //! an end waits for.
 
 mod clock;
+#[cfg(feature = "tokio")]
+mod reactor;
 pub(crate) mod table;
 mod uring;
 mod waitv;
@@ -15,6 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use shm_ring::{Armed, Process};
 
+#[cfg(feature = "tokio")]
+use self::reactor::Reactor;
 use self::uring::Uring;
 use self::worker::Worker;
 use crate::sleeper::Place;
@@ -50,11 +54,33 @@ pub enum Kind {
     Thread,
     /// io_uring, with a request for each end (Linux 6.7).
     IoUring,
+    /// The same, in the threads of a runtime of tokio.
+    #[cfg(feature = "tokio")]
+    Tokio,
+}
+
+/// A [`Kind`], and what it needs.
+enum Way {
+    Thread,
+    IoUring,
+    #[cfg(feature = "tokio")]
+    Tokio(tokio::runtime::Handle),
+}
+
+impl Way {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Thread => Kind::Thread,
+            Self::IoUring => Kind::IoUring,
+            #[cfg(feature = "tokio")]
+            Self::Tokio(_) => Kind::Tokio,
+        }
+    }
 }
 
 struct Inner {
     process: Process,
-    kind: Kind,
+    way: Way,
     workers: Mutex<Vec<Arc<Worker>>>,
     ids: AtomicU64,
 }
@@ -77,15 +103,15 @@ static OF_PROCESS: Mutex<Option<Engine>> = Mutex::new(None);
 const TRIES: u32 = 1000;
 
 impl Engine {
-    fn of(kind: Kind) -> Self {
+    fn of(way: Way) -> Self {
         let (workers, ids) = (Mutex::new(Vec::new()), AtomicU64::new(0));
-        Self { inner: Arc::new(Inner { process: Process::this(), kind, workers, ids }) }
+        Self { inner: Arc::new(Inner { process: Process::this(), way, workers, ids }) }
     }
 
     /// An engine that sleeps in `futex_waitv`. Where that is refused, it looks once a millisecond.
     #[must_use]
     pub fn thread() -> Self {
-        Self::of(Kind::Thread)
+        Self::of(Way::Thread)
     }
 
     /// An engine that sleeps in io_uring.
@@ -95,7 +121,35 @@ impl Engine {
     /// IORING_OP_FUTEX_WAITV, which came with Linux 6.7. That is found out by trying.
     pub fn io_uring() -> io::Result<Self> {
         Uring::new()?;
-        Ok(Self::of(Kind::IoUring))
+        Ok(Self::of(Way::IoUring))
+    }
+
+    /// An engine without a thread of its own: the runtime of tokio in which this is called sleeps for the ends too, by
+    /// io_uring's descriptor. An end that is rung is woken without a change of threads. The tasks may be those of any
+    /// runtime. When this one ends, a helper thread takes over.
+    ///
+    /// # Errors
+    /// As [`io_uring`](Self::io_uring); if this is not called in a runtime of tokio.
+    ///
+    /// # Panics
+    /// If the runtime was built without [`enable_io`](tokio::runtime::Builder::enable_io), as with all that it watches.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Ring};
+    /// use shm_ring_async::{Async, Engine};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let engine = Engine::tokio().unwrap_or_else(|_| Engine::thread());
+    /// let (mut tx, rx) = Ring::<u64>::pair(&Options::new())?;
+    /// let mut rx = Async::with_engine(rx, &engine)?;
+    /// tx.push(7)?;
+    /// assert_eq!(rx.recv().await?, 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tokio")]
+    pub fn tokio() -> io::Result<Self> {
+        Ok(Self::of(Way::Tokio(Reactor::probe()?)))
     }
 
     /// The engine of this process. A child that was forked has its own.
@@ -121,7 +175,7 @@ impl Engine {
     /// By which system call it sleeps.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.inner.kind
+        self.inner.way.kind()
     }
 
     /// How many ends sleep in it now; 0 in a process that was forked from the one that made it.
@@ -143,11 +197,7 @@ impl Engine {
         let mut workers = self.inner.workers();
         let found = workers.iter().find(|worker| worker.watch(id, slot, armed)).cloned();
         let worker = found.unwrap_or_else(|| {
-            let words = match self.inner.kind {
-                Kind::Thread => waitv::WORDS,
-                Kind::IoUring => uring::WORDS,
-            };
-            let fresh = Arc::new(Worker::new(self.inner.kind, words));
+            let fresh = Arc::new(Worker::new(&self.inner.way));
             fresh.watch(id, slot, armed);
             workers.push(fresh.clone());
             fresh

@@ -32,7 +32,7 @@ pub(crate) trait Bed: Sized {
 
 pub(crate) struct Entry<B> {
     id: u64,
-    slot: Arc<Slot>,
+    pub(crate) slot: Arc<Slot>,
     pub(crate) bed: B,
     wanted: bool,
     /// When its time is over, or that of its stay.

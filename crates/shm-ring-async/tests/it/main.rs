@@ -11,6 +11,7 @@ mod forms;
 #[allow(dead_code, reason = "the library's tests use all of it")]
 mod harness;
 mod peers;
+mod reactor;
 mod runtimes;
 mod sandbox;
 #[path = "../../../shm-ring/tests/it/system.rs"]

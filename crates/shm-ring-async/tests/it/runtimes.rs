@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Instant;
@@ -106,7 +106,19 @@ pub(crate) fn engines() -> Vec<Engine> {
         Ok(engine) => engines.push(engine),
         Err(error) => eprintln!("skipped, since there is no io_uring here: {error}"),
     }
+    engines.extend(in_a_reactor());
     engines
+}
+
+/// One in the reactor of a runtime that lives as long as this process, and does nothing else.
+fn in_a_reactor() -> Option<Engine> {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).enable_io().build().unwrap()
+    });
+    let _entered = runtime.enter();
+    Engine::tokio().ok()
 }
 
 /// Runs a task made by `make` in each runtime with each engine. Nothing is left asleep.

@@ -153,6 +153,8 @@ pub(crate) fn list() -> &'static [Entry] {
         #[cfg(feature = "tasks")]
         named("tasks-io-uring", "the ring between two tasks, sleeping in io_uring", TASK),
         #[cfg(feature = "tasks")]
+        named("tasks-tokio", "the ring between two tasks of tokio, sleeping in its reactor", TASK),
+        #[cfg(feature = "tasks")]
         named("tokio-unix", "a pair of Unix stream sockets of tokio", TASK),
         #[cfg(feature = "tasks")]
         named("tokio-pipe", "a pipe of tokio", TASK),

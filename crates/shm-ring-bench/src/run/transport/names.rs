@@ -33,6 +33,8 @@ macro_rules! with_transport {
             #[cfg(feature = "tasks")]
             "tasks-io-uring" is TaskedRing<ByUring>,
             #[cfg(feature = "tasks")]
+            "tasks-tokio" is TokioRing,
+            #[cfg(feature = "tasks")]
             "tokio-unix" is TaskedUnix,
             #[cfg(feature = "tasks")]
             "tokio-pipe" is TaskedPipe,

@@ -1,5 +1,5 @@
-//! Transports between tasks, polled once a message: the ring by shm-ring-async, with each of its engines and the barest
-//! executor, and what tokio has, in its runtime of one thread. It must not know the others.
+//! Transports between tasks, polled once a message: the ring by shm-ring-async, with each of its engines, in the barest
+//! executor and in tokio's runtime of one thread, and what tokio has, in the same runtime. It must not know the others.
 
 use std::io;
 use std::marker::PhantomData;
@@ -89,7 +89,48 @@ impl<const W: usize> Receiver<W> for Async<Consumer<[u64; W]>> {
     }
 }
 
-/// An end of tokio's, and the runtime of its task.
+/// The ring between two tasks of tokio, whose reactors sleep for it.
+pub(crate) struct TokioRing;
+
+impl Transport for TokioRing {
+    type Sender<const W: usize> = Tasked<Async<Producer<[u64; W]>>>;
+    type Receiver<const W: usize> = Tasked<Async<Consumer<[u64; W]>>>;
+
+    fn make(bytes: usize) -> Result<Box<dyn Made>, Fault> {
+        with_words!(bytes, W => made::<W>())
+    }
+
+    fn sender<const W: usize>(handle: &Handle) -> Result<Self::Sender<W>, Fault> {
+        let producer = open(handle, Wait::BALANCED)?.producer();
+        in_reactor(producer.map_err(|error| Fault::new("attaching", error))?)
+    }
+
+    fn receiver<const W: usize>(handle: &Handle) -> Result<Self::Receiver<W>, Fault> {
+        let consumer = open(handle, Wait::BALANCED)?.consumer();
+        in_reactor(consumer.map_err(|error| Fault::new("attaching", error))?)
+    }
+}
+
+fn in_reactor<E: shm_ring_async::End>(end: E) -> Result<Tasked<Async<E>>, Fault> {
+    watched(|| Async::with_engine(end, &Engine::tokio()?))
+}
+
+impl<const W: usize> Sender<W> for Tasked<Async<Producer<[u64; W]>>> {
+    fn send(&mut self, message: &[u64; W]) -> Result<(), Fault> {
+        let sent = self.runtime.block_on(self.end.send_from(message));
+        sent.map_err(|error| Fault::new("send", error))
+    }
+}
+
+impl<const W: usize> Receiver<W> for Tasked<Async<Consumer<[u64; W]>>> {
+    fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
+        let received = self.runtime.block_on(self.end.recv());
+        *message = received.map_err(|error| Fault::new("recv", error))?;
+        Ok(())
+    }
+}
+
+/// An end that tasks of tokio wait for, and the runtime of its task.
 pub(crate) struct Tasked<E> {
     end: E,
     runtime: Runtime,
@@ -119,7 +160,7 @@ pub(crate) struct Writes<E>(E);
 /// What bytes are read from.
 pub(crate) struct Reads<E>(E);
 
-/// The end for a descriptor that a reactor watches.
+/// An end that a reactor watches.
 fn watched<E>(make: impl FnOnce() -> io::Result<E>) -> Result<Tasked<E>, Fault> {
     let runtime = runtime()?;
     let entered = runtime.enter();
