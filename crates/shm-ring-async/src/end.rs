@@ -3,14 +3,15 @@
 
 use shm_ring::{
     Armed, Consumer, Item, LatestReader, MessageConsumer, MessageProducer, Producer,
-    UntypedConsumer, UntypedProducer, arm, disarm, is_armed, spins,
+    UntypedConsumer, UntypedProducer, arm, disarm, is_armed, spins, stay_away,
 };
 
 pub(crate) mod sealed {
     use shm_ring::Armed;
 
-    /// The three operations of sleeping, and whether it looks some more before.
+    /// The three operations of sleeping, and what is done before.
     pub trait Sleeps {
+        fn stay_away(&mut self) -> bool;
         fn spins(&self) -> bool;
         fn arm(&mut self, long: bool) -> Option<Armed>;
         fn is_armed(&self, long: bool) -> bool;
@@ -40,6 +41,10 @@ pub trait End: Sleeps + Unpin {}
 macro_rules! end {
     ($([$($generics:tt)*] $end:ty;)*) => {$(
         impl<$($generics)*> Sleeps for $end {
+            fn stay_away(&mut self) -> bool {
+                stay_away(self)
+            }
+
             fn spins(&self) -> bool {
                 spins(self)
             }
@@ -72,6 +77,10 @@ end! {
 
 /// The writer does not know of its readers: there is nothing to disarm.
 impl<T: Item> Sleeps for LatestReader<T> {
+    fn stay_away(&mut self) -> bool {
+        false
+    }
+
     fn spins(&self) -> bool {
         false
     }

@@ -37,6 +37,10 @@ pub(crate) trait Place {
 pub(crate) trait Wait<E, A, R> {
     /// The answer, if there is one. With `thorough`, an end of the other side is one too.
     fn answer(&mut self, end: &mut E, thorough: bool) -> Option<R>;
+    /// Stays away from the end for some microseconds: whether there is an answer then.
+    fn stay_away(&self, _end: &mut E) -> bool {
+        false
+    }
     /// Whether it is worth some more looks before the end sleeps.
     fn spins(&self, _end: &E) -> bool {
         false
@@ -115,8 +119,14 @@ impl<P: Place> Sleeper<P> {
             if let Some(answer) = wait.answer(end, false) {
                 return self.ready(end, answer, rise);
             }
-            if !self.lies && wait.spins(end) && self.looks_again() {
-                return look_again(cx);
+            if !self.lies {
+                if self.runs_dry() && wait.stay_away(end) {
+                    continue;
+                }
+                if self.looks > 0 && wait.spins(end) {
+                    self.looks -= 1;
+                    return look_again(cx);
+                }
             }
             let mut again = None;
             if self.lies {
@@ -146,14 +156,13 @@ impl<P: Place> Sleeper<P> {
         look_again(cx)
     }
 
-    /// Whether it looks once more after the others' turn: up to [`LOOKS`] times after an answer.
-    fn looks_again(&mut self) -> bool {
-        if self.dry_at != self.budget {
+    /// Whether this is the first look since an answer that finds nothing.
+    fn runs_dry(&mut self) -> bool {
+        let first = self.dry_at != self.budget;
+        if first {
             (self.dry_at, self.looks) = (self.budget, LOOKS);
         }
-        let looks = self.looks > 0;
-        self.looks -= u32::from(looks);
-        looks
+        first
     }
 
     fn ready<E, R>(&mut self, end: &E, answer: R, rise: impl Fn(&E)) -> Poll<R> {

@@ -191,6 +191,10 @@ impl<E: End, R, F: FnMut(&mut E, bool) -> Option<R>> Wait<E, Armed, R> for For<F
         (self.0)(end, thorough)
     }
 
+    fn stay_away(&self, end: &mut E) -> bool {
+        end.stay_away()
+    }
+
     fn spins(&self, end: &E) -> bool {
         end.spins()
     }

@@ -196,7 +196,7 @@ mod stats;
 #[doc(hidden)]
 pub use self::protocol::steps;
 pub use self::{
-    attachment::arming::{Armed, arm, disarm, is_armed, spins, take_interrupt},
+    attachment::arming::{Armed, arm, disarm, is_armed, spins, stay_away, take_interrupt},
     attachment::interrupt::Interrupt,
     attachment::wait_any::{AnyEnd, AwaitedPeer, WAIT_ANY_MAX, WaitAnyError, wait_any},
     clock::Clock,

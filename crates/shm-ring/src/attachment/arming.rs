@@ -216,6 +216,21 @@ pub fn spins(end: &dyn AnyEnd) -> bool {
     end.side().spins()
 }
 
+/// Does what a waiting call does first when a `try_` call has found nothing: stays away
+/// from the ring for some microseconds if both sides of a stream are awake, so that each look finds many records or much room, and
+/// looks again. Whether the next `try_` call has something.
+///
+/// ```
+/// # let (mut tx, mut rx) = shm_ring::Ring::<u64>::pair(&Default::default())?;
+/// assert!(rx.try_pop().is_err() && !shm_ring::stay_away(&mut rx));
+/// tx.push(7)?;
+/// assert!(shm_ring::stay_away(&mut rx));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn stay_away(end: &mut dyn AnyEnd) -> bool {
+    end.side().is_ours() && end.stays_away()
+}
+
 /// Tells the other side that this end is awake. An end that is dropped need not.
 ///
 /// ```

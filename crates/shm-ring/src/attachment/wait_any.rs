@@ -99,6 +99,11 @@ pub(crate) mod sealed {
     pub trait Waited {
         /// Whether what this end waits for is there, or its ring is corrupt.
         fn is_ready(&self) -> bool;
+        /// Stays away from a ring that ran dry, or is full, for as long as a stream in which both sides are awake makes that
+        /// worth it: whether it is ready then.
+        fn stays_away(&mut self) -> bool {
+            false
+        }
         /// What it sleeps for, or once it has waited `long`: when that is reached it is ready.
         fn sleeper(&self, long: bool) -> Sleeper<'_>;
         fn mine(&self) -> &SidePage;

@@ -259,28 +259,30 @@ impl<P: Payload + ?Sized> Receiver<P> {
             }
             if let Some(threshold) = self.threshold {
                 self.wait_for_threshold(threshold, deadline())?;
-            } else {
-                let Self { head, backoff, hint, map, last, side, .. } = self;
-                // Its lines come beside the tail word, and not after it.
-                let expects = hint.is_wanted() && map.is_beyond_front(*last);
-                let has_changed = || {
-                    let changed = head.has_changed(map.theirs());
-                    if expects {
-                        map.area().prefetch_expected(head.position(), *last);
-                    }
-                    changed
-                };
-                let found = backoff.on_empty(head.position(), *last, has_changed)
-                    || side.spins() && backoff::on_answer(has_changed);
-                if !found {
-                    self.wait_for_first(deadline())?;
-                }
+            } else if !self.stays_away() {
+                self.wait_for_first(deadline())?;
             }
             match self.look()? {
                 Look::Empty => {}
                 look => return Ok(look),
             }
         }
+    }
+
+    /// Stays away from a ring that ran dry, and looks a few times: whether there is something.
+    fn stays_away(&mut self) -> bool {
+        let Self { head, backoff, hint, map, last, side, .. } = self;
+        // Its lines come beside the tail word, and not after it.
+        let expects = hint.is_wanted() && map.is_beyond_front(*last);
+        let has_changed = || {
+            let changed = head.has_changed(map.theirs());
+            if expects {
+                map.area().prefetch_expected(head.position(), *last);
+            }
+            changed
+        };
+        backoff.on_empty(head.position(), *last, has_changed)
+            || side.spins() && backoff::on_answer(has_changed)
     }
 
     fn wait_for_first(&mut self, deadline: Deadline) -> Result<(), Ended> {
@@ -353,6 +355,10 @@ macro_rules! waited {
         impl<$($generics)*> Waited for $consumer {
             fn is_ready(&self) -> bool {
                 self.inner.head.has_changed(self.inner.map.theirs())
+            }
+
+            fn stays_away(&mut self) -> bool {
+                self.inner.stays_away()
             }
 
             fn sleeper(&self, _long: bool) -> Sleeper<'_> {

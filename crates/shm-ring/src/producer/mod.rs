@@ -217,17 +217,12 @@ impl<P: Payload + ?Sized> Publisher<P> {
                 let ended = self.side.has_no_time(self.map.theirs(), true);
                 return if self.look_for_room(bytes)? { Ok(()) } else { Err(ended) };
             }
-            let (wake_at, least) = (self.wake_at(bytes, false), self.wake_at(bytes, true));
-            let Self { tail, threshold, map, side, .. } = self;
-            let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
-            if side.spins() {
-                backoff::on_full((layout.limit / backoff::PLENTY).min(*threshold), || {
-                    tail.refresh(&layout, mine, theirs, bytes).ok().map(|()| tail.room())
-                });
-                if tail.has_room(bytes) {
-                    break;
-                }
+            if self.stays_away(bytes) {
+                break;
             }
+            let (wake_at, least) = (self.wake_at(bytes, false), self.wake_at(bytes, true));
+            let Self { tail, map, side, .. } = self;
+            let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
             let deadline = *deadline.get_or_insert_with(|| timeout.deadline());
             let request = WaitRequest {
                 least,
@@ -242,6 +237,19 @@ impl<P: Payload + ?Sized> Publisher<P> {
             side.wait(mine, theirs, request, ready, |wake_at| head.relaxed() >= wake_at)?;
         }
         Ok(())
+    }
+
+    /// Stays away from a full ring, if this side spins: whether there is room then.
+    fn stays_away(&mut self, bytes: u64) -> bool {
+        let Self { tail, threshold, map, side, .. } = self;
+        if !side.spins() {
+            return false;
+        }
+        let (mine, theirs, layout) = (map.mine(), map.theirs(), side.layout);
+        backoff::on_full((layout.limit / backoff::PLENTY).min(*threshold), || {
+            tail.refresh(&layout, mine, theirs, bytes).ok().map(|()| tail.room())
+        });
+        tail.has_room(bytes)
     }
 
     /// Counts records that the user threw away.
@@ -341,6 +349,10 @@ macro_rules! waited {
             fn is_ready(&self) -> bool {
                 let Publisher { tail, wanted, map, side, .. } = &self.inner;
                 tail.has_changed(&side.layout, map.theirs(), *wanted)
+            }
+
+            fn stays_away(&mut self) -> bool {
+                self.inner.stays_away(self.inner.wanted)
             }
 
             fn sleeper(&self, long: bool) -> Sleeper<'_> {
