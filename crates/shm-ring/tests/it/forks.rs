@@ -346,6 +346,34 @@ pub(crate) fn start_a_program(mut home: Home) {
     program.wait().unwrap();
 }
 
+/// Job: becomes the producer; a child that shares its memory opens what is there and ends, between two records.
+pub(crate) fn share_memory_with_a_child(mut home: Home) {
+    let mut tx = Producer::<u64>::open(home.argument(0)).unwrap();
+    tx.push(1).unwrap();
+    for _ in 0..20 {
+        assert_eq!(system::in_a_shared_child(|| drop(std::fs::File::open("/dev/null"))), 0);
+    }
+    tx.push(2).unwrap();
+    home.say("pushed");
+    home.stay();
+}
+
+/// As `vfork` makes it: it is the same process but for its number, and its end is nobody's.
+#[test]
+fn a_child_that_shares_the_memory_of_an_owner_ends_nothing() {
+    let name = Name::new("shares");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let mut rx = ring.consumer().unwrap();
+    let mut child = Child::spawn("share-memory-with-a-child", &[name.as_str()]);
+    child.expect("pushed");
+    let pid = Some(child.id());
+    assert_eq!(rx.peer(), Peer::Alive { session: 1, pid });
+    assert_eq!((rx.pop(), rx.pop()), (Ok(1), Ok(2)));
+    child.kill();
+    until("the owner is dead", || rx.peer() == Peer::Dead { session: 1, pid, released: true });
+    assert_eq!(rx.pop(), Err(PopError::PeerDead));
+}
+
 /// Every descriptor is closed as a program is executed.
 #[test]
 fn a_program_that_an_owner_starts_keeps_nothing_of_it() {

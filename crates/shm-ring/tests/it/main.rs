@@ -104,6 +104,7 @@ const JOBS: &[(&str, Job)] = &[
     ("dropped-by-process-1", forks::dropped_by_process_1),
     ("daemon-with-an-end", forks::daemon_with_an_end),
     ("start-a-program", forks::start_a_program),
+    ("share-memory-with-a-child", forks::share_memory_with_a_child),
     ("attaching-beside-forks", forks::attaching_beside_forks),
     ("sleeps-without-waitv", waiting::sleeps_without_waitv),
     ("receive-descriptor", descriptors::receive),

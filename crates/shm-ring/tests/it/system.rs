@@ -66,6 +66,24 @@ pub(crate) fn clone_without_handlers(namespace: bool) -> Option<i32> {
     }
 }
 
+/// Has a child that shares this process's memory, as `vfork` makes it, run `child` and end at once: its wait status. This
+/// thread stands still meanwhile.
+pub(crate) fn in_a_shared_child(child: fn()) -> i32 {
+    extern "C" fn run(child: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: the pointer is the function that `clone` was given, of that type.
+        let child: fn() = unsafe { std::mem::transmute(child) };
+        child();
+        0
+    }
+    let mut stack = vec![0_u128; 1 << 14];
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let top = stack.as_mut_ptr_range().end.cast();
+    // SAFETY: the child runs on `stack`, which stays until it has ended: CLONE_VFORK waits for that.
+    let pid = unsafe { libc::clone(run, top, flags, child as *mut libc::c_void) };
+    assert!(pid > 0, "clone: {}", io::Error::last_os_error());
+    wait_for(pid)
+}
+
 /// Waits for a forked child: its wait status as the kernel gives it.
 pub(crate) fn wait_for(pid: i32) -> i32 {
     let mut status = 0;
