@@ -172,7 +172,7 @@ impl Handle {
         handle: Option<&Self>,
         when: When,
     ) -> Result<Call<'_, T>, Failure> {
-        let handle = handle.ok_or(Failure::Plain(SHMR_HANDLE))?;
+        let handle = handle.ok_or(Failure::plain(SHMR_HANDLE))?;
         let found = handle.word.load(Ordering::Relaxed);
         let allowed = match when {
             When::Idle => found == word(T::KIND, IDLE),
@@ -189,15 +189,15 @@ impl Handle {
         let value = unsafe { &mut *handle.value.get() };
         match value.as_mut().and_then(T::of) {
             Some(held) => Ok(Call { handle, held, after: found & STATE, kind: T::KIND }),
-            None => Err(Failure::Plain(SHMR_HANDLE)),
+            None => Err(Failure::plain(SHMR_HANDLE)),
         }
     }
 
     /// Raises an interrupt: the one call that may come at any time, from a signal handler too.
     pub(crate) fn interrupt(handle: Option<&Self>) -> Result<(), Failure> {
-        let handle = handle.ok_or(Failure::Plain(SHMR_HANDLE))?;
+        let handle = handle.ok_or(Failure::plain(SHMR_HANDLE))?;
         if handle.word.load(Ordering::Acquire) != word(Kind::Interrupt, IDLE) {
-            return Err(Failure::Plain(SHMR_HANDLE));
+            return Err(Failure::plain(SHMR_HANDLE));
         }
         // SAFETY: nothing changes what an interrupt's handle holds before it is closed, which the header says comes last.
         match unsafe { &*handle.value.get() } {
@@ -205,7 +205,7 @@ impl Handle {
                 interrupt.interrupt();
                 Ok(())
             }
-            _ => Err(Failure::Plain(SHMR_HANDLE)),
+            _ => Err(Failure::plain(SHMR_HANDLE)),
         }
     }
 
@@ -215,7 +215,7 @@ impl Handle {
             return Ok(0);
         }
         let call = Self::enter::<T>(handle, When::Any)?;
-        let handle = handle.ok_or(Failure::Plain(SHMR_HANDLE))?;
+        let handle = handle.ok_or(Failure::plain(SHMR_HANDLE))?;
         core::mem::forget(call);
         // SAFETY: as in `enter`, and nobody enters before the word says so.
         let value = unsafe { (*handle.value.get()).take() };
@@ -238,7 +238,7 @@ fn refused(found: u32, kind: Kind, when: When) -> Failure {
     } else {
         SHMR_BUSY
     };
-    Failure::Plain(code)
+    Failure::plain(code)
 }
 
 /// A call on a handle that is under way.

@@ -8,5 +8,6 @@ mod examples;
 mod header;
 mod installed;
 mod latest;
+mod lengths;
 mod misuse;
 mod peers;
