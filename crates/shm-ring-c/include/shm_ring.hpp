@@ -429,6 +429,16 @@ template <std::size_t Count> result wait_any(const shmr_end (&ends)[Count], time
     return shmr_wait_any(ends, Count, time.nanoseconds());
 }
 
+// shmr_fd, shmr_arm and shmr_disarm of an end: shmr::arm(rx.end()). The count of arm() is 1 if the end has something to say.
+// awaited(rx.end()) is the end as one that waits for somebody to attach to the other side.
+inline int fd(const shmr_end &end) noexcept { return shmr_fd(&end); }
+inline result arm(const shmr_end &end) noexcept { return shmr_arm(&end); }
+inline result disarm(const shmr_end &end) noexcept { return shmr_disarm(&end); }
+inline shmr_end awaited(shmr_end end) noexcept {
+    end.awaits_peer = 1;
+    return end;
+}
+
 } // namespace shmr
 
 #endif

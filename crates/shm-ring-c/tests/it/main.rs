@@ -4,6 +4,7 @@
 //! Owns: the list of tests. Knows nothing of: what they do.
 
 mod conformance;
+mod events;
 mod examples;
 mod header;
 mod installed;
