@@ -339,6 +339,11 @@ int64_t shmr_push_values(shmr_producer *producer, const void *values, size_t cou
  * SHMR_TRY or SHMR_FOREVER. */
 int64_t shmr_push_messages(shmr_producer *producer, const shmr_span *messages, size_t count, int64_t timeout_ns);
 
+/* Publishes `count` messages by one store, or none of them: a consumer finds all or nothing of what belongs together, also
+ * if this process is killed. The time-out is SHMR_TRY or SHMR_FOREVER. As shmr_push; SHMR_TOO_LARGE, with the bytes of all
+ * records, if the ring never has as much room. */
+int shmr_push_all(shmr_producer *producer, const shmr_span *messages, size_t count, int64_t timeout_ns);
+
 /* Publishes one message that is put together from `count` parts, as writev does. */
 int shmr_push_parts(shmr_producer *producer, const shmr_span *parts, size_t count, int64_t timeout_ns);
 

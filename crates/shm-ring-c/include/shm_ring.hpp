@@ -328,6 +328,13 @@ class message_producer : public detail::any_producer {
     result push(std::string_view message, timeout time = forever) noexcept {
         return shmr_push(get(), message.data(), message.size(), time.nanoseconds());
     }
+    // shmr_push_all: shmr::never or shmr::forever.
+    template <std::size_t Count>
+    result push_all(const std::string_view (&messages)[Count], timeout time = forever) noexcept {
+        std::array<shmr_span, Count> spans;
+        for (std::size_t i = 0; i < Count; i++) spans[i] = {messages[i].data(), messages[i].size()};
+        return shmr_push_all(get(), spans.data(), Count, time.nanoseconds());
+    }
     reservation<unsigned char> reserve(std::size_t bytes, timeout time = forever) noexcept {
         void *data = nullptr;
         const result answer = shmr_reserve(get(), bytes, &data, time.nanoseconds());

@@ -32,9 +32,9 @@ pub unsafe extern "C" fn shmr_pop(
         let mut call: End<'_> = Handle::enter(consumer, When::Idle)?;
         if let ConsumerEnd::Values(rx) = &mut *call {
             let size = rx.item().size;
-            // SAFETY: the header's contract: as much can be written as there is room.
-            let value = (room >= size).then(|| unsafe { usual_place(buffer, size) }).flatten();
-            if let Some(value) = value {
+            // SAFETY: the header's contract.
+            let buffer = unsafe { usual_place(buffer, room) };
+            if let Some(value) = buffer.and_then(|buffer| buffer.get_mut(..size)) {
                 match rx.pop_at_hand(value) {
                     AtHand::Done => return Ok(size as i64),
                     AtHand::Asked => return end_pop(call),

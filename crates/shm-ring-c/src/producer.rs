@@ -149,11 +149,38 @@ pub unsafe extern "C" fn shmr_push_messages(
         let pushed = match Timeout::of(timeout_ns) {
             Timeout::Try => tx.try_push_batch(messages)?,
             Timeout::Forever => as_far_as(tx.push_batch(messages))?,
-            Timeout::For(_) => {
-                return Err(invalid("a batch of messages waits not at all or for ever"));
-            }
+            Timeout::For(_) => return Err(no_time_for_batches()),
         };
         Ok(pushed as i64)
+    })
+}
+
+fn no_time_for_batches() -> Failure {
+    invalid("a batch of messages waits not at all or for ever")
+}
+
+/// `shmr_push_all`.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shmr_push_all(
+    producer: Option<&Handle>,
+    messages: *const Span,
+    count: usize,
+    timeout_ns: i64,
+) -> c_int {
+    guard_int(|| {
+        let mut call: End<'_> = Handle::enter(producer, When::Idle)?;
+        let ProducerEnd::Messages(tx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
+        // SAFETY: the header's contract.
+        let messages = unsafe { spans(messages, count) }?;
+        match Timeout::of(timeout_ns) {
+            Timeout::Try => tx.try_push_all(messages),
+            Timeout::Forever => tx.push_all(messages),
+            Timeout::For(_) => return Err(no_time_for_batches()),
+        }?;
+        Ok(0)
     })
 }
 

@@ -13,6 +13,7 @@ static void all_of_a_producer(shmr_producer *tx, int64_t expected) {
     IS(shmr_push(tx, &number, sizeof number, SHMR_TRY), expected);
     IS(shmr_push_values(tx, &number, 1, SHMR_TRY), expected);
     IS(shmr_push_messages(tx, &span, 1, SHMR_TRY), expected);
+    IS(shmr_push_all(tx, &span, 1, SHMR_TRY), expected);
     IS(shmr_push_parts(tx, &span, 1, SHMR_TRY), expected);
     IS(shmr_reserve(tx, 1, &room, SHMR_TRY), expected);
     IS(shmr_commit(tx, 1), expected);
