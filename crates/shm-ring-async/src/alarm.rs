@@ -6,7 +6,7 @@ use core::task::Waker;
 use std::io;
 use std::sync::Arc;
 
-use shm_ring::{AnyEnd, arm, disarm, is_armed};
+use shm_ring::{AnyEnd, Armed, arm, disarm, is_armed};
 
 use crate::engine::{Bunk, Engine};
 use crate::sleeper::Place;
@@ -46,8 +46,8 @@ pub struct Alarm {
     place: Bunk,
     slot: Arc<Slot>,
     waker: Waker,
-    /// Whether it armed, and did not disarm since.
-    set: bool,
+    /// What it sleeps on, if it armed, and did not disarm since.
+    armed: Option<Armed>,
     /// Whether the wait is older than a sleep.
     long: bool,
 }
@@ -70,7 +70,7 @@ impl Alarm {
 
     fn of(waker: Waker, engine: Engine) -> Self {
         let slot = Arc::new(Slot::new());
-        Self { place: Bunk::new(engine), slot, waker, set: false, long: false }
+        Self { place: Bunk::new(engine), slot, waker, armed: None, long: false }
     }
 
     /// Whether it is of this process, which may have been forked from that. Another's neither arms nor disarms.
@@ -90,9 +90,13 @@ impl Alarm {
         if !self.place.is_ours() {
             return false;
         }
-        let state = if self.set { self.slot.sleeps_on(&self.waker) } else { State::Awake };
-        if state == State::Asleep && is_armed(end, self.long) {
-            return true;
+        let mut state = State::Awake;
+        if let Some(armed) = &self.armed {
+            state = self.slot.sleeps_on(&self.waker);
+            // What has been rung is not slept on for longer than the engine takes to see it.
+            if state == State::Asleep && is_armed(end, self.long) && !armed.is_rung() {
+                return true;
+            }
         }
         self.long = state == State::Late;
         let Some(armed) = arm(end, self.long) else {
@@ -100,14 +104,14 @@ impl Alarm {
             return false;
         };
         self.slot.sleep(&self.waker);
-        self.set = true;
         self.place.watch(&self.slot, &armed);
+        self.armed = Some(armed);
         true
     }
 
     /// Disarms `end`. The waker is not called any more, unless that is under way.
     pub fn disarm(&mut self, end: &dyn AnyEnd) {
-        if self.set && self.place.is_ours() {
+        if self.armed.is_some() && self.place.is_ours() {
             disarm(end);
             self.rise();
         }
@@ -115,7 +119,7 @@ impl Alarm {
 
     /// Nobody sleeps for the end any more.
     fn rise(&mut self) {
-        if core::mem::take(&mut self.set) {
+        if self.armed.take().is_some() {
             self.slot.rise();
             self.place.unwatch();
         }
@@ -134,6 +138,6 @@ impl Drop for Alarm {
 
 impl fmt::Debug for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Alarm").field("set", &self.set).finish_non_exhaustive()
+        f.debug_struct("Alarm").field("armed", &self.armed.is_some()).finish_non_exhaustive()
     }
 }

@@ -189,7 +189,6 @@ pub extern "C" fn shmr_arm(end: Option<&shmr_end<'_>>) -> c_int {
             if take_interrupt(waited.end()) {
                 return Err(Failure::plain(SHMR_INTERRUPTED));
             }
-            drop(waited);
             if awaits_peer {
                 return Ok(1);
             }

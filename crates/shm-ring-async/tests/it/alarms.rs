@@ -101,9 +101,10 @@ pub(crate) fn forked_alarms(mut home: Home) {
                 alarm.disarm(&rx);
                 let (_, waker) = Counter::new();
                 assert!(Alarm::with_engine(waker, &engine).is_err());
-                drop(alarm);
                 // Its own.
                 let (mut tx, rx): (Producer<u64>, _) = Ring::pair(&small()).unwrap();
+                assert!(!alarm.arm(&rx), "nobody would wake it");
+                drop(alarm);
                 let (counter, waker) = Counter::new();
                 let mut alarm = Alarm::new(waker);
                 assert!(alarm.arm(&rx));
