@@ -17,6 +17,7 @@
 #![doc = include_str!("guide.md")]
 #![deny(unsafe_code)]
 
+mod alarm;
 #[cfg(feature = "tokio")]
 mod bytes;
 mod consumers;
@@ -37,6 +38,7 @@ pub use self::bytes::{AsyncReader, AsyncWriter};
 #[cfg(feature = "sink")]
 pub use self::sink::MessageSink;
 pub use self::{
+    alarm::Alarm,
     end::End,
     engine::{Engine, Kind},
     stream::Records,

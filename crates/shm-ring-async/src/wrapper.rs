@@ -68,12 +68,7 @@ impl<E: End> Async<E> {
     /// # }
     /// ```
     pub fn with_engine(end: E, engine: &Engine) -> io::Result<Self> {
-        if !engine.is_ours() {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "this engine belongs to the process that we were forked from: make one after forking",
-            ));
-        }
+        engine.check_process()?;
         Ok(Self { end: Some(end), sleeper: Sleeper::new(Bunk::new(engine.clone())) })
     }
 

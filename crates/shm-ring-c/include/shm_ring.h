@@ -339,6 +339,11 @@ int64_t shmr_push_values(shmr_producer *producer, const void *values, size_t cou
  * SHMR_TRY or SHMR_FOREVER. */
 int64_t shmr_push_messages(shmr_producer *producer, const shmr_span *messages, size_t count, int64_t timeout_ns);
 
+/* Publishes `count` messages by one store, or none of them: a consumer finds all or nothing of what belongs together, also
+ * if this process is killed. The time-out is SHMR_TRY or SHMR_FOREVER. As shmr_push; SHMR_TOO_LARGE, with the bytes of all
+ * records, if the ring never has as much room. */
+int shmr_push_all(shmr_producer *producer, const shmr_span *messages, size_t count, int64_t timeout_ns);
+
 /* Publishes one message that is put together from `count` parts, as writev does. */
 int shmr_push_parts(shmr_producer *producer, const shmr_span *parts, size_t count, int64_t timeout_ns);
 
@@ -519,6 +524,48 @@ typedef struct shmr_end {
  * is returned that was returned least recently. An end whose other side is gone says so each time: leave it out from then
  * on. An end that is named twice is SHMR_BUSY. */
 int64_t shmr_wait_any(const shmr_end *ends, size_t count, int64_t timeout_ns);
+
+/* ---------------------------------------------------------------------------------------------------------------------
+ * Event loops
+ *
+ * An end has a descriptor for poll, epoll, libuv or libev. It is readable when the end has something to say, after it was
+ * armed:
+ *
+ *     shmr_end end = {.consumer = rx};
+ *     int fd = shmr_fd(&end);            // watch it for reading, level- or edge-triggered
+ *     for (;;) {
+ *         int64_t len;
+ *         while ((len = shmr_pop(rx, &tick, sizeof tick, SHMR_TRY)) >= 0) use(&tick);
+ *         if (len != SHMR_EMPTY) break;  // SHMR_CORRUPT
+ *         int armed = shmr_arm(&end);
+ *         if (armed < 0) break;          // SHMR_CLOSED, SHMR_PEER_DEAD: everything was read
+ *         if (armed == 0) wait_for_events();
+ *     }
+ *
+ * The other side need not know: it wakes this end as it wakes one that waits. Busy ends that find records cost no system
+ * call. A helper thread, one for all ends of the process, sleeps on what the other sides ring and writes to the
+ * descriptors. It takes no signals, starts with the first call of shmr_arm that returns 0, and ends a second after the last
+ * armed end was closed or disarmed.
+ */
+
+/* The descriptor of an end: made by the first call, closed with the handle, and the same until then. It is only to be watched:
+ * do not read, write or close it. In a child that was forked do not watch it either. */
+int shmr_fd(const shmr_end *end);
+
+/* Arms the end. 0: it has nothing to say, and the descriptor becomes readable when it has: a consumer a record, a producer room
+ * for what its last call was in want of, either the end of the other side; with .awaits_peer, somebody who attached.
+ * 1: it has something to say now, and is not armed: try the call again. SHMR_CLOSED, SHMR_PEER_DEAD: the other side is gone,
+ * and everything was read, or there is no room. SHMR_INTERRUPTED: shmr_interrupt_raise has ended this wait. SHMR_CORRUPT.
+ * Call it when a SHMR_TRY has found nothing, each time before you wait. It makes the descriptor unreadable first.
+ *
+ * The descriptor may be readable although there is nothing, and is so a tenth of a second after the first arming in a row
+ * and a second after each further one: try the call, and arm again. Calls that wait, and calls that move records, take an
+ * arming back or leave it as they happen to: arm after them. */
+int shmr_arm(const shmr_end *end);
+
+/* Takes the arming back: the other side wakes nobody, and the descriptor is not readable until the end is armed again.
+ * Closing the handle does it too. */
+int shmr_disarm(const shmr_end *end);
 
 /* ---------------------------------------------------------------------------------------------------------------------
  * The latest value

@@ -328,6 +328,13 @@ class message_producer : public detail::any_producer {
     result push(std::string_view message, timeout time = forever) noexcept {
         return shmr_push(get(), message.data(), message.size(), time.nanoseconds());
     }
+    // shmr_push_all: shmr::never or shmr::forever.
+    template <std::size_t Count>
+    result push_all(const std::string_view (&messages)[Count], timeout time = forever) noexcept {
+        std::array<shmr_span, Count> spans;
+        for (std::size_t i = 0; i < Count; i++) spans[i] = {messages[i].data(), messages[i].size()};
+        return shmr_push_all(get(), spans.data(), Count, time.nanoseconds());
+    }
     reservation<unsigned char> reserve(std::size_t bytes, timeout time = forever) noexcept {
         void *data = nullptr;
         const result answer = shmr_reserve(get(), bytes, &data, time.nanoseconds());
@@ -427,6 +434,16 @@ template <class T> class latest_reader : public detail::owned<shmr_reader, shmr_
 // shmr_wait_any of ends: shmr::wait_any({tx.end(), rx.end()}, time).
 template <std::size_t Count> result wait_any(const shmr_end (&ends)[Count], timeout time = forever) noexcept {
     return shmr_wait_any(ends, Count, time.nanoseconds());
+}
+
+// shmr_fd, shmr_arm and shmr_disarm of an end: shmr::arm(rx.end()). The count of arm() is 1 if the end has something to say.
+// awaited(rx.end()) is the end as one that waits for somebody to attach to the other side.
+inline int fd(const shmr_end &end) noexcept { return shmr_fd(&end); }
+inline result arm(const shmr_end &end) noexcept { return shmr_arm(&end); }
+inline result disarm(const shmr_end &end) noexcept { return shmr_disarm(&end); }
+inline shmr_end awaited(shmr_end end) noexcept {
+    end.awaits_peer = 1;
+    return end;
 }
 
 } // namespace shmr

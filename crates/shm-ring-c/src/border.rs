@@ -12,17 +12,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::code::{self, Failure, SHMR_INVALID};
 
 /// Runs a call. Nothing unwinds out of it: a panic, which is a fault of ours, becomes `SHMR_INTERNAL`.
-#[inline]
+#[inline(always)]
 pub(crate) fn guard(call: impl FnOnce() -> Result<i64, Failure>) -> i64 {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(failure)) => code::failed(failure),
-        Err(panic) => code::panicked(panic),
-    }
+    // One word crosses, so that it stays in a register.
+    let call = || call().unwrap_or_else(Failure::code);
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(code::panicked)
 }
 
 /// [`guard`] of calls that answer 0 or an error.
-#[inline]
+#[inline(always)]
 pub(crate) fn guard_int(call: impl FnOnce() -> Result<i64, Failure>) -> i32 {
     guard(call) as i32
 }
@@ -35,7 +33,7 @@ pub(crate) fn answer<T>(out: Option<&mut MaybeUninit<T>>, value: T) -> Result<i6
 
 #[cold]
 pub(crate) fn invalid(why: impl Into<String>) -> Failure {
-    Failure::Told(SHMR_INVALID, why.into())
+    Failure::told(SHMR_INVALID, why)
 }
 
 /// Whether `len` bytes can stand at `address`.
@@ -48,6 +46,33 @@ fn check(address: *const c_void, len: usize) -> Result<(), Failure> {
         return Err(invalid(format!("{len} bytes are more than any object has")));
     }
     Ok(())
+}
+
+/// Whether [`check`] lets `len` bytes at `address` pass, unless it would have to think. No call.
+#[inline(always)]
+fn is_usual(address: *const c_void, len: usize) -> bool {
+    // Neither is negative as a signed number: their sum is no more than the last address.
+    address as isize > 0 && len as isize >= 0
+}
+
+/// [`bytes`] where that is usual.
+///
+/// # Safety
+/// As [`bytes`].
+#[inline(always)]
+pub(crate) unsafe fn usual<'a>(address: *const c_void, len: usize) -> Option<&'a [u8]> {
+    // SAFETY: not NULL, not too long, and the contract above.
+    is_usual(address, len).then(|| unsafe { core::slice::from_raw_parts(address.cast(), len) })
+}
+
+/// [`place`] where that is usual.
+///
+/// # Safety
+/// As [`place`].
+#[inline(always)]
+pub(crate) unsafe fn usual_place<'a>(address: *mut c_void, len: usize) -> Option<&'a mut [u8]> {
+    // SAFETY: not NULL, not too long, and the contract above.
+    is_usual(address, len).then(|| unsafe { core::slice::from_raw_parts_mut(address.cast(), len) })
 }
 
 /// The bytes that C has there.

@@ -77,32 +77,38 @@ codes! {
     SHMR_INTERNAL = -70, "a fault of this library: please report it";
 }
 
-/// What a call answers instead of a result.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The code says it all.
-    Plain(i32),
-    /// There is more to say.
-    Told(i32, String),
-}
+/// What a call answers instead of a result: a code below 0. Where there is more to say, that was kept when it was made. It is
+/// as long as a result, so that either is returned in registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure(i64);
 
 thread_local! {
     /// The last failure that there was more to say of.
     static LAST: RefCell<Option<(i32, CString)>> = const { RefCell::new(None) };
 }
 
-/// The code of a failure, whose words are kept.
-#[cold]
-pub(crate) fn failed(failure: Failure) -> i64 {
-    let (code, text) = match failure {
-        Failure::Plain(code) => return code.into(),
-        Failure::Told(code, text) => (code, text),
-    };
-    let bytes: Vec<u8> = text.into_bytes().into_iter().filter(|byte| *byte != 0).collect();
-    let text = CString::new(bytes).unwrap_or_default();
-    // A thread that ends has no place for words any more.
-    let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some((code, text))));
-    code.into()
+impl Failure {
+    /// The code says it all.
+    #[inline]
+    pub(crate) const fn plain(code: i32) -> Self {
+        Self(code as i64)
+    }
+
+    /// There is more to say, which this thread keeps.
+    #[cold]
+    pub(crate) fn told(code: i32, text: impl Into<String>) -> Self {
+        let bytes: Vec<u8> = text.into().into_bytes().into_iter().filter(|b| *b != 0).collect();
+        let text = CString::new(bytes).unwrap_or_default();
+        // A thread that ends has no place for words any more.
+        let _ =
+            LAST.try_with(|last| last.try_borrow_mut().map(|mut last| *last = Some((code, text))));
+        Self(code as i64)
+    }
+
+    #[inline]
+    pub(crate) fn code(self) -> i64 {
+        self.0
+    }
 }
 
 #[cold]
@@ -112,10 +118,8 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> i64 {
         (_, Some(text)) => text.clone(),
         _ => "no words".to_owned(),
     };
-    failed(Failure::Told(
-        SHMR_INTERNAL,
-        format!("a fault of this library, please report it: {text}"),
-    ))
+    Failure::told(SHMR_INTERNAL, format!("a fault of this library, please report it: {text}"))
+        .code()
 }
 
 /// `shmr_text`: what went wrong, in words. It does not fail.
@@ -153,14 +157,14 @@ impl From<Error> for Failure {
             Error::Os { .. } => SHMR_OS,
             _ => SHMR_INTERNAL,
         };
-        Self::Told(code, error.to_string())
+        Self::told(code, error.to_string())
     }
 }
 
 impl From<PushError> for Failure {
     #[inline]
     fn from(error: PushError) -> Self {
-        Self::Plain(match error {
+        Self::plain(match error {
             PushError::Full => SHMR_FULL,
             PushError::TimedOut => SHMR_TIMED_OUT,
             PushError::Closed => SHMR_CLOSED,
@@ -168,9 +172,9 @@ impl From<PushError> for Failure {
             PushError::Interrupted => SHMR_INTERRUPTED,
             PushError::Corrupt => SHMR_CORRUPT,
             PushError::Forked => SHMR_FORKED,
-            PushError::TooLarge { .. } => return Self::Told(SHMR_TOO_LARGE, error.to_string()),
+            PushError::TooLarge { .. } => return Self::told(SHMR_TOO_LARGE, error.to_string()),
             PushError::WrongLength { .. } => {
-                return Self::Told(SHMR_WRONG_LENGTH, error.to_string());
+                return Self::told(SHMR_WRONG_LENGTH, error.to_string());
             }
             _ => SHMR_INTERNAL,
         })
@@ -181,13 +185,13 @@ impl From<PopError> for Failure {
     #[inline]
     fn from(error: PopError) -> Self {
         let code = match error {
-            PopError::Empty => return Self::Plain(SHMR_EMPTY),
-            PopError::TimedOut => return Self::Plain(SHMR_TIMED_OUT),
-            PopError::Closed => return Self::Plain(SHMR_CLOSED),
-            PopError::PeerDead => return Self::Plain(SHMR_PEER_DEAD),
-            PopError::Interrupted => return Self::Plain(SHMR_INTERRUPTED),
-            PopError::Corrupt => return Self::Plain(SHMR_CORRUPT),
-            PopError::Forked => return Self::Plain(SHMR_FORKED),
+            PopError::Empty => return Self::plain(SHMR_EMPTY),
+            PopError::TimedOut => return Self::plain(SHMR_TIMED_OUT),
+            PopError::Closed => return Self::plain(SHMR_CLOSED),
+            PopError::PeerDead => return Self::plain(SHMR_PEER_DEAD),
+            PopError::Interrupted => return Self::plain(SHMR_INTERRUPTED),
+            PopError::Corrupt => return Self::plain(SHMR_CORRUPT),
+            PopError::Forked => return Self::plain(SHMR_FORKED),
             PopError::Full => SHMR_FULL,
             PopError::NoMemory { .. } => SHMR_NO_MEMORY,
             PopError::NotABoundary { .. } => SHMR_NOT_A_BOUNDARY,
@@ -195,7 +199,7 @@ impl From<PopError> for Failure {
             PopError::WrongLength { .. } => SHMR_WRONG_LENGTH,
             _ => SHMR_INTERNAL,
         };
-        Self::Told(code, error.to_string())
+        Self::told(code, error.to_string())
     }
 }
 
@@ -208,14 +212,14 @@ impl From<BatchError> for Failure {
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Empty => Self::Plain(SHMR_EMPTY),
-            ReadError::Overrun => Self::Plain(SHMR_OVERRUN),
-            ReadError::TimedOut => Self::Plain(SHMR_TIMED_OUT),
-            ReadError::Closed => Self::Plain(SHMR_CLOSED),
-            ReadError::WriterDead => Self::Plain(SHMR_PEER_DEAD),
-            ReadError::Corrupt => Self::Plain(SHMR_CORRUPT),
-            ReadError::WrongLength { .. } => Self::Told(SHMR_WRONG_LENGTH, error.to_string()),
-            _ => Self::Plain(SHMR_INTERNAL),
+            ReadError::Empty => Self::plain(SHMR_EMPTY),
+            ReadError::Overrun => Self::plain(SHMR_OVERRUN),
+            ReadError::TimedOut => Self::plain(SHMR_TIMED_OUT),
+            ReadError::Closed => Self::plain(SHMR_CLOSED),
+            ReadError::WriterDead => Self::plain(SHMR_PEER_DEAD),
+            ReadError::Corrupt => Self::plain(SHMR_CORRUPT),
+            ReadError::WrongLength { .. } => Self::told(SHMR_WRONG_LENGTH, error.to_string()),
+            _ => Self::plain(SHMR_INTERNAL),
         }
     }
 }
@@ -223,14 +227,14 @@ impl From<ReadError> for Failure {
 impl From<NextError> for Failure {
     fn from(error: NextError) -> Self {
         match error {
-            NextError::Empty => Self::Plain(SHMR_EMPTY),
-            NextError::Lagged(_) => Self::Told(SHMR_LAGGED, error.to_string()),
-            NextError::TimedOut => Self::Plain(SHMR_TIMED_OUT),
-            NextError::Closed => Self::Plain(SHMR_CLOSED),
-            NextError::WriterDead => Self::Plain(SHMR_PEER_DEAD),
-            NextError::Corrupt => Self::Plain(SHMR_CORRUPT),
-            NextError::WrongLength { .. } => Self::Told(SHMR_WRONG_LENGTH, error.to_string()),
-            _ => Self::Plain(SHMR_INTERNAL),
+            NextError::Empty => Self::plain(SHMR_EMPTY),
+            NextError::Lagged(_) => Self::told(SHMR_LAGGED, error.to_string()),
+            NextError::TimedOut => Self::plain(SHMR_TIMED_OUT),
+            NextError::Closed => Self::plain(SHMR_CLOSED),
+            NextError::WriterDead => Self::plain(SHMR_PEER_DEAD),
+            NextError::Corrupt => Self::plain(SHMR_CORRUPT),
+            NextError::WrongLength { .. } => Self::told(SHMR_WRONG_LENGTH, error.to_string()),
+            _ => Self::plain(SHMR_INTERNAL),
         }
     }
 }
@@ -238,11 +242,11 @@ impl From<NextError> for Failure {
 impl From<WaitAnyError> for Failure {
     fn from(error: WaitAnyError) -> Self {
         match error {
-            WaitAnyError::TimedOut => Self::Plain(SHMR_TIMED_OUT),
-            WaitAnyError::Interrupted => Self::Plain(SHMR_INTERRUPTED),
-            WaitAnyError::Forked => Self::Plain(SHMR_FORKED),
-            WaitAnyError::Count { .. } => Self::Told(SHMR_INVALID, error.to_string()),
-            _ => Self::Plain(SHMR_INTERNAL),
+            WaitAnyError::TimedOut => Self::plain(SHMR_TIMED_OUT),
+            WaitAnyError::Interrupted => Self::plain(SHMR_INTERRUPTED),
+            WaitAnyError::Forked => Self::plain(SHMR_FORKED),
+            WaitAnyError::Count { .. } => Self::told(SHMR_INVALID, error.to_string()),
+            _ => Self::plain(SHMR_INTERNAL),
         }
     }
 }
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_words_of_a_failure_are_those_of_the_last_one_with_that_code() {
-        let told = |text: &str| guard(|| Err(Failure::Told(SHMR_INVALID, text.to_owned())));
+        let told = |text: &str| guard(|| Err(Failure::told(SHMR_INVALID, text.to_owned())));
         assert_eq!(words(told("one\0two")), "onetwo");
         assert_eq!(words(SHMR_OS.into()), "a system call failed");
         assert_eq!(words(3), "no error");

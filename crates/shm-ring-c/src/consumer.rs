@@ -5,9 +5,13 @@ use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::time::Duration;
 
-use shm_ring::{MessageConsumer, MessageView, PopError, Threshold, UntypedConsumer, UntypedView};
+use shm_ring::{
+    AtHand, MessageConsumer, MessageView, PopError, Threshold, UntypedConsumer, UntypedView,
+};
 
-use crate::border::{Span, Timeout, guard, guard_int, invalid, place, product, span_places};
+use crate::border::{
+    Span, Timeout, guard, guard_int, invalid, place, product, span_places, usual_place,
+};
 use crate::code::{Failure, SHMR_KIND, SHMR_TOO_SMALL};
 use crate::handle::{Call, ConsumerEnd, Handle, When};
 
@@ -26,35 +30,74 @@ pub unsafe extern "C" fn shmr_pop(
 ) -> i64 {
     guard(|| {
         let mut call: End<'_> = Handle::enter(consumer, When::Idle)?;
-        // SAFETY: the header's contract.
-        let buffer = unsafe { place(buffer, room) }?;
-        let timeout = Timeout::of(timeout_ns);
-        match &mut *call {
-            ConsumerEnd::Values(rx) => {
-                let size = rx.item().size;
-                let Some(value) = buffer.get_mut(..size) else { return Err(too_small(room, size)) };
-                match timeout {
-                    Timeout::Try => rx.try_pop_into(value),
-                    Timeout::Forever => rx.pop_into(value),
-                    Timeout::For(time) => rx.pop_into_timeout(value, time),
-                }?;
-                Ok(size as i64)
-            }
-            ConsumerEnd::Messages(rx) => {
-                let len = match timeout {
-                    Timeout::Try => rx.try_pop_to(buffer),
-                    Timeout::Forever => rx.pop_to(buffer),
-                    Timeout::For(time) => rx.pop_to_timeout(buffer, time),
-                }?;
-                Ok(len as i64)
+        if let ConsumerEnd::Values(rx) = &mut *call {
+            let size = rx.item().size;
+            // SAFETY: the header's contract.
+            let buffer = unsafe { usual_place(buffer, room) };
+            if let Some(value) = buffer.and_then(|buffer| buffer.get_mut(..size)) {
+                match rx.pop_at_hand(value) {
+                    AtHand::Done => return Ok(size as i64),
+                    AtHand::Asked => return end_pop(call),
+                    AtHand::Not => {}
+                }
             }
         }
+        // SAFETY: the header's contract.
+        unsafe { pop_otherwise(call, buffer, room, timeout_ns) }
     })
+}
+
+/// The producer asked to be woken for the value that was popped: see `end_push`.
+#[cold]
+#[inline(never)]
+fn end_pop(mut call: End<'_>) -> Result<i64, Failure> {
+    let ConsumerEnd::Values(rx) = &mut *call else { return Ok(0) };
+    rx.end_pop_at_hand()?;
+    Ok(rx.item().size as i64)
+}
+
+/// A pop that waits, of an unusual length, or of a message: see `end_push`.
+///
+/// # Safety
+/// As the header says.
+#[inline(never)]
+unsafe fn pop_otherwise(
+    mut call: End<'_>,
+    buffer: *mut c_void,
+    room: usize,
+    timeout_ns: i64,
+) -> Result<i64, Failure> {
+    // SAFETY: the contract.
+    let buffer = unsafe { place(buffer, room) }?;
+    let timeout = Timeout::of(timeout_ns);
+    let len = match &mut *call {
+        ConsumerEnd::Values(rx) => {
+            let size = rx.item().size;
+            let Some(value) = buffer.get_mut(..size) else { return Err(too_small(room, size)) };
+            match rx.look_at_hand(value) {
+                AtHand::Done => return Ok(size as i64),
+                AtHand::Asked => return end_pop(call),
+                AtHand::Not => {}
+            }
+            match timeout {
+                Timeout::Try => rx.try_pop_into(value),
+                Timeout::Forever => rx.pop_into(value),
+                Timeout::For(time) => rx.pop_into_timeout(value, time),
+            }?;
+            size
+        }
+        ConsumerEnd::Messages(rx) => match timeout {
+            Timeout::Try => rx.try_pop_to(buffer),
+            Timeout::Forever => rx.pop_to(buffer),
+            Timeout::For(time) => rx.pop_to_timeout(buffer, time),
+        }?,
+    };
+    Ok(len as i64)
 }
 
 #[cold]
 fn too_small(room: usize, size: usize) -> Failure {
-    Failure::Told(SHMR_TOO_SMALL, format!("a buffer of {room} bytes, and values have {size}"))
+    Failure::told(SHMR_TOO_SMALL, format!("a buffer of {room} bytes, and values have {size}"))
 }
 
 /// `shmr_pop_values`.
@@ -70,7 +113,7 @@ pub unsafe extern "C" fn shmr_pop_values(
 ) -> i64 {
     guard(|| {
         let mut call: End<'_> = Handle::enter(consumer, When::Idle)?;
-        let ConsumerEnd::Values(rx) = &mut *call else { return Err(Failure::Plain(SHMR_KIND)) };
+        let ConsumerEnd::Values(rx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
         if count == 0 {
             return Ok(0);
         }
@@ -126,7 +169,7 @@ pub unsafe extern "C" fn shmr_pop_messages(
 ) -> i64 {
     guard(|| {
         let mut call: End<'_> = Handle::enter(consumer, When::Idle)?;
-        let ConsumerEnd::Messages(rx) = &mut *call else { return Err(Failure::Plain(SHMR_KIND)) };
+        let ConsumerEnd::Messages(rx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
         // SAFETY: the header's contract.
         let mut rest = unsafe { place(buffer, room) }?;
         // SAFETY: the header's contract.
@@ -185,7 +228,7 @@ pub extern "C" fn shmr_peek_values(
     guard(|| {
         let mut call: End<'_> = Handle::enter(consumer, When::Idle)?;
         let values = values.ok_or_else(|| invalid("the place for the address is NULL"))?;
-        let ConsumerEnd::Values(rx) = &mut *call else { return Err(Failure::Plain(SHMR_KIND)) };
+        let ConsumerEnd::Values(rx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
         if max == 0 {
             return Ok(0);
         }
@@ -210,7 +253,7 @@ pub unsafe extern "C" fn shmr_peek_messages(
 ) -> i64 {
     guard(|| {
         let mut call: End<'_> = Handle::enter(consumer, When::Idle)?;
-        let ConsumerEnd::Messages(rx) = &mut *call else { return Err(Failure::Plain(SHMR_KIND)) };
+        let ConsumerEnd::Messages(rx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
         // SAFETY: the header's contract.
         let places = unsafe { span_places(messages, max) }?;
         if places.is_empty() {

@@ -16,6 +16,7 @@ use shm_ring::{
 
 use crate::border::invalid;
 use crate::code::{Failure, SHMR_BUSY, SHMR_HANDLE, SHMR_NOT_LENT};
+use crate::event::Event;
 
 /// What a handle is for. The values are parts of [`Handle`]'s word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,8 @@ pub(crate) enum Value {
 pub(crate) trait Held: Sized {
     const KIND: Kind;
     fn into_value(self) -> Value;
-    fn of(value: &mut Value) -> Option<&mut Self>;
+    /// What is held, if it is this.
+    fn of(value: &mut Option<Value>) -> Option<&mut Self>;
 }
 
 macro_rules! held {
@@ -70,9 +72,9 @@ macro_rules! held {
                 Value::$kind(self)
             }
             #[inline(always)]
-            fn of(value: &mut Value) -> Option<&mut Self> {
+            fn of(value: &mut Option<Value>) -> Option<&mut Self> {
                 match value {
-                    Value::$kind(held) => Some(held),
+                    Some(Value::$kind(held)) => Some(held),
                     _ => None,
                 }
             }
@@ -120,6 +122,8 @@ pub struct Handle {
     /// Of an end: how much it has lent.
     lent: Cell<usize>,
     value: UnsafeCell<Option<Value>>,
+    /// Of an end: what it has for event loops, once that was asked for.
+    event: Cell<Option<Box<Event>>>,
 }
 
 // SAFETY: the header says that one thread at a time uses a handle, and what is inside may move between threads. The
@@ -157,6 +161,7 @@ impl Handle {
                 word: AtomicU32::new(CLOSED),
                 lent: Cell::new(0),
                 value: UnsafeCell::new(None),
+                event: Cell::new(None),
             }))
         });
         handle.lent.set(0);
@@ -172,7 +177,7 @@ impl Handle {
         handle: Option<&Self>,
         when: When,
     ) -> Result<Call<'_, T>, Failure> {
-        let handle = handle.ok_or(Failure::Plain(SHMR_HANDLE))?;
+        let handle = handle.ok_or(Failure::plain(SHMR_HANDLE))?;
         let found = handle.word.load(Ordering::Relaxed);
         let allowed = match when {
             When::Idle => found == word(T::KIND, IDLE),
@@ -187,17 +192,17 @@ impl Handle {
         core::sync::atomic::compiler_fence(Ordering::SeqCst);
         // SAFETY: the word says that no other call is under way, and one thread uses a handle.
         let value = unsafe { &mut *handle.value.get() };
-        match value.as_mut().and_then(T::of) {
+        match T::of(value) {
             Some(held) => Ok(Call { handle, held, after: found & STATE, kind: T::KIND }),
-            None => Err(Failure::Plain(SHMR_HANDLE)),
+            None => Err(Failure::plain(SHMR_HANDLE)),
         }
     }
 
     /// Raises an interrupt: the one call that may come at any time, from a signal handler too.
     pub(crate) fn interrupt(handle: Option<&Self>) -> Result<(), Failure> {
-        let handle = handle.ok_or(Failure::Plain(SHMR_HANDLE))?;
+        let handle = handle.ok_or(Failure::plain(SHMR_HANDLE))?;
         if handle.word.load(Ordering::Acquire) != word(Kind::Interrupt, IDLE) {
-            return Err(Failure::Plain(SHMR_HANDLE));
+            return Err(Failure::plain(SHMR_HANDLE));
         }
         // SAFETY: nothing changes what an interrupt's handle holds before it is closed, which the header says comes last.
         match unsafe { &*handle.value.get() } {
@@ -205,7 +210,7 @@ impl Handle {
                 interrupt.interrupt();
                 Ok(())
             }
-            _ => Err(Failure::Plain(SHMR_HANDLE)),
+            _ => Err(Failure::plain(SHMR_HANDLE)),
         }
     }
 
@@ -215,10 +220,12 @@ impl Handle {
             return Ok(0);
         }
         let call = Self::enter::<T>(handle, When::Any)?;
-        let handle = handle.ok_or(Failure::Plain(SHMR_HANDLE))?;
+        let handle = handle.ok_or(Failure::plain(SHMR_HANDLE))?;
         core::mem::forget(call);
         // SAFETY: as in `enter`, and nobody enters before the word says so.
         let value = unsafe { (*handle.value.get()).take() };
+        // While the end is there: nobody sleeps for it any more, and its descriptor is closed.
+        drop(handle.event.take());
         handle.word.store(CLOSED, Ordering::Release);
         if let Some(mut closed) = closed_handles() {
             closed.push_back(handle);
@@ -238,7 +245,7 @@ fn refused(found: u32, kind: Kind, when: When) -> Failure {
     } else {
         SHMR_BUSY
     };
-    Failure::Plain(code)
+    Failure::plain(code)
 }
 
 /// A call on a handle that is under way.
@@ -260,6 +267,10 @@ impl<T> Call<'_, T> {
     /// How much is lent, which is over after this call if the caller says so by [`end_loan`](Self::end_loan).
     pub(crate) fn lent(&self) -> usize {
         self.handle.lent.get()
+    }
+
+    pub(crate) fn event(&self) -> &Cell<Option<Box<Event>>> {
+        &self.handle.event
     }
 
     pub(crate) fn end_loan(&mut self) {

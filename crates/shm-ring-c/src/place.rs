@@ -59,7 +59,7 @@ fn duplicate(fd: c_int) -> Result<OwnedFd, Failure> {
     let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
     if copy < 0 {
         let error = std::io::Error::last_os_error();
-        return Err(Failure::Told(SHMR_OS, format!("descriptor {fd} cannot be used: {error}")));
+        return Err(Failure::told(SHMR_OS, format!("descriptor {fd} cannot be used: {error}")));
     }
     // SAFETY: new, and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })

@@ -5,9 +5,9 @@ use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use std::time::Instant;
 
-use shm_ring::{BatchError, PushError, UntypedProducer};
+use shm_ring::{AtHand, BatchError, PushError, UntypedProducer};
 
-use crate::border::{Span, Timeout, bytes, guard, guard_int, invalid, product, spans};
+use crate::border::{Span, Timeout, bytes, guard, guard_int, invalid, product, spans, usual};
 use crate::code::{Failure, SHMR_KIND};
 use crate::handle::{Call, Handle, ProducerEnd, When};
 
@@ -26,18 +26,54 @@ pub unsafe extern "C" fn shmr_push(
 ) -> c_int {
     guard_int(|| {
         let mut call: End<'_> = Handle::enter(producer, When::Idle)?;
+        if let ProducerEnd::Values(tx) = &mut *call {
+            // SAFETY: the header's contract.
+            if let Some(value) = unsafe { usual(data, len) } {
+                match tx.push_at_hand(value) {
+                    AtHand::Done => return Ok(0),
+                    AtHand::Asked => return end_push(call),
+                    AtHand::Not => {}
+                }
+            }
+        }
         // SAFETY: the header's contract.
-        let record = unsafe { bytes(data, len) }?;
-        match (&mut *call, Timeout::of(timeout_ns)) {
-            (ProducerEnd::Values(tx), Timeout::Try) => tx.try_push(record),
-            (ProducerEnd::Values(tx), Timeout::Forever) => tx.push(record),
-            (ProducerEnd::Values(tx), Timeout::For(time)) => tx.push_timeout(record, time),
-            (ProducerEnd::Messages(tx), Timeout::Try) => tx.try_push(record),
-            (ProducerEnd::Messages(tx), Timeout::Forever) => tx.push(record),
-            (ProducerEnd::Messages(tx), Timeout::For(time)) => tx.push_timeout(record, time),
-        }?;
-        Ok(0)
+        unsafe { push_otherwise(call, data, len, timeout_ns) }
     })
+}
+
+/// The consumer asked to be woken for the value that was pushed. Like `push_otherwise` it takes the call with it: the push of
+/// a value for which there is room has nothing to keep, and saves no register.
+#[cold]
+#[inline(never)]
+fn end_push(mut call: End<'_>) -> Result<i64, Failure> {
+    if let ProducerEnd::Values(tx) = &mut *call {
+        tx.end_push_at_hand()?;
+    }
+    Ok(0)
+}
+
+/// A push that looks for room or waits, of an unusual length, or of a message.
+///
+/// # Safety
+/// As the header says.
+#[inline(never)]
+unsafe fn push_otherwise(
+    mut call: End<'_>,
+    data: *const c_void,
+    len: usize,
+    timeout_ns: i64,
+) -> Result<i64, Failure> {
+    // SAFETY: the contract.
+    let record = unsafe { bytes(data, len) }?;
+    match (&mut *call, Timeout::of(timeout_ns)) {
+        (ProducerEnd::Values(tx), Timeout::Try) => tx.try_push(record),
+        (ProducerEnd::Values(tx), Timeout::Forever) => tx.push(record),
+        (ProducerEnd::Values(tx), Timeout::For(time)) => tx.push_timeout(record, time),
+        (ProducerEnd::Messages(tx), Timeout::Try) => tx.try_push(record),
+        (ProducerEnd::Messages(tx), Timeout::Forever) => tx.push(record),
+        (ProducerEnd::Messages(tx), Timeout::For(time)) => tx.push_timeout(record, time),
+    }?;
+    Ok(0)
 }
 
 /// `shmr_push_values`.
@@ -53,7 +89,7 @@ pub unsafe extern "C" fn shmr_push_values(
 ) -> i64 {
     guard(|| {
         let mut call: End<'_> = Handle::enter(producer, When::Idle)?;
-        let ProducerEnd::Values(tx) = &mut *call else { return Err(Failure::Plain(SHMR_KIND)) };
+        let ProducerEnd::Values(tx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
         // SAFETY: the header's contract.
         let values = unsafe { bytes(values, product(count, tx.item().size)?) }?;
         let pushed = match Timeout::of(timeout_ns) {
@@ -107,17 +143,44 @@ pub unsafe extern "C" fn shmr_push_messages(
 ) -> i64 {
     guard(|| {
         let mut call: End<'_> = Handle::enter(producer, When::Idle)?;
-        let ProducerEnd::Messages(tx) = &mut *call else { return Err(Failure::Plain(SHMR_KIND)) };
+        let ProducerEnd::Messages(tx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
         // SAFETY: the header's contract.
         let messages = unsafe { spans(messages, count) }?;
         let pushed = match Timeout::of(timeout_ns) {
             Timeout::Try => tx.try_push_batch(messages)?,
             Timeout::Forever => as_far_as(tx.push_batch(messages))?,
-            Timeout::For(_) => {
-                return Err(invalid("a batch of messages waits not at all or for ever"));
-            }
+            Timeout::For(_) => return Err(no_time_for_batches()),
         };
         Ok(pushed as i64)
+    })
+}
+
+fn no_time_for_batches() -> Failure {
+    invalid("a batch of messages waits not at all or for ever")
+}
+
+/// `shmr_push_all`.
+///
+/// # Safety
+/// As the header says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shmr_push_all(
+    producer: Option<&Handle>,
+    messages: *const Span,
+    count: usize,
+    timeout_ns: i64,
+) -> c_int {
+    guard_int(|| {
+        let mut call: End<'_> = Handle::enter(producer, When::Idle)?;
+        let ProducerEnd::Messages(tx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
+        // SAFETY: the header's contract.
+        let messages = unsafe { spans(messages, count) }?;
+        match Timeout::of(timeout_ns) {
+            Timeout::Try => tx.try_push_all(messages),
+            Timeout::Forever => tx.push_all(messages),
+            Timeout::For(_) => return Err(no_time_for_batches()),
+        }?;
+        Ok(0)
     })
 }
 
@@ -134,7 +197,7 @@ pub unsafe extern "C" fn shmr_push_parts(
 ) -> c_int {
     guard_int(|| {
         let mut call: End<'_> = Handle::enter(producer, When::Idle)?;
-        let ProducerEnd::Messages(tx) = &mut *call else { return Err(Failure::Plain(SHMR_KIND)) };
+        let ProducerEnd::Messages(tx) = &mut *call else { return Err(Failure::plain(SHMR_KIND)) };
         // SAFETY: the header's contract.
         let parts = unsafe { spans(parts, count) }?;
         match Timeout::of(timeout_ns) {

@@ -6,7 +6,7 @@ mod hot;
 mod os;
 
 pub(crate) use self::hot::FORKED;
-pub use self::hot::{BatchError, OutOfBounds, PopError, PushError};
+pub use self::hot::{AtHand, BatchError, OutOfBounds, PopError, PushError};
 pub(crate) use self::os::{io as io_error, os};
 
 use core::fmt;

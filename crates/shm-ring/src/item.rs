@@ -120,6 +120,27 @@ pub struct ItemLayout {
 /// Stands for the values of an end that knows them by an [`ItemLayout`].
 pub(crate) struct Untyped;
 
+/// Calls that which was compiled for values of so many bytes, if that is a usual length.
+macro_rules! by_length {
+    ($len:expr, $end:ident.$inner:ident.$call:ident($value:ident)) => {
+        match $len {
+            4 => $end.$inner.$call::<4>($value),
+            8 => $end.$inner.$call::<8>($value),
+            16 => $end.$inner.$call::<16>($value),
+            24 => $end.$inner.$call::<24>($value),
+            32 => $end.$inner.$call::<32>($value),
+            40 => $end.$inner.$call::<40>($value),
+            48 => $end.$inner.$call::<48>($value),
+            56 => $end.$inner.$call::<56>($value),
+            64 => $end.$inner.$call::<64>($value),
+            128 => $end.$inner.$call::<128>($value),
+            256 => $end.$inner.$call::<256>($value),
+            _ => AtHand::Not,
+        }
+    };
+}
+pub(crate) use by_length;
+
 /// What the records of a ring are: values, or messages (`[u8]`).
 pub(crate) trait Payload {
     /// Bytes of a value, and from one to the next, where they are known when this is compiled.

@@ -192,6 +192,8 @@ mod ring;
 mod role;
 mod stats;
 
+#[doc(hidden)]
+pub use self::error::AtHand;
 #[cfg(shm_ring_steps)]
 #[doc(hidden)]
 pub use self::protocol::steps;

@@ -6,6 +6,7 @@
 //! it.
 #![no_main]
 
+mod event;
 mod latest;
 mod play;
 mod reading;
@@ -101,6 +102,7 @@ enum Call {
     ReleaseTo { ahead: Number },
     Skip,
     WaitAny { twice: bool, both: bool, peer: bool },
+    Event { producer: bool, peer: bool, which: u8 },
     Ask { which: u8 },
     Close { producer: bool },
     Attach { producer: bool },

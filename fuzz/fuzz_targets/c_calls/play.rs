@@ -117,6 +117,7 @@ impl Play {
             }
             Call::WaitAny { twice, both, peer } => self.wait_any(twice, both, peer),
             Call::Ask { which } => self.ask(which),
+            Call::Event { producer, peer, which } => self.event(producer, peer, which),
             Call::Close { producer } => self.close(producer),
             Call::Attach { producer } => self.attach(producer),
             Call::Wrong { which, old } => self.wrong(which, old.into()),
@@ -163,6 +164,11 @@ impl Play {
                 .map(|record| Span { data: record.as_ptr().cast(), len: record.len() })
                 .collect();
             let count = if huge { usize::MAX } else { count };
+            if wait {
+                // SAFETY: as below.
+                let answer = unsafe { shmr_push_all(h(self.tx), spans.as_ptr(), count, 0) };
+                return self.pushed_all(records, huge, answer.into());
+            }
             // SAFETY: what is not refused is as long as it says.
             unsafe { shmr_push_messages(h(self.tx), spans.as_ptr(), count, 0) }
         } else {
@@ -182,6 +188,19 @@ impl Play {
             None => {
                 assert!(count > 0 && !self.must_fit());
                 is(answer, NO_ROOM);
+            }
+        }
+    }
+
+    /// All of `records` were published, or none.
+    fn pushed_all(&mut self, records: Vec<Vec<u8>>, huge: bool, answer: i64) {
+        match self.refused(true) {
+            Some(code) => is(answer, &[code]),
+            None if huge => is(answer, &[SHMR_INVALID]),
+            None if answer == 0 => self.queue.extend(records),
+            None => {
+                assert!(records.len() > 1 || !self.must_fit());
+                is(answer, &[&[SHMR_TOO_LARGE], NO_ROOM].concat());
             }
         }
     }

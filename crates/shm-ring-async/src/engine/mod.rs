@@ -191,6 +191,17 @@ impl Engine {
         self.inner.process.is_this()
     }
 
+    /// Whether it is of this process, which may have been forked from that.
+    pub(crate) fn check_process(&self) -> io::Result<()> {
+        match self.is_ours() {
+            true => Ok(()),
+            false => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "this engine belongs to the process that we were forked from: make one after forking",
+            )),
+        }
+    }
+
     /// Sleeps on `armed` in a worker that has a place for that, and wakes the waker in `slot`.
     fn watch(&self, slot: &Arc<Slot>, armed: &Armed) -> Seat {
         let id = self.inner.ids.fetch_add(1, Ordering::Relaxed) + 1;

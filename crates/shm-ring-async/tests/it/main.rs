@@ -3,6 +3,7 @@
 //!
 //! Owns: the jobs that a child can be given. Knows nothing of: what they show.
 
+mod alarms;
 mod cancelling;
 mod engines;
 mod forks;
@@ -29,6 +30,7 @@ const JOBS: &[(&str, Job)] = &[
     ("write-latest", forms::write_latest),
     ("hold", peers::hold),
     ("forked", forks::forked),
+    ("forked-alarms", alarms::forked_alarms),
     ("sandboxed", sandbox::sandboxed),
     ("lingering", engines::lingering),
 ];

@@ -118,6 +118,11 @@ fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Faul
             pin(spec)?;
             between_processes::<RingInPlace, W>(spec, control, play_batches::<_, _, W>)
         }
+        #[cfg(feature = "c")]
+        "c-call" => {
+            pin(spec)?;
+            between_processes::<CCall, W>(spec, control, play_batches::<_, _, W>)
+        }
         "shm-ring-messages" => {
             pin(spec)?;
             between_processes::<RingMessages, W>(spec, control, play_batches::<_, _, W>)

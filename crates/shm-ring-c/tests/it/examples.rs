@@ -56,6 +56,31 @@ fn sysv_two_goes_on_with_the_next_sender() {
 }
 
 #[test]
+fn an_event_loop_serves_a_ring_beside_a_timer() {
+    if !(has("gcc") && has("pkg-config")) {
+        return;
+    }
+    let path = compile("gcc", "examples/event-loop.c", &[]);
+    let name = Name::new("event-loop");
+    let mut server = Running::start(&path, &["serve", &name.0]);
+    // Killed in the middle, and started again.
+    let feed = Running::start(&path, &["feed", &name.0, "1000000000000"]);
+    let published = || Observer::open(name.0.as_str()).ok()?.snapshot().published_records();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while published().is_none_or(|count| count < 10_000) {
+        assert!(Instant::now() < deadline, "nothing is published");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    feed.kill();
+    assert_eq!(server.line(), "the feed died; start it again\n");
+    let count = published().unwrap();
+    assert_eq!(server.line(), format!("silence after {count} measurements\n"));
+    let end = count.next_multiple_of(100);
+    output(&path, &["feed", &name.0, &end.to_string()]);
+    assert_eq!(server.printed(), format!("{end} measurements, mean 49.50\n"));
+}
+
+#[test]
 fn the_feed_handler_sees_every_quote_of_a_feed_that_is_killed_and_started_again() {
     if !(has("g++") && has("pkg-config")) {
         return;

@@ -75,6 +75,23 @@ fn every_code_of_the_header_is_that_of_the_library() {
     assert_eq!(of_header, of_library);
 }
 
+/// An option that Rust is given and C is not would be forgotten here.
+#[test]
+fn every_option_of_the_library_can_be_chosen() {
+    let read = |file: &str| std::fs::read_to_string(here().join(file)).unwrap();
+    let (options, chosen) = (read("../shm-ring/src/options/mod.rs"), read("src/options.rs"));
+    let methods = options.split("    pub fn ").skip(1).filter(|text| text.contains("(mut self"));
+    let methods: Vec<&str> = methods
+        .filter_map(|text| text.split_once('(').filter(|(_, rest)| rest.starts_with("mut self")))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(methods.len() > 15, "{methods:?}");
+    for method in methods {
+        let is_called = chosen.contains(&format!(".{method}("));
+        assert!(is_called || chosen.contains(&format!("Options::{method}")), "{method}");
+    }
+}
+
 /// Sizes and offsets, printed by a C program and by us.
 #[test]
 fn every_structure_of_the_header_is_that_of_the_library() {

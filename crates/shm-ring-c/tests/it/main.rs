@@ -4,9 +4,11 @@
 //! Owns: the list of tests. Knows nothing of: what they do.
 
 mod conformance;
+mod events;
 mod examples;
 mod header;
 mod installed;
 mod latest;
+mod lengths;
 mod misuse;
 mod peers;

@@ -1,20 +1,9 @@
-/* Every call of each kind of handle. Owns: the list, and how a wrong answer is told. */
-#include <shm_ring.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#define IS(call, expected)                                                                              \
-    do {                                                                                                \
-        int64_t found_ = (call), expected_ = (expected);                                                \
-        if (found_ != expected_) {                                                                      \
-            fprintf(stderr, "line %d: %s is %lld (%s), not %lld\n", __LINE__, #call, (long long)found_, \
-                    shmr_text(found_), (long long)expected_);                                           \
-            exit(1);                                                                                    \
-        }                                                                                               \
-    } while (0)
+/* Every call of each kind of handle. Owns: the list. */
+#include "is.h"
 
 /* Every call on an end, of which none may do anything. */
 static void all_of_a_producer(shmr_producer *tx, int64_t expected) {
+    shmr_end end = {.producer = tx, .consumer = NULL, .awaits_peer = 0, .unused = 0};
     uint64_t number = 7;
     void *room;
     shmr_peer peer;
@@ -24,6 +13,7 @@ static void all_of_a_producer(shmr_producer *tx, int64_t expected) {
     IS(shmr_push(tx, &number, sizeof number, SHMR_TRY), expected);
     IS(shmr_push_values(tx, &number, 1, SHMR_TRY), expected);
     IS(shmr_push_messages(tx, &span, 1, SHMR_TRY), expected);
+    IS(shmr_push_all(tx, &span, 1, SHMR_TRY), expected);
     IS(shmr_push_parts(tx, &span, 1, SHMR_TRY), expected);
     IS(shmr_reserve(tx, 1, &room, SHMR_TRY), expected);
     IS(shmr_commit(tx, 1), expected);
@@ -44,9 +34,15 @@ static void all_of_a_producer(shmr_producer *tx, int64_t expected) {
     IS(shmr_producer_has_lost_its_name(tx), expected);
     IS(shmr_producer_set_wait(tx, SHMR_WAIT_PARK, 0, 0, 0), expected);
     IS(shmr_producer_interrupt(tx, &interrupt), expected);
+    /* An end without a handle is no end at all. */
+    int64_t of_end = tx ? expected : SHMR_INVALID;
+    IS(shmr_fd(&end), of_end);
+    IS(shmr_arm(&end), of_end);
+    IS(shmr_disarm(&end), of_end);
 }
 
 static void all_of_a_consumer(shmr_consumer *rx, int64_t expected) {
+    shmr_end end = {.producer = NULL, .consumer = rx, .awaits_peer = 0, .unused = 0};
     uint64_t number;
     const void *values;
     shmr_peer peer;
@@ -77,6 +73,11 @@ static void all_of_a_consumer(shmr_consumer *rx, int64_t expected) {
     IS(shmr_consumer_has_lost_its_name(rx), expected);
     IS(shmr_consumer_set_wait(rx, SHMR_WAIT_PARK, 0, 0, 0), expected);
     IS(shmr_consumer_interrupt(rx, &interrupt), expected);
+    /* An end without a handle is no end at all. */
+    int64_t of_end = rx ? expected : SHMR_INVALID;
+    IS(shmr_fd(&end), of_end);
+    IS(shmr_arm(&end), of_end);
+    IS(shmr_disarm(&end), of_end);
 }
 
 static void all_of_the_rest(void *handle, int64_t expected) {

@@ -63,6 +63,7 @@ static void other_handles(void) {
     uint64_t number = 7;
     shmr_span span = {&number, sizeof number};
     IS(shmr_push_messages(tx, &span, 1, SHMR_TRY), SHMR_KIND);
+    IS(shmr_push_all(tx, &span, 1, SHMR_TRY), SHMR_KIND);
     IS(shmr_push_parts(tx, &span, 1, SHMR_TRY), SHMR_KIND);
     IS(shmr_pop_messages(rx, &number, sizeof number, &span, 1, SHMR_TRY), SHMR_KIND);
     IS(shmr_peek_messages(rx, &span, 1, SHMR_TRY), SHMR_KIND);
@@ -110,6 +111,8 @@ static void lengths(void) {
     IS(shmr_release_to(rx, 13), SHMR_NOT_A_BOUNDARY);
     IS(shmr_release_to(rx, UINT64_MAX), SHMR_NOT_A_BOUNDARY);
     IS(shmr_release_to(rx, 16), 1);
+    IS(shmr_pop(rx, some, SIZE_MAX, SHMR_TRY), SHMR_INVALID);
+    IS(some[0], 1);
     IS(shmr_pop(rx, some, sizeof some, SHMR_TRY), 8);
     IS(some[0], 3);
     IS(shmr_consumer_peer(rx, NULL), SHMR_INVALID);
@@ -124,6 +127,11 @@ static void lengths(void) {
     IS(shmr_push_messages(tx, NULL, 1, SHMR_TRY), SHMR_INVALID);
     IS(shmr_push_messages(tx, (shmr_span *)((char *)&span + 1), 1, SHMR_TRY), SHMR_INVALID);
     IS(shmr_push_messages(tx, &span, 1, SHMR_SECONDS(1)), SHMR_INVALID);
+    IS(shmr_push_all(tx, &wrong, 1, SHMR_TRY), SHMR_INVALID);
+    IS(shmr_push_all(tx, &span, SIZE_MAX, SHMR_TRY), SHMR_INVALID);
+    IS(shmr_push_all(tx, NULL, 1, SHMR_TRY), SHMR_INVALID);
+    IS(shmr_push_all(tx, &span, 1, SHMR_SECONDS(1)), SHMR_INVALID);
+    IS(shmr_push_all(tx, NULL, 0, SHMR_TRY), 0);
     IS(shmr_push_parts(tx, &wrong, 1, SHMR_TRY), SHMR_INVALID);
     IS(shmr_reserve(tx, SIZE_MAX, &room, SHMR_FOREVER), SHMR_TOO_LARGE);
     IS(shmr_push(tx, some, 60, SHMR_TRY), 0);

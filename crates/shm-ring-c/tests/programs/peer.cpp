@@ -119,8 +119,12 @@ static void send_messages(shmr_place place, std::uint64_t end) {
     for (std::uint64_t number = 0; number < end; number++) {
         unsigned char bytes[128];
         const std::size_t len = message_of(number, bytes);
-        if (number % 2 == 0) {
-            must("push", tx.push({reinterpret_cast<const char *>(bytes), len}, 20s));
+        const std::string_view message(reinterpret_cast<const char *>(bytes), len);
+        if (number % 4 == 0) {
+            must("push", tx.push(message, 20s));
+        } else if (number % 4 == 2) {
+            const std::string_view all[] = {message};
+            must("push_all", tx.push_all(all));
         } else {
             auto room = tx.reserve(128);
             must("reserve", room.why());

@@ -8,8 +8,11 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 use super::Receiver;
 use super::flow::Flow;
 use crate::attachment::wait::Timeout;
-use crate::error::PopError;
-use crate::item::{ItemLayout, Untyped};
+use crate::error::{AtHand, PopError};
+use crate::item::{ItemLayout, Untyped, by_length};
+use crate::mapping::records;
+use crate::protocol::position::{FRONT_BYTES, Head, Look};
+use crate::protocol::record::RecordLayout;
 
 /// The end of a ring that reads values whose size and alignment are known only when the program runs: for commands,
 /// bridges and other languages. The other end may know their type.
@@ -72,7 +75,81 @@ impl Receiver<Untyped> {
     }
 }
 
+impl Receiver<Untyped> {
+    /// Takes a value of `N` bytes, as many as it has, that is known to be there.
+    #[inline(always)]
+    fn take_at_hand<const N: usize>(&mut self, value: &mut [u8]) -> AtHand {
+        let Ok(value) = <&mut [u8; N]>::try_from(value) else { return AtHand::Not };
+        self.map.area().take_into(self.head.position(), value);
+        self.prefetch_below();
+        self.pass_at_hand::<N>()
+    }
+
+    /// Takes a value of `N` bytes, as many as it has, if a look finds one.
+    #[inline(always)]
+    fn look_at_hand<const N: usize>(&mut self, value: &mut [u8]) -> AtHand {
+        let Ok(value) = <&mut [u8; N]>::try_from(value) else { return AtHand::Not };
+        let layout = RecordLayout { unit: N as u64, ..self.side.layout };
+        let theirs = self.map.theirs();
+        let Some(look) = self.head.look_at_hand(&layout, theirs) else { return AtHand::Not };
+        if let (Look::Front { word }, true) = (look, layout.unit <= FRONT_BYTES) {
+            if self.head.tail() - self.head.position() == layout.unit {
+                let copy = records::copy_front(theirs.map(|page| &page.position.0.front), N);
+                if Head::front_is_whole(theirs, word) {
+                    copy.write_to(value);
+                    return self.pass_at_hand::<N>();
+                }
+            }
+        }
+        self.prefetch_run();
+        self.take_at_hand::<N>(value)
+    }
+
+    /// Gives back the room of a value that was read.
+    #[inline(always)]
+    fn pass_at_hand<const N: usize>(&mut self) -> AtHand {
+        let next = self.head.position() + N as u64;
+        self.head.release_below(self.map.mine(), next);
+        if self.gate.asked_at_hand(next, self.map.theirs()) {
+            return AtHand::Asked;
+        }
+        self.head.advance_to(next);
+        AtHand::Done
+    }
+}
+
 impl UntypedConsumer {
+    /// [`try_pop_into`](Self::try_pop_into) of a value of a usual length that is known to be there, without a call.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn pop_at_hand(&mut self, value: &mut [u8]) -> AtHand {
+        let is_usual = value.len() as u64 == self.inner.size() && self.inner.gate.asks_at_hand();
+        if !is_usual || !self.inner.head.has_record() {
+            return AtHand::Not;
+        }
+        by_length!(value.len(), self.inner.take_at_hand(value))
+    }
+
+    /// [`pop_at_hand`](Self::pop_at_hand) of a value that is not known to be there, if a look finds one.
+    #[doc(hidden)]
+    #[inline(never)]
+    pub fn look_at_hand(&mut self, value: &mut [u8]) -> AtHand {
+        let is_usual = value.len() as u64 == self.inner.size() && self.inner.gate.asks_at_hand();
+        if !is_usual || self.inner.head.has_record() {
+            return AtHand::Not;
+        }
+        by_length!(value.len(), self.inner.look_at_hand(value))
+    }
+
+    /// Ends a pop at hand that was [`Asked`](AtHand::Asked).
+    ///
+    /// # Errors
+    /// [`PopError::Forked`].
+    #[doc(hidden)]
+    pub fn end_pop_at_hand(&mut self) -> Result<(), PopError> {
+        self.inner.release(self.inner.size())
+    }
+
     /// Takes the oldest value into `value` if there is one: see [`Consumer::try_pop`](crate::Consumer::try_pop).
     ///
     /// # Errors

@@ -7,6 +7,18 @@ use std::io;
 pub(crate) const FORKED: &str =
     "this end belongs to the process that we were forked from: attach after forking";
 
+/// How a push or pop ended that makes no call and waits for nothing: for `shm-ring-c`, whose functions then need not save
+/// a register.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtHand {
+    /// Nothing was done: it takes one of the other calls.
+    Not,
+    Done,
+    /// The record has crossed, and the other side asked to be woken for it: the call that ends this comes next.
+    Asked,
+}
+
 /// Why nothing was pushed.
 ///
 /// ```

@@ -311,7 +311,7 @@ impl<V: Values + ?Sized> Publisher<V> {
     /// Writes a value at the tail and makes it exist. The position behind it.
     #[inline(always)]
     pub(crate) fn write_value(&mut self, value: &[u8]) -> u64 {
-        self.prefetch(self.size());
+        self.prefetch(value.len() as u64);
         self.map.area().put(self.position(), value);
         self.publish_one(value)
     }

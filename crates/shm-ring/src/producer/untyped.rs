@@ -7,8 +7,8 @@ use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use super::Publisher;
 use crate::attachment::wait::Timeout;
-use crate::error::{BatchError, PushError};
-use crate::item::{ItemLayout, Untyped};
+use crate::error::{AtHand, BatchError, PushError};
+use crate::item::{ItemLayout, Untyped, by_length};
 use crate::protocol::position::FRONT_BYTES;
 
 /// The end of a ring that publishes values whose size and alignment are known only when the program runs: for commands,
@@ -56,7 +56,43 @@ impl Publisher<Untyped> {
     }
 }
 
+impl Publisher<Untyped> {
+    /// Publishes a value of `N` bytes, for which there is room, and makes no call. Whether the consumer asked to be woken.
+    #[inline(always)]
+    fn publish_at_hand<const N: usize>(&mut self, value: &[u8]) -> AtHand {
+        let Ok(value) = <&[u8; N]>::try_from(value) else { return AtHand::Not };
+        let next = self.write_value(value);
+        if self.gate.asked_at_hand(next, self.map.theirs()) {
+            return AtHand::Asked;
+        }
+        self.tail.advance_to(next);
+        AtHand::Done
+    }
+}
+
 impl UntypedProducer {
+    /// [`try_push`](Self::try_push) of a value of a usual length, if room is known to be there.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn push_at_hand(&mut self, value: &[u8]) -> AtHand {
+        let size = self.inner.size();
+        let is_usual = value.len() as u64 == size && self.inner.gate.asks_at_hand();
+        if !is_usual || !self.inner.tail.has_room(size) {
+            return AtHand::Not;
+        }
+        by_length!(value.len(), self.inner.publish_at_hand(value))
+    }
+
+    /// Ends a push at hand that was [`Asked`](AtHand::Asked).
+    ///
+    /// # Errors
+    /// [`PushError::Forked`].
+    #[doc(hidden)]
+    pub fn end_push_at_hand(&mut self) -> Result<(), PushError> {
+        let next = self.inner.position() + self.inner.size();
+        self.inner.wake(next)
+    }
+
     /// Publishes the value of these bytes if there is room: see [`Producer::try_push`](crate::Producer::try_push).
     ///
     /// # Errors

@@ -53,7 +53,7 @@ fn fence_then_load(sleeper: Foreign<'_, SidePage>) -> u64 {
 /// and the next push would wait for the store of this one. An asm block that reads memory keeps the
 /// same stores before itself and lets the compiler keep what it knows.
 #[inline(always)]
-fn load_in_order(sleeper: Foreign<'_, SidePage>) -> u64 {
+pub(crate) fn load_in_order(sleeper: Foreign<'_, SidePage>) -> u64 {
     #[cfg(all(target_arch = "x86_64", not(any(loom, shm_ring_steps, miri))))]
     {
         let value: u64;

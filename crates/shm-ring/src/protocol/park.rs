@@ -79,6 +79,18 @@ impl Gate {
         if position >= wake_at { Some(wake_at) } else { None }
     }
 
+    /// Whether [`asked_at_hand`](Self::asked_at_hand) may stand for [`asked`](Self::asked). It does not change.
+    #[inline(always)]
+    pub(crate) fn asks_at_hand(&self) -> bool {
+        self.relies_on_membarrier && !cfg!(loom)
+    }
+
+    /// [`asked`](Self::asked) without a call: whether.
+    #[inline(always)]
+    pub(crate) fn asked_at_hand(&self, position: u64, theirs: Foreign<'_, SidePage>) -> bool {
+        position >= barrier::load_in_order(theirs) // edge `park`
+    }
+
     /// Wakes the other side, which wants to be woken at `wake_at`, if that was not done before.
     #[cold]
     #[inline(never)]

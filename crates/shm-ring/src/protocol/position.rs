@@ -336,6 +336,24 @@ impl Head {
         Ok(if front { Look::Front { word } } else { Look::Records })
     }
 
+    /// [`look`](Self::look) where that has found something and nothing needs care. Otherwise nothing has changed.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(crate) fn look_at_hand(
+        &mut self,
+        layout: &RecordLayout,
+        theirs: Foreign<'_, SidePage>,
+    ) -> Option<Look> {
+        let word = theirs.map(|page| &page.position.0.word).relaxed();
+        let (tail, front) = unpack(word);
+        fence(Ordering::Acquire); // edge `publish`
+        if tail == self.tail || self.care != Care::Nothing || !self.allows(layout, tail) {
+            return None;
+        }
+        self.tail = tail;
+        Some(if front { Look::Front { word } } else { Look::Records })
+    }
+
     /// [`look`](Self::look), but not beyond the end of the stream that is being read: `stream_end` says where another one
     /// follows whose records must not come yet.
     #[cfg(not(loom))]

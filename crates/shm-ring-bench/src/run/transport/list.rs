@@ -113,6 +113,12 @@ pub(crate) fn list() -> &'static [Entry] {
             "the ring with messages made and verified where they stand, both sides spinning",
             Entry { batches: true, ..UNASKED_SPINNING },
         ),
+        #[cfg(feature = "c")]
+        named(
+            "c-call",
+            "the ring by the calls of its C library, loaded as a shared object, both sides spinning",
+            Entry { batches: true, ..UNASKED_SPINNING },
+        ),
         // SEM_UNDO counts each handoff, up and down in one process each, in 16 bits.
         named(
             "sysv-binary",

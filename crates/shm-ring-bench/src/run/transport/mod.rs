@@ -5,6 +5,8 @@
 //! between threads, [`Pair`]), an entry in [`list()`], and a line in `with_transport!` or `with_pair!`
 //! (names.rs). The harness does the rest.
 
+#[cfg(feature = "c")]
+mod c_call;
 mod erased;
 mod eventfd;
 mod fifo;
@@ -43,6 +45,8 @@ use crate::run::sys;
 
 pub(crate) use crate::run::fault::Fault;
 
+#[cfg(feature = "c")]
+pub(crate) use self::c_call::CCall;
 pub(crate) use self::erased::{AnyReceiver, AnySender};
 pub(crate) use self::eventfd::Eventfd;
 pub(crate) use self::fifo::Fifo;

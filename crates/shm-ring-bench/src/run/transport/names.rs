@@ -63,6 +63,8 @@ macro_rules! with_large_transport {
             "shm-ring-bare" is Ringed<Bare>,
             "shm-ring-messages" is RingMessages,
             "shm-ring-in-place" is RingInPlace,
+            #[cfg(feature = "c")]
+            "c-call" is CCall,
             "sysv-binary" is SysvBinary,
             "sysv-two" is SysvTwo,
             "posix-two" is PosixTwo,
