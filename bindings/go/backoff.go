@@ -6,18 +6,13 @@
 package shmring
 
 const (
-	stayLongest = 64  // of a consumer, in units
+	stayLongest = 64  // of a consumer, in pauses
 	stayFull    = 32  // of a producer
-	stayUnit    = 48  // turns of an empty loop: about what a processor pauses
+	looksStayed = 3   // of a consumer behind a stay
+	looksAnswer = 32  // of a consumer in a conversation: about the longest round trip
 	runOfStream = 256 // records; from here on a stream is well as it is
 	plenty      = 4   // a producer waits for this part of the ring
 )
-
-// idle does nothing for some units. The compiler keeps the loop.
-func idle(units int) {
-	for i := 0; i < units*stayUnit; i++ {
-	}
-}
 
 // stayAway is for a consumer that found nothing. It fades in a conversation, where records come one
 // at a time. It says whether something is there.
@@ -32,14 +27,18 @@ func (c *consumer) stayAway() bool {
 			c.stay = stayLongest
 		}
 	}
-	idle(c.stay)
-	for looks := 0; looks < 3; looks++ {
-		if c.refresh() {
-			return true
-		}
-		idle(1)
+	if c.stay > 0 {
+		relax(c.stay)
 	}
-	c.stay /= 2
+	for looks := 0; looks < looksStayed+looksAnswer; looks++ {
+		if c.hasChanged() {
+			return c.refresh()
+		}
+		relax(1)
+		if looks == looksStayed {
+			c.stay /= 2
+		}
+	}
 	return false
 }
 
@@ -47,7 +46,7 @@ func (c *consumer) stayAway() bool {
 // free, but not for long.
 func (p *producer) letDrain() {
 	for looks, stay := 0, 1; looks < 32; looks++ {
-		idle(stay)
+		relax(stay)
 		if stay < stayFull {
 			stay *= 2
 		}

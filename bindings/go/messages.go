@@ -111,7 +111,7 @@ func (p *MessageProducer) write(message []byte, n uint64) {
 		var words frontWords
 		words[0] = recordHeader(p.tail, uint64(len(message)))
 		copy(bytesOf(words[1:]), message)
-		p.publishFront(n, words[:1+roundUp(uint64(len(message)), wordSize)/wordSize])
+		p.publishFront(n, bytesOf(words[:])[:wordSize+len(message)])
 	} else {
 		p.publish(n)
 	}
@@ -145,7 +145,8 @@ func (c *MessageConsumer) Pop(ctx context.Context, buffer []byte) ([]byte, error
 func (c *MessageConsumer) first(buffer []byte) ([]byte, error) {
 	if c.mayUseFront() {
 		var words frontWords
-		isWhole := c.copyFront(words[:])
+		getFrontWords(c.theirs.front, bytesOf(words[:]))
+		isWhole := c.frontIsWhole()
 		n := words[0] & (1<<32 - 1)
 		if isWhole && n <= frontMessage && words[0] == recordHeader(c.head, n) &&
 			c.shape.message(n) == c.tail-c.head {

@@ -22,13 +22,11 @@ type side struct {
 	lease        *lease
 	mine, theirs words
 	session      uint64
-	position     *uint64 // mine
-	wakeAt       *uint64 // theirs
-	rungFor      uint64  // the last wake_at that was rung for
-	relies       bool    // on the membarrier of sleepers
-	reported     uint32  // the liveness word of this session
-	interrupt    uint32  // a word to sleep on that changes when a context ends
-	err          error   // permanent: corrupt, or ended
+	rungFor      uint64 // the last wake_at that was rung for
+	relies       bool   // on the membarrier of sleepers
+	reported     uint32 // the liveness word of this session
+	interrupt    uint32 // a word to sleep on that changes when a context ends
+	err          error  // permanent: corrupt, or ended
 	ends         ends
 }
 
@@ -104,7 +102,6 @@ func occupy(role Role, p *place, o Options, resume func(*side) error) (*side, er
 		l.giveUp()
 		return nil, err
 	}
-	s.position, s.wakeAt = s.mine.position, s.theirs.wakeAt
 	s.open()
 	return s, nil
 }
@@ -136,7 +133,7 @@ func (s *side) open() {
 	}
 	atomic.StoreUint64(s.mine.session, s.session)
 	s.ring()
-	s.ends.attach(s, s.look())
+	s.ends.attach(s, s.lookAtPeer())
 }
 
 // Close ends the session in order: the peer gets ErrClosed. What was published stays in the ring.
@@ -239,7 +236,7 @@ func newestOf(session uint64) uint64 {
 	return session
 }
 
-func (s *side) look() seen {
+func (s *side) lookAtPeer() seen {
 	return lookAt(s.theirs, func() bool { return s.lease.isHeld(s.role.peer()) })
 }
 
@@ -288,7 +285,7 @@ func (s *side) Peer() State {
 	if s.err == ErrEnded {
 		return Absent
 	}
-	return s.look().state
+	return s.lookAtPeer().state
 }
 
 // Session is the number of this side's session: odd, and 2 more than that of the last one.
