@@ -127,6 +127,29 @@ func (r *region) word(position uint64) *uint64 { return (*uint64)(r.at(position)
 // page and positions are multiples of the size, so the place is aligned.
 func getValue[T any](a *area, position uint64, value *T) { *value = *(*T)(a.at(position)) }
 
+// putSlot writes a value to the start of a slot, and zeros behind it up to a whole word.
+func putSlot[T any](a *area, position uint64, value *T) {
+	*(*T)(a.at(position)) = *value
+	for i := sizeOf[T](); i%wordSize != 0; i++ {
+		*(*byte)(a.at(position + i)) = 0
+	}
+}
+
+// getSlot copies a value from the start of a slot, of which a load behind it says whether it was written
+// meanwhile: as whole words where others would not keep their order. A slot is longer than its value.
+func getSlot[T any](a *area, position uint64, value *T) {
+	if plainWords {
+		*value = *(*T)(a.at(position))
+		return
+	}
+	to := unsafe.Slice((*byte)(unsafe.Pointer(value)), sizeOf[T]())
+	for len(to) > 0 {
+		word := atomic.LoadUint64((*uint64)(a.at(position)))
+		to = to[copy(to, (*[wordSize]byte)(unsafe.Pointer(&word))[:]):]
+		position += wordSize
+	}
+}
+
 // sizeOf is a constant where a function is compiled for a T.
 func sizeOf[T any]() uint64 {
 	var value T

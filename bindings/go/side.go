@@ -35,14 +35,14 @@ type side struct {
 func attach(role Role, name string, c contents, o Options, resume func(*side) error) (*side, error) {
 	// Each round is lost only to somebody who creates or removes at that moment.
 	for round := 0; ; round++ {
-		p, err := find(name, c, o)
+		p, err := find(name, c, o, syscall.O_RDWR)
 		if err != nil {
 			if errors.Is(err, errAgain) && round < 100 {
 				continue
 			}
 			return nil, err
 		}
-		s, err := occupy(role, p, o, resume)
+		s, err := occupy(role, p, c, o, resume)
 		if err != nil {
 			p.close()
 			if err == errAgain && round < 100 {
@@ -57,9 +57,10 @@ func attach(role Role, name string, c contents, o Options, resume func(*side) er
 // errAgain says that a name was given to another file, or to none, meanwhile.
 var errAgain = errors.New("the name changes again and again")
 
-func find(name string, c contents, o Options) (*place, error) {
+// find opens what is under a name, or creates it.
+func find(name string, c contents, o Options, access int) (*place, error) {
 	if o.Open != New {
-		p, err := openPlace(name, syscall.O_RDWR, o)
+		p, err := openPlace(name, access, o)
 		if err == nil {
 			if err = p.header.is(c, o); err != nil {
 				p.close()
@@ -78,7 +79,7 @@ func find(name string, c contents, o Options) (*place, error) {
 	return p, err
 }
 
-func occupy(role Role, p *place, o Options, resume func(*side) error) (*side, error) {
+func occupy(role Role, p *place, c contents, o Options, resume func(*side) error) (*side, error) {
 	l, err := takeLease(p, role, o.patience())
 	if err != nil {
 		return nil, err
@@ -102,7 +103,11 @@ func occupy(role Role, p *place, o Options, resume func(*side) error) (*side, er
 		l.giveUp()
 		return nil, err
 	}
-	s.open()
+	if c.kind == kindLatest {
+		s.openWriter()
+	} else {
+		s.open()
+	}
 	return s, nil
 }
 
@@ -113,8 +118,7 @@ func (s *side) open() {
 		mode = fenceModeRelies
 	}
 	atomic.StoreUint32(s.mine.fenceMode, mode)
-	atomic.StoreUint32(s.mine.pid, uint32(os.Getpid()))
-	atomic.StoreUint64(s.mine.pidNamespace, pidNamespace())
+	storePid(s.mine)
 	last := atomic.LoadUint64(s.mine.session)
 	if s.role == RoleProducer && last%2 == 1 {
 		atomic.StoreUint64(s.mine.died, last)
@@ -194,6 +198,11 @@ func (s *side) corrupt(what string, found uint64) {
 
 // count adds 1 to a word that this side alone writes.
 func count(word *uint64) { storeWord(word, atomic.LoadUint64(word)+1) }
+
+func storePid(mine words) {
+	atomic.StoreUint32(mine.pid, uint32(os.Getpid()))
+	atomic.StoreUint64(mine.pidNamespace, pidNamespace())
+}
 
 func pidNamespace() uint64 {
 	var s syscall.Stat_t

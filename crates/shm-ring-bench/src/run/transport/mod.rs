@@ -8,6 +8,8 @@
 mod erased;
 mod eventfd;
 mod fifo;
+#[cfg(feature = "go")]
+pub(crate) mod go;
 mod limits;
 pub(crate) mod lines;
 mod list;
