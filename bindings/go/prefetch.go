@@ -29,6 +29,9 @@ func prefetchRead(at unsafe.Pointer, lines uint64)
 //go:noescape
 func prefetchWrite(at unsafe.Pointer, lines uint64)
 
+// goesAhead says whether values of size bytes are copied by putAhead and getAhead.
+func goesAhead(size uint64) bool { return copiesAhead && size%line == 0 && size <= aheadMost }
+
 // aheadOf is how far ahead of its tail a producer of values asks for lines.
 func aheadOf(size uint64) uint64 {
 	switch {

@@ -34,10 +34,14 @@ func (p *Producer[T]) push(ctx context.Context, value *T) error {
 		}
 		storePosition(p.position, next, p.relies)
 	} else {
-		if beginsLine(tail, size) {
-			prefetchWrite(p.area.at(tail+aheadOf(size)), linesOf(size))
+		if goesAhead(size) {
+			putAhead(p.area.at(tail), unsafe.Pointer(value), size, p.area.at(tail+aheadOf(size)))
+		} else {
+			if beginsLine(tail, size) {
+				prefetchWrite(p.area.at(tail+aheadOf(size)), linesOf(size))
+			}
+			*(*T)(p.area.at(tail)) = *value
 		}
-		*(*T)(p.area.at(tail)) = *value
 		storePosition(p.position, next|noFront, p.relies)
 	}
 	p.tail = next
@@ -63,14 +67,23 @@ func (c *Consumer[T]) pop(ctx context.Context, value *T) error {
 	if head == c.tail {
 		return c.popFirst(ctx, value)
 	}
-	if ahead := head + readAhead; beginsLine(ahead, size) && ahead < c.tail {
-		prefetchRead(c.area.at(ahead), 1)
-	}
-	if size <= movedAtOnce {
-		copied := *(*T)(c.area.at(head))
-		*value = copied
+	if goesAhead(size) {
+		// Beyond the tail it would take lines from the producer: then it asks for what it has.
+		ahead := head + readAhead
+		if ahead >= c.tail {
+			ahead = head
+		}
+		getAhead(unsafe.Pointer(value), c.area.at(head), size, c.area.at(ahead))
 	} else {
-		*value = *(*T)(c.area.at(head))
+		if ahead := head + readAhead; beginsLine(ahead, size) && ahead < c.tail {
+			prefetchRead(c.area.at(ahead), 1)
+		}
+		if size <= movedAtOnce {
+			copied := *(*T)(c.area.at(head))
+			*value = copied
+		} else {
+			*value = *(*T)(c.area.at(head))
+		}
 	}
 	head += size
 	c.head = head

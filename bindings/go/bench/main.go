@@ -106,7 +106,10 @@ type stopwatch struct {
 }
 
 func start() stopwatch {
-	return stopwatch{cpu: threadCPU(), queued: threadQueued(), switches: threadSwitches(), begun: time.Now()}
+	w := stopwatch{queued: threadQueued(), switches: threadSwitches()}
+	// Last, since what stands before takes time of its own.
+	w.cpu, w.begun = threadCPU(), time.Now()
+	return w
 }
 
 func (w *stopwatch) stop(c *control, verified uint64) {
