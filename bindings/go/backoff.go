@@ -45,12 +45,16 @@ func (c *consumer) stayAway() bool {
 // letDrain is for a producer that found the ring full: it looks now and then until a good part is
 // free, but not for long.
 func (p *producer) letDrain() {
+	good := p.shape.limit / plenty
+	if good > p.threshold {
+		good = p.threshold
+	}
 	for looks, stay := 0, 1; looks < 32; looks++ {
 		relax(stay)
 		if stay < stayFull {
 			stay *= 2
 		}
-		if p.refresh(); p.err != nil || p.free-p.tail >= p.shape.limit/plenty {
+		if p.refresh(); p.err != nil || p.free-p.tail >= good {
 			return
 		}
 	}

@@ -6,6 +6,7 @@ package shmring
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
 
 // consumer has what each pop needs first, side by side, and not behind another pointer.
@@ -23,6 +24,10 @@ type consumer struct {
 	raw   uint64 // the tail word of the last look
 	dryAt uint64 // for stayAway
 	stay  int    // for stayAway
+
+	threshold        uint64 // bytes that a wait is for; 0: any
+	within           time.Duration
+	peeked, peekedAt uint64 // bytes of Peek, and the head then
 }
 
 func newConsumer(name string, c contents, o Options) (*consumer, error) {
@@ -130,6 +135,9 @@ func (c *consumer) await(ctx context.Context) error {
 	}
 	if c.err != nil {
 		return c.err
+	}
+	if c.threshold > c.shape.unit {
+		return c.awaitEnough(ctx)
 	}
 	if c.stayAway() {
 		return nil

@@ -114,3 +114,5 @@ func exitCode(t testing.TB, command *exec.Cmd) int {
 	command.Wait()
 	return command.ProcessState.ExitCode()
 }
+
+func loadWord(word *uint64) uint64 { return atomic.LoadUint64(word) }

@@ -110,6 +110,14 @@ func (r *region) slice(position, length uint64) []byte {
 	return unsafe.Slice((*byte)(r.at(position)), length)
 }
 
+// sliceAt is n values from a position on, in place.
+func sliceAt[T any](r *region, position uint64, n int) []T {
+	if n < 0 || uint64(n) > r.capacity/sizeOf[T]() {
+		panic("shmring: a bug: values beyond the data")
+	}
+	return unsafe.Slice((*T)(r.at(position)), n)
+}
+
 // put writes bytes into the data.
 func (r *region) put(position uint64, from []byte) {
 	copy(r.slice(position, uint64(len(from))), from)

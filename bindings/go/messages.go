@@ -101,12 +101,20 @@ func (p *MessageProducer) record(message []byte) (uint64, error) {
 }
 
 func (p *MessageProducer) put(position uint64, message []byte) {
+	if n := p.shape.message(uint64(len(message))); beginsLine(position, n) {
+		p.area.prefetchRunAhead(position, n)
+	}
 	*p.region.word(position) = recordHeader(position, uint64(len(message)))
 	p.region.put(position+p.shape.unit, message)
 }
 
 func (p *MessageProducer) write(message []byte, n uint64) {
 	p.put(p.tail, message)
+	p.exist(message, n)
+}
+
+// exist makes a message exist that was written at the tail, with a copy in the front if that is wanted.
+func (p *MessageProducer) exist(message []byte, n uint64) {
 	if len(message) <= frontMessage && p.wantsFront() {
 		var words frontWords
 		words[0] = recordHeader(p.tail, uint64(len(message)))

@@ -23,6 +23,8 @@ type producer struct {
 	relies   bool   // on the membarrier of sleepers
 	head     uint64 // as it was loaded last
 	*side
+	threshold            uint64 // bytes that a wait is for
+	reserved, reservedAt uint64 // bytes of Reserve, and the tail then
 }
 
 func newProducer(name string, c contents, o Options) (*producer, error) {
@@ -34,6 +36,7 @@ func newProducer(name string, c contents, o Options) (*producer, error) {
 	p.side = s
 	p.position, p.front, p.area, p.relies = s.mine.position, s.mine.front, s.region.area, s.relies
 	p.wakeAt, p.hint = s.theirs.wakeAt, s.theirs.hint
+	p.threshold = s.shape.limit / 2
 	return p, nil
 }
 
@@ -105,7 +108,7 @@ func (p *producer) await(ctx context.Context, n uint64) error {
 	if p.letDrain(); p.has(n) {
 		return nil
 	}
-	wanted := p.shape.limit / 2
+	wanted := p.threshold
 	if wanted < n {
 		wanted = n
 	}
