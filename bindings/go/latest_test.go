@@ -123,6 +123,24 @@ func TestEachVersionComesInOrderOrIsCountedAsLost(t *testing.T) {
 	}
 }
 
+// Planted once: what was behind a value left there.
+func TestZerosStandBehindAValueUpToAWord(t *testing.T) {
+	name, w, r := latest[[13]byte](t, Options{})
+	at := int64(controlPages*os.Getpagesize()) + 128
+	forgeAt(t, name, at+8, never)
+	value := [13]byte{12: 7}
+	if err := w.Write(value); err != nil {
+		t.Fatal(err)
+	}
+	b := must[[]byte](t)(os.ReadFile("/dev/shm/" + name))[at : at+16]
+	if !bytes.Equal(b, append(value[:], 0, 0, 0)) {
+		t.Errorf("% x", b)
+	}
+	if v := must[[13]byte](t)(r.Read()); v != value {
+		t.Error(v)
+	}
+}
+
 func TestAReaderWaitsAndLearnsHowTheWriterEnded(t *testing.T) {
 	name, w, r := latest[uint64](t, Options{})
 	ctx := within(t, 10*tick)

@@ -46,6 +46,9 @@ func TestAConsumerSleepsUntilThereIsEnough(t *testing.T) {
 			t.Error("rung before there was enough")
 		}
 		pushes(t, tx, 4)
+		if loadWord(tx.mine.wakesSent) == rung {
+			t.Error("not rung when there was enough")
+		}
 		if n := <-got; n != 4 {
 			t.Errorf("%d of 4", n)
 		}
@@ -81,8 +84,8 @@ func TestATimeOrAnEndIsEnoughForAConsumer(t *testing.T) {
 	got = wait()
 	pushes(t, tx, 2)
 	tx.Close()
-	if n := <-got; n != 2 {
-		t.Error(n)
+	if n := <-got; n != 2 || ctx.Err() != nil {
+		t.Errorf("%d, %v", n, ctx.Err())
 	}
 	if _, err := rx.Pop(ctx); !errors.Is(err, ErrClosed) {
 		t.Error(err)
@@ -105,8 +108,8 @@ func TestAConsumerTakesWhatIsThereBesideAProducerThatWaits(t *testing.T) {
 	if room := must[[]uint64](t)(tx.Reserve(ctx, 14)); len(room) != 14 {
 		t.Error(len(room))
 	}
-	if n := <-got; n != 1 {
-		t.Error(n)
+	if n := <-got; n != 1 || ctx.Err() != nil {
+		t.Errorf("%d, %v", n, ctx.Err())
 	}
 }
 
@@ -155,6 +158,11 @@ func TestAnyOfSeveralRingsWakes(t *testing.T) {
 			found <- n
 		}()
 		asleep(t, rxs[i].base().mine.sleeps, before)
+		for j := range rxs {
+			if c := rxs[j].base(); loadWord(c.mine.wakeAt) != c.head+8 {
+				t.Errorf("ring %d is not asked to wake", j)
+			}
+		}
 		if i < len(txs) {
 			pushes(t, txs[i], uint64(i))
 		} else if err := messages.Push(ctx, []byte("text")); err != nil {
@@ -186,6 +194,27 @@ func TestAnyOfSeveralRingsWakes(t *testing.T) {
 	}
 	if _, err := WaitAny(ctx); !errors.Is(err, ErrOptions) {
 		t.Error(err)
+	}
+}
+
+// Planted once: no look behind wake_at. Then a record was slept through.
+func TestALastLookAtEachRingComesBeforeSleep(t *testing.T) {
+	var all []*consumer
+	for i := 0; i < 3; i++ {
+		_, tx, rx := pair(t, 4)
+		all = append(all, rx.base())
+		if i == 2 {
+			pushes(t, tx, 1)
+		}
+	}
+	// A context that is over ends what would sleep.
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if ready, err := sleepAny(over, all); ready != 2 || err != nil {
+		t.Errorf("%d, %v", ready, err)
+	}
+	if sleeps := loadWord(all[2].mine.sleeps); sleeps != 0 {
+		t.Error("slept beside a record")
 	}
 }
 
