@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -274,24 +273,10 @@ func TestPicturesAreWholeAcrossKillsOfTheirWriter(t *testing.T) {
 	}
 }
 
-// broadcast is the example of Rust, built by bindings/go/run.
-func broadcast(t *testing.T, arguments ...string) *exec.Cmd {
-	path := os.Getenv("SHM_RING_BROADCAST")
-	if path == "" {
-		path = "../../target/debug/examples/broadcast"
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("skipped: %v: build it, or set SHM_RING_BROADCAST", err)
-	}
-	command := exec.Command(path, arguments...)
-	command.Stderr = os.Stderr
-	return command
-}
-
 func TestVersionsOfGoAreReadByRust(t *testing.T) {
 	name := newName(t)
 	w := must[*LatestWriter[uint64]](t)(NewLatestWriter[uint64](name, Options{Items: 1001}))
-	read := broadcast(t, "quick", name)
+	read := example(t, "broadcast", "quick", name)
 	out := must[interface{ Read([]byte) (int, error) }](t)(read.StdoutPipe())
 	start(t, read)
 	lines := bufio.NewScanner(out)
@@ -316,7 +301,7 @@ func TestVersionsOfGoAreReadByRust(t *testing.T) {
 }
 
 func TestVersionsOfRustAreReadByGo(t *testing.T) {
-	write := broadcast(t)
+	write := example(t, "broadcast")
 	var out bytes.Buffer
 	write.Stdout = &out
 	start(t, write)
