@@ -143,14 +143,17 @@ func TestZerosStandBehindAValueUpToAWord(t *testing.T) {
 func TestAReaderWaitsAndLearnsHowTheWriterEnded(t *testing.T) {
 	name, w, r := latest[uint64](t, Options{})
 	ctx := within(t, 10*tick)
+	written := make(chan bool)
 	go func() {
 		time.Sleep(20 * time.Millisecond)
 		w.Write(7)
 		w.Notify()
+		close(written)
 	}()
 	if v := must[uint64](t)(r.ReadNewer(ctx)); v != 7 {
 		t.Error(v)
 	}
+	<-written
 	short := within(t, 30*time.Millisecond)
 	if _, err := r.ReadNewer(short); !errors.Is(err, short.Err()) || err == nil {
 		t.Error(err)

@@ -37,8 +37,8 @@ func TestAConsumerSleepsUntilThereIsEnough(t *testing.T) {
 			got <- n
 		}()
 		asleep(t, rx.mine.sleeps, before)
-		if at := word(t, name, RoleConsumer, offWakeAt); at != rx.head+4*8 {
-			t.Fatalf("wake_at %d, head %d", at, rx.head)
+		if at, head := word(t, name, RoleConsumer, offWakeAt), word(t, name, RoleConsumer, offPosition); at != head+4*8 {
+			t.Fatalf("wake_at %d, head %d", at, head)
 		}
 		rung := loadWord(tx.mine.wakesSent)
 		pushes(t, tx, 1, 2, 3)
@@ -159,7 +159,7 @@ func TestAnyOfSeveralRingsWakes(t *testing.T) {
 		}()
 		asleep(t, rxs[i].base().mine.sleeps, before)
 		for j := range rxs {
-			if c := rxs[j].base(); loadWord(c.mine.wakeAt) != c.head+8 {
+			if words := rxs[j].base().mine; loadWord(words.wakeAt) != loadWord(words.position)+8 {
 				t.Errorf("ring %d is not asked to wake", j)
 			}
 		}
