@@ -30,8 +30,15 @@ func (c *consumer) stayAway() bool {
 	if c.stay > 0 {
 		relax(c.stay)
 	}
+	// In a conversation the lines of a record that the front cannot hold come beside the tail word, and
+	// not after it.
+	expects := c.hint != 0 && c.last > frontLen
 	for looks := 0; looks < looksStayed+looksAnswer; looks++ {
-		if c.hasChanged() {
+		changed := c.hasChanged()
+		if expects {
+			c.area.prefetchExpected(c.head, c.last)
+		}
+		if changed {
 			return c.refresh()
 		}
 		relax(1)

@@ -11,6 +11,7 @@ const (
 	aheadLeast   = 512  // in bytes at least
 	aheadMost    = 1024 // and at most
 	runAheadMost = 4096 // the longest run of lines that is asked for at once
+	expectedMost = 256  // bytes of a record that are asked for before it is there
 	readAhead    = 512  // bytes that a consumer asks ahead, below the tail that it has seen
 )
 
@@ -65,6 +66,14 @@ func (a *area) prefetchRun(position, tail uint64) {
 	bytes := tail - position
 	if bytes > readAhead {
 		bytes = readAhead
+	}
+	prefetchRead(a.at(position), linesOf(bytes))
+}
+
+// prefetchExpected asks for the lines of a record of bytes that is expected at position.
+func (a *area) prefetchExpected(position, bytes uint64) {
+	if bytes > expectedMost {
+		bytes = expectedMost
 	}
 	prefetchRead(a.at(position), linesOf(bytes))
 }
