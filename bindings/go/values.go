@@ -69,6 +69,12 @@ func (p *Producer[T]) pushSlice(ctx context.Context, values []T) (int, error) {
 		if err := p.space(ctx, sizeOf[T]()); err != nil {
 			return 0, err
 		}
+		// One value at a time, as room comes, would take the line of the consumer's position each time.
+		if ctx != nil && bytes > p.free-p.tail {
+			if p.letDrain(); p.err != nil {
+				return 0, p.err // and no room
+			}
+		}
 	}
 	n := (p.free - p.tail) / sizeOf[T]()
 	if n > uint64(len(values)) {
