@@ -6,18 +6,13 @@
 package shmring
 
 const (
-	stayLongest = 64  // of a consumer, in units
+	stayLongest = 64  // of a consumer, in pauses
 	stayFull    = 32  // of a producer
-	stayUnit    = 48  // turns of an empty loop: about what a processor pauses
+	looksStayed = 3   // of a consumer behind a stay
+	looksAnswer = 32  // of a consumer in a conversation: about the longest round trip
 	runOfStream = 256 // records; from here on a stream is well as it is
 	plenty      = 4   // a producer waits for this part of the ring
 )
-
-// idle does nothing for some units. The compiler keeps the loop.
-func idle(units int) {
-	for i := 0; i < units*stayUnit; i++ {
-	}
-}
 
 // stayAway is for a consumer that found nothing. It fades in a conversation, where records come one
 // at a time. It says whether something is there.
@@ -32,26 +27,41 @@ func (c *consumer) stayAway() bool {
 			c.stay = stayLongest
 		}
 	}
-	idle(c.stay)
-	for looks := 0; looks < 3; looks++ {
-		if c.refresh() {
-			return true
-		}
-		idle(1)
+	if c.stay > 0 {
+		relax(c.stay)
 	}
-	c.stay /= 2
+	// In a conversation the lines of a record that the front cannot hold come beside the tail word, and
+	// not after it.
+	expects := c.hint != 0 && c.last > frontLen
+	for looks := 0; looks < looksStayed+looksAnswer; looks++ {
+		changed := c.hasChanged()
+		if expects {
+			c.area.prefetchExpected(c.head, c.last)
+		}
+		if changed {
+			return c.refresh()
+		}
+		relax(1)
+		if looks == looksStayed {
+			c.stay /= 2
+		}
+	}
 	return false
 }
 
 // letDrain is for a producer that found the ring full: it looks now and then until a good part is
 // free, but not for long.
 func (p *producer) letDrain() {
+	good := p.shape.limit / plenty
+	if good > p.threshold {
+		good = p.threshold
+	}
 	for looks, stay := 0, 1; looks < 32; looks++ {
-		idle(stay)
+		relax(stay)
 		if stay < stayFull {
 			stay *= 2
 		}
-		if p.refresh(); p.err != nil || p.free-p.tail >= p.shape.limit/plenty {
+		if p.refresh(); p.err != nil || p.free-p.tail >= good {
 			return
 		}
 	}

@@ -90,10 +90,8 @@ func (p *BytesProducer) write(b []byte) int {
 	}
 	b = b[:n*size]
 	p.region.put(p.tail, b)
-	if words := fronts(size); n == 1 && words != 0 && p.wantsFront() {
-		var copied frontWords
-		copy(bytesOf(copied[:]), b)
-		p.publishFront(size, copied[:words])
+	if n == 1 && size <= frontLen && p.wantsFront() {
+		p.publishFront(size, b)
 	} else {
 		p.publish(n * size)
 	}
@@ -129,10 +127,9 @@ func (c *BytesConsumer) read(b []byte) int {
 	if all := uint64(len(b)) / size; n > all {
 		n = all
 	}
-	if words := fronts(size); n == 1 && words != 0 && c.mayUseFront() && c.tail-c.head == size {
-		var copied frontWords
-		if c.copyFront(copied[:words]) {
-			copy(b, bytesOf(copied[:])[:size])
+	if n == 1 && size <= frontLen && c.mayUseFront() && c.tail-c.head == size {
+		// What is copied before the front is found whole is overwritten below.
+		if getFrontWords(c.theirs.front, b[:size]); c.frontIsWhole() {
 			c.release(size)
 			return 1
 		}

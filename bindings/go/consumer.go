@@ -6,18 +6,28 @@ package shmring
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
 
+// consumer has what each pop needs first, side by side, and not behind another pointer.
 type consumer struct {
+	head     uint64
+	tail     uint64  // as it was loaded last; head once there is a permanent error
+	position *uint64 // mine
+	wakeAt   *uint64 // theirs
+	area     area
+	relies   bool // on the membarrier of sleepers
 	*side
-	head  uint64
-	tail  uint64 // as it was loaded last; head once there is a permanent error
 	from  uint64 // where the ring last ran dry
 	last  uint64 // bytes of the record that was taken last
 	hint  uint64
 	raw   uint64 // the tail word of the last look
 	dryAt uint64 // for stayAway
 	stay  int    // for stayAway
+
+	threshold        uint64 // bytes that a wait is for; 0: any
+	within           time.Duration
+	peeked, peekedAt uint64 // bytes of Peek, and the head then
 }
 
 func newConsumer(name string, c contents, o Options) (*consumer, error) {
@@ -27,6 +37,7 @@ func newConsumer(name string, c contents, o Options) (*consumer, error) {
 		return nil, err
 	}
 	r.side = s
+	r.position, r.wakeAt, r.area, r.relies = s.mine.position, s.theirs.wakeAt, s.region.area, s.relies
 	return r, nil
 }
 
@@ -41,26 +52,35 @@ func (c *consumer) resume(s *side) error {
 	return s.err
 }
 
-// refresh loads the producer's position and checks it. It says whether anything is there.
-func (c *consumer) refresh() bool {
-	if c.head != c.tail {
-		return true
-	}
+// hasChanged says whether the producer's position is another one, whatever it is.
+func (c *consumer) hasChanged() bool {
+	return atomic.LoadUint64(c.theirs.position)&^noFront != c.tail
+}
+
+// refresh says whether anything is there. It looks if nothing is known to be.
+func (c *consumer) refresh() bool { return c.head != c.tail || c.look() }
+
+// look loads the producer's position and checks it. It says whether anything is there.
+func (c *consumer) look() bool {
 	if c.err != nil {
 		return false
 	}
 	word := atomic.LoadUint64(c.theirs.position)
 	tail := word &^ noFront
 	if tail == c.head {
+		if c.head != c.tail {
+			c.spoilt("the producer's position", tail)
+			return false
+		}
 		if c.head != c.from {
 			c.ranDry()
 		}
 		return false
 	}
 	fresh := tail - c.head
-	if tail >= maxPosition || tail < c.head || fresh > c.shape.limit ||
+	if tail >= maxPosition || tail < c.tail || fresh > c.shape.limit ||
 		fresh != c.shape.unit && fresh%c.shape.unit != 0 {
-		c.corrupt("the producer's position", tail)
+		c.spoilt("the producer's position", tail)
 		return false
 	}
 	c.tail, c.raw = tail, word
@@ -84,12 +104,16 @@ func (c *consumer) ranDry() {
 // mayUseFront says whether the record at head is the newest and stands in the front.
 func (c *consumer) mayUseFront() bool { return c.raw&noFront == 0 }
 
-// copyFront copies words of the front. It is false if the producer wrote there meanwhile.
-func (c *consumer) copyFront(to []uint64) bool {
-	for i := range to {
-		to[i] = atomic.LoadUint64(&c.theirs.front[i])
+// frontIsWhole says whether what was copied from the front since the last look is what was published
+// then: the producer has not written there meanwhile.
+func (c *consumer) frontIsWhole() bool { return atomic.LoadUint64(c.theirs.position) == c.raw }
+
+// records makes sure that something is there, waiting if there is a context.
+func (c *consumer) records(ctx context.Context) error {
+	if ctx == nil {
+		return c.fetch()
 	}
-	return atomic.LoadUint64(c.theirs.position) == c.raw
+	return c.await(ctx)
 }
 
 // fetch makes sure that something is there without waiting.
@@ -111,6 +135,9 @@ func (c *consumer) await(ctx context.Context) error {
 	}
 	if c.err != nil {
 		return c.err
+	}
+	if c.threshold > c.shape.unit {
+		return c.awaitEnough(ctx)
 	}
 	if c.stayAway() {
 		return nil

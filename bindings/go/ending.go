@@ -81,7 +81,7 @@ func (e *ends) due(role Role, v seen) (end, bool) {
 // ended asks whether an end of the peer is due: ErrClosed or ErrDied, which is noted as returned
 // unless `ready` finds something that the peer published before.
 func (s *side) ended(ready func() bool) error {
-	v := s.look()
+	v := s.lookAtPeer()
 	s.ends.found, s.ends.asked = v.session, time.Now()
 	e, isDue := s.ends.due(s.role, v)
 	if !isDue || ready() {

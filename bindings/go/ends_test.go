@@ -4,6 +4,7 @@
 package shmring
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -240,6 +241,52 @@ func TestALastLookComesBeforeSleep(t *testing.T) {
 	}
 }
 
+// Planted once: half of a line copied, and the first line of several. Each way that a value is moved has
+// a size here.
+func TestValuesOfEverySizeAreMovedWhole(t *testing.T) {
+	movedWhole[[3]byte](t)
+	movedWhole[[8]byte](t)
+	movedWhole[[56]byte](t)
+	movedWhole[[60]byte](t)
+	movedWhole[[64]byte](t)
+	movedWhole[[72]byte](t)
+	movedWhole[[128]byte](t)
+	movedWhole[[200]byte](t)
+	movedWhole[[1024]byte](t)
+	movedWhole[[1088]byte](t)
+}
+
+func movedWhole[T any](t *testing.T) {
+	name, o := newName(t), Options{Items: 5}
+	tx := must[*Producer[T]](t)(NewProducer[T](name, o))
+	defer tx.Close()
+	rx := must[*Consumer[T]](t)(NewConsumer[T](name, o))
+	defer rx.Close()
+	seed := byte(1)
+	for round := 0; round < 40; round++ {
+		var sent, come [5]T
+		n := 1 + round%5
+		all := bytesOf(sent[:n])
+		for i := range all {
+			all[i] = seed
+			seed = seed*5 + 3
+		}
+		for i := 0; i < n; i++ {
+			if err := tx.TryPushFrom(&sent[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := 0; i < n; i++ {
+			if err := rx.TryPopInto(&come[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(all, bytesOf(come[:n])) {
+			t.Fatalf("%T, round %d: % x, not % x", sent[0], round, bytesOf(come[:n]), all)
+		}
+	}
+}
+
 // A copy of the front counts only if the tail word was the same behind it.
 func TestAFrontThatIsWrittenMeanwhileIsDiscarded(t *testing.T) {
 	_, tx, rx := pair(t, 4)
@@ -247,13 +294,13 @@ func TestAFrontThatIsWrittenMeanwhileIsDiscarded(t *testing.T) {
 	if !rx.refresh() || !rx.mayUseFront() {
 		t.Fatal("not in the front")
 	}
-	var words frontWords
-	if !rx.copyFront(words[:1]) || words[0] != 1 {
-		t.Errorf("%v", words)
+	var value uint64
+	if getFront(rx.theirs.front, &value); !rx.frontIsWhole() || value != 1 {
+		t.Errorf("%v", value)
 	}
 	pushes(t, tx, 2)
-	if rx.copyFront(words[:1]) {
-		t.Errorf("%v taken for the first", words)
+	if getFront(rx.theirs.front, &value); rx.frontIsWhole() {
+		t.Errorf("%v taken for the first", value)
 	}
 	pops(t, rx, 1, 2)
 }

@@ -17,6 +17,9 @@ var (
 	ErrDied = errors.New("the peer died without closing")
 	// ErrCorrupt says that the peer wrote what the protocol does not allow. It is permanent.
 	ErrCorrupt = errors.New("the peer broke the protocol")
+	// ErrOverrun says that the writer of a latest value came round to the slot in every attempt to read
+	// it. The next may do better; more slots make that likelier.
+	ErrOverrun = errors.New("overrun by the writer")
 	// ErrTooLong says that a record can never fit, or that a buffer is too short for one.
 	ErrTooLong = errors.New("too long")
 	// ErrEnded says that this end was closed before, by its own user.

@@ -56,6 +56,21 @@ func rust(t testing.TB, arguments ...string) *exec.Cmd {
 	return command
 }
 
+// example is one of the examples of the Rust library, built by bindings/go/run.
+func example(t testing.TB, which string, arguments ...string) *exec.Cmd {
+	folder := os.Getenv("SHM_RING_EXAMPLES")
+	if folder == "" {
+		folder = "../../target/debug/examples"
+	}
+	path := folder + "/" + which
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("skipped: %v: build it, or set SHM_RING_EXAMPLES", err)
+	}
+	command := exec.Command(path, arguments...)
+	command.Stderr = os.Stderr
+	return command
+}
+
 // self is this program in another process.
 func self(job string, arguments ...string) *exec.Cmd {
 	command := exec.Command(os.Args[0])
@@ -114,3 +129,5 @@ func exitCode(t testing.TB, command *exec.Cmd) int {
 	command.Wait()
 	return command.ProcessState.ExitCode()
 }
+
+func loadWord(word *uint64) uint64 { return atomic.LoadUint64(word) }

@@ -27,7 +27,9 @@ func TestAWildTailIsCorruptPermanently(t *testing.T) {
 			wanted = nil // possible: four values that nobody pushed
 		}
 		finds(t, rx, wanted)
-		forge(t, name, RoleProducer, offPosition, 16)
+		if wanted != nil {
+			forge(t, name, RoleProducer, offPosition, 16) // too late
+		}
 		finds(t, rx, wanted)
 		if _, err := rx.Pop(within(t, tick)); !errors.Is(err, wanted) {
 			t.Errorf("%#x: %v", tail, err)
@@ -36,6 +38,23 @@ func TestAWildTailIsCorruptPermanently(t *testing.T) {
 			t.Errorf("%#x: %v", tail, err)
 		}
 		rx.Close()
+	}
+}
+
+// Planted once: a second look that may go back. Then a batch was longer than what was there.
+func TestATailThatGoesBackIsCorruptPermanently(t *testing.T) {
+	for _, tail := range []uint64{0, 8, 16} {
+		name, tx, rx := pair(t, 4)
+		pushes(t, tx, 1, 2, 3)
+		pops(t, rx, 1)
+		forge(t, name, RoleProducer, offPosition, tail)
+		for again := 0; again < 2; again++ {
+			// Fewer are known than wanted, so it looks again.
+			if n, err := rx.PopSlice(within(t, tick), make([]uint64, 4)); n != 0 || !errors.Is(err, ErrCorrupt) {
+				t.Errorf("%d: %d, %v", tail, n, err)
+			}
+			forge(t, name, RoleProducer, offPosition, 24)
+		}
 	}
 }
 

@@ -1,9 +1,9 @@
 // Owns: the mapping of a region: its pages, its data twice in a row, and every access to them.
 // Knows nothing of: what the words mean.
 //
-// Beside system.go the only file that imports unsafe. Invariants of its blocks: a region's maps stay
-// until close; `at` and `slice` stay inside the two maps of the data, because a place is masked with
-// the capacity and a length is at most the capacity. The mapping is no Go memory: the garbage
+// Beside system.go, and prefetch.go, which passes addresses on, the only file that imports unsafe.
+// Invariants of its blocks: a region's maps stay until close; `at` and `slice` stay inside the two
+// maps of the data, because a place is masked with the capacity and a length is at most the capacity. The mapping is no Go memory: the garbage
 // collector does not know it, and no pointer into it leaves this package.
 
 package shmring
@@ -20,8 +20,14 @@ type region struct {
 	base     unsafe.Pointer // of the range; two private pages, then the region
 	length   uintptr
 	page     uintptr
-	dataAt   unsafe.Pointer
 	capacity uint64
+	area
+}
+
+// area is the data of a region: what each push and pop needs of it, kept beside their positions.
+type area struct {
+	data unsafe.Pointer
+	mask uint64 // capacity - 1
 }
 
 // privatePages lie in front of the region, one for each role: see notice.go.
@@ -58,7 +64,7 @@ func mapRegion(fd int, page, capacity uint64, role Role) (*region, error) {
 		giveBack(base, length)
 		return nil, fmt.Errorf("mmap: %w", err)
 	}
-	r.dataAt = unsafe.Add(r.base, (privatePages+controlPages)*pg)
+	r.area = area{unsafe.Add(r.base, (privatePages+controlPages)*pg), capacity - 1}
 	return r, nil
 }
 
@@ -70,7 +76,7 @@ type words struct {
 	highWater, sleeps, wakesSent, waits, dropped  *uint64
 	died, told                                    *uint64
 	bell, fenceMode, pid, liveness                *uint32
-	front                                         *[frontLen / wordSize]uint64
+	front                                         *frontWords
 	start                                         *[2]startWords
 }
 
@@ -87,15 +93,13 @@ func (r *region) side(role Role) words {
 		wakesSent: at(offWakesSent), waits: at(offWaits), dropped: at(offDropped), died: at(offDied),
 		told: at(offTold), bell: at32(offBell), fenceMode: at32(offFenceMode), pid: at32(offPid),
 		liveness: at32(offLiveness),
-		front:    (*[frontLen / wordSize]uint64)(unsafe.Add(page, offFront)),
+		front:    (*frontWords)(unsafe.Add(page, offFront)),
 		start:    (*[2]startWords)(unsafe.Add(page, offStart)),
 	}
 }
 
 // at is where a position is in the data.
-func (r *region) at(position uint64) unsafe.Pointer {
-	return unsafe.Add(r.dataAt, position&(r.capacity-1))
-}
+func (a *area) at(position uint64) unsafe.Pointer { return unsafe.Add(a.data, position&a.mask) }
 
 // slice is the data from a position on. A length that is no part of the capacity is a bug of this
 // package.
@@ -104,6 +108,14 @@ func (r *region) slice(position, length uint64) []byte {
 		panic("shmring: a bug: a record beyond the data")
 	}
 	return unsafe.Slice((*byte)(r.at(position)), length)
+}
+
+// sliceAt is n values from a position on, in place.
+func sliceAt[T any](r *region, position uint64, n int) []T {
+	if n < 0 || uint64(n) > r.capacity/sizeOf[T]() {
+		panic("shmring: a bug: values beyond the data")
+	}
+	return unsafe.Slice((*T)(r.at(position)), n)
 }
 
 // put writes bytes into the data.
@@ -119,11 +131,78 @@ func (r *region) get(position uint64, to []byte) {
 // word is that of a record header: positions of messages are multiples of 8.
 func (r *region) word(position uint64) *uint64 { return (*uint64)(r.at(position)) }
 
-// putValue and getValue move a value of a type whose size and alignment the header has. The data is
-// aligned to a page and positions are multiples of the size, so the place is aligned.
-func putValue[T any](r *region, position uint64, value T) { *(*T)(r.at(position)) = value }
+// getValue copies a value of a type whose size and alignment the header has. The data is aligned to a
+// page and positions are multiples of the size, so the place is aligned.
+func getValue[T any](a *area, position uint64, value *T) { *value = *(*T)(a.at(position)) }
 
-func getValue[T any](r *region, position uint64) T { return *(*T)(r.at(position)) }
+// putSlot writes a value to the start of a slot, and zeros behind it up to a whole word.
+func putSlot[T any](a *area, position uint64, value *T) {
+	*(*T)(a.at(position)) = *value
+	for i := sizeOf[T](); i%wordSize != 0; i++ {
+		*(*byte)(a.at(position + i)) = 0
+	}
+}
+
+// getSlot copies a value from the start of a slot, of which a load behind it says whether it was written
+// meanwhile: as whole words where others would not keep their order. A slot is longer than its value.
+func getSlot[T any](a *area, position uint64, value *T) {
+	if plainWords {
+		*value = *(*T)(a.at(position))
+		return
+	}
+	to := unsafe.Slice((*byte)(unsafe.Pointer(value)), sizeOf[T]())
+	for len(to) > 0 {
+		word := atomic.LoadUint64((*uint64)(a.at(position)))
+		to = to[copy(to, (*[wordSize]byte)(unsafe.Pointer(&word))[:]):]
+		position += wordSize
+	}
+}
+
+// sizeOf is a constant where a function is compiled for a T.
+func sizeOf[T any]() uint64 {
+	var value T
+	return uint64(unsafe.Sizeof(value))
+}
+
+// inFront says whether values have a place in the front.
+func inFront[T any]() bool { return sizeOf[T]() <= frontLen }
+
+// putFront copies a value to the front, as whole words.
+func putFront[T any](to *frontWords, value *T) {
+	if plainWords && sizeOf[T]()%wordSize == 0 {
+		*(*T)(unsafe.Pointer(to)) = *value
+		return
+	}
+	putFrontWords(to, unsafe.Slice((*byte)(unsafe.Pointer(value)), sizeOf[T]()))
+}
+
+// getFront copies a value from the front, as whole words.
+func getFront[T any](from *frontWords, value *T) {
+	if plainWords && sizeOf[T]()%wordSize == 0 {
+		*value = *(*T)(unsafe.Pointer(from))
+		return
+	}
+	getFrontWords(from, unsafe.Slice((*byte)(unsafe.Pointer(value)), sizeOf[T]()))
+}
+
+// putFrontWords fills the last word up with zeros.
+func putFrontWords(to *frontWords, value []byte) {
+	var words frontWords
+	copy(bytesOf(words[:]), value)
+	for i := range words[:wordsOf(len(value))] {
+		storeWord(&to[i], words[i])
+	}
+}
+
+func getFrontWords(from *frontWords, value []byte) {
+	var words frontWords
+	for i := range words[:wordsOf(len(value))] {
+		words[i] = atomic.LoadUint64(&from[i])
+	}
+	copy(value, bytesOf(words[:]))
+}
+
+func wordsOf(bytes int) int { return (bytes + wordSize - 1) / wordSize }
 
 // bytesOf are those of a slice of values, in place.
 func bytesOf[T any](values []T) []byte {
@@ -132,14 +211,6 @@ func bytesOf[T any](values []T) []byte {
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), uintptr(len(values))*unsafe.Sizeof(values[0]))
 }
-
-// frontOf writes a small value as whole words, filled up with zeros.
-func frontOf[T any](value *T, to *[frontLen / wordSize]uint64) {
-	copy(bytesOf(to[:]), unsafe.Slice((*byte)(unsafe.Pointer(value)), unsafe.Sizeof(*value)))
-}
-
-// ofFront reads one back.
-func ofFront[T any](from *[frontLen / wordSize]uint64) T { return *(*T)(unsafe.Pointer(from)) }
 
 // layoutOf is the size and the alignment of T. T must have no padding, which would show what was in
 // memory before, and nothing in it of which some bytes are no value: any bytes must be a T.

@@ -101,17 +101,25 @@ func (p *MessageProducer) record(message []byte) (uint64, error) {
 }
 
 func (p *MessageProducer) put(position uint64, message []byte) {
+	if n := p.shape.message(uint64(len(message))); beginsLine(position, n) {
+		p.area.prefetchRunAhead(position, n)
+	}
 	*p.region.word(position) = recordHeader(position, uint64(len(message)))
 	p.region.put(position+p.shape.unit, message)
 }
 
 func (p *MessageProducer) write(message []byte, n uint64) {
 	p.put(p.tail, message)
+	p.exist(message, n)
+}
+
+// exist makes a message exist that was written at the tail, with a copy in the front if that is wanted.
+func (p *MessageProducer) exist(message []byte, n uint64) {
 	if len(message) <= frontMessage && p.wantsFront() {
 		var words frontWords
 		words[0] = recordHeader(p.tail, uint64(len(message)))
 		copy(bytesOf(words[1:]), message)
-		p.publishFront(n, words[:1+roundUp(uint64(len(message)), wordSize)/wordSize])
+		p.publishFront(n, bytesOf(words[:])[:wordSize+len(message)])
 	} else {
 		p.publish(n)
 	}
@@ -145,7 +153,8 @@ func (c *MessageConsumer) Pop(ctx context.Context, buffer []byte) ([]byte, error
 func (c *MessageConsumer) first(buffer []byte) ([]byte, error) {
 	if c.mayUseFront() {
 		var words frontWords
-		isWhole := c.copyFront(words[:])
+		getFrontWords(c.theirs.front, bytesOf(words[:]))
+		isWhole := c.frontIsWhole()
 		n := words[0] & (1<<32 - 1)
 		if isWhole && n <= frontMessage && words[0] == recordHeader(c.head, n) &&
 			c.shape.message(n) == c.tail-c.head {

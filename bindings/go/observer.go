@@ -73,30 +73,67 @@ type Snapshot struct {
 	Corrupt bool
 }
 
-// Stat looks at a ring, or a latest value.
-func Stat(name string, o Options) (Snapshot, error) {
+// Observer looks at a ring, or a latest value, again and again. It holds no lock and writes nothing, and
+// a ring that loses its name is still seen.
+type Observer struct {
+	place  *place
+	region *region
+	tx, rx words
+}
+
+// NewObserver opens a region to look at it, whatever it carries.
+func NewObserver(name string, o Options) (*Observer, error) {
 	p, err := openPlace(name, syscall.O_RDONLY, o)
+	if err != nil {
+		return nil, err
+	}
+	r, err := mapRegion(p.fd, p.header.page, p.header.capacity, 0)
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("%s: %w", p.path, err)
+	}
+	return &Observer{p, r, r.side(RoleProducer), r.side(RoleConsumer)}, nil
+}
+
+// Close gives the memory back. Closing twice is no error.
+func (o *Observer) Close() error {
+	if o.region != nil {
+		o.region.close()
+		o.place.close()
+		o.region = nil
+	}
+	return nil
+}
+
+// Stat looks once at a ring, or a latest value.
+func Stat(name string, o Options) (Snapshot, error) {
+	observer, err := NewObserver(name, o)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	defer p.close()
-	h := p.header
-	r, err := mapRegion(p.fd, h.page, h.capacity, 0)
-	if err != nil {
-		return Snapshot{}, fmt.Errorf("%s: %w", p.path, err)
+	defer observer.Close()
+	return observer.Look()
+}
+
+// Look is the ring now. It returns ErrEnded once the observer is closed.
+func (o *Observer) Look() (Snapshot, error) {
+	if o.region == nil {
+		return Snapshot{}, ErrEnded
 	}
-	defer r.close()
-	shot := Snapshot{Path: p.path, Info: h.info()}
-	question := lease{fd: p.fd, page: h.page}
-	tx, rx := r.side(RoleProducer), r.side(RoleConsumer)
-	shot.Producer = statOf(tx, func() bool { return question.isHeld(RoleProducer) })
-	shot.HighWater, shot.Dropped = atomic.LoadUint64(tx.highWater), atomic.LoadUint64(tx.dropped)
+	h, tx, rx := o.place.header, o.tx, o.rx
+	shot := Snapshot{Path: o.place.path, Info: h.info()}
+	question := lease{fd: o.place.fd, page: h.page}
+	isHeld := func() bool { return question.isHeld(RoleProducer) }
 	if h.kind == kindLatest {
+		// A writer has no more words than these.
+		shot.Producer = statOf(tx, writerOf(tx, isHeld))
 		shot.Producer.Position = atomic.LoadUint64(tx.position)
 		shot.Corrupt = shot.Producer.Position >= maxPosition
 		return shot, nil
 	}
-	shot.Consumer = statOf(rx, func() bool { return question.isHeld(RoleConsumer) })
+	shot.Producer = statOf(tx, lookAt(tx, isHeld).state)
+	shot.HighWater, shot.Dropped = atomic.LoadUint64(tx.highWater), atomic.LoadUint64(tx.dropped)
+	shot.Consumer = statOf(rx, lookAt(rx, func() bool { return question.isHeld(RoleConsumer) }).state)
 	s := h.shape()
 	// Both move meanwhile: they belong together if the tail is the same before and after.
 	for looks := 0; looks < 100; looks++ {
@@ -114,10 +151,9 @@ func Stat(name string, o Options) (Snapshot, error) {
 	return shot, nil
 }
 
-func statOf(w words, isHeld func() bool) SideStat {
-	v := lookAt(w, isHeld)
+func statOf(w words, state State) SideStat {
 	stat := SideStat{
-		State: v.state, Session: v.session, Sleeps: atomic.LoadUint64(w.sleeps),
+		State: state, Session: atomic.LoadUint64(w.session), Sleeps: atomic.LoadUint64(w.sleeps),
 		Wakes: atomic.LoadUint64(w.wakesSent), Waits: atomic.LoadUint64(w.waits),
 	}
 	if here := pidNamespace(); here != 0 && atomic.LoadUint64(w.pidNamespace) == here {

@@ -29,7 +29,8 @@ const (
 type Options struct {
 	// Open says whether the ring must be there, or must not.
 	Open Opening
-	// Items is how many values the ring holds, exactly; for messages use Bytes. 0: by Bytes.
+	// Items is how many values the ring holds, exactly; for messages use Bytes. 0: by Bytes. Of a latest
+	// value it is how many slots there are, at least.
 	Items uint64
 	// Bytes is the limit of what is in flight, headers of messages included; 0: 1 MiB.
 	Bytes uint64
@@ -108,6 +109,8 @@ func newHeader(c contents, o Options) (header, error) {
 			return h, fmt.Errorf("%w: %d items of %d bytes", ErrOptions, items, c.size)
 		}
 		limit = items * c.size
+	} else if c.kind == kindLatest {
+		return h, h.roomForLatest(c, o)
 	} else if o.Items != 0 {
 		return h, fmt.Errorf("%w: Items of messages: say Bytes", ErrOptions)
 	}
@@ -122,4 +125,34 @@ func newHeader(c contents, o Options) (header, error) {
 		return h, fmt.Errorf("%w: %d bytes hold no message", ErrOptions, limit)
 	}
 	return h, nil
+}
+
+// slotsLeast and slotsUsual are how many slots a latest value has, at least and unless somebody asks.
+const (
+	slotsLeast = 4
+	slotsUsual = 8
+)
+
+// roomForLatest makes room for slots: a power of two of them.
+func (h *header) roomForLatest(c contents, o Options) error {
+	slot := h.shape().unit
+	slots := o.Items
+	if o.Bytes/slot > slots {
+		slots = o.Bytes / slot
+	}
+	switch {
+	case c.size%c.align != 0:
+		return fmt.Errorf("%w: size %d, alignment %d", ErrOptions, c.size, c.align)
+	case slots > maxCapacity/slot:
+		return fmt.Errorf("%w: %d slots of %d bytes", ErrOptions, slots, slot)
+	case slots == 0:
+		slots = slotsUsual
+	case slots < slotsLeast:
+		slots = slotsLeast
+	}
+	for h.capacity = h.page; h.capacity < slots*slot; {
+		h.capacity *= 2
+	}
+	h.limit = h.capacity
+	return nil
 }

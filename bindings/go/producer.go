@@ -11,11 +11,20 @@ import (
 // frontWords are a record in the front.
 type frontWords = [frontLen / wordSize]uint64
 
+// producer has what each push needs first, side by side, and not behind another pointer.
 type producer struct {
+	tail     uint64
+	free     uint64  // no record may end beyond this: 0 once there is a permanent error
+	position *uint64 // mine
+	wakeAt   *uint64 // theirs
+	hint     *uint64 // theirs
+	front    *frontWords
+	area     area
+	relies   bool   // on the membarrier of sleepers
+	head     uint64 // as it was loaded last
 	*side
-	tail uint64
-	head uint64 // as it was loaded last
-	free uint64 // no record may end beyond this: 0 once there is a permanent error
+	threshold            uint64 // bytes that a wait is for
+	reserved, reservedAt uint64 // bytes of Reserve, and the tail then
 }
 
 func newProducer(name string, c contents, o Options) (*producer, error) {
@@ -25,6 +34,9 @@ func newProducer(name string, c contents, o Options) (*producer, error) {
 		return nil, err
 	}
 	p.side = s
+	p.position, p.front, p.area, p.relies = s.mine.position, s.mine.front, s.region.area, s.relies
+	p.wakeAt, p.hint = s.theirs.wakeAt, s.theirs.hint
+	p.threshold = s.shape.limit / 2
 	return p, nil
 }
 
@@ -66,6 +78,14 @@ func (p *producer) refresh() {
 // has says whether there is room for a record of n bytes.
 func (p *producer) has(n uint64) bool { return p.tail+n <= p.free }
 
+// space makes sure of n bytes, waiting if there is a context.
+func (p *producer) space(ctx context.Context, n uint64) error {
+	if ctx == nil {
+		return p.room(n)
+	}
+	return p.await(ctx, n)
+}
+
 // room makes sure of n bytes without waiting.
 func (p *producer) room(n uint64) error {
 	if p.refresh(); p.has(n) {
@@ -88,7 +108,7 @@ func (p *producer) await(ctx context.Context, n uint64) error {
 	if p.letDrain(); p.has(n) {
 		return nil
 	}
-	wanted := p.shape.limit / 2
+	wanted := p.threshold
 	if wanted < n {
 		wanted = n
 	}
@@ -126,14 +146,12 @@ func (p *producer) publish(n uint64) {
 }
 
 // wantsFront says whether the consumer looks at the front.
-func (p *producer) wantsFront() bool { return atomic.LoadUint64(p.theirs.hint) != 0 }
+func (p *producer) wantsFront() bool { return atomic.LoadUint64(p.hint) != 0 }
 
-// publishFront makes a record of n bytes exist, of which the front takes a copy of some words.
-func (p *producer) publishFront(n uint64, copy []uint64) {
-	storeWord(p.mine.position, p.tail|noFront)
-	for i, word := range copy {
-		storeWord(&p.mine.front[i], word)
-	}
+// publishFront makes a record of n bytes exist, of which the front takes a copy, as whole words.
+func (p *producer) publishFront(n uint64, copy []byte) {
+	storeMark(p.position, p.tail|noFront)
+	putFrontWords(p.front, copy)
 	p.tail += n
 	storePosition(p.position, p.tail, p.relies)
 	if wakeAt := atomic.LoadUint64(p.wakeAt); p.tail >= wakeAt {

@@ -22,13 +22,11 @@ type side struct {
 	lease        *lease
 	mine, theirs words
 	session      uint64
-	position     *uint64 // mine
-	wakeAt       *uint64 // theirs
-	rungFor      uint64  // the last wake_at that was rung for
-	relies       bool    // on the membarrier of sleepers
-	reported     uint32  // the liveness word of this session
-	interrupt    uint32  // a word to sleep on that changes when a context ends
-	err          error   // permanent: corrupt, or ended
+	rungFor      uint64 // the last wake_at that was rung for
+	relies       bool   // on the membarrier of sleepers
+	reported     uint32 // the liveness word of this session
+	interrupt    uint32 // a word to sleep on that changes when a context ends
+	err          error  // permanent: corrupt, or ended
 	ends         ends
 }
 
@@ -37,14 +35,14 @@ type side struct {
 func attach(role Role, name string, c contents, o Options, resume func(*side) error) (*side, error) {
 	// Each round is lost only to somebody who creates or removes at that moment.
 	for round := 0; ; round++ {
-		p, err := find(name, c, o)
+		p, err := find(name, c, o, syscall.O_RDWR)
 		if err != nil {
 			if errors.Is(err, errAgain) && round < 100 {
 				continue
 			}
 			return nil, err
 		}
-		s, err := occupy(role, p, o, resume)
+		s, err := occupy(role, p, c, o, resume)
 		if err != nil {
 			p.close()
 			if err == errAgain && round < 100 {
@@ -59,9 +57,10 @@ func attach(role Role, name string, c contents, o Options, resume func(*side) er
 // errAgain says that a name was given to another file, or to none, meanwhile.
 var errAgain = errors.New("the name changes again and again")
 
-func find(name string, c contents, o Options) (*place, error) {
+// find opens what is under a name, or creates it.
+func find(name string, c contents, o Options, access int) (*place, error) {
 	if o.Open != New {
-		p, err := openPlace(name, syscall.O_RDWR, o)
+		p, err := openPlace(name, access, o)
 		if err == nil {
 			if err = p.header.is(c, o); err != nil {
 				p.close()
@@ -80,7 +79,7 @@ func find(name string, c contents, o Options) (*place, error) {
 	return p, err
 }
 
-func occupy(role Role, p *place, o Options, resume func(*side) error) (*side, error) {
+func occupy(role Role, p *place, c contents, o Options, resume func(*side) error) (*side, error) {
 	l, err := takeLease(p, role, o.patience())
 	if err != nil {
 		return nil, err
@@ -104,8 +103,11 @@ func occupy(role Role, p *place, o Options, resume func(*side) error) (*side, er
 		l.giveUp()
 		return nil, err
 	}
-	s.position, s.wakeAt = s.mine.position, s.theirs.wakeAt
-	s.open()
+	if c.kind == kindLatest {
+		s.openWriter()
+	} else {
+		s.open()
+	}
 	return s, nil
 }
 
@@ -116,8 +118,7 @@ func (s *side) open() {
 		mode = fenceModeRelies
 	}
 	atomic.StoreUint32(s.mine.fenceMode, mode)
-	atomic.StoreUint32(s.mine.pid, uint32(os.Getpid()))
-	atomic.StoreUint64(s.mine.pidNamespace, pidNamespace())
+	storePid(s.mine)
 	last := atomic.LoadUint64(s.mine.session)
 	if s.role == RoleProducer && last%2 == 1 {
 		atomic.StoreUint64(s.mine.died, last)
@@ -136,7 +137,7 @@ func (s *side) open() {
 	}
 	atomic.StoreUint64(s.mine.session, s.session)
 	s.ring()
-	s.ends.attach(s, s.look())
+	s.ends.attach(s, s.lookAtPeer())
 }
 
 // Close ends the session in order: the peer gets ErrClosed. What was published stays in the ring.
@@ -198,6 +199,11 @@ func (s *side) corrupt(what string, found uint64) {
 // count adds 1 to a word that this side alone writes.
 func count(word *uint64) { storeWord(word, atomic.LoadUint64(word)+1) }
 
+func storePid(mine words) {
+	atomic.StoreUint32(mine.pid, uint32(os.Getpid()))
+	atomic.StoreUint64(mine.pidNamespace, pidNamespace())
+}
+
 func pidNamespace() uint64 {
 	var s syscall.Stat_t
 	if syscall.Stat("/proc/self/ns/pid", &s) != nil {
@@ -239,7 +245,7 @@ func newestOf(session uint64) uint64 {
 	return session
 }
 
-func (s *side) look() seen {
+func (s *side) lookAtPeer() seen {
 	return lookAt(s.theirs, func() bool { return s.lease.isHeld(s.role.peer()) })
 }
 
@@ -288,7 +294,7 @@ func (s *side) Peer() State {
 	if s.err == ErrEnded {
 		return Absent
 	}
-	return s.look().state
+	return s.lookAtPeer().state
 }
 
 // Session is the number of this side's session: odd, and 2 more than that of the last one.

@@ -81,7 +81,7 @@ func futexWaitAny(words []watchedWord, d time.Duration) bool {
 		value, address uint64
 		flags, _       uint32
 	}
-	var all [3]waiter
+	all := make([]waiter, len(words))
 	for i, w := range words {
 		flags := uint32(futex32)
 		if !w.shared {
@@ -93,7 +93,7 @@ func futexWaitAny(words []watchedWord, d time.Duration) bool {
 	var until syscall.Timespec
 	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, monotonic, uintptr(unsafe.Pointer(&until)), 0)
 	until = syscall.NsecToTimespec(until.Nano() + int64(d))
-	_, _, e := syscall.Syscall6(sysFutexWaitv, uintptr(unsafe.Pointer(&all)), uintptr(len(words)), 0,
+	_, _, e := syscall.Syscall6(sysFutexWaitv, uintptr(unsafe.Pointer(&all[0])), uintptr(len(words)), 0,
 		uintptr(unsafe.Pointer(&until)), monotonic, 0)
 	runtime.KeepAlive(words)
 	return e != syscall.ENOSYS && e != syscall.EPERM

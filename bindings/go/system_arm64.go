@@ -13,5 +13,11 @@ const mayRely = false
 // it.
 func storeWord(word *uint64, value uint64) { atomic.StoreUint64(word, value) }
 
+// plainWords: loads and stores of several words have no order here.
+const plainWords = false
+
+// storeMark is storeWord for a word that is soon stored again.
+func storeMark(word *uint64, value uint64) { atomic.StoreUint64(word, value) }
+
 // storePosition is storeWord; no load behind it comes before it.
 func storePosition(word *uint64, value uint64, _ bool) { atomic.StoreUint64(word, value) }

@@ -7,25 +7,10 @@ import "context"
 
 // Producer is the end of a ring that writes values of type T, which is made of numbers, arrays and
 // structs without padding. One goroutine at a time uses it.
-type Producer[T any] struct {
-	producer
-	size   uint64
-	fronts uint64 // words of a value in the front; 0: it does not fit
-}
+type Producer[T any] struct{ producer }
 
 // Consumer is the end of a ring that reads values of type T. One goroutine at a time uses it.
-type Consumer[T any] struct {
-	consumer
-	size   uint64
-	fronts uint64
-}
-
-func fronts(size uint64) uint64 {
-	if size > frontLen {
-		return 0
-	}
-	return roundUp(size, wordSize) / wordSize
-}
+type Consumer[T any] struct{ consumer }
 
 // NewProducer attaches as the producer of a ring of values.
 func NewProducer[T any](name string, o Options) (*Producer[T], error) {
@@ -37,7 +22,7 @@ func NewProducer[T any](name string, o Options) (*Producer[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Producer[T]{*p, size, fronts(size)}, nil
+	return &Producer[T]{*p}, nil
 }
 
 // NewConsumer attaches as the consumer of a ring of values.
@@ -50,179 +35,144 @@ func NewConsumer[T any](name string, o Options) (*Consumer[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Consumer[T]{*c, size, fronts(size)}, nil
+	return &Consumer[T]{*c}, nil
 }
 
 // TryPush publishes a value if there is room, else it returns ErrFull.
-func (p *Producer[T]) TryPush(value T) error {
-	if !p.has(p.size) {
-		if err := p.room(p.size); err != nil {
-			return err
-		}
-	}
-	putValue(p.region, p.tail, value)
-	if p.fronts != 0 && p.wantsFront() {
-		p.writeFront(value)
-	} else {
-		p.publish(p.size)
-	}
-	return nil
-}
+func (p *Producer[T]) TryPush(value T) error { return p.push(nil, &value) }
 
 // Push waits for room and publishes a value.
-func (p *Producer[T]) Push(ctx context.Context, value T) error {
-	if !p.has(p.size) {
-		if err := p.await(ctx, p.size); err != nil {
-			return err
-		}
-	}
-	// As TryPush does: a call between would copy the value once more.
-	putValue(p.region, p.tail, value)
-	if p.fronts != 0 && p.wantsFront() {
-		p.writeFront(value)
-	} else {
-		p.publish(p.size)
-	}
-	return nil
-}
+func (p *Producer[T]) Push(ctx context.Context, value T) error { return p.push(ctx, &value) }
 
-func (p *Producer[T]) writeFront(value T) {
-	var words frontWords
-	frontOf(&value, &words)
-	p.publishFront(p.size, words[:p.fronts])
-}
+// TryPushFrom is TryPush of a value that stays where it is.
+func (p *Producer[T]) TryPushFrom(value *T) error { return p.push(nil, value) }
+
+// PushFrom is Push of a value that stays where it is: for values of more than some words, which Push
+// copies once more.
+func (p *Producer[T]) PushFrom(ctx context.Context, value *T) error { return p.push(ctx, value) }
 
 // TryPushSlice publishes as many values as fit now, by one store, and returns how many. It returns
 // ErrFull if none fits.
-func (p *Producer[T]) TryPushSlice(values []T) (int, error) {
-	if len(values) == 0 {
-		return 0, p.err
-	}
-	if uint64(len(values))*p.size > p.free-p.tail || !p.has(p.size) {
-		if err := p.room(p.size); err != nil {
-			return 0, err
-		}
-	}
-	return p.writeSlice(values), nil
-}
+func (p *Producer[T]) TryPushSlice(values []T) (int, error) { return p.pushSlice(nil, values) }
 
 // PushSlice waits until at least one value fits, publishes as many as fit, by one store, and returns
 // how many. PushAll is for all of them.
 func (p *Producer[T]) PushSlice(ctx context.Context, values []T) (int, error) {
+	return p.pushSlice(ctx, values)
+}
+
+func (p *Producer[T]) pushSlice(ctx context.Context, values []T) (int, error) {
 	if len(values) == 0 {
 		return 0, p.err
 	}
-	if uint64(len(values))*p.size > p.free-p.tail || !p.has(p.size) {
-		if err := p.await(ctx, p.size); err != nil {
+	if bytes := uint64(len(values)) * sizeOf[T](); p.free < p.tail || bytes > p.free-p.tail {
+		if err := p.space(ctx, sizeOf[T]()); err != nil {
 			return 0, err
 		}
+		// One value at a time, as room comes, would take the line of the consumer's position each time.
+		if ctx != nil && bytes > p.free-p.tail {
+			if p.letDrain(); p.err != nil {
+				return 0, p.err // and no room
+			}
+		}
 	}
-	return p.writeSlice(values), nil
-}
-
-func (p *Producer[T]) writeSlice(values []T) int {
-	n := (p.free - p.tail) / p.size
+	n := (p.free - p.tail) / sizeOf[T]()
 	if n > uint64(len(values)) {
 		n = uint64(len(values))
 	}
+	bytes := n * sizeOf[T]()
+	p.area.prefetchRunAhead(p.tail, bytes)
 	p.region.put(p.tail, bytesOf(values[:n]))
-	p.publish(n * p.size)
-	return int(n)
+	p.publish(bytes)
+	return int(n), nil
 }
 
 // PushAll publishes all values, as many at a time as fit. It returns how many were published.
 func (p *Producer[T]) PushAll(ctx context.Context, values []T) (int, error) {
-	done := 0
-	for done < len(values) {
-		n, err := p.PushSlice(ctx, values[done:])
-		if err != nil {
+	for done := 0; ; {
+		n, err := p.pushSlice(ctx, values[done:])
+		if done += n; err != nil || done == len(values) {
 			return done, err
 		}
-		done += n
 	}
-	return done, nil
 }
 
 // TryPop takes a value if one is there, else it returns ErrEmpty; behind the last one ErrClosed or
 // ErrDied.
 func (c *Consumer[T]) TryPop() (value T, err error) {
-	if c.head == c.tail {
-		if err = c.fetch(); err != nil {
-			return value, err
-		}
-		return c.first(), nil
-	}
-	value = getValue[T](c.region, c.head)
-	c.release(c.size)
-	return value, nil
+	err = c.pop(nil, &value)
+	return value, err
 }
 
 // Pop waits for a value and takes it. Behind the last one it returns ErrClosed or ErrDied; after that
 // it may be called again, for the values of whoever follows.
 func (c *Consumer[T]) Pop(ctx context.Context) (value T, err error) {
-	if c.head == c.tail {
-		if err = c.await(ctx); err != nil {
-			return value, err
-		}
-		return c.first(), nil
-	}
-	value = getValue[T](c.region, c.head)
-	c.release(c.size)
-	return value, nil
+	err = c.pop(ctx, &value)
+	return value, err
 }
 
-// first takes the first value of a run.
-func (c *Consumer[T]) first() T {
-	if c.fronts != 0 && c.mayUseFront() && c.tail-c.head == c.size {
-		var words frontWords
-		if c.copyFront(words[:c.fronts]) {
-			c.release(c.size)
-			return ofFront[T](&words)
+// TryPopInto is TryPop into a place that is there already, which an error leaves as it was.
+func (c *Consumer[T]) TryPopInto(value *T) error { return c.pop(nil, value) }
+
+// PopInto is Pop into a place that is there already, which an error leaves as it was: for values of
+// more than some words, which Pop copies once more.
+func (c *Consumer[T]) PopInto(ctx context.Context, value *T) error { return c.pop(ctx, value) }
+
+// popFirst takes the first value of a run: from the front, if that holds it, and it alone.
+func (c *Consumer[T]) popFirst(ctx context.Context, value *T) error {
+	if err := c.records(ctx); err != nil {
+		return err
+	}
+	if inFront[T]() && c.mayUseFront() && c.tail-c.head == sizeOf[T]() {
+		var copied T
+		getFront(c.theirs.front, &copied)
+		if c.frontIsWhole() {
+			*value = copied
+			c.release(sizeOf[T]())
+			return nil
 		}
 	}
-	value := getValue[T](c.region, c.head)
-	c.release(c.size)
-	return value
+	c.area.prefetchRun(c.head, c.tail)
+	getValue(&c.area, c.head, value)
+	c.release(sizeOf[T]())
+	return nil
 }
 
 // TryPopSlice takes as many values as are there and fit, and returns how many; ErrEmpty if none.
-func (c *Consumer[T]) TryPopSlice(values []T) (int, error) {
-	if len(values) == 0 {
-		return 0, c.err
-	}
-	if c.head == c.tail {
-		if err := c.fetch(); err != nil {
-			return 0, err
-		}
-	}
-	return c.readSlice(values), nil
-}
+func (c *Consumer[T]) TryPopSlice(values []T) (int, error) { return c.popSlice(nil, values) }
 
 // PopSlice waits for a value and takes as many as are there and fit. It returns how many.
 func (c *Consumer[T]) PopSlice(ctx context.Context, values []T) (int, error) {
+	return c.popSlice(ctx, values)
+}
+
+func (c *Consumer[T]) popSlice(ctx context.Context, values []T) (int, error) {
 	if len(values) == 0 {
 		return 0, c.err
 	}
-	if c.head == c.tail {
-		if err := c.await(ctx); err != nil {
-			return 0, err
+	n := (c.tail - c.head) / sizeOf[T]()
+	if n < uint64(len(values)) {
+		// What is new since the last look may fill the rest.
+		if n == 0 || !c.look() {
+			if err := c.records(ctx); err != nil {
+				return 0, err
+			}
 		}
+		c.area.prefetchRun(c.head, c.tail)
+		n = (c.tail - c.head) / sizeOf[T]()
 	}
-	return c.readSlice(values), nil
-}
-
-func (c *Consumer[T]) readSlice(values []T) int {
-	n := (c.tail - c.head) / c.size
 	if n > uint64(len(values)) {
 		n = uint64(len(values))
 	}
+	bytes := n * sizeOf[T]()
+	c.area.prefetchRun(c.head+bytes, c.tail)
 	c.region.get(c.head, bytesOf(values[:n]))
-	c.release(n * c.size)
-	return int(n)
+	c.release(bytes)
+	return int(n), nil
 }
 
 // Len is how many values are there at least.
 func (c *Consumer[T]) Len() int {
-	c.refresh()
-	return int((c.tail - c.head) / c.size)
+	c.look()
+	return int((c.tail - c.head) / sizeOf[T]())
 }

@@ -48,14 +48,14 @@ func (s *side) wait(ctx context.Context, soon, later uint64, ready func() bool) 
 		if ready() {
 			return s.err
 		}
-		idle(1)
+		relax(1)
 	}
 	started := time.Now()
 	for i := 0; i%looksPerGlance != 0 || time.Since(started) < spinFor; i++ {
 		if ready() {
 			return s.err
 		}
-		idle(1)
+		relax(1)
 	}
 	// The kernel wakes this side when the context ends, by a word of its own.
 	var over chan struct{}

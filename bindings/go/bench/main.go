@@ -1,229 +1,149 @@
-// Command bench measures values between two processes in Go, and beside them the same in Rust, by its
-// twin, in turn, round by round.
+// Command bench is one side of a run of crates/shm-ring-bench, in Go: the harness in Rust has made the
+// ring and measured the floor, and becomes this program with what it was told and where the results go.
 //
-//	cargo build --release --manifest-path bench/rust/Cargo.toml
-//	go run ./bench [-rounds 5]
+//	cargo run --release -p shm-ring-bench --features go -- compare --transport shm-ring,go
 //
-// Owns: the runs and the table. Knows nothing of: the layout.
+// Owns: what a side is told, and what it tells. Knows nothing of: the layout, which workload does what.
 package main
 
 import (
-	"context"
-	"flag"
+	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"sort"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
-
-	"shmring"
+	"unsafe"
 )
 
-// numbered are values whose first word is their number.
-type numbered interface{ [1]uint64 | [8]uint64 }
+// spec is what a run is, as far as it matters here: src/run/spec.rs.
+type spec struct {
+	Side     string
+	Workload string
+	Bytes    int
+	WarmUp   uint64 `json:"warm_up"`
+	Messages uint64
+	Batch    int
+	Clock    struct {
+		NsPerTick float64 `json:"ns_per_tick"`
+	}
+	Code     code
+	Control  int
+	Channels []struct{ Prefix string }
+}
 
+// places are where things are in the page that both sides share, in bytes.
+type places struct {
+	Length   int
+	Stages   [2]uintptr // mine, theirs
+	Measures map[string]uintptr
+}
+
+// The stages at which the sides meet: src/run/workload/mod.rs.
 const (
-	batchOf = 32
-	items   = 4096
+	attachedStage = 3
+	lastStage     = 5
 )
 
-var background = context.Background()
+// control is that page.
+type control struct {
+	base unsafe.Pointer
+	places
+}
+
+func (c *control) at(offset uintptr) *uint64 { return (*uint64)(unsafe.Add(c.base, offset)) }
+
+func (c *control) record(measure string, value uint64) {
+	atomic.StoreUint64(c.at(c.Measures[measure]), value)
+}
+
+// meet waits until the other side has come as far.
+func (c *control) meet(stage uint64) {
+	atomic.StoreUint64(c.at(c.Stages[0]), stage)
+	for atomic.LoadUint64(c.at(c.Stages[1])) < stage {
+		syscall.Syscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
+	}
+}
 
 func main() {
-	rounds := flag.Int("rounds", 5, "how often each row is run")
-	rust := flag.String("rust", "bench/rust/target/release/go-bench-twin", "the twin in Rust; empty: none")
-	flag.Parse()
-	if arguments := flag.Args(); len(arguments) == 3 {
-		child(arguments[0], arguments[1], arguments[2])
-		return
-	}
-	// The child is pinned to processor 1, this one to 0.
-	die(exec.Command("taskset", "-apc", "0", strconv.Itoa(os.Getpid())).Run())
-	fmt.Println("load average before:", load())
-	type row struct{ workload, bytes string }
-	var rows []row
-	for _, workload := range []string{"stream", "batch", "echo"} {
-		rows = append(rows, row{workload, "8"}, row{workload, "64"})
-	}
-	inGo, inRust := map[row][]float64{}, map[row][]float64{}
-	for round := 0; round < *rounds; round++ {
-		for _, r := range rows {
-			inGo[r] = append(inGo[r], parent(r.workload, r.bytes))
-			if *rust != "" {
-				if found, ok := measured(*rust, r.workload, r.bytes); ok {
-					inRust[r] = append(inRust[r], found)
-				}
-			}
-		}
-	}
-	fmt.Println("load average behind:", load())
-	fmt.Printf("%-8s %5s  %-10s %27s  %27s  %s\n", "", "bytes", "", "Go: median (min-max)", "Rust: median (min-max)", "Go / Rust")
-	for _, r := range rows {
-		unit := "million/s"
-		if r.workload == "echo" {
-			unit = "ns"
-		}
-		g, rs := inGo[r], inRust[r]
-		ratio := "-"
-		if len(rs) > 0 {
-			ratio = fmt.Sprintf("%.2f", median(g)/median(rs))
-		}
-		fmt.Printf("%-8s %5s  %-10s %27s  %27s  %s\n", r.workload, r.bytes, unit, show(g), show(rs), ratio)
-	}
-}
-
-func load() string {
-	text, _ := os.ReadFile("/proc/loadavg")
-	return strings.Join(strings.Fields(string(text))[:3], " ")
-}
-
-func median(all []float64) float64 {
-	sort.Float64s(all)
-	return all[len(all)/2]
-}
-
-func show(all []float64) string {
-	if len(all) == 0 {
-		return "-"
-	}
-	m := median(all)
-	return fmt.Sprintf("%.1f (%.1f-%.1f) of %d", m, all[0], all[len(all)-1], len(all))
-}
-
-// measured is one run of the same in Rust.
-func measured(path, workload, bytes string) (float64, bool) {
-	command := exec.Command("taskset", "-c", "0", path, workload, bytes)
-	command.Stderr = os.Stderr
-	out, err := command.Output()
-	if err != nil {
-		return 0, false
-	}
-	found, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-	return found, err == nil
-}
-
-func die(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	if err := side(); err != nil {
+		fmt.Fprintln(os.Stderr, "the side in Go:", err)
 		os.Exit(1)
 	}
 }
 
-// parent runs one row: millions of values a second, or nanoseconds of a round trip.
-func parent(workload, bytes string) float64 {
-	name := fmt.Sprintf("shm-ring-go-bench-%d", os.Getpid())
-	there, back := name+"-there", name+"-back"
-	for _, one := range []string{there, back} {
-		defer shmring.UnlinkAndDiscard(one, shmring.Options{})
+func side() error {
+	if len(os.Args) != 3 {
+		return fmt.Errorf("shm-ring-bench starts this program")
 	}
-	child := exec.Command("taskset", "-c", "1", os.Args[0], workload, bytes, name)
-	child.Stderr = os.Stderr
-	die(child.Start())
-	defer child.Wait()
-	if bytes == "8" {
-		return receive[[1]uint64](workload, there, back)
+	var s spec
+	var c control
+	if err := json.Unmarshal([]byte(os.Args[1]), &s); err != nil {
+		return err
 	}
-	return receive[[8]uint64](workload, there, back)
+	if err := json.Unmarshal([]byte(os.Args[2]), &c.places); err != nil {
+		return err
+	}
+	page, err := syscall.Mmap(s.Control, 0, c.Length, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("mapping the control page: %w", err)
+	}
+	c.base = unsafe.Pointer(&page[0])
+	// What is measured is one thread, and nothing that it does is collected.
+	runtime.LockOSThread()
+	debug.SetGCPercent(-1)
+	return play(&s, &c)
 }
 
-func child(workload, bytes, name string) {
-	if bytes == "8" {
-		send[[1]uint64](workload, name)
-	} else {
-		send[[8]uint64](workload, name)
-	}
+// stopwatch is what the measured interval took.
+type stopwatch struct {
+	begun                 time.Time
+	cpu, queued, switches uint64
 }
 
-func count(workload string) uint64 {
-	return map[string]uint64{"stream": 2e6, "batch": 1e7, "echo": 5e4}[workload]
+func start() stopwatch {
+	w := stopwatch{queued: threadQueued(), switches: threadSwitches()}
+	// Last, since what stands before takes time of its own.
+	w.cpu, w.begun = threadCPU(), time.Now()
+	return w
 }
 
-func send[T numbered](workload, name string) {
-	var value T
-	o := shmring.Options{Items: items}
-	tx, err := shmring.NewProducer[T](name+"-there", o)
-	die(err)
-	defer tx.Close()
-	n := count(workload)
-	switch workload {
-	case "stream":
-		for i := uint64(0); i < n; i++ {
-			value[0] = i
-			die(tx.Push(background, value))
-		}
-	case "batch":
-		batch := make([]T, batchOf)
-		for i := uint64(0); i < n; i += batchOf {
-			for j := range batch {
-				batch[j][0] = i + uint64(j)
-			}
-			_, err := tx.PushAll(background, batch)
-			die(err)
-		}
-	case "echo":
-		rx, err := shmring.NewConsumer[T](name+"-back", o)
-		die(err)
-		for i := uint64(0); i < n; i++ {
-			value[0] = i
-			die(tx.Push(background, value))
-			_, err := rx.Pop(background)
-			die(err)
-		}
-		rx.Close()
-	}
+func (w *stopwatch) stop(c *control, verified uint64) {
+	wall := time.Since(w.begun)
+	c.record("CpuNs", threadCPU()-w.cpu)
+	c.record("Switches", threadSwitches()-w.switches)
+	c.record("QueuedNs", threadQueued()-w.queued)
+	c.record("WallNs", uint64(wall))
+	c.record("Verified", verified)
 }
 
-func receive[T numbered](workload, there, back string) float64 {
-	o := shmring.Options{Items: items}
-	rx, err := shmring.NewConsumer[T](there, o)
-	die(err)
-	defer rx.Close()
-	n := count(workload)
-	check := func(found, i uint64) {
-		if found != i {
-			die(fmt.Errorf("%d, not %d", found, i))
-		}
+func threadCPU() uint64 {
+	const threadClock = 3
+	var t syscall.Timespec
+	syscall.Syscall(syscall.SYS_CLOCK_GETTIME, threadClock, uintptr(unsafe.Pointer(&t)), 0)
+	return uint64(t.Nano())
+}
+
+func threadSwitches() uint64 {
+	const thread = 1
+	var u syscall.Rusage
+	if syscall.Getrusage(thread, &u) != nil {
+		return 0
 	}
-	var tx *shmring.Producer[T]
-	if workload == "echo" {
-		tx, err = shmring.NewProducer[T](back, o)
-		die(err)
-		defer tx.Close()
+	return uint64(u.Nvcsw + u.Nivcsw)
+}
+
+// threadQueued is for how long this thread waited for a processor, in nanoseconds.
+func threadQueued() uint64 {
+	text, err := os.ReadFile("/proc/thread-self/schedstat")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 2 {
+		return 0
 	}
-	buffer := make([]T, batchOf)
-	var begun time.Time
-	const warm = 1000
-	var trips []float64
-	for i := uint64(0); i < n; {
-		if i == 0 || i < warm && workload != "batch" {
-			begun = time.Now()
-		}
-		switch workload {
-		case "batch":
-			m, err := rx.PopSlice(background, buffer)
-			die(err)
-			for j := range buffer[:m] {
-				check(buffer[j][0], i+uint64(j))
-			}
-			i += uint64(m)
-		default:
-			value, err := rx.Pop(background)
-			die(err)
-			check(value[0], i)
-			i++
-			if tx != nil {
-				die(tx.Push(background, value))
-				if i%100 == 0 {
-					trips = append(trips, float64(time.Since(begun).Nanoseconds())/100)
-					begun = time.Now()
-				}
-			}
-		}
-	}
-	if tx != nil {
-		return median(trips)
-	}
-	return float64(n) / time.Since(begun).Seconds() / 1e6
+	queued, _ := strconv.ParseUint(fields[1], 10, 64)
+	return queued
 }

@@ -115,6 +115,23 @@ impl Control {
         Ok(Self { fd, page })
     }
 
+    /// Bytes of the page.
+    #[cfg(feature = "go")]
+    pub(crate) const LENGTH: usize = size_of::<Page>();
+
+    /// Where what a side measured is in the page, in bytes: for a program that is not of this crate.
+    #[cfg(feature = "go")]
+    pub(crate) fn place(side: Side, measure: Measure) -> usize {
+        let index = side as usize * Measure::COUNT + measure as usize;
+        std::mem::offset_of!(Page, measured) + index * size_of::<AtomicU64>()
+    }
+
+    /// Where is how far a side has come.
+    #[cfg(feature = "go")]
+    pub(crate) fn stage_place(side: Side) -> usize {
+        std::mem::offset_of!(Page, stage) + side as usize * size_of::<Line>()
+    }
+
     fn page(&self) -> &Page {
         // SAFETY: the invariant above.
         unsafe { self.page.as_ref() }

@@ -33,6 +33,14 @@ pub(crate) fn main(json: &str) -> Result<(), Fault> {
         return over_lines(&spec, &control);
     }
     let (spec, control) = (&spec, &control);
+    #[cfg(feature = "go")]
+    if spec.transport == go::NAME {
+        pin(spec)?;
+        // The stage of the floor is met once more, by both programs when they are attached.
+        control.meet(spec.side, ATTACHED_STAGE);
+        floor::measure(control, spec.side, spec.clock);
+        return go::become_side(json, spec);
+    }
     match (spec.workload, spec.bytes) {
         (Workload::Batch, 8) => in_batches::<1>(spec, control),
         (Workload::Batch, 64) => in_batches::<8>(spec, control),

@@ -24,6 +24,7 @@ const UP_TO: &[(&str, u64)] = &[
     ("posix-mq", 4096),
     ("sysv-mq", 4096),
     ("rtrb", 4096),
+    ("go", 4096),
     ("tasks-thread", 4096),
     ("tasks-io-uring", 4096),
     ("tokio-unix", 4096),

@@ -32,6 +32,8 @@ pub(crate) struct Entry {
     pub(crate) bytes_max: usize,
     /// Whether it is a measure for others and carries no messages.
     pub(crate) yardstick: bool,
+    /// Whether its sides are programs in another language, which have streams, batches and round trips.
+    pub(crate) foreign: bool,
 }
 
 impl Entry {
@@ -40,11 +42,12 @@ impl Entry {
         match workload {
             Workload::Lines => self.yardstick,
             _ if self.yardstick => false,
+            Workload::Fan if self.foreign => false,
             // Compiled for each transport by itself, so for two sizes only.
             Workload::Batch => self.batches && [8, 64].contains(&bytes),
             Workload::Fan => [8, 64].contains(&bytes),
             Workload::Stream | Workload::Echo => bytes <= self.bytes_max,
-            _ if !SWEPT.contains(&bytes) => false,
+            _ if self.foreign || !SWEPT.contains(&bytes) => false,
             // A side that spins would keep the other from the processor that both share.
             workload if workload.is_on_one_core() && self.idle == Idle::Spins => false,
             _ if bytes > self.bytes_max => false,
@@ -74,6 +77,7 @@ const SLEEPING: Entry = Entry {
     batches: false,
     bytes_max: LARGEST,
     yardstick: false,
+    foreign: false,
 };
 const SPINNING: Entry = Entry { idle: Idle::Spins, ..SLEEPING };
 const UNASKED_SLEEPING: Entry = Entry { shown: false, ..SLEEPING };
@@ -153,6 +157,18 @@ pub(crate) fn list() -> &'static [Entry] {
             "rtrb",
             "the rtrb crate between two threads, for reference",
             Entry { batches: true, ..BETWEEN_THREADS },
+        ),
+        #[cfg(feature = "go")]
+        named(
+            "go",
+            "the ring in Go: both sides are programs in it, spinning briefly, then sleeping",
+            Entry {
+                idle: Idle::SpinsThenSleeps,
+                batches: true,
+                bytes_max: BY_VALUE,
+                foreign: true,
+                ..UNASKED_SLEEPING
+            },
         ),
         #[cfg(feature = "tasks")]
         named("tasks-thread", "the ring between two tasks, a helper thread sleeping", TASK),

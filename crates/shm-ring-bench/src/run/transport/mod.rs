@@ -10,6 +10,8 @@ mod c_call;
 mod erased;
 mod eventfd;
 mod fifo;
+#[cfg(feature = "go")]
+pub(crate) mod go;
 mod limits;
 pub(crate) mod lines;
 mod list;

@@ -122,5 +122,9 @@ pub(crate) fn make(name: &str, bytes: usize) -> Result<Box<dyn Made>, Fault> {
     if let Some((_, bytes)) = lines::YARDSTICKS.iter().find(|(yardstick, _)| *yardstick == name) {
         return lines::make(*bytes);
     }
+    #[cfg(feature = "go")]
+    if name == go::NAME {
+        return go::make(bytes);
+    }
     with_transport!(name, T => T::make(bytes))
 }
