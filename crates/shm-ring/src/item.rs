@@ -122,20 +122,20 @@ pub(crate) struct Untyped;
 
 /// Calls that which was compiled for values of so many bytes, if that is a usual length.
 macro_rules! by_length {
-    ($len:expr, $end:ident.$inner:ident.$call:ident($value:ident)) => {
+    ($len:expr, $inner:expr, $call:ident($($value:expr),*), otherwise $otherwise:expr) => {
         match $len {
-            4 => $end.$inner.$call::<4>($value),
-            8 => $end.$inner.$call::<8>($value),
-            16 => $end.$inner.$call::<16>($value),
-            24 => $end.$inner.$call::<24>($value),
-            32 => $end.$inner.$call::<32>($value),
-            40 => $end.$inner.$call::<40>($value),
-            48 => $end.$inner.$call::<48>($value),
-            56 => $end.$inner.$call::<56>($value),
-            64 => $end.$inner.$call::<64>($value),
-            128 => $end.$inner.$call::<128>($value),
-            256 => $end.$inner.$call::<256>($value),
-            _ => AtHand::Not,
+            4 => $inner.$call::<4>($($value),*),
+            8 => $inner.$call::<8>($($value),*),
+            16 => $inner.$call::<16>($($value),*),
+            24 => $inner.$call::<24>($($value),*),
+            32 => $inner.$call::<32>($($value),*),
+            40 => $inner.$call::<40>($($value),*),
+            48 => $inner.$call::<48>($($value),*),
+            56 => $inner.$call::<56>($($value),*),
+            64 => $inner.$call::<64>($($value),*),
+            128 => $inner.$call::<128>($($value),*),
+            256 => $inner.$call::<256>($($value),*),
+            _ => $otherwise,
         }
     };
 }

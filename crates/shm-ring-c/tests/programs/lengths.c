@@ -84,6 +84,35 @@ static void by_one_thread(size_t len, uint32_t flags) {
     close_ends(&ends);
 }
 
+/* Batches, over the end of the ring too: what is pushed by one call is popped by others. */
+static void in_batches(size_t len) {
+    struct ends ends = open_ends(len, 0);
+    static unsigned char given[ITEMS * LONGEST], found[ITEMS * LONGEST];
+    uint64_t pushed = 0, popped = 0;
+    for (size_t batch = 1; batch <= ITEMS; batch++) {
+        for (size_t i = 0; i < batch; i++) fill(given + i * len, len, pushed + i);
+        int64_t count = must("push_values", len, shmr_push_values(ends.tx, given, batch, batch % 2 ? SHMR_TRY : SHMR_FOREVER));
+        if ((size_t)count != batch) exit(1);
+        pushed += batch;
+        while (popped < pushed) {
+            size_t most = 1 + (size_t)(popped % 17);
+            memset(found, 0xa5, sizeof found);
+            count = must("pop_values", len, shmr_pop_values(ends.rx, found, most, popped % 2 ? SHMR_TRY : SHMR_FOREVER));
+            for (int64_t i = 0; i < count; i++) fill(given + (size_t)i * len, len, popped + (uint64_t)i);
+            size_t bytes = (size_t)count * len;
+            if (memcmp(given, found, bytes) != 0 || found[bytes] != 0xa5) {
+                fprintf(stderr, "a batch at %llu of %zu bytes is another one\n", (unsigned long long)popped, len);
+                exit(1);
+            }
+            popped += (uint64_t)count;
+        }
+    }
+    for (size_t i = 0; i < ITEMS; i++) fill(given + i * len, len, i);
+    if (shmr_push_values(ends.tx, given, ITEMS, SHMR_TRY) != ITEMS) exit(1);
+    if (shmr_push_values(ends.tx, given, 1, SHMR_TRY) != SHMR_FULL) exit(1);
+    close_ends(&ends);
+}
+
 enum { SLOWLY = 30, AT_ONCE = 20000 };
 
 static int consumer(void *context) {
@@ -117,7 +146,10 @@ static void to_a_thread_that_sleeps(size_t len, uint32_t flags) {
 }
 
 int main(void) {
-    for (size_t len = 1; len <= LONGEST; len++) by_one_thread(len, 0);
+    for (size_t len = 1; len <= LONGEST; len++) {
+        by_one_thread(len, 0);
+        if (len < LONGEST) in_batches(len);
+    }
     for (size_t len = 4; len <= 256; len *= 2) {
         by_one_thread(len, SHMR_NO_MEMBARRIER);
         to_a_thread_that_sleeps(len, 0);

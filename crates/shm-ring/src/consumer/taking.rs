@@ -80,11 +80,22 @@ impl<V: Values + ?Sized> Receiver<V> {
         max: usize,
         timeout: Option<Timeout>,
     ) -> Result<usize, PopError> {
+        self.count_up_to_of(self.size(), max, timeout)
+    }
+
+    /// [`count_up_to`](Self::count_up_to) of values whose size the caller knows when it is compiled.
+    #[inline(always)]
+    pub(super) fn count_up_to_of(
+        &mut self,
+        size: u64,
+        max: usize,
+        timeout: Option<Timeout>,
+    ) -> Result<usize, PopError> {
         if max == 0 {
             return Ok(0);
         }
         self.check_process()?;
-        if self.known() < max {
+        if self.known(size) < max {
             // Also where some are known: what is new since then may fill the rest.
             match self.look() {
                 Ok(Look::Empty) => self.find(timeout)?,
@@ -93,14 +104,14 @@ impl<V: Values + ?Sized> Receiver<V> {
             };
             self.prefetch_run();
         }
-        let count = self.known().min(max);
-        self.prefetch_behind(count as u64 * self.size());
+        let count = self.known(size).min(max);
+        self.prefetch_behind(count as u64 * size);
         Ok(count)
     }
 
     /// Values up to the tail that was seen.
     #[inline(always)]
-    fn known(&self) -> usize {
-        ((self.head.tail() - self.head.position()) / self.size()) as usize
+    fn known(&self, size: u64) -> usize {
+        ((self.head.tail() - self.head.position()) / size) as usize
     }
 }

@@ -68,9 +68,28 @@ impl Receiver<Untyped> {
         values: &mut [u8],
         timeout: Option<Timeout>,
     ) -> Result<usize, PopError> {
-        let most = self.values_in(values)?;
-        let count = self.count_up_to(most, timeout)?;
-        self.take_run(&mut values[..count * self.size() as usize])?;
+        let size = self.size();
+        by_length!(size, self, take_many_of(values, timeout), otherwise self.take_many_of::<0>(values, timeout))
+    }
+
+    /// [`take_many`](Self::take_many) of values of `N` bytes, or where that is 0 of as many as the region says: as when they
+    /// are pushed.
+    fn take_many_of<const N: u64>(
+        &mut self,
+        values: &mut [u8],
+        timeout: Option<Timeout>,
+    ) -> Result<usize, PopError> {
+        let size = if N == 0 { self.size() } else { N };
+        let (len, item) = (values.len(), size as usize);
+        if len % item != 0 {
+            return Err(PopError::WrongLength { len, item });
+        }
+        let count = self.count_up_to_of(size, len / item, timeout)?;
+        let values = &mut values[..count * item];
+        self.map.area().take_run_of(item, self.head.position(), values);
+        if count > 0 {
+            self.release(values.len() as u64)?;
+        }
         Ok(count)
     }
 }
@@ -127,7 +146,7 @@ impl UntypedConsumer {
         if !is_usual || !self.inner.head.has_record() {
             return AtHand::Not;
         }
-        by_length!(value.len(), self.inner.take_at_hand(value))
+        by_length!(value.len(), self.inner, take_at_hand(value), otherwise AtHand::Not)
     }
 
     /// [`pop_at_hand`](Self::pop_at_hand) of a value that is not known to be there, if a look finds one.
@@ -138,7 +157,7 @@ impl UntypedConsumer {
         if !is_usual || self.inner.head.has_record() {
             return AtHand::Not;
         }
-        by_length!(value.len(), self.inner.look_at_hand(value))
+        by_length!(value.len(), self.inner, look_at_hand(value), otherwise AtHand::Not)
     }
 
     /// Ends a pop at hand that was [`Asked`](AtHand::Asked).

@@ -247,7 +247,16 @@ impl<V: Values + ?Sized> Area<'_, V> {
     /// If they are more than the data area holds, or not those of whole values: callers have refused that before.
     #[inline(always)]
     pub(crate) fn put_run(&self, position: u64, values: &[u8]) {
-        let size = self.size();
+        self.put_run_of(self.size(), position, values);
+    }
+
+    /// [`put_run`](Self::put_run) of values whose size the caller knows when it is compiled.
+    ///
+    /// # Panics
+    /// As [`put_run`](Self::put_run), and if values have another size.
+    #[inline(always)]
+    pub(crate) fn put_run_of(&self, size: usize, position: u64, values: &[u8]) {
+        assert!(size == self.size(), "not the size of a value");
         assert!(values.len() as u64 <= self.capacity, "more than the data area holds");
         assert!(values.len() % size == 0, "not the bytes of whole values");
         let (mut to, mut from, mut left) = (position, values.as_ptr(), values.len() / size);
@@ -279,7 +288,16 @@ impl<V: Values + ?Sized> Area<'_, V> {
     /// As [`put_run`](Self::put_run).
     #[inline(always)]
     pub(crate) fn take_run(&self, position: u64, values: &mut [u8]) {
-        let size = self.size();
+        self.take_run_of(self.size(), position, values);
+    }
+
+    /// [`take_run`](Self::take_run) of values whose size the caller knows when it is compiled.
+    ///
+    /// # Panics
+    /// As [`put_run_of`](Self::put_run_of).
+    #[inline(always)]
+    pub(crate) fn take_run_of(&self, size: usize, position: u64, values: &mut [u8]) {
+        assert!(size == self.size(), "not the size of a value");
         assert!(values.len() as u64 <= self.capacity, "more than the data area holds");
         assert!(values.len() % size == 0, "not the bytes of whole values");
         let to = values.as_mut_ptr();

@@ -3,10 +3,32 @@
 
 use zerocopy::IntoBytes;
 
-use super::{MessageProducer, Producer};
+use super::{MessageProducer, Producer, Publisher};
 use crate::attachment::wait::Timeout;
 use crate::error::{BatchError, PushError};
-use crate::item::Item;
+use crate::item::{Item, Values};
+
+impl<V: Values + ?Sized> Publisher<V> {
+    /// Publishes as many of the values whose bytes these are as fit: how many. There is room for one.
+    #[inline(always)]
+    pub(crate) fn publish_run(&mut self, values: &[u8]) -> Result<usize, PushError> {
+        self.publish_run_of(self.size(), values)
+    }
+
+    /// [`publish_run`](Self::publish_run) of values whose size the caller knows when it is compiled.
+    #[inline(always)]
+    pub(crate) fn publish_run_of(&mut self, size: u64, values: &[u8]) -> Result<usize, PushError> {
+        let fits = self.room_for(values.len() as u64).min(values.len() as u64);
+        let count = fits / size;
+        let bytes = fits - fits % size;
+        self.map.area().put_run_of(size as usize, self.position(), &values[..bytes as usize]);
+        if bytes > 0 {
+            let next = self.publish(bytes);
+            self.wake(next)?;
+        }
+        Ok(count as usize)
+    }
+}
 
 impl<T: Item> Producer<T> {
     /// Publishes what `items` supplies while there is room, all of it by one store of the position. How many it was.

@@ -326,20 +326,6 @@ impl<V: Values + ?Sized> Publisher<V> {
             self.publish(bytes)
         }
     }
-
-    /// Publishes as many of the values whose bytes these are as fit: how many. There is room for one.
-    #[inline(always)]
-    pub(crate) fn publish_run(&mut self, values: &[u8]) -> Result<usize, PushError> {
-        let fits = self.room_for(values.len() as u64).min(values.len() as u64);
-        let count = fits / self.size();
-        let bytes = fits - fits % self.size();
-        self.map.area().put_run(self.position(), &values[..bytes as usize]);
-        if bytes > 0 {
-            let next = self.publish(bytes);
-            self.wake(next)?;
-        }
-        Ok(count as usize)
-    }
 }
 
 macro_rules! waited {
