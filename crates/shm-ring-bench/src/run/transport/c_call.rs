@@ -57,6 +57,10 @@ fn places() -> Vec<PathBuf> {
     ["deps/libshmring.so", "libshmring.so"].map(|file| beside.join(file)).into()
 }
 
+#[expect(
+    clippy::missing_transmute_annotations,
+    reason = "the type is that of the field, and stands there"
+)]
 fn load() -> Result<Library, Fault> {
     let places = places();
     let library = places.iter().find_map(|place| {
@@ -109,8 +113,10 @@ impl Library {
     /// A result that is an error, in words.
     #[cold]
     fn fault(&self, what: &str, result: i64) -> Fault {
-        // SAFETY: it returns a text, which stays until the next failure of this thread.
-        let text = unsafe { CStr::from_ptr((self.text)(result)) };
+        // SAFETY: it takes any number.
+        let text = unsafe { (self.text)(result) };
+        // SAFETY: it returned a text, which stays until the next failure of this thread.
+        let text = unsafe { CStr::from_ptr(text) };
         Fault::new(what, text.to_string_lossy())
     }
 
