@@ -59,8 +59,10 @@ struct Calls {
 fn handle(make: impl FnOnce(Out<'_>) -> c_int) -> &'static Handle {
     let mut out = MaybeUninit::new(null::<Handle>());
     assert_eq!(make(Some(&mut out)), 0);
+    // SAFETY: it was given a value.
+    let handle = unsafe { out.assume_init() };
     // SAFETY: it succeeded, and the memory of a handle is never given back.
-    unsafe { &*out.assume_init() }
+    unsafe { &*handle }
 }
 
 fn calls(bytes: usize) -> Calls {
