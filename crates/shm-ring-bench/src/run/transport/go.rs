@@ -62,7 +62,8 @@ fn named<const W: usize>() -> Result<Box<dyn Made>, Fault> {
 
 /// The program stands beside this one, as no other comparison's does.
 fn program() -> Result<PathBuf, Fault> {
-    let this = std::env::current_exe().map_err(|error| Fault::new("finding this program", error))?;
+    let this =
+        std::env::current_exe().map_err(|error| Fault::new("finding this program", error))?;
     Ok(this.with_file_name("shm-ring-bench-go"))
 }
 
@@ -111,7 +112,8 @@ pub(crate) fn become_side(json: &str, spec: &Spec) -> Result<(), Fault> {
     .map(|measure| (format!("{measure:?}"), Control::place(spec.side, measure).into()))
     .collect();
     let stages = [spec.side, spec.side.other()].map(Control::stage_place);
-    let places = serde_json::json!({ "length": Control::LENGTH, "stages": stages, "measures": places });
+    let places =
+        serde_json::json!({ "length": Control::LENGTH, "stages": stages, "measures": places });
     let error = Command::new(program()?).args([json, &places.to_string()]).exec();
     Err(Fault::new("becoming the program in Go", error))
 }
