@@ -89,6 +89,7 @@ func (p *BytesProducer) write(b []byte) int {
 		n = all
 	}
 	b = b[:n*size]
+	p.area.prefetchRunAhead(p.tail, n*size)
 	p.region.put(p.tail, b)
 	if n == 1 && size <= frontLen && p.wantsFront() {
 		p.publishFront(size, b)
@@ -134,6 +135,7 @@ func (c *BytesConsumer) read(b []byte) int {
 			return 1
 		}
 	}
+	c.area.prefetchRun(c.head, c.tail)
 	c.region.get(c.head, b[:n*size])
 	c.release(n * size)
 	return int(n)

@@ -305,6 +305,46 @@ func TestAFrontThatIsWrittenMeanwhileIsDiscarded(t *testing.T) {
 	pops(t, rx, 1, 2)
 }
 
+// Planted once: no mark in the tail word before the front is written, as a compiler would leave it that
+// took the first of two stores for a dead one. Then what was copied meanwhile was torn, and taken for whole.
+func TestAFrontThatIsTakenForWholeIsWhole(t *testing.T) {
+	type full [frontLen / wordSize]uint64
+	const pushed = 300000
+	name, o, ctx := newName(t), Options{Items: 64}, within(t, 30*tick)
+	tx := must[*Producer[full]](t)(NewProducer[full](name, o))
+	rx := must[*Consumer[full]](t)(NewConsumer[full](name, o))
+	defer rx.Close()
+	done := make(chan error, 1)
+	go func() {
+		defer tx.Close()
+		for n := uint64(1); n <= pushed; n++ {
+			if err := tx.Push(ctx, full{n, n, n, n, n, n, n}); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for rx.head < pushed*frontLen && ctx.Err() == nil {
+		if !rx.refresh() {
+			continue
+		}
+		for again := 0; again < 3 && rx.mayUseFront(); again++ {
+			var v full
+			getFront(rx.theirs.front, &v)
+			n := rx.tail / frontLen
+			if rx.frontIsWhole() && v != (full{n, n, n, n, n, n, n}) {
+				t.Fatalf("%v is not %d", v, n)
+			}
+		}
+		rx.release(rx.tail - rx.head)
+		storeWord(rx.mine.hint, 1) // whatever it thinks of such runs
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // Planted once: the tail stored before the copy, and the head. Then the consumer read what was there
 // before, and what came after.
 func TestARecordExistsOnlyWhileItIsWhole(t *testing.T) {

@@ -124,3 +124,68 @@ func ExampleStat() {
 	// Output:
 	// four 8 alive absent
 }
+
+func ExampleLatestWriter() {
+	name := ownName("latest")
+	writer, err := shmring.NewLatestWriter[float64](name, shmring.Options{})
+	check(err)
+	reader, err := shmring.NewLatestReader[float64](name, shmring.Options{})
+	check(err)
+	for _, celsius := range []float64{19.5, 20, 20.5} {
+		check(writer.Write(celsius))
+	}
+	celsius, err := reader.Read()
+	check(err)
+	fmt.Println(celsius, reader.Version())
+	writer.Close()
+	_, err = reader.ReadNewer(context.Background())
+	fmt.Println(err)
+	reader.Close()
+	check(shmring.UnlinkAndDiscard(name, shmring.Options{}))
+	// Output:
+	// 20.5 3
+	// the peer closed
+}
+
+func ExampleProducer_Reserve() {
+	ctx, name := context.Background(), ownName("in-place")
+	tx, err := shmring.NewProducer[[2]uint64](name, shmring.Options{Items: 8})
+	check(err)
+	rx, err := shmring.NewConsumer[[2]uint64](name, shmring.Options{Items: 8})
+	check(err)
+	room, err := tx.Reserve(ctx, 4)
+	check(err)
+	room[0], room[1] = [2]uint64{1, 10}, [2]uint64{2, 20}
+	check(tx.Commit(2))
+	seen, err := rx.Peek(ctx, 8)
+	check(err)
+	fmt.Println(seen)
+	check(rx.Release(len(seen)))
+	tx.Close()
+	rx.Close()
+	check(shmring.Unlink(name, shmring.Options{}))
+	// Output:
+	// [[1 10] [2 20]]
+}
+
+func ExampleWaitAny() {
+	ctx := context.Background()
+	orders, err := shmring.NewConsumer[uint64](ownName("orders"), shmring.Options{})
+	check(err)
+	texts, err := shmring.NewMessageConsumer(ownName("texts"), shmring.Options{})
+	check(err)
+	tx, err := shmring.NewMessageProducer(ownName("texts"), shmring.Options{})
+	check(err)
+	check(tx.Push(ctx, []byte("hello")))
+	which, err := shmring.WaitAny(ctx, orders, texts)
+	check(err)
+	text, err := texts.TryPop(nil)
+	fmt.Println(which, string(text), err)
+	orders.Close()
+	texts.Close()
+	tx.Close()
+	check(shmring.Unlink(ownName("orders"), shmring.Options{}))
+	check(shmring.Unlink(ownName("texts"), shmring.Options{}))
+	// Output:
+	// 1 hello <nil>
+}

@@ -1,10 +1,11 @@
 // Owns: the mapping of a region: its pages, its data twice in a row, and every access to them.
 // Knows nothing of: what the words mean.
 //
-// Beside system.go, and prefetch.go, which passes addresses on, the only file that imports unsafe.
-// Invariants of its blocks: a region's maps stay until close; `at` and `slice` stay inside the two
-// maps of the data, because a place is masked with the capacity and a length is at most the capacity. The mapping is no Go memory: the garbage
-// collector does not know it, and no pointer into it leaves this package.
+// Beside system.go and value.go, and prefetch.go and copy_*.go, which pass addresses on, the only file
+// that imports unsafe. Invariants of its blocks: a region's maps stay until close; `at` and `slice` stay inside the
+// two maps of the data, because a place is masked with the capacity and a length is at most the
+// capacity. The mapping is no Go memory: the garbage collector does not know it, and no pointer into it
+// leaves this package, but for what inplace.go hands out.
 
 package shmring
 

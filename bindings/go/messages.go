@@ -164,6 +164,7 @@ func (c *MessageConsumer) first(buffer []byte) ([]byte, error) {
 			return buffer, nil
 		}
 	}
+	c.area.prefetchRun(c.head, c.tail)
 	return c.read(buffer)
 }
 

@@ -1,7 +1,7 @@
 // Owns: the kernel's calls that package syscall has not, each in one function.
 // Knows nothing of: rings.
 //
-// Beside memory.go the only file that imports unsafe. Every block passes the address of a variable
+// memory.go says which files import unsafe. Every block passes the address of a variable
 // of this function, or one in a mapping, to a call that ends before the function returns.
 
 package shmring
