@@ -7,6 +7,9 @@
 // messages of any length (MessageProducer, MessageConsumer). It keeps its name under /dev/shm, and
 // what is unread in it, until Unlink or the next boot. Either side may start first.
 //
+// LatestWriter and LatestReader are for the latest value of something, of which nobody needs each: one
+// writes, any number read, nobody waits for anybody.
+//
 // # What it promises
 //
 // What was published is read whole, in order and once, across kills and restarts of either side. A
@@ -25,6 +28,11 @@
 // A call with a context waits: it looks for some microseconds, then sleeps in the kernel and takes one
 // thread meanwhile, as a blocking system call does. It ends when the context does. Calls whose name
 // begins with Try do not wait.
+//
+// # In place
+//
+// Reserve and Peek hand out the shared memory itself, until Commit and Release: nothing is copied. It must
+// not be touched behind these, and is gone after Close.
 //
 // # Rules
 //
