@@ -43,8 +43,36 @@ pub unsafe extern "C" fn shmr_pop(
             }
         }
         // SAFETY: the header's contract.
-        unsafe { pop_otherwise(call, buffer, room, timeout_ns) }
+        unsafe { pop_new(call, buffer, room, timeout_ns) }
     })
+}
+
+/// A pop of a value that is not known to be there: a look, and what else it takes. Not beside the pop of one that is, which
+/// would save registers for it.
+///
+/// # Safety
+/// As the header says.
+#[inline(never)]
+unsafe fn pop_new(
+    mut call: End<'_>,
+    buffer: *mut c_void,
+    room: usize,
+    timeout_ns: i64,
+) -> Result<i64, Failure> {
+    if let ConsumerEnd::Values(rx) = &mut *call {
+        let size = rx.item().size;
+        // SAFETY: the contract.
+        let place = unsafe { usual_place(buffer, room) };
+        if let Some(value) = place.and_then(|place| place.get_mut(..size)) {
+            match rx.look_at_hand(value) {
+                AtHand::Done => return Ok(size as i64),
+                AtHand::Asked => return end_pop(call),
+                AtHand::Not => {}
+            }
+        }
+    }
+    // SAFETY: the contract.
+    unsafe { pop_otherwise(call, buffer, room, timeout_ns) }
 }
 
 /// The producer asked to be woken for the value that was popped: see `end_push`.
@@ -74,11 +102,6 @@ unsafe fn pop_otherwise(
         ConsumerEnd::Values(rx) => {
             let size = rx.item().size;
             let Some(value) = buffer.get_mut(..size) else { return Err(too_small(room, size)) };
-            match rx.look_at_hand(value) {
-                AtHand::Done => return Ok(size as i64),
-                AtHand::Asked => return end_pop(call),
-                AtHand::Not => {}
-            }
             match timeout {
                 Timeout::Try => rx.try_pop_into(value),
                 Timeout::Forever => rx.pop_into(value),

@@ -151,7 +151,7 @@ impl UntypedConsumer {
 
     /// [`pop_at_hand`](Self::pop_at_hand) of a value that is not known to be there, if a look finds one.
     #[doc(hidden)]
-    #[inline(never)]
+    #[inline(always)]
     pub fn look_at_hand(&mut self, value: &mut [u8]) -> AtHand {
         let is_usual = value.len() as u64 == self.inner.size() && self.inner.gate.asks_at_hand();
         if !is_usual || self.inner.head.has_record() {
