@@ -14,7 +14,7 @@ const IDLE: Duration = Duration::from_secs(2);
 const ATTACHMENTS: usize = 300;
 
 pub(crate) fn measure(report: &mut Report) -> Result<(), String> {
-    for (what, more) in [("with the notice", &[][..]), ("without", &["--quiet"][..])] {
+    for (what, more) in [("with the notice", None), ("without", Some("--quiet"))] {
         let name = Name::new("notice-cost");
         let ring = Ring::<u64>::create(name.as_str(), &Options::new().bytes(4096).unlink_on_drop())
             .map_err(|error| error.to_string())?;

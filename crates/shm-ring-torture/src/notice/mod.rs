@@ -1,6 +1,7 @@
 //! `notice`: deaths of every kind beside a peer that sleeps. The kernel must tell the sleeper of each: its
 //! answer is `PeerDead`, it slept on the liveness word, and that word is marked. How long it took is a
-//! figure and decides nothing.
+//! figure and decides nothing. Half of them keep to processors of their own: a kernel that is not preempted takes down a
+//! large process without a break, and a sleeper that it woke on the same processor waits for that.
 //!
 //! And deaths at chosen instructions of attaching and closing with the notice given ([`stepped`]).
 //!
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use rustix::thread::CpuSet;
 use rustix::time::{ClockId, clock_gettime};
 use shm_ring::{Options, PopError, PushError, Ring, Wait};
 use shm_ring_outsider::{Descriptor, Region as _, Word};
@@ -78,14 +80,15 @@ pub(crate) fn run(how: &How, which: &Which) -> Report {
     if !which.has(ASLEEP) {
         return report;
     }
-    let mut all = Vec::new();
+    let mut all = Took::default();
     for end in End::ALL {
-        let mut took = Vec::new();
+        let mut took = Took::default();
         let deaths = end.share_of(deaths);
         for death in 0..deaths {
             let role = if death % 2 == 0 { Role::Producer } else { Role::Consumer };
-            match one_death(end, role, supported) {
-                Ok(nanos) => took.push(nanos),
+            let place = if death % 4 < 2 { Place::Apart } else { Place::Anywhere };
+            match one_death(end, role, place, supported) {
+                Ok(nanos) => took.at(place).push(nanos),
                 Err(what) => {
                     // Most take as long as a hang: one of a kind is told.
                     report.violation(format!("{end:?} of a {role:?}: {what}"));
@@ -93,25 +96,62 @@ pub(crate) fn run(how: &How, which: &Which) -> Report {
                 }
             }
         }
-        report.at_least(format!("{end:?}: deaths noticed"), took.len() as u64, deaths, "");
-        told(&mut report, &format!("{end:?}"), &mut took);
-        all.append(&mut took);
+        let noticed = took.apart.len() + took.anywhere.len();
+        report.at_least(format!("{end:?}: deaths noticed"), noticed as u64, deaths, "");
+        took.told(&mut report, &format!("{end:?}"));
+        all.apart.append(&mut took.apart);
+        all.anywhere.append(&mut took.anywhere);
     }
     let due = End::ALL.iter().map(|end| end.share_of(deaths)).sum();
-    report.at_least("deaths noticed", all.len() as u64, due, "");
-    told(&mut report, "all", &mut all);
+    report.at_least("deaths noticed", (all.apart.len() + all.anywhere.len()) as u64, due, "");
+    all.told(&mut report, "all");
     if let Err(what) = cost::measure(&mut report) {
         report.violation(format!("the cost could not be measured: {what}"));
     }
     report
 }
 
-fn told(report: &mut Report, what: &str, took: &mut [u64]) {
-    took.sort_unstable();
-    for (name, percent) in [("p50", 50), ("p99", 99), ("worst", 100)] {
-        let last = took.len().saturating_sub(1);
-        if let Some(nanos) = took.get((took.len() * percent / 100).min(last)) {
-            report.figure(format!("{what}: {name}"), *nanos as f64 / 1000.0, "us");
+/// Where the victim and the sleeper run.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Each on a processor of its own.
+    Apart,
+    /// Where the kernel has them run.
+    Anywhere,
+}
+
+/// Two that this process may use, if there are as many.
+fn two_processors() -> Option<[usize; 2]> {
+    let allowed = rustix::thread::sched_getaffinity(None).ok()?;
+    let mut allowed = (0..CpuSet::MAX_CPU).filter(|&processor| allowed.is_set(processor));
+    Some([allowed.next()?, allowed.next()?])
+}
+
+/// How long deaths took to be noticed, in nanoseconds.
+#[derive(Default)]
+struct Took {
+    apart: Vec<u64>,
+    anywhere: Vec<u64>,
+}
+
+impl Took {
+    fn at(&mut self, place: Place) -> &mut Vec<u64> {
+        match place {
+            Place::Apart => &mut self.apart,
+            Place::Anywhere => &mut self.anywhere,
+        }
+    }
+
+    fn told(&mut self, report: &mut Report, what: &str) {
+        for (place, took) in [("apart", &mut self.apart), ("anywhere", &mut self.anywhere)] {
+            took.sort_unstable();
+            for (name, percent) in [("p50", 50), ("p99", 99), ("worst", 100)] {
+                let last = took.len().saturating_sub(1);
+                if let Some(nanos) = took.get((took.len() * percent / 100).min(last)) {
+                    let micros = *nanos as f64 / 1000.0;
+                    report.figure(format!("{what}, {place}: {name}"), micros, "us");
+                }
+            }
         }
     }
 }
@@ -129,15 +169,22 @@ fn kernel_tells() -> bool {
 }
 
 /// From the death to the sleeper's answer, in nanoseconds.
-fn one_death(end: End, role: Role, supported: bool) -> Result<u64, String> {
+fn one_death(end: End, role: Role, place: Place, supported: bool) -> Result<u64, String> {
+    let apart = two_processors().filter(|_| matches!(place, Place::Apart));
+
     let name = Name::new("notice");
     let options = Options::new().bytes(4096).wait(Wait::PARK).unlink_on_drop();
     let ring = Ring::<u64>::create(name.as_str(), &options).map_err(|error| error.to_string())?;
     let bytes = Descriptor::of(ring.descriptor()).map_err(|error| error.to_string())?;
-    let mut victim = Victim::start(name.as_str(), end, role)?;
+    let more = apart.map(|[theirs, _]| format!("--processor={theirs}"));
+    let mut victim = Victim::start_with(name.as_str(), end, role, more.as_deref())?;
     let (tell, hear) = channel();
     // A thread of its own, so that one that hangs is reported.
     let sleeper = std::thread::spawn(move || {
+        if let Some(Err(what)) = apart.map(|[_, ours]| victim::keep_to(ours)) {
+            let _ = tell.send(Err(Err(what)));
+            return;
+        }
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         let answer = match role {
             Role::Producer => ring.consumer().map(|mut rx| {

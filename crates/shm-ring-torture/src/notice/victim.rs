@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use clap::{Args, ValueEnum};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use shm_ring::{Options, Ring};
 use shm_ring_outsider::Side;
 
@@ -86,6 +87,16 @@ pub(crate) struct Arguments {
     /// Whether it has the kernel tell of its death.
     #[arg(long)]
     quiet: bool,
+    /// The processor that it keeps to.
+    #[arg(long)]
+    processor: Option<usize>,
+}
+
+/// Has this thread, and those that it starts, keep to one processor.
+pub(crate) fn keep_to(processor: usize) -> Result<(), String> {
+    let mut only = CpuSet::new();
+    only.set(processor);
+    sched_setaffinity(None, &only).map_err(|error| format!("keeping to a processor: {error}"))
 }
 
 /// A victim that is attached. It is killed when this is dropped.
@@ -96,15 +107,11 @@ pub(crate) struct Victim {
 }
 
 impl Victim {
-    pub(crate) fn start(name: &str, end: End, role: Role) -> Result<Self, String> {
-        Self::start_with(name, end, role, &[])
-    }
-
     pub(crate) fn start_with(
         name: &str,
         end: End,
         role: Role,
-        more: &[&str],
+        more: Option<&str>,
     ) -> Result<Self, String> {
         let text = |value: Option<clap::builder::PossibleValue>| {
             value.map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -156,6 +163,9 @@ pub(crate) fn main(arguments: &Arguments) -> ExitCode {
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     // No core files of thousands of deaths.
     let _ = nix::sys::prctl::set_dumpable(false);
+    if arguments.processor.is_some_and(|processor| keep_to(processor).is_err()) {
+        return ExitCode::FAILURE;
+    }
     let options = Options::new().death_notice(!arguments.quiet);
     let ring = Ring::<u64>::open_with(arguments.name.as_str(), &options);
     let (tx, rx) = match (ring, arguments.role) {
