@@ -10,7 +10,7 @@
 //! handle is closed once; a message is as long as its length says.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
@@ -24,19 +24,24 @@ use super::ring::made;
 use super::{Fault, Handle, Made, Receiver, Sender, Transport, with_words};
 
 type End = *mut c_void;
+type Push = unsafe extern "C" fn(End, *const c_void, usize, i64) -> c_int;
+type PushValues = unsafe extern "C" fn(End, *const c_void, usize, i64) -> i64;
+type Pop = unsafe extern "C" fn(End, *mut c_void, usize, i64) -> i64;
+type Close = unsafe extern "C" fn(End) -> c_int;
+type Text = unsafe extern "C" fn(i64) -> *const c_char;
 type Open = unsafe extern "C" fn(shmr_place, *const shmr_options, *mut End) -> c_int;
 
 /// The functions of the library that are called here.
 struct Library {
     producer_open: Open,
     consumer_open: Open,
-    push: unsafe extern "C" fn(End, *const c_void, usize, i64) -> c_int,
-    push_values: unsafe extern "C" fn(End, *const c_void, usize, i64) -> i64,
-    pop: unsafe extern "C" fn(End, *mut c_void, usize, i64) -> i64,
-    pop_values: unsafe extern "C" fn(End, *mut c_void, usize, i64) -> i64,
-    producer_close: unsafe extern "C" fn(End) -> c_int,
-    consumer_close: unsafe extern "C" fn(End) -> c_int,
-    text: unsafe extern "C" fn(i64) -> *const std::ffi::c_char,
+    push: Push,
+    push_values: PushValues,
+    pop: Pop,
+    pop_values: Pop,
+    producer_close: Close,
+    consumer_close: Close,
+    text: Text,
 }
 
 /// `SHMR_FOREVER`.
@@ -57,10 +62,6 @@ fn places() -> Vec<PathBuf> {
     ["deps/libshmring.so", "libshmring.so"].map(|file| beside.join(file)).into()
 }
 
-#[expect(
-    clippy::missing_transmute_annotations,
-    reason = "the type is that of the field, and stands there"
-)]
 fn load() -> Result<Library, Fault> {
     let places = places();
     let library = places.iter().find_map(|place| {
@@ -82,22 +83,22 @@ fn load() -> Result<Library, Fault> {
             .ok_or_else(|| Fault::new("the C library", format_args!("it has no {name:?}")))
     };
     macro_rules! function {
-        ($name:literal) => {{
+        ($name:literal, $type:ty) => {{
             let found = find($name)?.as_ptr();
-            // SAFETY: the invariant: the function's type is that of the field.
-            unsafe { std::mem::transmute::<*mut c_void, _>(found) }
+            // SAFETY: the invariant.
+            unsafe { std::mem::transmute::<*mut c_void, $type>(found) }
         }};
     }
     Ok(Library {
-        producer_open: function!(c"shmr_producer_open"),
-        consumer_open: function!(c"shmr_consumer_open"),
-        push: function!(c"shmr_push"),
-        push_values: function!(c"shmr_push_values"),
-        pop: function!(c"shmr_pop"),
-        pop_values: function!(c"shmr_pop_values"),
-        producer_close: function!(c"shmr_producer_close"),
-        consumer_close: function!(c"shmr_consumer_close"),
-        text: function!(c"shmr_text"),
+        producer_open: function!(c"shmr_producer_open", Open),
+        consumer_open: function!(c"shmr_consumer_open", Open),
+        push: function!(c"shmr_push", Push),
+        push_values: function!(c"shmr_push_values", PushValues),
+        pop: function!(c"shmr_pop", Pop),
+        pop_values: function!(c"shmr_pop_values", Pop),
+        producer_close: function!(c"shmr_producer_close", Close),
+        consumer_close: function!(c"shmr_consumer_close", Close),
+        text: function!(c"shmr_text", Text),
     })
 }
 
@@ -113,9 +114,9 @@ impl Library {
     /// A result that is an error, in words.
     #[cold]
     fn fault(&self, what: &str, result: i64) -> Fault {
-        // SAFETY: it takes any number.
+        // SAFETY: any number may be asked about.
         let text = unsafe { (self.text)(result) };
-        // SAFETY: it returned a text, which stays until the next failure of this thread.
+        // SAFETY: a text, which stays until the next failure of this thread.
         let text = unsafe { CStr::from_ptr(text) };
         Fault::new(what, text.to_string_lossy())
     }
