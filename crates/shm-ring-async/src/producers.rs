@@ -31,6 +31,12 @@ fn pushed<P: AnyEnd, R>(
     }
 }
 
+/// What a call answers, unless that is that there is no room.
+#[inline(always)]
+fn given<R>(answer: Result<R, PushError>) -> Option<Result<R, PushError>> {
+    if matches!(answer, Err(PushError::Full)) { None } else { Some(answer) }
+}
+
 macro_rules! producer {
     ([$($generics:tt)*] $end:ident $of:ty, $many:ident, $what:literal) => {
         impl<$($generics)*> Async<$of> {
@@ -42,11 +48,7 @@ macro_rules! producer {
                 room: usize,
                 mut push: impl FnMut(&mut $of) -> Result<R, PushError>,
             ) -> Poll<Result<R, PushError>> {
-                let answer = self.at_once(|tx| match push(tx) {
-                    Err(PushError::Full) => None,
-                    answer => Some(answer),
-                });
-                if let Some(answer) = answer {
+                if let Some(answer) = self.at_once(|tx| given(push(tx))) {
                     return Poll::Ready(answer);
                 }
                 self.poll_wait(cx, For(|tx: &mut $of, thorough: bool| {
@@ -121,6 +123,10 @@ impl<T: Item> Async<Producer<T>> {
     /// # Errors
     /// As [`Producer::push`].
     pub async fn send_from(&mut self, item: &T) -> Result<(), PushError> {
+        // As `poll_push` does too, by some calls more.
+        if let Some(answer) = self.at_once(|tx| given(tx.try_push_from(item))) {
+            return answer;
+        }
         self.wait(|this, cx| this.poll_push(cx, item)).await
     }
 
