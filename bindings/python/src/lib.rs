@@ -32,6 +32,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message_producer::MessageProducer>()?;
     module.add_class::<message_consumer::MessageConsumer>()?;
     module.add_class::<messages::MessageView>()?;
+    module.add_class::<messages::MessageIterator>()?;
     module.add_class::<messages::MessageSlice>()?;
     module.add_class::<ring::Ring>()?;
     module.add_class::<ring::MessageRing>()?;

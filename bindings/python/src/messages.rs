@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use core::ffi::c_int;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::ffi;
@@ -79,6 +80,10 @@ impl MessageView {
         PyMemoryView::from(slice.as_any())
     }
 
+    fn __iter__(slf: Py<Self>) -> MessageIterator {
+        MessageIterator { view: slf, next: AtomicUsize::new(0) }
+    }
+
     fn __enter__(slf: Py<Self>) -> Py<Self> {
         slf
     }
@@ -103,6 +108,28 @@ impl MessageView {
 impl Drop for MessageView {
     fn drop(&mut self) {
         self.owner.get().handle.abandon(self.loan);
+    }
+}
+
+/// Messages of a view, one after the other.
+#[pyclass(frozen, module = "shm_ring._native")]
+pub(crate) struct MessageIterator {
+    view: Py<MessageView>,
+    next: AtomicUsize,
+}
+
+#[pymethods]
+impl MessageIterator {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyMemoryView>>> {
+        let at = self.next.fetch_add(1, Ordering::Relaxed);
+        match self.view.get().lent.get(at) {
+            Some(_) => MessageView::__getitem__(self.view.bind(py), at as isize).map(Some),
+            None => Ok(None),
+        }
     }
 }
 

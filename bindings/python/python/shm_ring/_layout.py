@@ -93,8 +93,9 @@ def _alignment(dtype: np.dtype[Any]) -> int:
 
 
 def _fields(dtype: np.dtype[Any]) -> list[tuple[str, tuple[np.dtype[Any], int]]]:
-    fields = dtype.fields or {}
-    named = [(name, (fields[name][0], fields[name][1])) for name in dtype.names or ()]
+    named = [
+        (name, (field[0], field[1])) for name, field in (dtype.fields or {}).items() if name in (dtype.names or ())
+    ]
     return sorted(named, key=lambda field: field[1][1])
 
 
