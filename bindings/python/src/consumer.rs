@@ -90,7 +90,7 @@ impl Consumer {
 
     fn pop_out(&self, py: Python<'_>, mut out: Buffer, timeout: Timeout) -> PyResult<usize> {
         let place = out.place();
-        if place.len() % self.records.size == 0 && place.is_empty() {
+        if place.is_empty() {
             return Err(invalid("there is no room in `out`: give an array of one value or more"));
         }
         until(py, &self.handle, timeout, place.len() > MUCH, |end, slice| match slice {
@@ -224,7 +224,10 @@ impl Consumer {
             return PyList::new(py, popped.try_iter()?.collect::<PyResult<Vec<_>>>()?);
         }
         let bytes = Buffer::read(&popped)?;
-        PyList::new(py, bytes.bytes().chunks_exact(self.records.size).map(|one| PyBytes::new(py, one)))
+        PyList::new(
+            py,
+            bytes.bytes().chunks_exact(self.records.size).map(|one| PyBytes::new(py, one)),
+        )
     }
 
     /// Iterates over arrays of up to `max` values each, of what is there, until the producer has closed.

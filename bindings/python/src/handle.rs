@@ -172,7 +172,9 @@ impl<E: Send> Handle<E> {
             return Err(closed());
         }
         if entered.inner.lent != Some(loan) {
-            return Err(Busy::new_err("these records or this room are no longer lent: peek or reserve anew"));
+            return Err(Busy::new_err(
+                "these records or this room are no longer lent: peek or reserve anew",
+            ));
         }
         Ok(())
     }

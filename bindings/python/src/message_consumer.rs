@@ -56,7 +56,8 @@ impl MessageConsumer {
                 Err(error) => return Ok(Err(error)),
             };
             let message = view.first();
-            let copy = |to: &mut [u8]| message.copy_to(0, to).map_err(|out| invalid(out.to_string()));
+            let copy =
+                |to: &mut [u8]| message.copy_to(0, to).map_err(|out| invalid(out.to_string()));
             let bytes = PyBytes::new_with(py, message.len(), copy)?;
             view.release(1);
             Ok(Ok(bytes))
@@ -181,8 +182,10 @@ impl MessageConsumer {
             };
             let mut copied = 0;
             for message in view.iter() {
-                let copy = |to: &mut [u8]| message.copy_to(0, to).map_err(|out| invalid(out.to_string()));
-                let added = PyBytes::new_with(py, message.len(), copy).and_then(|one| list.append(one));
+                let copy =
+                    |to: &mut [u8]| message.copy_to(0, to).map_err(|out| invalid(out.to_string()));
+                let added =
+                    PyBytes::new_with(py, message.len(), copy).and_then(|one| list.append(one));
                 if let Err(error) = added {
                     failed = Some(error);
                     break;
@@ -294,4 +297,5 @@ impl MessageConsumer {
 
 common!(MessageConsumer, "producer", |end: &mut shm_ring_async::Async<End>,
                                       cx: &mut core::task::Context<'_>,
-                                      _| end.poll_readable(cx));
+                                      _| end
+    .poll_readable(cx));

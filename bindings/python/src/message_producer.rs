@@ -171,7 +171,12 @@ impl MessageProducer {
     /// Publishes a part of a byte stream: as much of `data` as one message takes, at most a quarter of the ring. How many bytes
     /// that was. For `StreamWriter`.
     #[pyo3(signature = (data, timeout=None))]
-    fn _write(&self, py: Python<'_>, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<usize> {
+    fn _write(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<usize> {
         let timeout = Timeout::of(timeout)?;
         let given = Given::of(data)?;
         let bytes = given.bytes();
@@ -211,4 +216,5 @@ impl MessageProducer {
 
 common!(MessageProducer, "consumer", |end: &mut shm_ring_async::Async<End>,
                                       cx: &mut core::task::Context<'_>,
-                                      amount| end.poll_room(cx, amount));
+                                      amount| end
+    .poll_room(cx, amount));

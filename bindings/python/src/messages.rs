@@ -69,13 +69,17 @@ impl MessageView {
     }
 
     /// One of them, where it stands.
-    fn __getitem__<'py>(slf: &Bound<'py, Self>, index: isize) -> PyResult<Bound<'py, PyMemoryView>> {
+    fn __getitem__<'py>(
+        slf: &Bound<'py, Self>,
+        index: isize,
+    ) -> PyResult<Bound<'py, PyMemoryView>> {
         let this = slf.get();
         let len = this.lent.len();
         let at = if index < 0 { len.checked_add_signed(index) } else { Some(index.unsigned_abs()) };
-        let lent = at.and_then(|at| this.lent.get(at)).copied().ok_or_else(|| {
-            PyIndexError::new_err(format!("message {index} of a view of {len}"))
-        })?;
+        let lent = at
+            .and_then(|at| this.lent.get(at))
+            .copied()
+            .ok_or_else(|| PyIndexError::new_err(format!("message {index} of a view of {len}")))?;
         let slice = Bound::new(slf.py(), MessageSlice { view: slf.clone().unbind(), lent })?;
         PyMemoryView::from(slice.as_any())
     }

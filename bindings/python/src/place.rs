@@ -83,7 +83,9 @@ impl Chosen {
             "ends" => options.ends(match value.extract::<String>()?.as_str() {
                 "mine" => Ends::Mine,
                 "of_stream" => Ends::OfStream,
-                other => return Err(invalid(format!("ends={other:?}: give \"mine\" or \"of_stream\""))),
+                other => {
+                    return Err(invalid(format!("ends={other:?}: give \"mine\" or \"of_stream\"")));
+                }
             }),
             "wait" => options.wait(waiting(&value.extract::<String>()?)?),
             other => {
@@ -102,9 +104,7 @@ pub(crate) fn waiting(name: &str) -> PyResult<Wait> {
         "balanced" => Ok(Wait::BALANCED),
         "spin" => Ok(Wait::SPIN),
         "park" => Ok(Wait::PARK),
-        other => {
-            Err(invalid(format!("wait={other:?}: give \"balanced\", \"spin\" or \"park\"")))
-        }
+        other => Err(invalid(format!("wait={other:?}: give \"balanced\", \"spin\" or \"park\""))),
     }
 }
 

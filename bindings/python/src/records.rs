@@ -58,10 +58,7 @@ impl Records {
     }
 
     /// The bytes of what is to be published: of an array of the dtype, of bytes, or of what numpy makes one of.
-    pub(crate) fn given<'a>(
-        &self,
-        object: &'a Bound<'_, PyAny>,
-    ) -> PyResult<Given<'a>> {
+    pub(crate) fn given<'a>(&self, object: &'a Bound<'_, PyAny>) -> PyResult<Given<'a>> {
         if let Ok(bytes) = object.cast_exact::<PyBytes>() {
             return Ok(Given::Bytes(bytes.as_bytes()));
         }
@@ -133,7 +130,7 @@ impl Records {
     pub(crate) fn empty<'py>(&self, py: Python<'py>, count: usize) -> PyResult<Bound<'py, PyAny>> {
         match &self.numpy {
             None => {
-                let len = count.checked_mul(self.size).unwrap_or(usize::MAX);
+                let len = count.saturating_mul(self.size);
                 py.import("builtins")?.call_method1("bytearray", (len,))
             }
             Some(numpy) => numpy.empty.bind(py).call1((count, &self.dtype)),
@@ -147,10 +144,10 @@ impl Records {
         count: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = out.py();
-        let slice = |count: usize| PySlice::new(py, 0, count as isize, 1);
+        let slice = |end: usize| PySlice::new(py, 0, isize::try_from(end).unwrap_or(isize::MAX), 1);
         match out.hasattr(intern!(py, "dtype"))? {
             true => out.get_item(slice(count)),
-            false => PyMemoryView::from(out)?.get_item(slice(count * self.size)),
+            false => PyMemoryView::from(out)?.get_item(slice(count.saturating_mul(self.size))),
         }
     }
 }

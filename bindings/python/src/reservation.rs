@@ -138,7 +138,8 @@ impl Reservation {
     #[pyo3(signature = (*exception))]
     fn __exit__(&self, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
         let raised = exception.get_item(0).is_ok_and(|class| !class.is_none());
-        let (open, loan) = handle!(self, handle => (handle.check_loan(self.loan).is_ok(), self.loan));
+        let (open, loan) =
+            handle!(self, handle => (handle.check_loan(self.loan).is_ok(), self.loan));
         match (open, raised) {
             // It was committed or cancelled inside.
             (false, _) => Ok(()),
