@@ -24,8 +24,8 @@ def zmq_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
     def stream(run):
         def send():
             push = socket(zmq.PUSH, run, False)
-            for n in range(run.count):
-                push.send(texts[n & 1023])
+            for text in tools["sent"](run.count):
+                push.send(text)
             push.close()
             push.context.term()
 
@@ -104,8 +104,8 @@ def fifo_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
         queue = Queue(MIB, loads=same, dumps=same)
 
         def send():
-            for n in range(run.count):
-                queue.put(texts[n & 1023], timeout=30)
+            for text in tools["sent"](run.count):
+                queue.put(text, timeout=30)
 
         return send, lambda: tools["timed"](run.count, lambda: queue.get(timeout=30))
 
@@ -116,11 +116,10 @@ def fifo_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
             for first in range(0, run.count, 256):
                 queue.put_many(texts[first & 1023 : (first & 1023) + 256], timeout=30)
 
-        def taken():
-            while True:
-                yield from queue.get_many(timeout=30, max_messages_to_get=256)
+        def take():
+            return queue.get_many(timeout=30, max_messages_to_get=256)
 
-        return send, lambda: tools["timed"](run.count, taken().__next__)
+        return send, lambda: tools["timed_lists"](run.count, take)
 
     def echo(run):
         forth, back = Queue(MIB, loads=same, dumps=same), Queue(MIB, loads=same, dumps=same)
@@ -157,8 +156,8 @@ def cloudtoid_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]
     def stream(run):
         def send():
             push = pushing(Publisher(run.name[1:], MIB, run.folder))
-            for n in range(run.count):
-                push(texts[n & 1023])
+            for text in tools["sent"](run.count):
+                push(text)
 
         def receive():
             subscriber = Subscriber(run.name[1:], MIB, run.folder)
@@ -241,8 +240,8 @@ def iceoryx_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
             _node, made = service(run.name + "-a")
             _publisher, push = pushing(made)
             await_other(made, 1, 1)
-            for n in range(run.count):
-                push(texts[n & 1023])
+            for text in tools["sent"](run.count):
+                push(text)
             time.sleep(0.5)
 
         def receive():

@@ -16,13 +16,26 @@ use shm_ring_async::{Async, End};
 /// An end, and whose bell is to be rung should it be closed.
 pub(crate) struct Awaited<E: End> {
     end: Async<E>,
+    /// Room for a short message on its way, where the end takes such.
+    short: Box<[u8]>,
     waker: Option<Waker>,
     process: Process,
 }
 
 impl<E: End> Awaited<E> {
     pub(crate) fn new(end: E) -> Self {
-        Self { end: Async::new(end), waker: None, process: Process::this() }
+        Self::with_room(end, 0)
+    }
+
+    /// With room for messages of up to `len` bytes.
+    pub(crate) fn with_room(end: E, len: usize) -> Self {
+        let short = vec![0; len].into();
+        Self { end: Async::new(end), short, waker: None, process: Process::this() }
+    }
+
+    /// The end, and the room for a short message.
+    pub(crate) fn parts(&mut self) -> (&mut E, &mut [u8]) {
+        (self.end.get_mut(), &mut self.short)
     }
 
     /// Polls the end by `poll`: whether there is something, or else the bell is rung then.

@@ -15,6 +15,9 @@ use crate::messages::MessageView;
 use crate::place::{options as chosen_options, region};
 use crate::wait::{MUCH, Timeout, until};
 
+/// Bytes of a short message.
+const SHORT: usize = 2048;
+
 /// The end of a ring that reads messages, as bytes. One process at a time has it.
 ///
 /// `MessageConsumer(place, **options)` opens the ring or creates it; `create` and `open` do one of the two. Iterating, also by
@@ -39,7 +42,7 @@ pub(crate) struct MessageConsumer {
 impl MessageConsumer {
     fn over(end: End) -> Self {
         let (interrupt, max_len) = (end.interrupt_handle(), end.max_len());
-        Self { handle: Handle::holding(Awaited::new(end), Some(interrupt)), max_len }
+        Self { handle: Handle::holding(Awaited::with_room(end, SHORT), Some(interrupt)), max_len }
     }
 
     /// Takes the role in a ring that is open.
@@ -47,20 +50,32 @@ impl MessageConsumer {
         Ok(Self::over(py.detach(|| ring.consumer()).raised()?))
     }
 
-    /// The oldest message, if there is one: copied once, into bytes that Python gets. It stays if there is no memory for it.
+    /// The oldest message, if there is one. A short one is copied twice: how long it is comes with it, in the one look that
+    /// a pop takes. A longer one is copied once, into bytes that Python gets.
     #[inline]
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Result<Bound<'py, PyBytes>, PopError>> {
         self.handle.idle(|end| {
-            let view = match end.try_peek(1) {
-                Ok(view) => view,
+            let (end, short) = end.parts();
+            let needed = match end.try_pop_to(short) {
+                Ok(len) => {
+                    let copy = |room: &mut [u8]| {
+                        room.copy_from_slice(&short[..len]);
+                        Ok(())
+                    };
+                    return PyBytes::new_with(py, len, copy).map(Ok);
+                }
+                Err(PopError::TooSmall { needed, .. }) => needed,
                 Err(error) => return Ok(Err(error)),
             };
-            let message = view.first();
-            let copy =
-                |to: &mut [u8]| message.copy_to(0, to).map_err(|out| invalid(out.to_string()));
-            let bytes = PyBytes::new_with(py, message.len(), copy)?;
-            view.release(1);
-            Ok(Ok(bytes))
+            let mut taken = Ok(needed);
+            let bytes = PyBytes::new_with(py, needed, |room| {
+                taken = match needed > MUCH {
+                    false => end.try_pop_to(room),
+                    true => py.detach(|| end.try_pop_to(room)),
+                };
+                Ok(())
+            })?;
+            Ok(taken.map(|_| bytes))
         })?
     }
 
