@@ -1,6 +1,6 @@
 """A camera process and a consumer that looks at its frames with numpy, in place: frames of 1 MiB are copied by nobody.
 
-    python examples/camera.py [FRAMES]
+python examples/camera.py [FRAMES]
 """
 
 from __future__ import annotations

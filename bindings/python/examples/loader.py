@@ -36,9 +36,12 @@ class Loader:
         self.batch = batch
         context = multiprocessing.get_context("spawn")
         names = [f"/loader-{os.getpid()}-{worker}" for worker in range(workers)]
-        self.rings = [shm_ring.Consumer(name, SAMPLE, items=64, unlink_on_close=True) for name in names]
+        self.rings = [
+            shm_ring.Consumer(name, SAMPLE, items=64, unlink_on_close=True) for name in names
+        ]
         self.workers = [
-            context.Process(target=prepare, args=(name, worker, workers, samples)) for worker, name in enumerate(names)
+            context.Process(target=prepare, args=(name, worker, workers, samples))
+            for worker, name in enumerate(names)
         ]
         for process in self.workers:
             process.start()

@@ -1,6 +1,6 @@
 """A service in asyncio: requests come by one ring and answers go by another, while other tasks of the loop go on.
 
-    python examples/service.py [REQUESTS]
+python examples/service.py [REQUESTS]
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ async def serve(requests: str, answers: str) -> int:
 async def main(count: int = 1000) -> tuple[int, int]:
     requests, answers = f"/requests-{os.getpid()}", f"/answers-{os.getpid()}"
     serving = asyncio.create_task(serve(requests, answers))
-    process = multiprocessing.get_context("spawn").Process(target=client, args=(requests, answers, range(count)))
+    process = multiprocessing.get_context("spawn").Process(
+        target=client, args=(requests, answers, range(count))
+    )
     process.start()
     beats = 0
     while not serving.done():

@@ -1,6 +1,6 @@
 """A feed of records into pandas data frames and Arrow record batches, a batch at a time.
 
-    python examples/tables.py [TICKS]
+python examples/tables.py [TICKS]
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ TICK = np.dtype([("time", "<i8"), ("price", "<f8"), ("symbol", "<u4"), ("size", 
 def feed(name: str, count: int) -> None:
     """Publishes ticks in batches, as they come from somewhere."""
     random = np.random.default_rng(7)
-    with shm_ring.Producer(name, TICK, items=65536, schema=shm_ring.schema_id(TICK), unlink_on_close=True) as tx:
+    with shm_ring.Producer(
+        name, TICK, items=65536, schema=shm_ring.schema_id(TICK), unlink_on_close=True
+    ) as tx:
         for first in range(0, count, 1000):
             ticks = np.zeros(min(1000, count - first), TICK)
             ticks["time"] = np.arange(first, first + len(ticks))
@@ -33,7 +35,9 @@ def feed(name: str, count: int) -> None:
 
 def record_batch(ticks: np.ndarray[tuple[int, ...], np.dtype[np.void]]) -> pa.RecordBatch:
     """Columns of what came as rows."""
-    return pa.RecordBatch.from_arrays([pa.array(ticks[name]) for name in TICK.names or ()], names=list(TICK.names or ()))
+    return pa.RecordBatch.from_arrays(
+        [pa.array(ticks[name]) for name in TICK.names or ()], names=list(TICK.names or ())
+    )
 
 
 def main(count: int = 100_000) -> pd.DataFrame:
@@ -50,7 +54,9 @@ def main(count: int = 100_000) -> pd.DataFrame:
     table = pa.Table.from_batches(batches)
     frame: pd.DataFrame = table.to_pandas()
     volumes = frame.groupby("symbol")["size"].sum()
-    print(f"{table.num_rows} ticks in {len(batches)} record batches; volume by symbol: {volumes.to_dict()}")
+    print(
+        f"{table.num_rows} ticks in {len(batches)} record batches; volume by symbol: {volumes.to_dict()}"
+    )
     return frame
 
 

@@ -38,7 +38,9 @@ def python() -> Iterator[Started]:
 
     def start(program: str, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-u", "-c", program, *arguments]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         started.append(process)
         return process
 

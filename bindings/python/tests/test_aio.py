@@ -89,7 +89,10 @@ def test_batches_lists_views_and_room_are_awaited() -> None:
         assert (await rx.pop_records(2)).tolist() == [7, 7]
         (await waiting).cancel()
         messages = shm_ring.MessageRing(bytes=64)
-        mtx, mrx = AsyncMessageProducer(messages.producer()), AsyncMessageConsumer(messages.consumer())
+        mtx, mrx = (
+            AsyncMessageProducer(messages.producer()),
+            AsyncMessageConsumer(messages.consumer()),
+        )
         await mtx.push(bytes(40))
         more = asyncio.create_task(mtx.push(bytes(40)))
         await until_armed(messages, "producer")

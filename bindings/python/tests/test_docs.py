@@ -35,7 +35,9 @@ def test_an_example_runs(test: doctest.DocTest) -> None:
 def test_there_are_examples_of_each_class() -> None:
     shown = {test.name.split(".")[-1] for test in examples()}
     classes = {name for name in shm_ring.__all__ if inspect.isclass(getattr(shm_ring, name))}
-    without = {name for name in classes if not issubclass(getattr(shm_ring, name), Exception)} - shown
+    without = {
+        name for name in classes if not issubclass(getattr(shm_ring, name), Exception)
+    } - shown
     # One example of a family.
     assert without <= {"StreamReader", "Options"}
 
@@ -46,12 +48,18 @@ def test_whatever_is_public_has_documentation() -> None:
         assert thing.__doc__, name
         if inspect.isclass(thing):
             for member, value in vars(thing).items():
-                if not member.startswith("_") and (callable(value) or inspect.isdatadescriptor(value)):
+                if not member.startswith("_") and (
+                    callable(value) or inspect.isdatadescriptor(value)
+                ):
                     assert value.__doc__, f"{name}.{member}"
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL))
-def test_what_the_readme_shows_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "block", re.findall(r"```python\n(.*?)```", (HERE / "README.md").read_text(), re.DOTALL)
+)
+def test_what_the_readme_shows_runs(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     try:
         exec(block, {"__name__": "__readme__"})

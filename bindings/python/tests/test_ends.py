@@ -166,7 +166,9 @@ def test_the_command_sends_and_receives_messages_and_values(name: str, command: 
     assert out == sent.tobytes()
 
 
-def test_the_command_is_killed_and_started_again(name: str, command: Command, tmp_path: Path) -> None:
+def test_the_command_is_killed_and_started_again(
+    name: str, command: Command, tmp_path: Path
+) -> None:
     values = tmp_path / "values"
     values.write_bytes(struct.pack("<20000Q", *range(20000)))
     rx = shm_ring.Consumer.create(name, "<u8", items=64)
@@ -260,3 +262,16 @@ def test_a_peer_in_c_is_killed_and_started_again(name: str, c_peer: Path) -> Non
                 batch = rx.pop_records(64, timeout=LONG)
                 assert np.array_equal(batch, squares(expected, expected + len(batch)))
                 expected += len(batch)
+
+
+def test_the_ends_of_all_streams_are_told_apart(name: str) -> None:
+    # Both were there before the consumer came, and stand behind each other in the ring.
+    for first in (1, 3):
+        with shm_ring.Producer(name, "<u8", items=8) as tx:
+            tx.push_records([first, first + 1])
+    with shm_ring.Consumer(name, "<u8", items=8, ends="of_stream") as rx:
+        assert [int(value) for value in rx] == [1, 2]
+        assert rx.pop_records().tolist() == [3, 4]
+        for call in (rx.pop, rx.pop_records, rx.peek):
+            with pytest.raises(shm_ring.Closed):
+                call(timeout=LONG)

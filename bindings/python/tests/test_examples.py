@@ -11,7 +11,10 @@ HERE = Path(__file__).parents[1] / "examples"
 
 SAY = {
     "camera.py": (["50"], r"50 frames of 1048592 bytes, brightest pixel 255"),
-    "tables.py": (["30000"], r"30000 ticks in \d+ record batches; volume by symbol: \{0: \d+, 1: \d+, 2: \d+, 3: \d+\}"),
+    "tables.py": (
+        ["30000"],
+        r"30000 ticks in \d+ record batches; volume by symbol: \{0: \d+, 1: \d+, 2: \d+, 3: \d+\}",
+    ),
     "service.py": (["300"], r"300 requests served, and the loop did \d+ other things meanwhile"),
     "loader.py": (["200", "2"], r"200 samples of 2 workers; mean of class 9: (8\.9|9\.0)\d"),
 }
@@ -23,7 +26,9 @@ def test_an_example_runs(example: str) -> None:
         pytest.importorskip("pandas")
         pytest.importorskip("pyarrow")
     arguments, says = SAY[example]
-    ran = subprocess.run([sys.executable, HERE / example, *arguments], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        [sys.executable, HERE / example, *arguments], capture_output=True, text=True, timeout=60
+    )
     assert ran.returncode == 0, ran.stderr
     assert re.fullmatch(says, ran.stdout.strip()), ran.stdout
 

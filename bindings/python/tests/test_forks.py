@@ -47,7 +47,9 @@ def test_a_child_is_refused_and_the_parent_goes_on(call) -> None:  # type: ignor
     tx, rx = shm_ring.pair("<u8", items=8)
     tx.push_records([1, 2, 3])
     answer = in_child(lambda: call(tx, rx))
-    assert answer.startswith("Forked: this end belongs to the process that this one was forked from")
+    assert answer.startswith(
+        "Forked: this end belongs to the process that this one was forked from"
+    )
     assert rx.pop_records().tolist() == [1, 2, 3]
     tx.push(4)
     assert rx.pop() == 4

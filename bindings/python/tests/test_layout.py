@@ -36,9 +36,15 @@ def test_the_alignment_is_that_of_the_same_type_in_rust(dtype: object, align: in
 @pytest.mark.parametrize(
     ("dtype", "why"),
     [
-        (np.dtype([("a", "<u8"), ("b", "<u4")], align=True), "4 bytes of the dtype after 'b' belong to no field"),
+        (
+            np.dtype([("a", "<u8"), ("b", "<u4")], align=True),
+            "4 bytes of the dtype after 'b' belong to no field",
+        ),
         (np.dtype([("a", "u1"), ("b", "<u4")], align=True), "3 bytes of the dtype after 'a'"),
-        (np.dtype({"names": ["a"], "formats": ["u1"], "offsets": [4]}), "4 bytes of the dtype after the start"),
+        (
+            np.dtype({"names": ["a"], "formats": ["u1"], "offsets": [4]}),
+            "4 bytes of the dtype after the start",
+        ),
         (np.dtype({"names": ["a", "b"], "formats": ["<u4", "u1"], "offsets": [0, 2]}), "overlap"),
         ("?", "u1 for a bool"),
         ("O", "cannot cross"),
@@ -59,7 +65,16 @@ def test_the_schema_id_tells_types_apart_that_have_the_same_size() -> None:
     assert shm_ring.schema_text(one) == "{a:<u8@0,b:<u4[2]@8}16"
     same = np.dtype({"names": ["b", "a"], "formats": [("<u4", 2), "<u8"], "offsets": [8, 0]})
     assert shm_ring.schema_id(one) == shm_ring.schema_id(same)
-    others = ["<u8", "<i8", ">u8", "<f8", [("a", "<u8")], [("b", "<u8")], [("a", "<u8"), ("b", "<i4", 2)], ("<u4", 2)]
+    others = [
+        "<u8",
+        "<i8",
+        ">u8",
+        "<f8",
+        [("a", "<u8")],
+        [("b", "<u8")],
+        [("a", "<u8"), ("b", "<i4", 2)],
+        ("<u4", 2),
+    ]
     assert len({shm_ring.schema_id(other) for other in others}) == len(others)  # type: ignore[arg-type]
 
 

@@ -84,7 +84,17 @@ def peeked_messages() -> shm_ring.MessageView:
 
 
 #: What would wait for ever without a time-out, or for a peer that does not come.
-WAITS = {"pop", "pop_into", "pop_list", "pop_records", "peek", "push", "push_list", "push_records", "reserve"}
+WAITS = {
+    "pop",
+    "pop_into",
+    "pop_list",
+    "pop_records",
+    "peek",
+    "push",
+    "push_list",
+    "push_records",
+    "reserve",
+}
 WAITS |= {"wait_for_peer", "wait_for_end", "_read", "_write"}
 
 
@@ -92,12 +102,20 @@ def test_wild_arguments() -> None:
     random.seed(7)
     answers = 0
     for end in ends():
-        names = [call for call in dir(type(end)) if not call.startswith("__") and call not in {"close", "__getitem__"}]
+        names = [
+            call
+            for call in dir(type(end))
+            if not call.startswith("__") and call not in {"close", "__getitem__"}
+        ]
         for call in names:
             method = getattr(end, call, None)
             if not callable(method):
                 continue
-            for arguments in [(), *((wild,) for wild in WILD), *random.sample(list(itertools.product(WILD, WILD)), 60)]:
+            for arguments in [
+                (),
+                *((wild,) for wild in WILD),
+                *random.sample(list(itertools.product(WILD, WILD)), 60),
+            ]:
                 how = {"timeout": 0} if call in WAITS else {}
                 try:
                     method(*arguments, **how)
@@ -107,10 +125,19 @@ def test_wild_arguments() -> None:
 
 
 def test_wild_constructions() -> None:
-    for kind in (shm_ring.Producer, shm_ring.Consumer, shm_ring.Ring, shm_ring.LatestWriter, shm_ring.LatestReader):
+    for kind in (
+        shm_ring.Producer,
+        shm_ring.Consumer,
+        shm_ring.Ring,
+        shm_ring.LatestWriter,
+        shm_ring.LatestReader,
+    ):
         for first, second in itertools.product(WILD, WILD):
             # What would be a descriptor or a name of somebody's is none of ours to try.
-            if any(isinstance(place, str) and len(place) > 1 or type(place) is int for place in (first, second)):
+            if any(
+                isinstance(place, str) and len(place) > 1 or type(place) is int
+                for place in (first, second)
+            ):
                 continue
             try:
                 kind(first, second)
@@ -173,5 +200,7 @@ async def main():
 loop = asyncio.new_event_loop(); loop.run_until_complete(main())
 print("ends")
 """
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LONG)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=LONG
+    )
     assert (ended.returncode, ended.stdout) == (0, "ends\n"), ended.stderr

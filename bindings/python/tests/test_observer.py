@@ -11,7 +11,10 @@ def test_stat_says_what_a_ring_is_and_how_it_stands(name: str) -> None:
     tx = shm_ring.Producer(name, "<u8", items=10, schema=7, label="numbers")
     tx.push_records([1, 2, 3])
     found = shm_ring.stat(name)
-    assert {key: found[key] for key in ("kind", "size", "align", "schema", "label", "limit", "unread", "published")} == {
+    assert {
+        key: found[key]
+        for key in ("kind", "size", "align", "schema", "label", "limit", "unread", "published")
+    } == {
         "kind": "values",
         "size": 8,
         "align": 8,
@@ -34,7 +37,12 @@ def test_stat_of_messages_and_latest_values(name: str) -> None:
     with shm_ring.MessageProducer(name) as tx:
         tx.push(b"text")
         found = shm_ring.stat(name)
-        assert (found["kind"], found["size"], found["unread"], found["unread_bytes"]) == ("messages", None, None, 16)
+        assert (found["kind"], found["size"], found["unread"], found["unread_bytes"]) == (
+            "messages",
+            None,
+            None,
+            16,
+        )
     shm_ring.unlink(name, unread=True)
     with shm_ring.LatestWriter(name, "<f4") as writer:
         writer.write(1)

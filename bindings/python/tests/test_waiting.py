@@ -135,7 +135,9 @@ except shm_ring.EndClosed as closed: print(closed)
     assert waiting.returncode == 0
 
 
-def waits(end: shm_ring.Consumer | shm_ring.Producer | shm_ring.MessageConsumer, asleep: str, ring: int) -> None:
+def waits(
+    end: shm_ring.Consumer | shm_ring.Producer | shm_ring.MessageConsumer, asleep: str, ring: int
+) -> None:
     """Sees it asleep."""
     for _ in range(int(LONG * 100)):
         if shm_ring.stat(ring)[asleep]["sleeps"] > 0:
@@ -199,7 +201,9 @@ def test_a_second_thread_is_refused_and_the_first_goes_on() -> None:
 def test_ends_of_two_threads_pass_much_without_a_loss() -> None:
     tx, rx = shm_ring.message_pair(bytes=1 << 16)
     count = 20_000
-    sending = in_thread(lambda: ([tx.push(n.to_bytes(4, "little") * 20) for n in range(count)], tx.close()))
+    sending = in_thread(
+        lambda: ([tx.push(n.to_bytes(4, "little") * 20) for n in range(count)], tx.close())
+    )
     for number, message in enumerate(rx):
         assert message == number.to_bytes(4, "little") * 20
     assert number == count - 1

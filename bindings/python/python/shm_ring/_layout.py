@@ -33,7 +33,9 @@ def resolve(dtype: Any) -> tuple[int, int, Any, tuple[Any, Any, Any, Any] | None
     if isinstance(dtype, Layout):
         return dtype.size, dtype.align, dtype, None
     if isinstance(dtype, int) or dtype is None:
-        raise InvalidArgument(f"{dtype!r} is no dtype: give one of numpy, or shm_ring.Layout(size, align)")
+        raise InvalidArgument(
+            f"{dtype!r} is no dtype: give one of numpy, or shm_ring.Layout(size, align)"
+        )
     import numpy as np
 
     found = np.dtype(dtype)
@@ -94,7 +96,9 @@ def _alignment(dtype: np.dtype[Any]) -> int:
 
 def _fields(dtype: np.dtype[Any]) -> list[tuple[str, tuple[np.dtype[Any], int]]]:
     named = [
-        (name, (field[0], field[1])) for name, field in (dtype.fields or {}).items() if name in (dtype.names or ())
+        (name, (field[0], field[1]))
+        for name, field in (dtype.fields or {}).items()
+        if name in (dtype.names or ())
     ]
     return sorted(named, key=lambda field: field[1][1])
 
@@ -125,7 +129,9 @@ def schema_text(dtype: DTypeLike) -> str:
         return schema_text(base) + "[" + "x".join(map(str, shape)) + "]"
     if found.fields is None:
         return found.str
-    fields = ",".join(f"{name}:{schema_text(field)}@{offset}" for name, (field, offset) in _fields(found))
+    fields = ",".join(
+        f"{name}:{schema_text(field)}@{offset}" for name, (field, offset) in _fields(found)
+    )
     return "{" + fields + "}" + str(found.itemsize)
 
 
@@ -153,8 +159,12 @@ def check(array: Any, dtype: np.dtype[Any]) -> None:
         base, shape = dtype.subdtype
         if found == base and array.shape[array.ndim - len(shape) :] == shape:
             return
-        raise InvalidArgument(f"an array of dtype {found} and shape {array.shape}, and the ring carries {dtype}")
-    raise InvalidArgument(f"dtype {found}, and the ring carries {dtype}: convert it, such as by astype")
+        raise InvalidArgument(
+            f"an array of dtype {found} and shape {array.shape}, and the ring carries {dtype}"
+        )
+    raise InvalidArgument(
+        f"dtype {found}, and the ring carries {dtype}: convert it, such as by astype"
+    )
 
 
 def as_array(values: Any, dtype: np.dtype[Any]) -> Any:

@@ -33,11 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._native import (
-        Consumer,
-        MessageConsumer,
-        MessageProducer,
         MessageView,
-        Producer,
         Reservation,
         View,
     )

@@ -36,7 +36,10 @@ class StreamWriter(io.RawIOBase):
     """
 
     def __init__(
-        self, place: str | int | os.PathLike[str], timeout: float | None = None, **options: Unpack[Options]
+        self,
+        place: str | int | os.PathLike[str],
+        timeout: float | None = None,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__()
         self.timeout = timeout
@@ -84,7 +87,10 @@ class StreamReader(io.RawIOBase):
     """
 
     def __init__(
-        self, place: str | int | os.PathLike[str], timeout: float | None = None, **options: Unpack[Options]
+        self,
+        place: str | int | os.PathLike[str],
+        timeout: float | None = None,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__()
         self.timeout = timeout

@@ -9,10 +9,26 @@ import time
 
 import numpy as np
 
-MIB = 1 << 20
+from .harness import (
+    ARRAYS,
+    ECHO,
+    MIB,
+    RECORD,
+    RECORDS,
+    STREAM,
+    TEXTS,
+    arrays,
+    pinged,
+    records,
+    sent,
+    summed,
+    timed,
+    timed_lists,
+    touched,
+)
 
 
-def zmq_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
+def zmq_rows() -> list[tuple]:
     import zmq
 
     def socket(kind: int, run, bind: bool, limit: int = 1000):
@@ -24,21 +40,21 @@ def zmq_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
     def stream(run):
         def send():
             push = socket(zmq.PUSH, run, False)
-            for text in tools["sent"](run.count):
+            for text in sent(run.count):
                 push.send(text)
             push.close()
             push.context.term()
 
         def receive():
             pull = socket(zmq.PULL, run, True)
-            return tools["timed"](run.count, pull.recv)
+            return timed(run.count, pull.recv)
 
         return send, receive
 
-    def records(run):
+    def many(run):
         def send():
             push = socket(zmq.PUSH, run, False, 16)
-            array = tools["records"]()
+            array = records()
             for first in range(0, run.count, 1024):
                 array["number"] = np.arange(first, first + 1024)
                 push.send(array, copy=True)
@@ -47,12 +63,11 @@ def zmq_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
 
         def receive():
             pull = socket(zmq.PULL, run, True, 16)
-            dtype = tools["records"]().dtype
-            return tools["summed"](run.count, lambda: np.frombuffer(pull.recv(copy=False), dtype))
+            return summed(run.count, lambda: np.frombuffer(pull.recv(copy=False), RECORD))
 
         return send, receive
 
-    def arrays(run):
+    def large(run):
         def send():
             push = socket(zmq.PUSH, run, False, 8)
             array = np.ones(MIB, "u1")
@@ -63,7 +78,7 @@ def zmq_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
 
         def receive():
             pull = socket(zmq.PULL, run, True, 8)
-            return tools["arrays"](run.count, lambda: tools["touched"](np.frombuffer(pull.recv(copy=False), "u1")))
+            return arrays(run.count, lambda: touched(np.frombuffer(pull.recv(copy=False), "u1")))
 
         return send, receive
 
@@ -82,19 +97,19 @@ def zmq_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
                 pair.send(text)
                 return pair.recv()
 
-            return tools["pinged"](run.count, ping)
+            return pinged(run.count, ping)
 
         return send, receive
 
     return [
-        (tables["STREAM"], "pyzmq PUSH, PULL, ipc", 100_000, stream),
-        (tables["RECORDS"], "pyzmq, bytes of an array", 1_024_000, records),
-        (tables["ARRAYS"], "pyzmq, copy=False", 300, arrays),
-        (tables["ECHO"], "pyzmq PAIR, ipc", 4000, echo),
+        (STREAM, "pyzmq PUSH, PULL, ipc", 100_000, stream),
+        (RECORDS, "pyzmq, bytes of an array", 1_024_000, many),
+        (ARRAYS, "pyzmq, copy=False", 300, large),
+        (ECHO, "pyzmq PAIR, ipc", 4000, echo),
     ]
 
 
-def fifo_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
+def fifo_rows() -> list[tuple]:
     from faster_fifo import Queue
 
     def same(data):
@@ -104,22 +119,22 @@ def fifo_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
         queue = Queue(MIB, loads=same, dumps=same)
 
         def send():
-            for text in tools["sent"](run.count):
+            for text in sent(run.count):
                 queue.put(text, timeout=30)
 
-        return send, lambda: tools["timed"](run.count, lambda: queue.get(timeout=30))
+        return send, lambda: timed(run.count, lambda: queue.get(timeout=30))
 
     def many(run):
         queue = Queue(MIB, loads=same, dumps=same)
 
         def send():
             for first in range(0, run.count, 256):
-                queue.put_many(texts[first & 1023 : (first & 1023) + 256], timeout=30)
+                queue.put_many(TEXTS[first & 1023 : (first & 1023) + 256], timeout=30)
 
         def take():
             return queue.get_many(timeout=30, max_messages_to_get=256)
 
-        return send, lambda: tools["timed_lists"](run.count, take)
+        return send, lambda: timed_lists(run.count, take)
 
     def echo(run):
         forth, back = Queue(MIB, loads=same, dumps=same), Queue(MIB, loads=same, dumps=same)
@@ -132,16 +147,16 @@ def fifo_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
             forth.put(text)
             return back.get(timeout=30)
 
-        return send, lambda: tools["pinged"](run.count, ping)
+        return send, lambda: pinged(run.count, ping)
 
     return [
-        (tables["STREAM"], "faster-fifo put, get (bytes)", 40_000, stream),
-        (tables["STREAM"], "faster-fifo put_many, get_many of 256", 102_400, many),
-        (tables["ECHO"], "faster-fifo (bytes)", 2000, echo),
+        (STREAM, "faster-fifo put, get (bytes)", 40_000, stream),
+        (STREAM, "faster-fifo put_many, get_many of 256", 102_400, many),
+        (ECHO, "faster-fifo (bytes)", 2000, echo),
     ]
 
 
-def cloudtoid_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
+def cloudtoid_rows() -> list[tuple]:
     from cloudtoid_interprocess import Publisher, Subscriber
 
     def pushing(publisher):
@@ -156,39 +171,45 @@ def cloudtoid_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]
     def stream(run):
         def send():
             push = pushing(Publisher(run.name[1:], MIB, run.folder))
-            for text in tools["sent"](run.count):
+            for text in sent(run.count):
                 push(text)
 
         def receive():
             subscriber = Subscriber(run.name[1:], MIB, run.folder)
-            return tools["timed"](run.count, subscriber.receive)
+            return timed(run.count, subscriber.receive)
 
         return send, receive
 
     def echo(run):
         def send():
-            take, push = Subscriber("forth", MIB, run.folder).receive, pushing(Publisher("back", MIB, run.folder))
+            take, push = (
+                Subscriber("forth", MIB, run.folder).receive,
+                pushing(Publisher("back", MIB, run.folder)),
+            )
             for _ in range(run.count):
                 push(take())
 
         def receive():
-            push, take = pushing(Publisher("forth", MIB, run.folder)), Subscriber("back", MIB, run.folder).receive
+            push, take = (
+                pushing(Publisher("forth", MIB, run.folder)),
+                Subscriber("back", MIB, run.folder).receive,
+            )
 
             def ping(text):
                 push(text)
                 return take()
 
-            return tools["pinged"](run.count, ping)
+            return pinged(run.count, ping)
 
         return send, receive
 
     return [
-        (tables["STREAM"], "cloudtoid-interprocess", 100_000, stream),
-        (tables["ECHO"], "cloudtoid-interprocess", 4000, echo),
+        (STREAM, "cloudtoid-interprocess", 100_000, stream),
+        (ECHO, "cloudtoid-interprocess", 4000, echo),
     ]
 
 
-def iceoryx_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
+def iceoryx_rows() -> list[tuple]:
     import ctypes
 
     import iceoryx2 as iox2
@@ -240,14 +261,14 @@ def iceoryx_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
             _node, made = service(run.name + "-a")
             _publisher, push = pushing(made)
             await_other(made, 1, 1)
-            for text in tools["sent"](run.count):
+            for text in sent(run.count):
                 push(text)
             time.sleep(0.5)
 
         def receive():
             _node, made = service(run.name + "-a")
             _subscriber, take = taking(made)
-            return tools["timed"](run.count, take)
+            return timed(run.count, take)
 
         return send, receive
 
@@ -273,17 +294,17 @@ def iceoryx_rows(tools: dict, tables: dict, texts: list[bytes]) -> list[tuple]:
                 push(text)
                 return take()
 
-            return tools["pinged"](run.count, ping)
+            return pinged(run.count, ping)
 
         return send, receive
 
     return [
-        (tables["STREAM"], "iceoryx2, polling", 50_000, stream),
-        (tables["ECHO"], "iceoryx2, polling", 4000, echo),
+        (STREAM, "iceoryx2, polling", 50_000, stream),
+        (ECHO, "iceoryx2, polling", 4000, echo),
     ]
 
 
-def rows(tools: dict, tables: dict, texts: list[bytes]) -> tuple[list[tuple], dict[str, str]]:
+def rows() -> tuple[list[tuple], dict[str, str]]:
     """Rows of what is installed, and why the others are not there."""
     made, missing = [], {}
     for package, module, make in (
@@ -297,7 +318,7 @@ def rows(tools: dict, tables: dict, texts: list[bytes]) -> tuple[list[tuple], di
         except ImportError as error:
             missing[package] = str(error)
             continue
-        made += make(tools, tables, texts)
+        made += make()
     try:
         importlib.import_module("tachyon")
     except ImportError:
