@@ -27,7 +27,8 @@ pub(crate) struct Handle<E> {
 }
 
 struct Inner<E> {
-    end: Option<E>,
+    /// On the heap: an end is aligned to lines of the cache, and an object of Python to less.
+    end: Option<Box<E>>,
     lent: Option<Loan>,
     loans: u64,
 }
@@ -87,7 +88,7 @@ impl<E: Send> Handle<E> {
     pub(crate) fn holding(end: E, interrupt: Option<Interrupt>) -> Self {
         Self {
             process: Process::this(),
-            inner: Mutex::new(Inner { end: Some(end), lent: None, loans: 0 }),
+            inner: Mutex::new(Inner { end: Some(Box::new(end)), lent: None, loans: 0 }),
             owner: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             exports: AtomicUsize::new(0),

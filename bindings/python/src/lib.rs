@@ -22,23 +22,19 @@ mod wait;
 
 use pyo3::prelude::*;
 
+/// What CPython's allocator aligns objects to.
+const OBJECTS: usize = 16;
+
+macro_rules! classes {
+    ($module:ident: $($class:ty),*) => {$(
+        const { assert!(align_of::<$class>() <= OBJECTS, "no place for it in an object of Python") };
+        $module.add_class::<$class>()?;
+    )*};
+}
+
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<producer::Producer>()?;
-    module.add_class::<consumer::Consumer>()?;
-    module.add_class::<consumer::Batches>()?;
-    module.add_class::<view::View>()?;
-    module.add_class::<reservation::Reservation>()?;
-    module.add_class::<message_producer::MessageProducer>()?;
-    module.add_class::<message_consumer::MessageConsumer>()?;
-    module.add_class::<messages::MessageView>()?;
-    module.add_class::<messages::MessageIterator>()?;
-    module.add_class::<messages::MessageSlice>()?;
-    module.add_class::<ring::Ring>()?;
-    module.add_class::<ring::MessageRing>()?;
-    module.add_class::<latest::LatestWriter>()?;
-    module.add_class::<latest::LatestReader>()?;
-    module.add_class::<end::Bell>()?;
+    classes!(module: producer::Producer, consumer::Consumer, consumer::Batches, view::View, reservation::Reservation, message_producer::MessageProducer, message_consumer::MessageConsumer, messages::MessageView, messages::MessageIterator, messages::MessageSlice, ring::Ring, ring::MessageRing, latest::LatestWriter, latest::LatestReader, end::Bell);
     module.add_function(wrap_pyfunction!(ring::pair, module)?)?;
     module.add_function(wrap_pyfunction!(ring::message_pair, module)?)?;
     module.add_function(wrap_pyfunction!(ring::unlink, module)?)?;

@@ -76,12 +76,12 @@ def test_a_view_that_a_child_inherits_shows_nothing_and_does_not_crash() -> None
     tx.push_records([1, 2, 3])
     view = rx.peek(3)
     array = view.array
-    assert in_child(lambda: array.tolist()) == "[0, 0, 0]"
+    assert in_child(lambda: array.tolist()) == "[0, 0, 0]"  # noqa: F821
     assert in_child(view.release).startswith("Forked")
     assert in_child(lambda: memoryview(view)).startswith("Forked")
     room = tx.reserve(2)
     mine = room.array
-    assert in_child(lambda: mine.__setitem__(0, 9)) == "None"
+    assert in_child(lambda: mine.__setitem__(0, 9)) == "None"  # noqa: F821
     mine[:] = 4, 5
     del array, mine
     room.commit()
