@@ -1,6 +1,4 @@
-"""Owns: the rows of the comparison that other packages make: pyzmq, iceoryx2, faster-fifo, cloudtoid-interprocess. Knows nothing
-of: how rows are run and shown.
-"""
+"""Owns: the rows of other packages: pyzmq, iceoryx2, faster-fifo, cloudtoid-interprocess. Knows nothing of: how a row is run."""
 
 from __future__ import annotations
 

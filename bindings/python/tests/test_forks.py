@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 
 import numpy as np
@@ -16,6 +17,9 @@ def in_child(call) -> str:  # type: ignore[no-untyped-def]
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        # It ends by itself, whatever it comes to.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(int(LONG))
         try:
             answer = str(call())
         except BaseException as error:

@@ -198,6 +198,10 @@ async def main():
     task = asyncio.create_task(shm_ring.aio.AsyncMessageConsumer(shm_ring.message_pair()[1]).pop())
     await asyncio.sleep(0.05)
 loop = asyncio.new_event_loop(); loop.run_until_complete(main())
+class Slow:
+    # Has threads that wait wake up while the interpreter ends.
+    def __del__(self, sleep=__import__("time").sleep): sleep(0.3)
+threading.kept = Slow()
 print("ends")
 """
     ended = subprocess.run(

@@ -44,20 +44,24 @@ def test_an_end_of_the_producer_is_found_without_waiting() -> None:
         rx.pop_list(3, timeout=0)
 
 
-def test_the_lock_of_cpython_is_free_while_a_call_waits() -> None:
-    # Each side waits for the other, in one process: with the lock held neither would ever go on.
-    tx, rx = shm_ring.pair("<u8", items=1)
-    back, forth = shm_ring.message_pair(bytes=64)
-
-    def answer() -> None:
-        for _ in range(200):
-            back.push(rx.pop().tobytes())
-
-    answering = in_thread(answer)
-    for number in range(200):
-        tx.push(number)
-        assert forth.pop(timeout=LONG) == number.to_bytes(8, "little")
-    join(answering)
+def test_the_lock_of_cpython_is_free_while_a_call_waits(python: Started) -> None:
+    # Each side waits for the other, in one process: with the lock held neither would ever go on, and
+    # nothing else there either.
+    program = """
+import shm_ring, threading
+tx, rx = shm_ring.pair("<u8", items=1)
+back, forth = shm_ring.message_pair(bytes=64)
+def answer():
+    for _ in range(200):
+        back.push(rx.pop().tobytes())
+answering = threading.Thread(target=answer); answering.start()
+for number in range(200):
+    tx.push(number)
+    assert forth.pop() == number.to_bytes(8, "little")
+answering.join()
+print("passed")
+"""
+    assert python(program).communicate(timeout=LONG)[0] == "passed\n"
 
 
 WAITS = {
