@@ -229,6 +229,8 @@ impl<E: Send> Handle<E> {
                 interrupt.interrupt();
             }
             py.detach(|| std::thread::sleep(LOOK_AGAIN));
+            // What is raised here leaves it closing: nobody enters any more, and the next close ends it.
+            py.check_signals()?;
         };
         py.detach(|| drop(end));
         Ok(())

@@ -80,6 +80,10 @@ def test_batches_lists_views_and_room_are_awaited() -> None:
             with await rx.peek(3) as view:
                 total += view.array.tolist()
         assert await sending == 50
+        with pytest.raises(shm_ring.InvalidArgument):
+            await tx.push_records(b"1234567")
+        assert await tx.push_records(bytes(24)) == 3
+        assert (await rx.pop_records()).tolist() == [0, 0, 0]
         assert total == list(range(50))
         with await tx.reserve(4) as room:
             room.array[:] = 7

@@ -26,6 +26,7 @@ import shm_ring
         # Where #[repr(C)] would have put a hole, it is packed.
         ([("a", "u1"), ("b", "<u8")], 1),
         ([("a", "<u8"), ("b", "u1")], 1),
+        ([("a", "u1"), ("b", "<u4"), ("c", "u1", 3)], 1),
         (np.dtype([("a", "<u4"), ("b", "<u4")], align=True), 4),
     ],
 )

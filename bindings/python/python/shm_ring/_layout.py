@@ -56,7 +56,7 @@ def alignment(dtype: DTypeLike) -> int:
     >>> alignment(np.dtype([("price", "f8"), ("size", "u4")], align=True))
     Traceback (most recent call last):
       ...
-    shm_ring._errors.InvalidArgument: 4 bytes of the dtype after 'size' belong to no field: name them, such as ("unused", "u1", 4)
+    shm_ring._errors.InvalidArgument: 4 bytes of the dtype after 'size' belong to no field: name them, as in ("unused", "u1", 4)
     """
     import numpy as np
 
@@ -105,7 +105,7 @@ def _fields(dtype: np.dtype[Any]) -> list[tuple[str, tuple[np.dtype[Any], int]]]
 
 def _hole(size: int, last: str) -> InvalidArgument:
     return InvalidArgument(
-        f'{size} bytes of the dtype after {last} belong to no field: name them, such as ("unused", "u1", {size})'
+        f'{size} bytes of the dtype after {last} belong to no field: name them, as in ("unused", "u1", {size})'
     )
 
 

@@ -27,7 +27,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from ._errors import Busy, Closed
-from ._native import Bell
+from ._native import Bell, Consumer, MessageConsumer, MessageProducer, Producer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,7 +120,7 @@ class _Waits(Generic[End]):
         self._leave()
 
 
-class AsyncConsumer(_Waits["Consumer"]):
+class AsyncConsumer(_Waits[Consumer]):
     """A :class:`shm_ring.Consumer` whose calls are awaited. ``async for`` over the consumer itself makes one."""
 
     async def pop(self) -> Any:
@@ -154,7 +154,7 @@ class AsyncConsumer(_Waits["Consumer"]):
             raise StopAsyncIteration from None
 
 
-class AsyncMessageConsumer(_Waits["MessageConsumer"]):
+class AsyncMessageConsumer(_Waits[MessageConsumer]):
     """A :class:`shm_ring.MessageConsumer` whose calls are awaited. ``async for`` over the consumer itself makes one."""
 
     async def pop(self) -> bytes:
@@ -188,7 +188,7 @@ class AsyncMessageConsumer(_Waits["MessageConsumer"]):
             raise StopAsyncIteration from None
 
 
-class AsyncProducer(_Waits["Producer"]):
+class AsyncProducer(_Waits[Producer]):
     """A :class:`shm_ring.Producer` whose calls are awaited."""
 
     async def push(self, value: Any) -> None:
@@ -200,13 +200,24 @@ class AsyncProducer(_Waits["Producer"]):
     async def push_records(self, values: Any) -> int:
         """Publishes all values of an array: see :meth:`shm_ring.Producer.push_records`. A call that is cancelled may have
         published some: ``position`` tells."""
-        pushed, total = 0, len(values)
-        while pushed < total:
+        size = 1
+        if isinstance(values, bytes | bytearray | memoryview):
+            dtype = self._end.dtype
+            values, size = (
+                memoryview(values).cast("B"),
+                getattr(dtype, "itemsize", None) or dtype.size,
+            )
+            if values.nbytes % size:
+                # Refused as a whole, as there.
+                return self._end.push_records(values, timeout=0)
+        pushed, at = 0, 0
+        while at < len(values):
             room = self._end.room()
             if not room:
                 await self._wait()
                 continue
-            pushed += self._end.push_records(values[pushed : pushed + room], timeout=0)
+            pushed += self._end.push_records(values[at : at + room * size], timeout=0)
+            at = pushed * size
             await self._turn()
         return pushed
 
@@ -217,13 +228,13 @@ class AsyncProducer(_Waits["Producer"]):
         return self._end.reserve(count, timeout=0)
 
 
-class AsyncMessageProducer(_Waits["MessageProducer"]):
+class AsyncMessageProducer(_Waits[MessageProducer]):
     """A :class:`shm_ring.MessageProducer` whose calls are awaited."""
 
     async def push(self, message: bytes | bytearray | memoryview) -> None:
         """Publishes a message: see :meth:`shm_ring.MessageProducer.push`. A call that is cancelled has published nothing."""
         while not self._end.try_push(message):
-            await self._wait(len(message))
+            await self._wait(memoryview(message).nbytes)
         await self._turn()
 
     async def reserve(self, size: int) -> Reservation:

@@ -81,7 +81,8 @@ class StreamWriter(io.RawIOBase):
 
 class StreamReader(io.RawIOBase):
     """The reading end of a byte stream: a raw binary file, which ends when the writer has closed and all was read. A writer
-    that died is :class:`PeerDead`. It reports the end of every stream once, also of one that was closed before this reader came.
+    that died is :class:`PeerDead`. It reports the end of every stream once, also of one that was closed before this reader
+    came.
 
     ``StreamReader(place, **options)`` opens the ring or creates it. ``timeout`` is in seconds; ``None`` waits for ever.
     """
