@@ -119,6 +119,8 @@ def ring_records_in_place(run: Run):
 def ring_arrays(run: Run):
     def send():
         with shm_ring.Producer(run.name, ARRAY, items=8) as tx:
+            # Few and large: a producer that waits is woken by the first free place, as by a semaphore.
+            tx.set_threshold(1)
             array = np.ones(MIB, "u1")
             for _ in range(run.count):
                 tx.push(array)
@@ -139,6 +141,8 @@ def ring_arrays(run: Run):
 def ring_arrays_in_place(run: Run):
     def send():
         with shm_ring.Producer(run.name, ARRAY, items=8) as tx:
+            # Few and large: a producer that waits is woken by the first free place, as by a semaphore.
+            tx.set_threshold(1)
             for _ in range(run.count):
                 with tx.reserve() as room:
                     room.array[0] = 1
