@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import multiprocessing
 import os
+import resource
 import statistics
 import sys
 import time
@@ -48,20 +49,41 @@ def pin(processor: int) -> None:
         os.sched_setaffinity(0, {PROCESSORS[processor]})
 
 
+def busy(processor: int) -> float:
+    """Seconds that a processor has worked, or was not there for this machine, since it started."""
+    name = f"cpu{PROCESSORS[processor]} "
+    with contextlib.suppress(OSError), open("/proc/stat") as lines:
+        for line in lines:
+            if line.startswith(name):
+                user, nice, system, _idle, _waits, irq, softirq, steal = map(int, line.split()[1:9])
+                ticks = user + nice + system + irq + softirq + steal
+                return ticks / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def own() -> float:
+    """Seconds that this process has worked."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def measured(make, run: Run):
-    """Starts the two sides that `make` gives; the receiver's answer, or None if one of them failed."""
+    """Starts the two sides that `make` gives: the receiver's answer, or None if one of them failed; and the
+    share of a processor that others had meanwhile, the larger of both."""
     send, receive = make(run)
-    answers = FORK.SimpleQueue()
+    answers, shares = FORK.SimpleQueue(), FORK.SimpleQueue()
 
     def side(call, processor: int, answer) -> None:
         pin(processor)
+        start, before = now(), busy(processor) - own()
         try:
             result = call()
-            if answer:
-                answer.put(result)
         except BaseException as error:
             print(f"{make.__name__}: {type(error).__name__}: {error}", file=sys.stderr)
             os._exit(1)
+        shares.put((busy(processor) - own() - before) / max(now() - start, 0.01))
+        if answer:
+            answer.put(result)
 
     receiver = FORK.Process(target=side, args=(receive, 1, answers), daemon=True)
     sender = FORK.Process(target=side, args=(send, 0, None), daemon=True)
@@ -72,12 +94,15 @@ def measured(make, run: Run):
         if process.is_alive():
             process.kill()
             process.join()
-    with contextlib.suppress(shm_ring.Error):
-        shm_ring.unlink(run.name, force=True)
-    for extra in ("-a", "-b"):
+    for extra in ("", "-a", "-b"):
         with contextlib.suppress(shm_ring.Error):
             shm_ring.unlink(run.name + extra, force=True)
-    return answers.get() if receiver.exitcode == 0 and not answers.empty() else None
+    others = 0.0
+    while not shares.empty():
+        others = max(others, shares.get())
+    if receiver.exitcode == 0 and not answers.empty():
+        return answers.get(), others
+    return None, others
 
 
 def sent(count: int):
