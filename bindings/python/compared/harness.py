@@ -36,7 +36,7 @@ STREAM, RECORDS, ARRAYS, ECHO, WAKE, INTERRUPT = (
 
 
 class Run:
-    """One measurement: what its two sides are told."""
+    """One measurement: what both of its sides know."""
 
     def __init__(self, count: int, folder: str) -> None:
         self.count, self.folder = count, folder

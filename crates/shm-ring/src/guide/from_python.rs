@@ -48,7 +48,7 @@
 //! | any other structured dtype | `#[repr(C, packed)]`, alignment 1 |
 //! | a dtype with holes, of `bool`, `str`, objects | refused, as it does not compile here ([`Item`](crate::Item)) |
 //!
-//! Both sides must want the same size, alignment, schema id and label, or the one that comes later is told both values
+//! Both sides must want the same size, alignment, schema id and label, or the one that comes later gets an error with both values
 //! ([`Error::Incompatible`](crate::Error::Incompatible)). The schema id is 0 unless a program says otherwise;
 //! `shm_ring.schema_id(dtype)` is FNV-1a (64 bits) of a text that names each field, its type and its offset:
 //!
