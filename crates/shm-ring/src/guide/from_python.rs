@@ -2,8 +2,8 @@
 
 //! From Python: the same rings from a program in Python, on the other side or on both.
 //!
-//! The package in `bindings/python` is made of this library: `pip install ./bindings/python` builds a wheel for CPython 3.11 and
-//! later. Its README has the calls. This page is for the side that is written in Rust or C.
+//! The package in `bindings/python` is made of this library: `pip install ./bindings/python` builds a wheel for CPython 3.11
+//! and later. Its README has the calls. This page is for the side that is written in Rust or C.
 //!
 //! ```python
 //! import numpy as np, shm_ring
@@ -48,8 +48,8 @@
 //! | any other structured dtype | `#[repr(C, packed)]`, alignment 1 |
 //! | a dtype with holes, of `bool`, `str`, objects | refused, as it does not compile here ([`Item`](crate::Item)) |
 //!
-//! Both sides must want the same size, alignment, schema id and label, or the one that comes later gets an error with both values
-//! ([`Error::Incompatible`](crate::Error::Incompatible)). The schema id is 0 unless a program says otherwise;
+//! Both sides must want the same size, alignment, schema id and label, or the one that comes later gets an error with both
+//! values ([`Error::Incompatible`](crate::Error::Incompatible)). The schema id is 0 unless a program says otherwise;
 //! `shm_ring.schema_id(dtype)` is FNV-1a (64 bits) of a text that names each field, its type and its offset:
 //!
 //! ```
@@ -68,8 +68,8 @@
 //! # What differs there
 //!
 //! - `pop` and `push` raise `Closed` and `PeerDead` as they return them here; the words of an exception are those of the error.
-//! - Views and reservations are buffers. They lend the region itself, and what [`View::as_slice`](crate::View::as_slice) asks of
-//!   a caller holds there for both programs: whoever writes data that is not its own makes the other's numbers a mixture.
+//! - Views and reservations are buffers. They lend the region itself, and what [`View::as_slice`](crate::View::as_slice) asks
+//!   of a caller holds there for both programs: whoever writes data that is not its own makes the other's numbers a mixture.
 //!   `release` and `commit` are refused while an array of them lives.
 //! - A wait is cut into slices of 50 ms so that Ctrl-C ends it, and other threads of the interpreter run meanwhile.
 //! - An end waits in asyncio by [`arm`](crate::arm) and a thread of its process, as in `shm-ring-async`.
