@@ -53,18 +53,24 @@ macro_rules! consumer {
                 }))
             }
 
-            #[doc = concat!("Waits until there is something to be read: then the calls of the end itself have it, such as [`try_peek`](", stringify!($end), "::try_peek).")]
+            #[doc = concat!("Has the task of `cx` woken when there is something to be read: the calls of the end itself then have it, such as [`try_peek`](", stringify!($end), "::try_peek).")]
+            /// A poll that is not followed by another leaves the end armed until [`rise`](Self::rise).
+            ///
+            /// # Errors
+            #[doc = concat!("As [`", stringify!($end), "::wait`].")]
+            pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PopError>> {
+                self.poll_take(cx, |rx| match rx.wait(1, Some(Duration::ZERO)) {
+                    Err(PopError::TimedOut) => Err(PopError::Empty),
+                    answer => answer,
+                })
+            }
+
+            /// Waits until there is something to be read: see [`poll_readable`](Self::poll_readable).
             ///
             /// # Errors
             #[doc = concat!("As [`", stringify!($end), "::wait`].")]
             pub async fn readable(&mut self) -> Result<(), PopError> {
-                self.wait(|this, cx| {
-                    this.poll_take(cx, |rx| match rx.wait(1, Some(Duration::ZERO)) {
-                        Err(PopError::TimedOut) => Err(PopError::Empty),
-                        answer => answer,
-                    })
-                })
-                .await
+                self.wait(Self::poll_readable).await
             }
         }
     };
