@@ -9,6 +9,7 @@ use crate::common::common;
 use crate::end::{Awaited, Bell};
 use crate::errors::{Closed, Raised, invalid};
 use crate::handle::Handle;
+use crate::opening::opens_values;
 use crate::place::{chosen, region};
 use crate::records::Records;
 use crate::view::View;
@@ -117,57 +118,10 @@ impl Consumer {
     }
 }
 
+opens_values!(Consumer, UntypedConsumer);
+
 #[pymethods]
 impl Consumer {
-    #[new]
-    #[pyo3(signature = (place, dtype, **options))]
-    fn new(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        dtype: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, chosen) = (region(place)?, chosen(options)?);
-        let (records, item) = Records::of(dtype, chosen.schema)?;
-        let open = || UntypedConsumer::open_or_create(place, item, &chosen.options);
-        Ok(Self::over(py.detach(open).raised()?, records))
-    }
-
-    /// Creates the ring, which must not be there yet.
-    #[staticmethod]
-    #[pyo3(signature = (place, dtype, **options))]
-    fn create(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        dtype: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, chosen) = (region(place)?, chosen(options)?);
-        let (records, item) = Records::of(dtype, chosen.schema)?;
-        let create = || UntypedConsumer::create(place, item, &chosen.options);
-        Ok(Self::over(py.detach(create).raised()?, records))
-    }
-
-    /// Opens the ring, which must be there. Without a dtype it takes whatever values the ring carries, as bytes.
-    #[staticmethod]
-    #[pyo3(signature = (place, dtype=None, **options))]
-    fn open(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, chosen) = (region(place)?, chosen(options)?);
-        let Some(dtype) = dtype else {
-            let end = py.detach(|| UntypedConsumer::open_any(place, &chosen.options)).raised()?;
-            let records = Records::any(py, end.item())?;
-            return Ok(Self::over(end, records));
-        };
-        let (records, item) = Records::of(dtype, chosen.schema)?;
-        let open = || UntypedConsumer::open_with(place, item, &chosen.options);
-        Ok(Self::over(py.detach(open).raised()?, records))
-    }
-
     /// Takes the oldest value: a scalar of the dtype, or bytes where there is none.
     ///
     /// It waits for one as long as there is a producer or none has come yet, at most `timeout` seconds: 0 does not wait. When

@@ -12,6 +12,7 @@ mod message_consumer;
 mod message_producer;
 mod messages;
 mod observer;
+mod opening;
 mod place;
 mod producer;
 mod records;

@@ -12,6 +12,7 @@ use crate::end::{Awaited, Bell};
 use crate::errors::{Raised, invalid};
 use crate::handle::Handle;
 use crate::messages::MessageView;
+use crate::opening::opens_messages;
 use crate::place::{options as chosen_options, region};
 use crate::wait::{MUCH, Timeout, until};
 
@@ -103,43 +104,10 @@ impl MessageConsumer {
     }
 }
 
+opens_messages!(MessageConsumer, End);
+
 #[pymethods]
 impl MessageConsumer {
-    #[new]
-    #[pyo3(signature = (place, **options))]
-    fn new(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, options) = (region(place)?, chosen_options(options)?);
-        Ok(Self::over(py.detach(|| End::open_or_create(place, &options)).raised()?))
-    }
-
-    /// Creates the ring, which must not be there yet.
-    #[staticmethod]
-    #[pyo3(signature = (place, **options))]
-    fn create(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, options) = (region(place)?, chosen_options(options)?);
-        Ok(Self::over(py.detach(|| End::create(place, &options)).raised()?))
-    }
-
-    /// Opens the ring, which must be there.
-    #[staticmethod]
-    #[pyo3(signature = (place, **options))]
-    fn open(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, options) = (region(place)?, chosen_options(options)?);
-        Ok(Self::over(py.detach(|| End::open_with(place, &options)).raised()?))
-    }
-
     /// Takes the oldest message.
     ///
     /// It waits for one as long as there is a producer or none has come yet, at most `timeout` seconds: 0 does not wait. When

@@ -10,6 +10,7 @@ use crate::common::common;
 use crate::end::{Awaited, Bell};
 use crate::errors::{Raised, with_pushed};
 use crate::handle::Handle;
+use crate::opening::opens_messages;
 use crate::place::{options as chosen_options, region};
 use crate::reservation::Reservation;
 use crate::wait::{MUCH, Timeout, until};
@@ -42,43 +43,10 @@ impl MessageProducer {
     }
 }
 
+opens_messages!(MessageProducer, End);
+
 #[pymethods]
 impl MessageProducer {
-    #[new]
-    #[pyo3(signature = (place, **options))]
-    fn new(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, options) = (region(place)?, chosen_options(options)?);
-        Ok(Self::over(py.detach(|| End::open_or_create(place, &options)).raised()?))
-    }
-
-    /// Creates the ring, which must not be there yet.
-    #[staticmethod]
-    #[pyo3(signature = (place, **options))]
-    fn create(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, options) = (region(place)?, chosen_options(options)?);
-        Ok(Self::over(py.detach(|| End::create(place, &options)).raised()?))
-    }
-
-    /// Opens the ring, which must be there.
-    #[staticmethod]
-    #[pyo3(signature = (place, **options))]
-    fn open(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, options) = (region(place)?, chosen_options(options)?);
-        Ok(Self::over(py.detach(|| End::open_with(place, &options)).raised()?))
-    }
-
     /// Publishes a message: bytes, or whatever is a contiguous buffer.
     ///
     /// It waits for room as long as there is a consumer or none has come yet, at most `timeout` seconds: 0 does not wait.

@@ -9,6 +9,7 @@ use crate::common::common;
 use crate::end::{Awaited, Bell};
 use crate::errors::{Raised, with_pushed};
 use crate::handle::Handle;
+use crate::opening::opens_values;
 use crate::place::{chosen, region};
 use crate::records::Records;
 use crate::reservation::Reservation;
@@ -53,57 +54,10 @@ impl Producer {
     }
 }
 
+opens_values!(Producer, UntypedProducer);
+
 #[pymethods]
 impl Producer {
-    #[new]
-    #[pyo3(signature = (place, dtype, **options))]
-    fn new(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        dtype: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, chosen) = (region(place)?, chosen(options)?);
-        let (records, item) = Records::of(dtype, chosen.schema)?;
-        let open = || UntypedProducer::open_or_create(place, item, &chosen.options);
-        Ok(Self::over(py.detach(open).raised()?, records))
-    }
-
-    /// Creates the ring, which must not be there yet.
-    #[staticmethod]
-    #[pyo3(signature = (place, dtype, **options))]
-    fn create(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        dtype: &Bound<'_, PyAny>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, chosen) = (region(place)?, chosen(options)?);
-        let (records, item) = Records::of(dtype, chosen.schema)?;
-        let create = || UntypedProducer::create(place, item, &chosen.options);
-        Ok(Self::over(py.detach(create).raised()?, records))
-    }
-
-    /// Opens the ring, which must be there. Without a dtype it takes whatever values the ring carries, as bytes.
-    #[staticmethod]
-    #[pyo3(signature = (place, dtype=None, **options))]
-    fn open(
-        py: Python<'_>,
-        place: &Bound<'_, PyAny>,
-        dtype: Option<&Bound<'_, PyAny>>,
-        options: Option<&Bound<'_, PyDict>>,
-    ) -> PyResult<Self> {
-        let (place, chosen) = (region(place)?, chosen(options)?);
-        let Some(dtype) = dtype else {
-            let end = py.detach(|| UntypedProducer::open_any(place, &chosen.options)).raised()?;
-            let records = Records::any(py, end.item())?;
-            return Ok(Self::over(end, records));
-        };
-        let (records, item) = Records::of(dtype, chosen.schema)?;
-        let open = || UntypedProducer::open_with(place, item, &chosen.options);
-        Ok(Self::over(py.detach(open).raised()?, records))
-    }
-
     /// Publishes one value: a scalar or an array of the dtype, its bytes, or what numpy makes one of (a tuple, a number).
     ///
     /// It waits for room as long as there is a consumer or none has come yet, at most `timeout` seconds: 0 does not wait.

@@ -15,8 +15,8 @@ const BUDGET: u32 = 128;
 /// How often one poll arms, finds something on its last look, and then gets nothing. A hostile side can cause that; the bound
 /// keeps it from holding up the task.
 const ROUNDS: u32 = 8;
-/// How many more times a task looks, each after a turn of the others, before an end that spins sleeps: the other side may be
-/// about to go on, and then neither needs a system call.
+/// How many more times a task looks, each after a turn of the others, before an end that spins sleeps, unless it is set: the
+/// other side may be about to go on, and then neither needs a system call.
 const LOOKS: u32 = 32;
 
 /// The place of an end in an engine.
@@ -62,7 +62,8 @@ pub(crate) struct Sleeper<P: Place> {
     /// What it sleeps on.
     armed: Option<P::Armed>,
     budget: u32,
-    /// How often it still looks before it sleeps, and the budget when that began.
+    /// How often it looks before it sleeps; how often still, and the budget when that began.
+    most_looks: u32,
     looks: u32,
     dry_at: u32,
 }
@@ -77,6 +78,7 @@ impl<P: Place> Sleeper<P> {
             long: false,
             armed: None,
             budget: BUDGET,
+            most_looks: LOOKS,
             looks: LOOKS,
             dry_at: BUDGET,
         }
@@ -84,6 +86,10 @@ impl<P: Place> Sleeper<P> {
 
     pub(crate) fn place(&self) -> &P {
         &self.place
+    }
+
+    pub(crate) fn set_looks(&mut self, looks: u32) {
+        (self.most_looks, self.looks) = (looks, looks);
     }
 
     /// The answer of an end that is awake and has its turn, if there is one: what a busy ring consists of. What else there
@@ -160,7 +166,7 @@ impl<P: Place> Sleeper<P> {
     fn runs_dry(&mut self) -> bool {
         let first = self.dry_at != self.budget;
         if first {
-            (self.dry_at, self.looks) = (self.budget, LOOKS);
+            (self.dry_at, self.looks) = (self.budget, self.most_looks);
         }
         first
     }

@@ -115,6 +115,22 @@ impl<E: End> Async<E> {
         self.end.take().expect("the end stays until it is taken")
     }
 
+    /// Sets how often a wait looks again, each time after a turn of the other tasks, before the end sleeps: 32 times
+    /// unless it is set. In a loop whose turns take longer than a sleep, none is best. An end that is not to spin
+    /// ([`Wait::PARK`](shm_ring::Wait::PARK)) never does.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Ring};
+    /// # use shm_ring_async::Async;
+    /// let (_tx, rx) = Ring::<u64>::pair(&Options::new())?;
+    /// let mut rx = Async::new(rx);
+    /// rx.set_looks(0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_looks(&mut self, looks: u32) {
+        self.sleeper.set_looks(looks);
+    }
+
     /// The engine that sleeps for it.
     #[must_use]
     pub fn engine(&self) -> &Engine {

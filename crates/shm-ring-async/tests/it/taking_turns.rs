@@ -113,6 +113,11 @@ fn an_end_that_spins_looks_some_more_before_it_sleeps() {
         rx.rise();
         tx.push(8).unwrap();
         assert_eq!(rx.poll_pop(&mut Context::from_waker(&waker)), Poll::Ready(Ok(8)));
+        rx.set_looks(3);
+        assert_eq!(looks_until_asleep(&mut rx), 4);
+        rx.rise();
+        tx.push(9).unwrap();
+        assert_eq!(rx.poll_pop(&mut Context::from_waker(&waker)), Poll::Ready(Ok(9)));
         rx.get_mut().set_wait(Wait::PARK);
         assert_eq!(looks_until_asleep(&mut rx), 1, "it is not to spin");
     }
