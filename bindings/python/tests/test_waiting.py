@@ -84,7 +84,9 @@ WAITS = {
 @pytest.mark.parametrize("call", WAITS.values(), ids=WAITS.keys())
 def test_ctrl_c_ends_a_wait(call: str, name: str, python: Started) -> None:
     program = f"""
-import shm_ring, sys, time
+import shm_ring, signal, sys, time
+# A test that runs in the background of a shell has inherited that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 tx, rx = shm_ring.pair("<u8")
 full, kept = shm_ring.pair("<u8", items=4)
 silent, messages = shm_ring.message_pair()
