@@ -119,6 +119,32 @@ impl<T: Item> Async<Consumer<T>> {
         self.wait(Self::poll_pop).await
     }
 
+    /// Like [`recv`](Self::recv), but into a place that is there already. The fastest way to take one item at a time: none is
+    /// moved through a future.
+    ///
+    /// # Errors
+    /// As [`Consumer::pop`]; `item` is then unchanged.
+    ///
+    /// ```
+    /// # use shm_ring::{Options, Ring};
+    /// # use shm_ring_async::Async;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (mut tx, rx) = Ring::<[u64; 8]>::pair(&Options::new())?;
+    /// let (mut rx, mut item) = (Async::new(rx), [0; 8]);
+    /// tx.push([7; 8])?;
+    /// rx.recv_into(&mut item).await?;
+    /// assert_eq!(item, [7; 8]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn recv_into(&mut self, item: &mut T) -> Result<(), PopError> {
+        if let Some(answer) = self.at_once(|rx| there(rx.try_pop_into(item))) {
+            return answer;
+        }
+        self.wait(|this, cx| this.poll_take(cx, |rx| rx.try_pop_into(item))).await
+    }
+
     /// Adds up to `max` of the items that are there to `items`, waiting for the first, and returns how many. A future that is
     /// dropped before it is ready has taken none.
     ///

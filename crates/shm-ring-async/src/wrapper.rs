@@ -14,7 +14,7 @@ use crate::sleeper::{Sleeper, Wait};
 ///
 /// | end | waits |
 /// |---|---|
-/// | [`Consumer`](shm_ring::Consumer), [`MessageConsumer`](shm_ring::MessageConsumer), [`UntypedConsumer`](shm_ring::UntypedConsumer) | `recv`, `recv_many`, `readable`, `poll_pop` |
+/// | [`Consumer`](shm_ring::Consumer), [`MessageConsumer`](shm_ring::MessageConsumer), [`UntypedConsumer`](shm_ring::UntypedConsumer) | `recv`, `recv_into`, `recv_many`, `readable`, `poll_pop` |
 /// | [`Producer`](shm_ring::Producer), [`MessageProducer`](shm_ring::MessageProducer), [`UntypedProducer`](shm_ring::UntypedProducer) | `send`, `writable`, `poll_push` |
 /// | all of these | `peer_changed`, `wait_for_peer` |
 /// | [`LatestReader`](shm_ring::LatestReader) | `changed`, `next` |

@@ -43,6 +43,10 @@ fn a_receiver_that_is_dropped_leaves_nothing_armed() {
         let mut items = Vec::new();
         assert!(poll_and_drop(&engine, rx.recv()).is_pending());
         assert!(!is_armed(rx.get_ref(), false));
+        let mut item = 5;
+        assert!(poll_and_drop(&engine, rx.recv_into(&mut item)).is_pending());
+        assert_eq!(item, 5);
+        assert!(!is_armed(rx.get_ref(), false));
         assert!(poll_and_drop(&engine, rx.recv_many(&mut items, 8)).is_pending());
         assert!(!is_armed(rx.get_ref(), false));
         assert!(poll_and_drop(&engine, rx.readable()).is_pending());

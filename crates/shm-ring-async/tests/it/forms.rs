@@ -135,7 +135,13 @@ fn values_are_received() {
             let rx = Consumer::<u64>::open_or_create(pair.name.as_str(), &options()).unwrap();
             let mut rx = Async::with_engine(rx, &engine).unwrap();
             for n in 0..COUNT {
-                assert_eq!(rx.recv().await, Ok(n));
+                if n % 3 == 0 {
+                    let mut item = u64::MAX;
+                    rx.recv_into(&mut item).await.unwrap();
+                    assert_eq!(item, n);
+                } else {
+                    assert_eq!(rx.recv().await, Ok(n));
+                }
             }
             is_over(rx.recv().await);
             pair.child.finish();

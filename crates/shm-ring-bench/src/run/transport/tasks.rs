@@ -83,9 +83,8 @@ impl<const W: usize> Sender<W> for Async<Producer<[u64; W]>> {
 
 impl<const W: usize> Receiver<W> for Async<Consumer<[u64; W]>> {
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        let received = block_on(self.recv());
-        *message = received.map_err(|error| Fault::new("recv", error))?;
-        Ok(())
+        let received = block_on(self.recv_into(message));
+        received.map_err(|error| Fault::new("recv", error))
     }
 }
 
@@ -124,9 +123,8 @@ impl<const W: usize> Sender<W> for Tasked<Async<Producer<[u64; W]>>> {
 
 impl<const W: usize> Receiver<W> for Tasked<Async<Consumer<[u64; W]>>> {
     fn receive(&mut self, message: &mut [u64; W]) -> Result<(), Fault> {
-        let received = self.runtime.block_on(self.end.recv());
-        *message = received.map_err(|error| Fault::new("recv", error))?;
-        Ok(())
+        let received = self.runtime.block_on(self.end.recv_into(message));
+        received.map_err(|error| Fault::new("recv", error))
     }
 }
 
