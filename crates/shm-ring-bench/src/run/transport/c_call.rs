@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::ptr;
 use std::sync::OnceLock;
 
-use shmring::{shmr_options, shmr_place};
+use c_library::{shmr_options, shmr_place};
 
 use super::ring::made;
 use super::{Fault, Handle, Made, Receiver, Sender, Transport, with_words};
