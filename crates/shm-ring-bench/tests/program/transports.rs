@@ -27,6 +27,7 @@ const UP_TO: &[(&str, u64)] = &[
     ("go", 4096),
     ("tasks-thread", 4096),
     ("tasks-io-uring", 4096),
+    ("tasks-tokio", 4096),
     ("tokio-unix", 4096),
     ("tokio-pipe", 4096),
     ("omango", 4096),
