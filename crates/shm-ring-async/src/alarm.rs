@@ -84,7 +84,7 @@ impl Alarm {
     ///
     /// The waker is called by another thread when the other side does what the end waits for, closes or dies, and at the
     /// latest after a second: then the end is to be asked, and armed again if it has nothing to say. It is called at once if
-    /// there is no thread to be had. A call that finds it armed for the same changes nothing.
+    /// no helper thread can be started. A call that finds it armed for the same changes nothing.
     #[must_use]
     pub fn arm(&mut self, end: &dyn AnyEnd) -> bool {
         if !self.place.is_ours() {

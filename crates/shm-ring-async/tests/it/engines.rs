@@ -181,6 +181,24 @@ fn an_end_that_is_rung_again_and_again_is_woken_by_that() {
     }
 }
 
+/// The helper that sleeps learns of each, and does not find it when its own time is over.
+#[test]
+fn an_end_that_comes_while_the_helper_sleeps_is_woken_by_its_ring() {
+    for engine in engines() {
+        let _first = sleeping(&engine);
+        let start = Instant::now();
+        for _ in 0..100 {
+            let mut end = sleeping(&engine);
+            // Time for the helper to fall asleep, did it not know of the end.
+            std::thread::sleep(Duration::from_millis(1));
+            end.tx.push(7).unwrap();
+            end.counter.until(1);
+        }
+        // Its own time is over after a tenth of a second, and then again.
+        assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    }
+}
+
 /// Two engines, one after the other: what sleeps in the first is woken by it, and the second begins anew.
 #[test]
 fn an_end_that_changes_its_engine_loses_no_wake_up() {

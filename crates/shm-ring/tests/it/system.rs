@@ -66,14 +66,13 @@ pub(crate) fn clone_without_handlers(namespace: bool) -> Option<i32> {
     }
 }
 
-/// Has a child that shares this process's memory, as `vfork` makes it, run `child` and end at once: its wait status. This
-/// thread stands still meanwhile.
-pub(crate) fn in_a_shared_child(child: fn()) -> i32 {
+/// Has a child that shares this process's memory, as `vfork` makes it, run `child` and end at once with what that
+/// returns: its wait status. This thread stands still meanwhile.
+pub(crate) fn in_a_shared_child(child: fn() -> i32) -> i32 {
     extern "C" fn run(child: *mut libc::c_void) -> libc::c_int {
         // SAFETY: the pointer is the function that `clone` was given, of that type.
-        let child: fn() = unsafe { std::mem::transmute(child) };
-        child();
-        0
+        let child: fn() -> i32 = unsafe { std::mem::transmute(child) };
+        child()
     }
     let mut stack = vec![0_u128; 1 << 14];
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;

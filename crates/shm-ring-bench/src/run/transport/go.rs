@@ -88,7 +88,7 @@ fn build() -> Result<(), Fault> {
     }
 }
 
-/// Becomes the program in Go, which reads `json` as this one did, and writes what it measured where it is told.
+/// Becomes the program in Go. That reads `json` as this one did, and writes what it measured to the places that it is given.
 pub(crate) fn become_side(json: &str, spec: &Spec) -> Result<(), Fault> {
     if spec.no_system_calls || spec.counts_system_calls {
         return Err(Fault::new("counting system calls", "Go makes its own at any time"));
