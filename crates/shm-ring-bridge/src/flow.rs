@@ -98,6 +98,12 @@ impl Window {
         returns
     }
 
+    /// As the model counts runs: only whether one is the last matters.
+    #[cfg(test)]
+    pub(crate) fn with_run(self, run: u64) -> Self {
+        Self { run, ..self }
+    }
+
     fn return_to(&mut self, cursor: Cursor) {
         self.next = cursor;
         self.run = self.run.wrapping_add(1);

@@ -17,15 +17,17 @@ const PARTS: (u64, u32) = (1, 2);
 /// Batches in the stream, on their way, and not acknowledged, at most.
 const LIMIT: usize = 2;
 
+/// And its run: `NOW` if the source has not returned since, else `BEFORE`.
 type Batch = (Extent, u64);
+
+const NOW: u64 = 0;
+const BEFORE: u64 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct State {
     /// What the source ring begins with, which is in the ring and survives.
     head: u64,
     window: Window,
-    /// How many runs there were, of all processes.
-    runs: u64,
     /// From the source to the server, in order.
     sent: VecDeque<Batch>,
     /// What the server answered: whether it keeps the batch.
@@ -72,15 +74,14 @@ impl State {
         self.ring.len() as u64
     }
 
-    fn renew(&mut self) {
-        self.runs += 1;
-    }
-
-    /// A return of the source counts a run up.
-    fn note_run(&mut self, before: u64) {
-        if self.window.run() != before {
-            self.renew();
+    /// The source has returned, or another process is the source: nothing that was sent before is of its run.
+    fn new_run(&mut self) {
+        self.window = self.window.clone().with_run(NOW);
+        let kept = self.stream.iter_mut().map(|(batch, _)| batch);
+        for (_, run) in kept.chain(&mut self.sent).chain(&mut self.fetched) {
+            *run = BEFORE;
         }
+        self.stands.iter_mut().for_each(|(_, hole)| *hole = hole.map(|_| BEFORE));
     }
 
     fn confirmed(&mut self) {
@@ -103,8 +104,7 @@ impl Model for Bridge {
     fn init_states(&self) -> Vec<State> {
         vec![State {
             head: 0,
-            window: Window::new(0, 0),
-            runs: 1,
+            window: Window::new(0, NOW),
             sent: VecDeque::new(),
             answers: VecDeque::new(),
             stream: Vec::new(),
@@ -229,7 +229,7 @@ impl Model for Bridge {
             }
             Action::KillSource => {
                 state.kills -= 1;
-                state.window = Window::new(state.head, 100 * u64::from(3 - state.kills));
+                state.window = Window::new(state.head, BEFORE);
                 (state.sent, state.answers) = (VecDeque::new(), VecDeque::new());
                 state.stands.clear();
             }
@@ -258,7 +258,9 @@ impl Model for Bridge {
                 state.fetched.push_back(*batch);
             }
         }
-        state.note_run(run);
+        if state.window.run() != run {
+            state.new_run();
+        }
         state.confirmed();
         Some(state)
     }
@@ -293,8 +295,7 @@ impl Model for Bridge {
     }
 
     fn within_boundary(&self, state: &State) -> bool {
-        // Returns without end are no states of their own.
-        state.runs < 6 && state.fetched.len() <= LIMIT + 1 && state.sent.len() <= LIMIT + 1
+        state.fetched.len() <= LIMIT && state.sent.len() <= LIMIT
     }
 }
 

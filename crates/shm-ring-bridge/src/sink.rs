@@ -25,6 +25,8 @@ use crate::wire::{self, HEAD, Hello, Stamp, Stand, Welcome, Where};
 
 /// Between two questions for the source.
 const ASK: Duration = Duration::from_millis(250);
+/// How often the right source is asked for once another one is there.
+const ASK_AGAIN: u32 = 12;
 /// How many batches are fetched ahead.
 const AHEAD: usize = 32;
 /// After this the server sends a batch again: it need not, since each connection begins with a consumer of its own.
@@ -74,8 +76,10 @@ struct SinkSide<'a> {
     options: Options,
     engine: Engine,
     ring: Option<(Inlet, Companion)>,
-    /// The source has agreed since this process was started.
+    /// The source has agreed since this process was started, or since another one was heard.
     agreed: bool,
+    /// Another source is there, and how often ours was asked for since.
+    other: Option<(Refusal, u32)>,
     /// How often the source has asked since the last batch.
     asked: u32,
     /// Nobody reads the ring.
@@ -101,10 +105,10 @@ impl<'a> SinkSide<'a> {
             options = options.any_owner().mode(0o666);
         }
         let engine = Engine::tokio().unwrap_or_else(|_| Engine::thread());
-        let (ring, agreed, asked, alone) = (None, false, 0, false);
+        let (ring, agreed, other, asked, alone) = (None, false, None, 0, false);
         let reports = Reports::of("sink");
         let mut side =
-            Self { arguments, names, options, engine, ring, agreed, asked, alone, reports };
+            Self { arguments, names, options, engine, ring, agreed, other, asked, alone, reports };
         if let Some(inlet) = Inlet::open(&common.target, &side.options, &side.engine)? {
             side.adopt(inlet)?;
         }
@@ -213,8 +217,14 @@ impl<'a> SinkSide<'a> {
         batches.map_err(|error| lost("no batches of stream", &error))
     }
 
-    /// Asks for the source.
+    /// Asks for the source. If another one is there and ours does not answer, that is the end.
     async fn hello(&mut self, connection: &Connection, inbox: &str) -> Result<(), End> {
+        if let Some((refusal, asked)) = &mut self.other {
+            *asked += 1;
+            if *asked > ASK_AGAIN {
+                return Err(Failure::from(&*refusal).into());
+            }
+        }
         let hello = Hello { ring: self.side().as_ref().map(wire::Ring::from) };
         let payload = serde_json::to_vec(&hello).map_err(|error| End::Lost(error.to_string()))?;
         let (subject, inbox) = (self.names.hello.clone(), inbox.to_owned());
@@ -248,6 +258,7 @@ impl<'a> SinkSide<'a> {
         let Some(source) = ring.side() else { return Ok(()) };
         match verdict {
             _ if self.agreed => {}
+            Some(Err(refusal @ Refusal::OtherSource { .. })) => self.meet(refusal),
             Some(Err(refusal)) => return Err(Failure::from(&refusal).into()),
             None if self.ring.is_none() => {
                 let target = &self.arguments.common.target;
@@ -263,6 +274,7 @@ impl<'a> SinkSide<'a> {
                 if let Some((_, companion)) = &mut self.ring {
                     companion.keep(Pair { other: source.id, base });
                     self.agreed = true;
+                    self.other = None;
                     self.reports.say(format!("source ring {} is there", show(source.id)));
                 }
             }
@@ -283,7 +295,8 @@ impl<'a> SinkSide<'a> {
         let Some(pair) = self.pair() else { return Ok(()) };
         if wire::parse(&question.source) != Some(pair.other) {
             let (source, paired) = (question.source, show(pair.other));
-            return Err(Failure::from(&Refusal::OtherSource { source, paired }).into());
+            self.meet(Refusal::OtherSource { source, paired });
+            return Ok(());
         }
         self.say_stand(connection, None).await?;
         self.asked = if is_stuck { 0 } else { self.asked + 1 };
@@ -297,6 +310,15 @@ impl<'a> SinkSide<'a> {
             stream.consumer_info(CONSUMER).await.map_err(|error| lost(&error))?;
         }
         Ok(())
+    }
+
+    /// Another source is there: it may have come in place of ours, or by mistake beside it.
+    fn meet(&mut self, refusal: Refusal) {
+        self.agreed = false;
+        if self.other.is_none() {
+            self.reports.say(format!("{refusal}; asks whether the right one is there as well"));
+            self.other = Some((refusal, 0));
+        }
     }
 
     async fn say_stand(&self, connection: &Connection, hole: Option<u64>) -> Result<(), End> {

@@ -81,8 +81,9 @@ struct SourceSide<'a> {
     window: Window,
     /// A number that no other source has.
     instance: u64,
-    /// How often the sink has said where it stands.
+    /// How often the sink has said where it stands, and where it was last.
     heard: u64,
+    stood: u64,
     /// The stream was empty although the sink stood there, when it had been heard so often.
     suspect: Option<(u64, u64)>,
     /// Where the sink stood at the last look.
@@ -121,7 +122,7 @@ impl<'a> SourceSide<'a> {
         })?;
         let looked = window.confirmed();
         let (id, reports) = (snapshot.id, Reports::of("source"));
-        let (heard, suspect, hold, refused) = (0, None, None, false);
+        let (heard, stood, suspect, hold, refused) = (0, 0, None, None, false);
         Ok(Self {
             arguments,
             names,
@@ -133,6 +134,7 @@ impl<'a> SourceSide<'a> {
             window,
             instance,
             heard,
+            stood,
             suspect,
             looked,
             hold,
@@ -303,6 +305,7 @@ impl<'a> SourceSide<'a> {
             return;
         }
         self.heard += 1;
+        self.stood = self.stood.max(stand.position);
         self.confirm(stand.position);
         if let Some(run) = stand.hole
             && self.window.hole(stand.position, run)
@@ -374,7 +377,15 @@ impl<'a> SourceSide<'a> {
 
     /// Whether `sink` may go on, and where its ring begins.
     fn judge(&mut self, source: &Side, sink: &Side) -> Result<u64, pairing::Refusal> {
-        match pairing::pair(source, sink) {
+        let mut sink = sink.clone();
+        if let Some(pair) = source.pair
+            && pair.other == sink.id
+            && self.stood > 0
+        {
+            // It said where it stands after it had asked, and was heard before: a tail never goes back.
+            sink.tail = sink.tail.max(self.stood.wrapping_sub(pair.base));
+        }
+        match pairing::pair(source, &sink) {
             Ok((pair, stand)) => {
                 // Before anything is sent for it: no other sink is taken from now on.
                 self.companion.keep(pair);

@@ -83,12 +83,15 @@ fn a_value_longer_than_a_batch_comes_whole() {
     let mut sink = bridge(&place, "sink", &there, &server.url(), &[]);
     sink.hear("source ring");
     let mut rx = Consumer::<[u64; 4096]>::open(there.as_str()).unwrap();
-    for number in 0..20 {
-        tx.push([number; 4096]).unwrap();
-    }
+    let sending = std::thread::spawn(move || {
+        for number in 0..20 {
+            tx.push([number; 4096]).unwrap();
+        }
+    });
     for number in 0..20 {
         assert!(rx.pop_timeout(Duration::from_secs(60)) == Ok([number; 4096]), "{number}");
     }
+    sending.join().unwrap();
 }
 
 #[test]
