@@ -77,6 +77,7 @@ impl State {
     /// The source has returned, or another process is the source: nothing that was sent before is of its run.
     fn new_run(&mut self) {
         self.window = self.window.clone().with_run(NOW);
+        self.answers.clear();
         let kept = self.stream.iter_mut().map(|(batch, _)| batch);
         for (_, run) in kept.chain(&mut self.sent).chain(&mut self.fetched) {
             *run = BEFORE;
@@ -128,7 +129,7 @@ impl Model for Bridge {
         if !state.answers.is_empty() {
             actions.push(Action::Answer);
         }
-        if state.stream.iter().any(|(_, delivered)| !delivered) {
+        if state.stream.iter().any(|(_, delivered)| !delivered) && state.fetched.is_empty() {
             actions.push(Action::Deliver);
         }
         if !state.fetched.is_empty() {
@@ -170,15 +171,14 @@ impl Model for Bridge {
                 if has_room {
                     state.stream.push((batch, false));
                 }
-                state.answers.push_back(has_room);
+                // Nobody waits any more for the answer to what was sent before a return.
+                if batch.1 == NOW {
+                    state.answers.push_back(has_room);
+                }
             }
             Action::Answer => match state.answers.pop_front()? {
                 true => state.window.acknowledge(),
-                false => {
-                    // What else is unanswered is forgotten, and comes or not.
-                    state.answers.clear();
-                    state.window.return_to_unacknowledged();
-                }
+                false => state.window.return_to_unacknowledged(),
             },
             Action::Deliver => {
                 let (batch, delivered) =
@@ -206,18 +206,14 @@ impl Model for Bridge {
                     state.stream.remove(at);
                 }
                 let hole = (verdict == Verdict::Hole).then_some(run);
-                state.stands.push_back((state.tail(), hole));
-                if state.stands.len() > LIMIT {
-                    return None;
-                }
+                // One that overtakes another is as if that were lost.
+                state.stands = Some((state.tail(), hole)).into_iter().collect();
             }
             Action::Stand => {
                 let (position, hole) = state.stands.pop_front()?;
                 state.window.confirm(position);
-                if let Some(run) = hole
-                    && state.window.hole(position, run)
-                {
-                    state.answers.clear();
+                if let Some(run) = hole {
+                    state.window.hole(position, run);
                 }
             }
             Action::LoseStand => drop(state.stands.pop_front()?),
