@@ -3,10 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::Subscriber;
 use shm_ring_console::terminal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::cli::Server;
+use crate::engine::{self, Connection, Refused, chain};
 use crate::failure::{Code, Failure};
 
 /// Between two tries to connect: at first, and at most.
@@ -30,13 +33,52 @@ impl From<Failure> for End {
     }
 }
 
+/// A side of the bridge.
+pub(crate) trait Serving {
+    /// Serves one connection. `Ok`: the user wants an end.
+    async fn serve(&mut self, connection: &Connection, stop: &Stop) -> Result<(), End>;
+
+    fn reports(&mut self) -> &mut Reports;
+}
+
+/// Serves connections to `server`, one after another, until a signal or a failure. The server knows them by `name`.
+pub(crate) async fn run(
+    side: &mut impl Serving,
+    server: &Server,
+    name: &str,
+) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
+    let mut pause = Pause::new();
+    let mut was_there = false;
+    loop {
+        let end = match engine::connect(server, name).await {
+            Ok(connection) => {
+                was_there = true;
+                pause = Pause::new();
+                side.serve(&connection, &stop).await.err().unwrap_or(End::Stopped)
+            }
+            Err(Refused::Always(failure)) if !was_there => End::Failed(failure),
+            Err(Refused::Always(failure)) => End::Lost(failure.what().to_owned()),
+            Err(Refused::Now(why)) => End::Lost(why),
+        };
+        match end {
+            End::Stopped => return Ok(()),
+            End::Failed(failure) => return Err(failure),
+            End::Lost(why) => side.reports().say(format!("{why}; tries again")),
+        }
+        if pause.over(&stop).await {
+            return Ok(());
+        }
+    }
+}
+
 /// Whether the user wants an end: SIGINT or SIGTERM.
 #[derive(Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
     /// From now on the two signals are asked for in this way.
-    pub(crate) fn on_signals() -> Result<Self, Failure> {
+    fn on_signals() -> Result<Self, Failure> {
         let refused = |error: std::io::Error| {
             Failure::new(Code::Failure, format!("no signals: {error}"), "start it again")
         };
@@ -93,15 +135,15 @@ impl Reports {
 }
 
 /// How long until the next try.
-pub(crate) struct Pause(Duration);
+struct Pause(Duration);
 
 impl Pause {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self(PAUSE.0)
     }
 
     /// Waits, longer each time. Whether the user wants an end meanwhile.
-    pub(crate) async fn over(&mut self, stop: &Stop) -> bool {
+    async fn over(&mut self, stop: &Stop) -> bool {
         let pause = self.0;
         self.0 = (pause * 2).min(PAUSE.1);
         tokio::select! {
@@ -109,4 +151,21 @@ impl Pause {
             () = tokio::time::sleep(pause) => false,
         }
     }
+}
+
+/// What is said on `subject` from now on.
+pub(crate) async fn subscribe(connection: &Connection, subject: &str) -> Result<Subscriber, End> {
+    let subscribed = connection.client.subscribe(subject.to_owned()).await;
+    subscribed.map_err(|error| End::Lost(chain(&error)))
+}
+
+/// Publishes `what` on `subject`, to whoever listens.
+pub(crate) async fn say(
+    connection: &Connection,
+    subject: &str,
+    what: &impl serde::Serialize,
+) -> Result<(), End> {
+    let payload = serde_json::to_vec(what).map_err(|error| End::Lost(error.to_string()))?;
+    let said = connection.client.publish(subject.to_owned(), payload.into()).await;
+    said.map_err(|error| End::Lost(chain(&error)))
 }

@@ -13,14 +13,13 @@ use tokio::time::MissedTickBehavior;
 
 use crate::cli::Sink;
 use crate::companion::{Companion, Role};
-use crate::engine::{self, Connection, Refused, chain};
+use crate::engine::{Connection, chain};
 use crate::failure::Failure;
 use crate::flow::Extent;
 use crate::inlet::{self, Inlet, Progress};
 use crate::names::{CONSUMER, Names};
 use crate::pairing::{Pair, Refusal, Side, show};
-use crate::session::{End, Pause, Reports, Stop};
-use crate::source::{say, subscribe};
+use crate::session::{self, End, Reports, Serving, Stop, say, subscribe};
 use crate::wire::{self, HEAD, Hello, Stamp, Stand, Welcome, Where};
 
 /// Between two questions for the source.
@@ -36,33 +35,8 @@ const PATIENCE: u32 = 3;
 
 /// Runs until a signal or a failure.
 pub(crate) async fn run(arguments: &Sink) -> Result<(), Failure> {
-    let stop = Stop::on_signals()?;
     let mut side = SinkSide::open(arguments)?;
-    let mut pause = Pause::new();
-    let mut was_there = false;
-    loop {
-        let end = match engine::connect(&arguments.common.server, "shm-ring-bridge sink").await {
-            Ok(connection) => {
-                was_there = true;
-                pause = Pause::new();
-                match side.serve(&connection, &stop).await {
-                    Ok(()) => End::Stopped,
-                    Err(end) => end,
-                }
-            }
-            Err(Refused::Always(failure)) if !was_there => End::Failed(failure),
-            Err(Refused::Always(failure)) => End::Lost(failure.what().to_owned()),
-            Err(Refused::Now(why)) => End::Lost(why),
-        };
-        match end {
-            End::Stopped => break,
-            End::Failed(failure) => return Err(failure),
-            End::Lost(why) => side.reports.say(format!("{why}; tries again")),
-        }
-        if pause.over(&stop).await {
-            break;
-        }
-    }
+    session::run(&mut side, &arguments.common.server, "shm-ring-bridge sink").await?;
     match side.stand() {
         Some(stand) => side.reports.say(format!("ended at position {stand} of the source ring")),
         None => side.reports.say("ended before a source had come"),
@@ -94,6 +68,46 @@ struct Pending {
     extent: Extent,
     /// Room that it needs to get on.
     wanted: usize,
+}
+
+impl Serving for SinkSide<'_> {
+    fn reports(&mut self) -> &mut Reports {
+        &mut self.reports
+    }
+
+    async fn serve(&mut self, connection: &Connection, stop: &Stop) -> Result<(), End> {
+        let mut questions = subscribe(connection, &self.names.r#where).await?;
+        let inbox = connection.client.new_inbox();
+        let mut welcomes = subscribe(connection, &inbox).await?;
+        let mut batches = None;
+        let mut pending: Option<Pending> = None;
+        let mut ask = tokio::time::interval(ASK);
+        ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if batches.is_none() && self.pair().is_some() {
+                batches = Some(self.batches(connection).await?);
+                self.say_stand(connection, None).await?;
+                self.reports.well("goes on");
+            }
+            let is_stuck = pending.is_some();
+            let (alone, wanted) = (self.alone, pending.as_ref().map_or(0, |batch| batch.wanted));
+            tokio::select! {
+                () = stop.wanted() => return Ok(()),
+                why = connection.lost() => return Err(End::Lost(why)),
+                Some(message) = welcomes.next() => self.welcomed(connection, &inbox, &message).await?,
+                Some(message) = questions.next() => self.answer(connection, &message, is_stuck).await?,
+                _ = ask.tick(), if !self.agreed => self.hello(connection, &inbox).await?,
+                message = next(&mut batches), if !is_stuck => {
+                    pending = self.received(message?).await?;
+                    self.advance(connection, &mut pending).await?;
+                }
+                turn = turn(self.ring.as_mut(), wanted, alone), if is_stuck => {
+                    self.turned(turn)?;
+                    self.advance(connection, &mut pending).await?;
+                }
+            }
+        }
+    }
 }
 
 impl<'a> SinkSide<'a> {
@@ -134,41 +148,6 @@ impl<'a> SinkSide<'a> {
     fn stand(&self) -> Option<u64> {
         let (inlet, companion) = self.ring.as_ref()?;
         Some(companion.pair()?.base.wrapping_add(inlet.tail()))
-    }
-
-    /// Serves one connection. `Ok`: the user wants an end.
-    async fn serve(&mut self, connection: &Connection, stop: &Stop) -> Result<(), End> {
-        let mut questions = subscribe(connection, &self.names.r#where).await?;
-        let inbox = connection.client.new_inbox();
-        let mut welcomes = subscribe(connection, &inbox).await?;
-        let mut batches = None;
-        let mut pending: Option<Pending> = None;
-        let mut ask = tokio::time::interval(ASK);
-        ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            if batches.is_none() && self.pair().is_some() {
-                batches = Some(self.batches(connection).await?);
-                self.say_stand(connection, None).await?;
-                self.reports.well("goes on");
-            }
-            let is_stuck = pending.is_some();
-            let (alone, wanted) = (self.alone, pending.as_ref().map_or(0, |batch| batch.wanted));
-            tokio::select! {
-                () = stop.wanted() => return Ok(()),
-                why = connection.lost() => return Err(End::Lost(why)),
-                Some(message) = welcomes.next() => self.welcomed(connection, &inbox, &message).await?,
-                Some(message) = questions.next() => self.answer(connection, &message, is_stuck).await?,
-                _ = ask.tick(), if !self.agreed => self.hello(connection, &inbox).await?,
-                message = next(&mut batches), if !is_stuck => {
-                    pending = self.received(message?).await?;
-                    self.advance(connection, &mut pending).await?;
-                }
-                turn = turn(self.ring.as_mut(), wanted, alone), if is_stuck => {
-                    self.turned(turn)?;
-                    self.advance(connection, &mut pending).await?;
-                }
-            }
-        }
     }
 
     /// Takes note of what has happened in the ring.

@@ -4,10 +4,10 @@
 use std::future::IntoFuture;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_nats::Message;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::Stream;
-use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
@@ -23,7 +23,7 @@ use crate::names::Names;
 use crate::outlet::{Batch, Measure, Outlet};
 use crate::pairing::{self, Pair, Side, show};
 use crate::reader::Reader;
-use crate::session::{End, Pause, Reports, Stop};
+use crate::session::{self, End, Reports, Serving, Stop, say, subscribe};
 use crate::shape::Shape;
 use crate::wire::{self, HEAD, Hello, Presence, Stamp, Stand, Welcome, Where};
 
@@ -38,34 +38,12 @@ type Acknowledgements = FuturesOrdered<BoxFuture<'static, Result<PublishAck, Pub
 
 /// Runs until a signal or a failure.
 pub(crate) async fn run(arguments: &Source) -> Result<(), Failure> {
-    let stop = Stop::on_signals()?;
     let mut side = SourceSide::open(arguments)?;
-    let mut pause = Pause::new();
-    let mut was_there = false;
-    loop {
-        let end = match engine::connect(&arguments.common.server, "shm-ring-bridge source").await {
-            Ok(connection) => {
-                was_there = true;
-                pause = Pause::new();
-                side.session(&connection, &stop).await
-            }
-            Err(Refused::Always(failure)) if !was_there => End::Failed(failure),
-            Err(Refused::Always(failure)) => End::Lost(failure.what().to_owned()),
-            Err(Refused::Now(why)) => End::Lost(why),
-        };
-        match end {
-            End::Stopped => break,
-            End::Failed(failure) => return Err(failure),
-            End::Lost(why) => side.reports.say(format!("{why}; tries again")),
-        }
-        if pause.over(&stop).await {
-            break;
-        }
-    }
+    session::run(&mut side, &arguments.common.server, "shm-ring-bridge source").await?;
+    let (confirmed, tail) = (side.window.confirmed(), side.side().tail);
     side.reports.say(format!(
-        "ended; the sink has all below position {}, and {} bytes behind it are held",
-        side.window.confirmed(),
-        side.side().tail - side.window.confirmed()
+        "ended; the sink has all below position {confirmed}, and {} bytes behind it are held",
+        tail - confirmed
     ));
     Ok(())
 }
@@ -93,6 +71,60 @@ struct SourceSide<'a> {
     /// The server took nothing the last time.
     refused: bool,
     reports: Reports,
+}
+
+impl Serving for SourceSide<'_> {
+    fn reports(&mut self) -> &mut Reports {
+        &mut self.reports
+    }
+
+    async fn serve(&mut self, connection: &Connection, stop: &Stop) -> Result<(), End> {
+        let stream = match engine::stream(connection, &self.names, self.arguments).await {
+            Ok(stream) => stream,
+            Err(Refused::Always(failure)) => return Err(End::Failed(failure)),
+            Err(Refused::Now(why)) => return Err(End::Lost(why)),
+        };
+        let mut hellos = subscribe(connection, &self.names.hello).await?;
+        let mut stands = subscribe(connection, &self.names.stand).await?;
+        let mut sources = subscribe(connection, &self.names.source).await?;
+        let presence = self.presence(None);
+        say(connection, &self.names.source, &presence).await?;
+        self.ask_where(connection).await?;
+        self.window.return_to_unacknowledged();
+        self.reader.forget();
+        (self.suspect, self.hold) = (None, None);
+        match self.companion.pair() {
+            Some(_) => self.reports.well("goes on"),
+            None => self.reports.say("waits for a sink to come"),
+        }
+        let most = connection.client.server_info().max_payload.saturating_sub(HEAD + ENVELOPE);
+        let batch = self.arguments.batch.min(most.max(1));
+        let mut acknowledgements = Acknowledgements::new();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.read_on(batch);
+            let hold = self.hold.unwrap_or_else(Instant::now);
+            tokio::select! {
+                () = stop.wanted() => return Ok(()),
+                why = connection.lost() => return Err(End::Lost(why)),
+                Some(message) = hellos.next() => self.welcome(connection, &message).await?,
+                Some(message) = stands.next() => self.stands(&message),
+                Some(message) = sources.next() => self.meet(connection, &message).await?,
+                Some(answer) = acknowledgements.next() => {
+                    self.acknowledged(answer, &mut acknowledgements)?;
+                }
+                batches = self.reader.batches(), if self.reader.is_reading() => {
+                    let batches = batches.map_err(no_more)?;
+                    self.send(connection, batches, &mut acknowledgements).await?;
+                }
+                () = tokio::time::sleep_until(hold), if self.hold.is_some() => self.hold = None,
+                _ = look.tick(), if self.window.outstanding() > 0 => {
+                    self.look(connection, &stream).await?;
+                }
+            }
+        }
+    }
 }
 
 impl<'a> SourceSide<'a> {
@@ -148,62 +180,6 @@ impl<'a> SourceSide<'a> {
         let (head, tail) = (self.window.confirmed(), self.observer.snapshot().tail);
         let (shape, pair) = (self.shape.clone(), self.companion.pair());
         Side { id: self.id, head, tail, shape, pair, anew: false }
-    }
-
-    async fn session(&mut self, connection: &Connection, stop: &Stop) -> End {
-        match self.serve(connection, stop).await {
-            Ok(()) => End::Stopped,
-            Err(end) => end,
-        }
-    }
-
-    /// Serves one connection. `Ok`: the user wants an end.
-    async fn serve(&mut self, connection: &Connection, stop: &Stop) -> Result<(), End> {
-        let stream = match engine::stream(connection, &self.names, self.arguments).await {
-            Ok(stream) => stream,
-            Err(Refused::Always(failure)) => return Err(End::Failed(failure)),
-            Err(Refused::Now(why)) => return Err(End::Lost(why)),
-        };
-        let mut hellos = subscribe(connection, &self.names.hello).await?;
-        let mut stands = subscribe(connection, &self.names.stand).await?;
-        let mut sources = subscribe(connection, &self.names.source).await?;
-        let presence = self.presence(None);
-        say(connection, &self.names.source, &presence).await?;
-        self.ask_where(connection).await?;
-        self.window.return_to_unacknowledged();
-        self.reader.forget();
-        (self.suspect, self.hold) = (None, None);
-        match self.companion.pair() {
-            Some(_) => self.reports.well("goes on"),
-            None => self.reports.say("waits for a sink to come"),
-        }
-        let most = connection.client.server_info().max_payload.saturating_sub(HEAD + ENVELOPE);
-        let batch = self.arguments.batch.min(most.max(1));
-        let mut acknowledgements = Acknowledgements::new();
-        let mut look = tokio::time::interval(LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            self.read_on(batch);
-            let hold = self.hold.unwrap_or_else(Instant::now);
-            tokio::select! {
-                () = stop.wanted() => return Ok(()),
-                why = connection.lost() => return Err(End::Lost(why)),
-                Some(message) = hellos.next() => self.welcome(connection, &message).await?,
-                Some(message) = stands.next() => self.stands(&message),
-                Some(message) = sources.next() => self.meet(connection, &message).await?,
-                Some(answer) = acknowledgements.next() => {
-                    self.acknowledged(answer, &mut acknowledgements)?;
-                }
-                batches = self.reader.batches(), if self.reader.is_reading() => {
-                    let batches = batches.map_err(no_more)?;
-                    self.send(connection, batches, &mut acknowledgements).await?;
-                }
-                () = tokio::time::sleep_until(hold), if self.hold.is_some() => self.hold = None,
-                _ = look.tick(), if self.window.outstanding() > 0 => {
-                    self.look(connection, &stream).await?;
-                }
-            }
-        }
     }
 
     /// Has the ring read on, if there is reason to.
@@ -445,20 +421,4 @@ fn no_more(error: PopError) -> End {
         ),
     };
     Failure::new(Code::Failure, what, hint).into()
-}
-
-pub(crate) async fn subscribe(connection: &Connection, subject: &str) -> Result<Subscriber, End> {
-    let subscribed = connection.client.subscribe(subject.to_owned()).await;
-    subscribed.map_err(|error| End::Lost(chain(&error)))
-}
-
-/// Publishes `what` on `subject`, to whoever listens.
-pub(crate) async fn say(
-    connection: &Connection,
-    subject: &str,
-    what: &impl serde::Serialize,
-) -> Result<(), End> {
-    let payload = serde_json::to_vec(what).map_err(|error| End::Lost(error.to_string()))?;
-    let said = connection.client.publish(subject.to_owned(), payload.into()).await;
-    said.map_err(|error| End::Lost(chain(&error)))
 }

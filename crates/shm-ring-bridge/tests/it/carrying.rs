@@ -123,6 +123,25 @@ fn a_stalled_sink_stalls_the_producer_and_loses_nothing() {
 }
 
 #[test]
+fn values_come_once_through_a_ring_smaller_than_a_batch() {
+    let place = Place::new("small");
+    let Some(server) = Server::start(&place) else { return };
+    let (here, there) = (place.ring("here"), place.ring("there"));
+    let mut tx = Producer::<u64>::create(here.as_str(), &Options::new().items(4096)).unwrap();
+    tx.push_slice(&(0..4096).collect::<Vec<_>>()).unwrap();
+    let _source = bridge(&place, "source", &here, &server.url(), &[]);
+    let mut sink = bridge(&place, "sink", &there, &server.url(), &["--bytes", "800"]);
+    sink.hear("source ring");
+    let mut rx = Consumer::<u64>::open(there.as_str()).unwrap();
+    assert_eq!(rx.capacity(), 100);
+    for number in 0..4096 {
+        assert_eq!(rx.pop_timeout(Duration::from_secs(60)), Ok(number));
+    }
+    until("everything is given back", || look(&here).unwrap().unread_bytes() == 0);
+    assert!(rx.try_pop().is_err(), "nothing comes twice");
+}
+
+#[test]
 fn the_name_of_the_process_says_what_it_is() {
     let place = Place::new("name");
     let here = place.ring("here");

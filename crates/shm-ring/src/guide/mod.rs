@@ -12,6 +12,7 @@
 //! | [`the_latest_value`] | one writer, many readers, the newest value or each in order: slots, copies, deaths |
 //! | [`when_the_other_side_goes_away`] | closing, dying, restarting |
 //! | [`trust`] | what a buggy or hostile peer can do, and what `unsafe` asks of you |
+//! | [`past_one_machine`] | a ring that continues on another machine: what is promised, and when to use a broker |
 //! | [`from_python`] | a side in Python: how a dtype of numpy is a type here, and what differs |
 //! | [`limits`] | how large, how long, how many, and on what systems |
 
@@ -19,6 +20,7 @@ pub mod from_python;
 pub mod layout;
 pub mod limits;
 pub mod ordering;
+pub mod past_one_machine;
 pub mod regions;
 pub mod the_latest_value;
 pub mod trust;
