@@ -1,5 +1,5 @@
-//! Owns: the source: a ring's consumer that sends what it reads, and gives it back once the sink has it. Knows nothing of: how a
-//! ring is read, and how the server is reached.
+//! Owns: the source: the consumer of a ring that sends what it reads, and gives it back once the sink has it. Knows
+//! nothing of: how a ring is read, and how the server is reached.
 
 use std::future::IntoFuture;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ use crate::failure::{Code, Failure};
 use crate::flow::Window;
 use crate::names::Names;
 use crate::outlet::{Batch, Measure, Outlet};
-use crate::pairing::{self, Pair, Side, show};
+use crate::pairing::{self, Pair, Refusal, Side, show};
 use crate::reader::Reader;
 use crate::session::{self, End, Reports, Serving, Stop, say, subscribe};
 use crate::shape::Shape;
@@ -280,6 +280,14 @@ impl<'a> SourceSide<'a> {
             self.reports.say(format!("sink ring {} is none of ours, and speaks", stand.sink));
             return;
         }
+        // More than was sent: by a predecessor, or by nobody. The sink that asks to go on is refused then.
+        if stand.position > self.window.next().at {
+            let (tail, stand) = (self.side().tail, stand.position);
+            if stand > tail {
+                self.reports.say(Refusal::Beyond { tail, stand }.to_string());
+                return;
+            }
+        }
         self.heard += 1;
         self.stood = self.stood.max(stand.position);
         self.confirm(stand.position);
@@ -352,7 +360,7 @@ impl<'a> SourceSide<'a> {
     }
 
     /// Whether `sink` may go on, and where its ring begins.
-    fn judge(&mut self, source: &Side, sink: &Side) -> Result<u64, pairing::Refusal> {
+    fn judge(&mut self, source: &Side, sink: &Side) -> Result<u64, Refusal> {
         let mut sink = sink.clone();
         if let Some(pair) = source.pair
             && pair.other == sink.id

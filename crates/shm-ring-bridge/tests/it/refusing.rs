@@ -1,5 +1,5 @@
-//! Owns: what a bridge refuses: another ring, another shape, a loss, a second one of either side. Each with both values and what
-//! to do. Knows nothing of: servers that fail.
+//! Owns: what a bridge refuses: another ring, another shape, a loss, a second one of either side. Each with both values and
+//! what to do. Knows nothing of: servers that fail.
 
 use shm_ring::{Consumer, MessageProducer, Options, PopError, Producer};
 
