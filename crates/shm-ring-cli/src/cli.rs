@@ -1,10 +1,13 @@
 //! The command line: what may be asked. It must not do any of it.
 
+mod recording;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
+pub(crate) use self::recording::{Info, Part, Record, Replay, Tap};
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
 
@@ -18,7 +21,7 @@ use crate::units::{parse_item, parse_size, parse_time};
     version,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 ok, 1 failure, 2 usage, 3 no such ring, 4 incompatible, 5 the other side died, \
-                  6 timed out."
+                  6 timed out, 7 a recording is cut or damaged."
 )]
 pub(crate) struct Cli {
     /// When output is coloured: auto is on a terminal, unless NO_COLOR is set.
@@ -63,6 +66,26 @@ pub(crate) enum Command {
         after_help = "Example: shm-ring recv --lines log | grep error, and shm-ring send --lines log"
     )]
     Recv(Recv),
+    /// Records a ring: what it carries, with positions and times, until its producer closes.
+    ///
+    /// It is the ring's consumer, and gives room back for what is in the file. With -o it goes on where the file ends, also
+    /// after it was killed: each record is in the file once.
+    #[command(
+        after_help = "Example: shm-ring record ticks -o ticks.rec --follow, and shm-ring info ticks.rec"
+    )]
+    Record(Record),
+    /// Publishes a recording, at the times at which it was recorded.
+    #[command(after_help = "Example: shm-ring replay ticks.rec ticks --speed 10 --from +60s")]
+    Replay(Replay),
+    /// Records what is unread in a ring, or each value of a latest value, beside those who use it.
+    ///
+    /// It takes no part, and nobody waits for it: what the consumer takes before it looks is missing, and stands in the file as
+    /// a gap.
+    #[command(after_help = "Example: shm-ring tap pose -o pose.rec, and Ctrl-C ends it")]
+    Tap(Tap),
+    /// Says what is in a recording: the ring, positions, times, gaps, and whether it is whole.
+    #[command(after_help = "Example: shm-ring info ticks.rec --records --from +60s --limit 10")]
+    Info(Info),
     /// Shows what is in a ring and has not been read.
     Dump(Dump),
     /// Removes rings that nobody uses.
