@@ -1,8 +1,10 @@
 //! `record`: a ring into a file, as its consumer. Room is given back for what is in the file, and a file that is there goes on
 //! where it ends: whoever is killed, each record is in it once.
 
+use std::time::Duration;
+
 use shm_ring::{
-    Contents, Interrupt, MessageConsumer, MessageRing, Observer, PopError, Region, Snapshot,
+    Contents, Interrupt, MessageConsumer, MessageRing, Observer, Peer, PopError, Region, Snapshot,
     Threshold, UntypedConsumer, UntypedRing,
 };
 use shm_ring_console::terminal;
@@ -60,7 +62,9 @@ trait Source {
         write: impl FnOnce(&mut Batch) -> Result<(), Failure>,
     ) -> Result<(), Failure>;
     fn release_to(&mut self, position: u64) -> Result<(), PopError>;
-    fn interrupt_handle(&mut self) -> Interrupt;
+    fn peer(&self) -> Peer;
+    fn wait_for_peer(&mut self, timeout: Duration) -> Peer;
+    fn interrupt_handle(&self) -> Interrupt;
     fn set_threshold(&mut self, threshold: Threshold);
 }
 
@@ -94,8 +98,16 @@ macro_rules! source {
                 self.release_to(position).map(drop)
             }
 
-            fn interrupt_handle(&mut self) -> Interrupt {
-                (*self).interrupt_handle()
+            fn peer(&self) -> Peer {
+                self.peer()
+            }
+
+            fn wait_for_peer(&mut self, timeout: Duration) -> Peer {
+                self.wait_for_peer(timeout)
+            }
+
+            fn interrupt_handle(&self) -> Interrupt {
+                self.interrupt_handle()
             }
 
             fn set_threshold(&mut self, threshold: Threshold) {
@@ -161,6 +173,14 @@ fn into_file(record: &Record, mut source: impl Source, region: Region) -> Result
     match ended {
         Reason::Closed | Reason::Stopped => Ok(()),
         Reason::Died => Err(died()),
+    }
+}
+
+/// The session of a producer that has ended.
+fn session(peer: Peer) -> Option<u64> {
+    match peer {
+        Peer::Closed { session } | Peer::Dead { session, .. } => Some(session),
+        _ => None,
     }
 }
 
@@ -279,7 +299,24 @@ impl Run<'_> {
                 return Ok(reason);
             }
             output.write(&reason.at(source.position(), clock.now()))?;
+            self.await_next(source, stop)?;
         }
         Ok(Reason::Stopped)
+    }
+
+    /// Waits for the producer that follows the one whose end was reported, and would be again until then.
+    fn await_next(&self, source: &mut impl Source, stop: &Stop) -> Result<(), Failure> {
+        let gone = session(source.peer());
+        while !stop.is_asked() && source.look() == Err(PopError::Empty) {
+            let timeout = self.record.timeout.unwrap_or(Duration::MAX);
+            if session(source.wait_for_peer(timeout)) != gone {
+                break;
+            }
+            let nobody = source.look() == Err(PopError::Empty) && !stop.is_asked();
+            if nobody && self.record.timeout.is_some() {
+                return Err(PopError::TimedOut.into());
+            }
+        }
+        Ok(())
     }
 }

@@ -51,23 +51,28 @@ pub(super) fn attach(replay: &Replay, header: &Header) -> Result<Box<dyn Publish
         schema: header.schema,
     };
     let timeout = replay.timeout;
+    let there = snapshot.is_some();
+    let room = options.clone().bytes(header.limit as usize);
     Ok(match header.kind {
         Kind::Values => {
-            let options = options.bytes(header.limit as usize);
-            let ring = UntypedRing::open_or_create(region(), item, &options)?;
+            let ring = match there {
+                true => UntypedRing::open_with(region(), item, &options)?,
+                false => UntypedRing::open_or_create(region(), item, &room)?,
+            };
             Box::new(Values { end: ring.producer()?, timeout })
         }
         Kind::Messages => {
-            let options = options.bytes(header.limit as usize).align(align as usize);
-            let ring = MessageRing::open_or_create(region(), &options)?;
+            let ring = match there {
+                true => MessageRing::open_with(region(), &options.align(align as usize))?,
+                false => MessageRing::open_or_create(region(), &room.align(align as usize))?,
+            };
             Box::new(Messages { end: ring.producer()?, timeout })
         }
         Kind::Latest => {
-            let options = match &snapshot {
-                Some(_) => options,
-                None => history(options, header),
+            let latest = match there {
+                true => UntypedLatest::open_with(region(), item, &options)?,
+                false => UntypedLatest::open_or_create(region(), item, &history(options, header))?,
             };
-            let latest = UntypedLatest::open_or_create(region(), item, &options)?;
             Box::new(Latest { end: latest.writer()? })
         }
     })
