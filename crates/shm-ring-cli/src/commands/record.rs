@@ -276,11 +276,9 @@ impl Run<'_> {
         while !stop.is_asked() {
             match source.look() {
                 Ok(()) => {
-                    // Of the look that found them: no record is older than that.
-                    let found = clock.now();
-                    source.pass_on(&mut self.batch, self.most, |batch| {
-                        output.write(batch.seal(found))
-                    })?;
+                    // Behind the look that found them: none was published later.
+                    let write = |batch: &mut Batch| output.write(batch.seal(clock.now()));
+                    source.pass_on(&mut self.batch, self.most, write)?;
                     progress.add(self.batch.len());
                     self.records += self.batch.count();
                     continue;

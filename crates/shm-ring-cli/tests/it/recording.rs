@@ -319,3 +319,25 @@ fn what_cannot_be_recorded_is_said_and_stays_in_the_ring() {
     let mut rx = Consumer::<u64>::open(name.as_str()).unwrap();
     assert_eq!(rx.pop(), Ok(4), "it is for the next one");
 }
+
+#[test]
+fn the_doctor_knows_recorders_at_work_and_what_a_dead_one_left() {
+    let (name, file) = (Name::new("record-doctor"), File::new("doctor"));
+    let mut tx = Producer::<u64>::create(name.as_str(), &Options::new().items(64)).unwrap();
+    let mut recorder = Process::start(&["record", name.as_str(), "-o", file.as_str()]);
+    until("the recorder is there", || state(&name, "consumer") == "alive");
+    let pid = recorder.id();
+    let report = expect(0, &["doctor"]);
+    assert!(report.contains(&format!("{} (shm-ring-record {pid})", name.as_str())), "{report}");
+    recorder.kill();
+    tx.push(1).unwrap();
+    let report = json(&["doctor"]);
+    let about =
+        |check: &&serde_json::Value| check["found"].as_str().unwrap().contains(name.as_str());
+    let found = report["checks"].as_array().unwrap().iter().find(about).expect("it is found");
+    assert_eq!((&found["what"], &found["verdict"]), (&"a dead consumer".into(), &"note".into()));
+    let text = found["found"].as_str().unwrap();
+    assert!(text.contains(&format!("process {pid}, died at position 0 with 8 B unread")), "{text}");
+    let goes_on = format!("`shm-ring record {} -o FILE`", name.as_str());
+    assert!(found["advice"].as_str().unwrap().contains(&goes_on), "{found}");
+}
