@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Positions count bytes since the ring was created, with 8 for the header of each message and padding. A session counts up
     /// by one when a side attaches (odd) and when it closes (even). A side that has nothing to do looks for a
     /// while (found it empty, or full), then sleeps, and is woken when the other one rings; sides also ring on
-    /// attaching and closing. High water is the most that the producer found unread.
+    /// attaching and closing. High water is the maximum that the producer found unread.
     Stat(Stat),
     /// Watches rings: rates, fill, how often they were full or empty.
     #[command(after_help = "Example: shm-ring top --interval 200ms ticks; q quits")]
@@ -248,7 +248,7 @@ pub(crate) struct Rm {
     #[arg(long)]
     pub(crate) unread: bool,
 
-    /// Whatever it is, if it begins as a ring does: also while somebody holds a role, and with a damaged header.
+    /// Any file that begins as a ring does: also while somebody holds a role, and with a damaged header.
     #[arg(long)]
     pub(crate) force: bool,
 

@@ -3,7 +3,7 @@
 use crate::protocol::layout::SidePage;
 use crate::protocol::sync::Ordering;
 
-/// What an end has counted: [`Producer::stats`](crate::Producer::stats) and its siblings. Everything counts from the
+/// The counters of an end: [`Producer::stats`](crate::Producer::stats) and its siblings. Everything counts from the
 /// creation of the ring, over all attachments of the role. Reading it costs a few loads.
 ///
 /// ```

@@ -6,6 +6,8 @@ mod values;
 
 mod messages;
 
+mod untyped;
+
 mod backlog;
 mod batches;
 mod flow;
@@ -15,7 +17,6 @@ mod iter;
 mod stream_reader;
 mod streams;
 mod taking;
-mod untyped;
 mod view;
 mod waiting;
 

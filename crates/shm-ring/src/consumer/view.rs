@@ -267,7 +267,7 @@ impl fmt::Debug for Messages<'_> {
     }
 }
 
-/// A message in the region, read where it stands. What the safe methods give are copies: the other
+/// A message in the region, read in place. The safe methods return copies: the other
 /// process may write while they read, and then the copy is a mixture, and nothing worse.
 ///
 /// ```

@@ -1,9 +1,11 @@
 //! Owns: [`Latest`], one writer and any number of readers that write nothing: creating, opening and handing out the two
 //! ends. Knows nothing of: how a version comes to exist.
 
+// First: the page of a reader shows its blocks in the order in which they are met here, and begins with read.
+mod reader;
+
 mod error;
 mod next;
-mod reader;
 mod untyped;
 mod wait;
 mod writer;
@@ -260,7 +262,7 @@ impl<T: Item> Latest<T> {
         self.handle.backing.has_lost_its_name()
     }
 
-    /// The random number that tells this latest value from another one made later under the same name.
+    /// A random number: another latest value made later under the same name has another one.
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};

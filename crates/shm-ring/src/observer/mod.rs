@@ -25,11 +25,11 @@ use crate::ring::header;
 /// [`Latest`](crate::Latest) value: its writer, how often it was written, what it is.
 ///
 /// It maps all of the region read-only, takes no role, rings no bell and writes nothing, so neither side
-/// can tell that it is there. A descriptor that is open for reading is enough. What the records hold, the
+/// can tell that it is there. A descriptor that is open for reading is enough. The records, the
 /// schema and the label need not be known: the header says so, and everything else in it is checked as
 /// strictly as a side that attaches does.
 ///
-/// What it finds is what the two sides wrote down, and is as true as they are honest. Whatever they write,
+/// It shows what the two sides wrote, and is as true as they are honest. Whatever they write,
 /// it ends in an answer or an error, but for SIGBUS where [`Region`] says so.
 ///
 /// ```

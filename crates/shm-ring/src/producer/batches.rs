@@ -32,7 +32,7 @@ impl<V: Values + ?Sized> Publisher<V> {
 
 impl<T: Item> Producer<T> {
     /// Publishes what `items` supplies while there is room, all of it by one store of the position. How many it was.
-    /// What the iterator has not been asked for stays in it; it is not asked for anything once the ring is full.
+    /// The iterator keeps the items that it was not asked for; it is not asked for anything once the ring is full.
     ///
     /// If the iterator panics, what it had supplied is published.
     ///

@@ -6,11 +6,12 @@ mod values;
 
 mod messages;
 
+mod untyped;
+
 mod batches;
 mod counts;
 mod reservation;
 mod stream_writer;
-mod untyped;
 
 pub use self::messages::MessageProducer;
 pub use self::reservation::{MessageReservation, Reservation};
