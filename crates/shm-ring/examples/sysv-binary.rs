@@ -1,4 +1,4 @@
-//! Type lines in one terminal, read them in another, in place of a System V segment and a semaphore that both
+//! Type lines in one terminal, read them in another, instead of a System V segment and a semaphore that both
 //! sides poll:
 //!
 //! ```console

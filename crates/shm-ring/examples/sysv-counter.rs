@@ -1,4 +1,4 @@
-//! A counter that one process keeps and others look at, in place of a System V segment with a struct in it:
+//! A counter that one process keeps and others look at, instead of a System V segment with a struct in it:
 //!
 //! ```console
 //! $ cargo run -p shm-ring --example sysv-counter -- write   # one terminal: counts to 50, one a second
@@ -62,7 +62,7 @@ fn write(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
-    // Whoever comes first makes it: the reader may.
+    // The first to come makes it: that may be the reader.
     let latest = Latest::<Counter>::open_or_create(name, &Options::new().label(LABEL))?;
     let mut reader = latest.reader()?;
     for _ in 0..10 {

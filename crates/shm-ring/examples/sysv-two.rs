@@ -1,4 +1,4 @@
-//! Type lines in one terminal, see them upper-cased in another, in place of a System V segment and two
+//! Type lines in one terminal, see them upper-cased in another, instead of a System V segment and two
 //! semaphores that take turns:
 //!
 //! ```console

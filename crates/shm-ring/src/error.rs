@@ -16,6 +16,9 @@ use crate::role::Role;
 
 /// The reason why a ring could not be created, opened or attached to. Nothing is left half-made.
 ///
+/// Print it by `{}`: the text says what was wrong and what to do next. A `main` that returns it, and `unwrap`, show the
+/// fields alone.
+///
 /// ```
 /// let error = shm_ring::Ring::<u64>::open("/shm-ring-doc-no-such-ring").unwrap_err();
 /// assert!(matches!(error, shm_ring::Error::NotFound { .. }));
