@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
+use glob::Pattern;
 
 pub(crate) use self::metrics::{Form, Metrics};
+use crate::completing;
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
 
@@ -71,6 +73,7 @@ pub(crate) enum Command {
     /// Removes rings that nobody uses.
     Rm(Rm),
     /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread, no latest value either.
+    #[command(after_help = "Example: shm-ring gc 'feed-*' --older-than 1h")]
     Gc(Gc),
     /// Prints what Prometheus reads: the counters and gauges of all rings under /dev/shm.
     ///
@@ -81,7 +84,8 @@ pub(crate) enum Command {
     Metrics(Metrics),
     /// Says whether this machine is good for rings.
     Doctor(Doctor),
-    /// Prints a completion script for a shell.
+    /// Prints what completes commands, options and names of rings in a shell.
+    #[command(after_help = "Example: source <(shm-ring completions bash), in ~/.bashrc")]
     Completions(Completions),
     /// Prints a manual page.
     Man(Man),
@@ -113,7 +117,7 @@ pub(crate) struct Ls {
 #[derive(Debug, Args)]
 pub(crate) struct Stat {
     /// The ring.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     #[command(flatten)]
@@ -206,7 +210,7 @@ impl Framing {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Copying {
     /// The ring. It is created if it is not there.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     #[command(flatten)]
@@ -247,7 +251,7 @@ pub(crate) struct Recv {
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// The rings.
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
     /// Also rings with records that nobody has read, latest values, and rings that release 0.1 made, if nobody uses them.
@@ -265,7 +269,7 @@ pub(crate) struct Rm {
 #[derive(Debug, Args)]
 pub(crate) struct Dump {
     /// The ring.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     /// Shows so many records at most.
@@ -282,6 +286,10 @@ pub(crate) struct Dump {
 
 #[derive(Debug, Args)]
 pub(crate) struct Gc {
+    /// Only rings whose name matches one of these; * stands for any characters, ? for one (default: all).
+    #[arg(value_name = "PATTERN", value_parser = pattern, add = completing::rings())]
+    pub(crate) names: Vec<Pattern>,
+
     /// Removes nothing, and says what would be removed.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -302,10 +310,21 @@ pub(crate) struct Gc {
     pub(crate) json: bool,
 }
 
+/// As shm_open has it, one slash in front belongs to a name.
+fn pattern(text: &str) -> Result<Pattern, String> {
+    let bare = text.strip_prefix('/').unwrap_or(text);
+    match Pattern::new(bare) {
+        Ok(_) if bare.is_empty() || bare.contains('/') => {
+            Err("a name under /dev/shm has no other slash, and is not empty".to_owned())
+        }
+        pattern => pattern.map_err(|error| error.to_string()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Top {
     /// The rings (default: all under /dev/shm).
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
     /// How long between two views.

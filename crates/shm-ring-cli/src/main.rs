@@ -5,6 +5,7 @@
 mod attach;
 mod cli;
 mod commands;
+mod completing;
 mod failure;
 mod finding;
 mod output;
@@ -15,12 +16,15 @@ mod units;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use shm_ring_console::terminal;
 
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    // A shell that asks for candidates gets them, and nothing else happens.
+    CompleteEnv::with_factory(Cli::command).var(completing::VARIABLE).complete();
     let cli = Cli::parse();
     terminal::color(cli.color);
     let done = match cli.command {

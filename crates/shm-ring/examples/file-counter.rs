@@ -1,8 +1,8 @@
 //! A counter in a file that one process writes and others may only read, in place of a mapped file:
 //!
 //! ```console
-//! $ cargo run -p shm-ring --example file-counter -- write   # counts to 50, one a second
-//! $ cargo run -p shm-ring --example file-counter -- read    # prints it 10 times
+//! $ cargo run -p shm-ring --example file-counter -- write   # one terminal: counts to 50, one a second
+//! $ cargo run -p shm-ring --example file-counter -- read    # another: prints it 10 times
 //! ```
 //!
 //! The reader maps the file for reading alone, and waits for each number instead of looking now and then. The

@@ -1,8 +1,8 @@
 //! A counter that one process keeps and others look at, in place of a System V segment with a struct in it:
 //!
 //! ```console
-//! $ cargo run -p shm-ring --example sysv-counter -- write   # counts to 50, one a second
-//! $ cargo run -p shm-ring --example sysv-counter -- read    # prints it 10 times, then removes the region
+//! $ cargo run -p shm-ring --example sysv-counter -- write   # one terminal: counts to 50, one a second
+//! $ cargo run -p shm-ring --example sysv-counter -- read    # another: prints it 10 times, then removes the region
 //! ```
 //!
 //! Either may be started first, and while they run `shm-ring stat shm-ring-sysv-counter` says who writes.

@@ -2,8 +2,8 @@
 //! semaphores that take turns:
 //!
 //! ```console
-//! $ cargo run -p shm-ring --example sysv-two -- receive
-//! $ cargo run -p shm-ring --example sysv-two -- send
+//! $ cargo run -p shm-ring --example sysv-two -- receive   # one terminal
+//! $ cargo run -p shm-ring --example sysv-two -- send      # another: type lines, `end` ends both
 //! ```
 //!
 //! Either may be started first. The receiver prints each character of a line in upper case; `end` ends both.

@@ -7,12 +7,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{Trust, interval};
+use crate::completing;
 use crate::target::Target;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Metrics {
     /// The rings (default: all under /dev/shm).
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
     /// Writes this file instead of standard output. It is replaced whole, so that a reader finds the old text or the new one.

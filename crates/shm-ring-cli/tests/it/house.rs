@@ -89,14 +89,6 @@ impl Process {
         bytes
     }
 
-    /// Its standard output, for another process.
-    pub(crate) fn output(mut self) -> Stdio {
-        let output = self.child().stdout.take().unwrap();
-        // It ends when it has written everything.
-        std::thread::spawn(move || drop(self.end()));
-        output.into()
-    }
-
     pub(crate) fn close_output(&mut self) {
         self.child().stdout = None;
     }

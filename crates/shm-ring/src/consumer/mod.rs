@@ -1,18 +1,21 @@
 //! Owns: what every consumer does, whatever it reads: looking for records, releasing them, waiting. Knows nothing of: how
 //! a payload leaves its record.
 
+// First: the page of a type shows its blocks in the order in which they are met here, and begins with pop.
+mod values;
+
+mod messages;
+
 mod backlog;
 mod batches;
 mod flow;
 mod found;
 mod hint;
 mod iter;
-mod messages;
 mod stream_reader;
 mod streams;
 mod taking;
 mod untyped;
-mod values;
 mod view;
 mod waiting;
 

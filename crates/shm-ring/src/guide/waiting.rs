@@ -146,4 +146,4 @@
 //! signal handler, it ends the wait under way, or the next one, with `Interrupted`. It costs an end that gave out none
 //! nothing, and one that did a third word to sleep on. Readers of a [`Latest`](crate::Latest) have none.
 //!
-//! Next: [the latest value](super::the_latest_value).
+//! Next: [choosing a policy by its latency](super::latency).

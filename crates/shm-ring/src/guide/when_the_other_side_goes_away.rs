@@ -139,4 +139,4 @@
 //! # }
 //! ```
 //!
-//! Next: [trust](super::trust).
+//! Next: [in a service under a supervisor](super::services).
