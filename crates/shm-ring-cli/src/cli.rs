@@ -1,11 +1,14 @@
 //! The command line: what may be asked. It must not do any of it.
 
+mod metrics;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use glob::Pattern;
 
+pub(crate) use self::metrics::{Form, Metrics};
 use crate::completing;
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
@@ -72,6 +75,13 @@ pub(crate) enum Command {
     /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread, no latest value either.
     #[command(after_help = "Example: shm-ring gc 'feed-*' --older-than 1h")]
     Gc(Gc),
+    /// Prints what Prometheus reads: the counters and gauges of all rings under /dev/shm.
+    ///
+    /// Once to standard output or to a file, or again and again: to a file with --interval, and for each request with --listen.
+    #[command(
+        after_help = "Example: shm-ring metrics --listen 127.0.0.1:9464, and shm-ring metrics | grep unread"
+    )]
+    Metrics(Metrics),
     /// Says whether this machine is good for rings.
     Doctor(Doctor),
     /// Prints what completes commands, options and names of rings in a shell.

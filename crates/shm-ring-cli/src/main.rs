@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Dump(dump) => commands::dump::run(&dump),
         Command::Rm(rm) => commands::rm::run(&rm),
         Command::Gc(gc) => commands::gc::run(&gc),
+        Command::Metrics(metrics) => commands::metrics::run(&metrics),
         Command::Doctor(doctor) => commands::doctor::run(&doctor),
         Command::Completions(completions) => commands::shell::completions(&completions),
         Command::Man(man) => commands::shell::man(&man),

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod gc;
 pub(crate) mod ls;
+pub(crate) mod metrics;
 pub(crate) mod recv;
 pub(crate) mod rm;
 pub(crate) mod send;

@@ -55,6 +55,11 @@ impl Process {
         Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
+    /// Of one that was started with other streams.
+    pub(crate) fn from(child: Child) -> Self {
+        Self(Some(child))
+    }
+
     fn child(&mut self) -> &mut Child {
         self.0.as_mut().expect("it is there until it ends")
     }

@@ -7,6 +7,7 @@ mod ending;
 mod house;
 mod latest;
 mod looking;
+mod metrics;
 mod removing;
 mod senders;
 mod session;
