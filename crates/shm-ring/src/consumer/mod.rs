@@ -178,7 +178,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         self.side.told(self.map.mine(), Ended::Corrupt).into()
     }
 
-    /// Gives back the room of the record of `stride` bytes at the head, which has been read, and wakes the producer if
+    /// Releases the record of `stride` bytes at the head, which has been read, and wakes the producer if
     /// it sleeps until then.
     #[inline(always)]
     pub(crate) fn release(&mut self, stride: u64) -> Result<(), PopError> {

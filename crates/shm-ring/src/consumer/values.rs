@@ -146,7 +146,7 @@ impl<T: Item> Consumer<T> {
         Ok(item)
     }
 
-    /// The oldest items, up to `max` of those that are there, to be read in place as one slice.
+    /// Lends the oldest items, up to `max` of those that are there, to be read in place as one slice.
     ///
     /// Delivery is at least once: the items are there until the view is released, also for a consumer
     /// that comes after one that was killed.

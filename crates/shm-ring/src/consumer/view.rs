@@ -23,7 +23,7 @@ use crate::item::Item;
 use crate::mapping::copy;
 use crate::mapping::records::Area;
 
-/// The oldest values, still in the ring, as one slice. [`release`](Self::release) gives room back; dropping the view
+/// The oldest values, still in the ring, as one slice. [`release`](Self::release) frees their room; dropping the view
 /// leaves the values where they are, to be seen again: delivery is at least once.
 ///
 /// A view borrows its consumer, and cannot outlive it:
@@ -130,7 +130,7 @@ impl<'a, T: Item> View<'a, T> {
         unsafe { core::slice::from_raw_parts(first, self.count) }
     }
 
-    /// Gives back the room of the first `count` values, by one store: they count as read from now on.
+    /// Releases the first `count` values, by one store: they count as read from now on.
     ///
     /// # Panics
     /// If the view has fewer.

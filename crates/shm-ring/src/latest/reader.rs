@@ -122,7 +122,7 @@ impl<T: Item> LatestReader<T> {
         Ok(seen.read(mapping.side(Role::Writer), at_least, take)?)
     }
 
-    /// Like [`read`](Self::read), but into a place that is there already. Use it for values of about 1 KiB or more, where
+    /// Like [`read`](Self::read), but writes to a place of the caller. Use it for values of about 1 KiB or more, where
     /// the move would cost as much as the read.
     ///
     /// # Errors

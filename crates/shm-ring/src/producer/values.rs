@@ -153,10 +153,10 @@ impl<T: Item> Producer<T> {
         self.inner.publish_value(item.as_bytes())
     }
 
-    /// Room for `count` items, to be written in place, as one slice, if there is as much.
+    /// Reserves room for `count` items, to be written in place as one slice, if there is enough.
     ///
     /// # Errors
-    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much.
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring can never have that much.
     #[inline]
     pub fn try_reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
@@ -165,10 +165,10 @@ impl<T: Item> Producer<T> {
         Ok(Reservation::of(&mut self.inner, count))
     }
 
-    /// Room for `count` items, to be written in place, as one slice; waits for it as [`push`](Self::push) does.
+    /// Reserves room for `count` items, to be written in place, as one slice; waits for it as [`push`](Self::push) does.
     ///
     /// # Errors
-    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring never has as much.
+    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring can never have that much.
     ///
     /// ```
     /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
