@@ -1,13 +1,17 @@
 //! The command line: what may be asked. It must not do any of it.
 
+mod metrics;
 mod recording;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
+use glob::Pattern;
 
+pub(crate) use self::metrics::{Form, Metrics};
 pub(crate) use self::recording::{Info, Part, Record, Replay, Tap};
+use crate::completing;
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
 
@@ -41,7 +45,7 @@ pub(crate) enum Command {
     /// Positions count bytes since the ring was created, with 8 for the header of each message and padding. A session counts up
     /// by one when a side attaches (odd) and when it closes (even). A side that has nothing to do looks for a
     /// while (found it empty, or full), then sleeps, and is woken when the other one rings; sides also ring on
-    /// attaching and closing. High water is the most that the producer found unread.
+    /// attaching and closing. High water is the maximum that the producer found unread.
     Stat(Stat),
     /// Watches rings: rates, fill, how often they were full or empty.
     #[command(after_help = "Example: shm-ring top --interval 200ms ticks; q quits")]
@@ -91,10 +95,19 @@ pub(crate) enum Command {
     /// Removes rings that nobody uses.
     Rm(Rm),
     /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread, no latest value either.
+    #[command(after_help = "Example: shm-ring gc 'feed-*' --older-than 1h")]
     Gc(Gc),
+    /// Prints what Prometheus reads: the counters and gauges of all rings under /dev/shm.
+    ///
+    /// Once to standard output or to a file, or again and again: to a file with --interval, and for each request with --listen.
+    #[command(
+        after_help = "Example: shm-ring metrics --listen 127.0.0.1:9464, and shm-ring metrics | grep unread"
+    )]
+    Metrics(Metrics),
     /// Says whether this machine is good for rings.
     Doctor(Doctor),
-    /// Prints a completion script for a shell.
+    /// Prints what completes commands, options and names of rings in a shell.
+    #[command(after_help = "Example: source <(shm-ring completions bash), in ~/.bashrc")]
     Completions(Completions),
     /// Prints a manual page.
     Man(Man),
@@ -126,7 +139,7 @@ pub(crate) struct Ls {
 #[derive(Debug, Args)]
 pub(crate) struct Stat {
     /// The ring.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     #[command(flatten)]
@@ -219,7 +232,7 @@ impl Framing {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Copying {
     /// The ring. It is created if it is not there.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     #[command(flatten)]
@@ -260,14 +273,14 @@ pub(crate) struct Recv {
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// The rings.
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
     /// Also rings with records that nobody has read, latest values, and rings that release 0.1 made, if nobody uses them.
     #[arg(long)]
     pub(crate) unread: bool,
 
-    /// Whatever it is, if it begins as a ring does: also while somebody holds a role, and with a damaged header.
+    /// Any file that begins as a ring does: also while somebody holds a role, and with a damaged header.
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -278,7 +291,7 @@ pub(crate) struct Rm {
 #[derive(Debug, Args)]
 pub(crate) struct Dump {
     /// The ring.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     /// Shows so many records at most.
@@ -295,6 +308,10 @@ pub(crate) struct Dump {
 
 #[derive(Debug, Args)]
 pub(crate) struct Gc {
+    /// Only rings whose name matches one of these; * stands for any characters, ? for one (default: all).
+    #[arg(value_name = "PATTERN", value_parser = pattern, add = completing::rings())]
+    pub(crate) names: Vec<Pattern>,
+
     /// Removes nothing, and says what would be removed.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -315,10 +332,21 @@ pub(crate) struct Gc {
     pub(crate) json: bool,
 }
 
+/// As shm_open has it, one slash in front belongs to a name.
+fn pattern(text: &str) -> Result<Pattern, String> {
+    let bare = text.strip_prefix('/').unwrap_or(text);
+    match Pattern::new(bare) {
+        Ok(_) if bare.is_empty() || bare.contains('/') => {
+            Err("a name under /dev/shm has no other slash, and is not empty".to_owned())
+        }
+        pattern => pattern.map_err(|error| error.to_string()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Top {
     /// The rings (default: all under /dev/shm).
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
     /// How long between two views.

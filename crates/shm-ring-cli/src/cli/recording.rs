@@ -6,14 +6,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Trust;
+use crate::completing;
 use crate::target::Target;
-use crate::units::parse_time;
-use crate::units::{Since, parse_since};
+use crate::units::{Since, parse_since, parse_time};
 
 #[derive(Debug, Args)]
 pub(crate) struct Record {
     /// The ring.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     /// Records into this file, and goes on where it ends if it is there (default: standard output).
@@ -47,7 +47,7 @@ pub(crate) struct Record {
 #[derive(Debug, Args)]
 pub(crate) struct Tap {
     /// The ring, or the latest value.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     /// Records into this file, and goes on behind its end if it is there (default: standard output).
@@ -82,7 +82,7 @@ pub(crate) struct Replay {
     pub(crate) file: PathBuf,
 
     /// The ring. It is created as the one that was recorded if it is not there.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     /// So many times as fast as it was recorded: 2, 0.5.

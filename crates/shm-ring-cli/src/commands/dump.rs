@@ -5,12 +5,13 @@ use std::io::{self, BufWriter, Write};
 
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Serialize, ser};
-use shm_ring::{DumpError, Observer, Unread};
+use shm_ring::{Contents, DumpError, Observer, Unread};
 use shm_ring_console::terminal;
 
 use crate::cli::Dump;
 use crate::failure::{Code, Failure};
 use crate::output;
+use crate::units;
 
 /// Bytes in a line.
 const LINE: usize = 16;
@@ -26,7 +27,9 @@ pub(crate) fn run(dump: &Dump) -> Result<(), Failure> {
         output::json(Document { name, records: std::cell::RefCell::new(records), ended: &ended })?;
         return ended.get().map_or(Ok(()), |error| Err(no_dump(error)));
     }
+    let mut any = dump.limit == Some(0);
     for record in records {
+        any = true;
         match record {
             Ok(Unread { position, payload, .. }) => {
                 let title = format!("at {position}, {} bytes", payload.len());
@@ -42,6 +45,15 @@ pub(crate) fn run(dump: &Dump) -> Result<(), Failure> {
         }
     }
     out.flush()?;
+    if !any {
+        let snapshot = observer.snapshot();
+        let why = match snapshot.contents {
+            Contents::Latest { .. } => "nobody has written a value yet".to_owned(),
+            _ if snapshot.tail == 0 => "nobody has written a record yet".to_owned(),
+            _ => format!("all {} that were published have been read", units::size(snapshot.tail)),
+        };
+        terminal::note(&format!("{}: {why}", dump.target));
+    }
     Ok(())
 }
 

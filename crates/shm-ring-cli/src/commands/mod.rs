@@ -6,6 +6,7 @@ pub(crate) mod dump;
 pub(crate) mod gc;
 pub(crate) mod info;
 pub(crate) mod ls;
+pub(crate) mod metrics;
 pub(crate) mod record;
 pub(crate) mod recv;
 pub(crate) mod replay;

@@ -7,6 +7,7 @@ mod ending;
 mod house;
 mod latest;
 mod looking;
+mod metrics;
 mod recorders;
 mod recording;
 mod recordings;

@@ -1,6 +1,6 @@
 // Owns: the guide's page on what has happened before what. Knows nothing of: single atomic operations (ORDERINGS.md).
 
-//! What the other side has seen when it sees a record: the orders that you can rely on, and how they are made.
+//! The other side has seen more than a record when it sees that record: the orders that you can rely on, and how they are made.
 //! `ORDERINGS.md` in the repository has every atomic operation, and what fails without it.
 //!
 //! # What you can rely on

@@ -1,6 +1,6 @@
 // Owns: the guide's page on closing, dying and restarting. Knows nothing of: how a side waits (waiting.rs).
 
-//! What one side sees when the other closes, is stopped, or dies, and what a death at any instruction leaves behind.
+//! One side closes, is stopped, or dies: this page says what the other sees, and what a death at any instruction leaves.
 //!
 //! # What there is to see
 //!
@@ -69,7 +69,7 @@
 //!
 //! # What a death leaves behind
 //!
-//! A record exists if `tail` has passed it, and nothing else is asked. What a producer had written behind `tail` never
+//! A record exists if `tail` has passed it, and nothing else is asked. Bytes that a producer had written behind `tail` never
 //! existed. The next one starts from `tail`, and scans and repairs nothing.
 //!
 //! | the producer dies | in the region | the consumer | the next producer |
@@ -139,4 +139,4 @@
 //! # }
 //! ```
 //!
-//! Next: [trust](super::trust).
+//! Next: [in a service under a supervisor](super::services).
