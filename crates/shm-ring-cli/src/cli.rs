@@ -15,7 +15,7 @@ use crate::completing;
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
 
-/// Lists, watches, feeds and removes rings in shared memory.
+/// Lists, watches, feeds, records and removes rings in shared memory.
 ///
 /// A ring is named by NAME (under /dev/shm), by PID:FD (a descriptor of a process, for memfds), or by a path
 /// that is not a single component, such as ./FILE.

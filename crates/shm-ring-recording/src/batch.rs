@@ -65,7 +65,7 @@ impl Batch {
         assert!(self.header.kind != Kind::Messages, "the file holds messages");
         let len = (self.header.size as usize).saturating_mul(count);
         let at = self.extend(len)?;
-        self.end += count as u64 * self.header.unit;
+        self.end = self.end.saturating_add((count as u64).saturating_mul(self.header.unit));
         self.count += count as u64;
         Ok(&mut self.buffer[at..at + len])
     }
@@ -83,7 +83,7 @@ impl Batch {
         let (prefix, message) = self.buffer[at..at + len + 4].split_at_mut(4);
         // A block is shorter than 4 GiB.
         prefix.copy_from_slice(&(len as u32).to_le_bytes());
-        self.end += self.header.stride(len as u64);
+        self.end = self.end.saturating_add(self.header.stride(len as u64));
         self.count += 1;
         Ok(message)
     }

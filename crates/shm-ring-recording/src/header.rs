@@ -226,10 +226,9 @@ impl Header {
     /// Bytes of positions that a record of `len` bytes takes.
     #[must_use]
     pub fn stride(&self, len: u64) -> u64 {
+        let below = self.unit.wrapping_sub(1);
         match self.kind {
-            Kind::Messages => {
-                self.unit.saturating_add(len.saturating_add(self.unit - 1) & !(self.unit - 1))
-            }
+            Kind::Messages => self.unit.saturating_add(len.saturating_add(below) & !below),
             Kind::Values | Kind::Latest => self.unit,
         }
     }

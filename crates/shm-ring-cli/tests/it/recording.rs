@@ -69,13 +69,20 @@ fn a_byte_stream_goes_through_a_pipe_of_recordings() {
     std::fs::write(input.path(), &bytes).unwrap();
     let mut sender = Process::of(&mut program(&["send", name.as_str(), "--from", input.as_str()]));
     until("the sender is there", || state(&name, "producer") == "alive");
-    let recorder = Process::of(&mut program(&["record", name.as_str()])).output();
-    let replayed = Process::of(program(&["replay", "-", other.as_str(), "--fast"]).stdin(recorder));
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = program(&["record", name.as_str()]);
+    let recorder = Process::from(command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap());
+    // It holds the other end of the pipe, too.
+    drop(command);
+    let mut replay = program(&["replay", "-", other.as_str(), "--fast"]);
+    let replayed = Process::of(replay.stdin(reader));
+    drop(replay);
     until("the ring is there", || other.path().exists());
     let received = run(&["recv", other.as_str()]);
     told(0, &received);
     assert!(received.stdout == bytes, "cmp says that they differ");
     told(0, &replayed.end());
+    told(0, &recorder.end());
     until("it has ended", || state(&name, "producer") == "closed");
     sender.kill();
     assert!(name.path().exists(), "the recorder leaves it where it is");
