@@ -56,7 +56,7 @@ fn orders_options() -> Options {
 
 /// The service: one thread, and a task for each ring and each client.
 fn serve(ticks: &str, orders: &str, socket: &str) -> Result<(), Box<dyn Error>> {
-    // Whoever starts first creates the rings.
+    // The side that starts first creates the rings.
     let rx = Consumer::<Tick>::open_or_create(ticks, &ticks_options())?;
     let tx = MessageProducer::open_or_create(orders, &orders_options())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

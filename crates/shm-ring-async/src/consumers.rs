@@ -119,8 +119,8 @@ impl<T: Item> Async<Consumer<T>> {
         self.wait(Self::poll_pop).await
     }
 
-    /// Like [`recv`](Self::recv), but into a place that is there already. The fastest way to take one item at a time: none is
-    /// moved through a future.
+    /// Like [`recv`](Self::recv), but writes to a place of the caller. The fastest way to take one item at a time: none
+    /// is moved through a future.
     ///
     /// # Errors
     /// As [`Consumer::pop`]; `item` is then unchanged.

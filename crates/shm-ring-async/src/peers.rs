@@ -82,7 +82,7 @@ macro_rules! peers {
             }
 
             /// Waits until somebody has attached to the other side, as the end's own `wait_for_peer` does, and returns how it is
-            /// then, or if an [`Interrupt`](shm_ring::Interrupt) comes first: for an end that was told that the other side closed or
+            /// then, or if an [`Interrupt`](shm_ring::Interrupt) comes first: for an end that has learned that the other side closed or
             /// died, and goes on with the next.
             pub async fn wait_for_peer(&mut self) -> Peer {
                 self.wait(|this, cx| this.poll_wait(cx, Arrival)).await

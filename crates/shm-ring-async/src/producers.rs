@@ -131,7 +131,7 @@ impl<T: Item> Async<Producer<T>> {
     }
 
     /// Publishes all of `items`, as many at once as there is room for, and waits for more room as often as needed. A future
-    /// that is dropped may have published some: [`position`](Producer::position) tells.
+    /// that is dropped may have published some: [`position`](Producer::position) says.
     ///
     /// # Errors
     /// As [`Producer::push_slice`].

@@ -8,7 +8,7 @@ use shm_ring::{Item, MessageProducer, Producer, PushError};
 
 use crate::wrapper::Async;
 
-/// What was sent is published at once: there is nothing to flush, and closing is dropping.
+/// A sent item is published at once: there is nothing to flush, and closing is dropping.
 impl<T: Item> Sink<T> for Async<Producer<T>> {
     type Error = PushError;
 

@@ -12,7 +12,7 @@ use shm_ring::{
 use crate::end::End;
 use crate::wrapper::Async;
 
-/// What is received, as a [`Stream`]: it ends when the producer has closed and all was read, and after an error. Made by
+/// The received records, as a [`Stream`]: it ends when the producer has closed and all was read, and after an error. Made by
 /// [`Async::into_records`].
 ///
 /// ```
@@ -60,7 +60,7 @@ impl<E: End> Async<E>
 where
     Self: Receives,
 {
-    /// What is received, as a [`Stream`].
+    /// Turns it into a [`Stream`] of the received records.
     #[must_use]
     pub fn into_records(self) -> Records<E> {
         Records { end: self, over: false }

@@ -29,7 +29,7 @@
  * handle of another kind are SHMR_HANDLE. (A closed handle is recognised until 64 more handles have been closed. Then its
  * address may be that of a new one.) A call on a handle that is in a call already, by a signal handler or by another
  * thread, is SHMR_BUSY. NULL where something must be, lengths that no object can have, options and numbers that do not
- * exist are SHMR_INVALID. What cannot be recognised is up to you: an address that leads nowhere, a buffer that is shorter
+ * exist are SHMR_INVALID. The library cannot recognise some mistakes: an address that leads nowhere, a buffer that is shorter
  * than its length, two threads that enter a handle in the same instant.
  *
  * Lending. shmr_reserve lends room and shmr_peek_* lend records. Until shmr_commit or shmr_cancel, or shmr_release, the
@@ -46,7 +46,7 @@
  *
  * Exit. A process that ends without closing its ends counts as dead, not as closed, to the other side.
  *
- * Memory. What the library allocates it frees when the handle is closed. It never frees what you gave it, and keeps no
+ * Memory. The library frees what it allocates when the handle is closed. It never frees what you gave it, and keeps no
  * address that you gave it after a call has returned.
  */
 #ifndef SHM_RING_H
@@ -98,10 +98,10 @@ enum shmr_code {
     /* Why a region could not be created, opened, attached to or removed. */
     SHMR_NAME = -40,           /* The name or path cannot be one. */
     SHMR_OPTIONS = -41,        /* No region can meet the options. */
-    SHMR_NOT_FOUND = -42,      /* Nothing stands under the name. */
+    SHMR_NOT_FOUND = -42,      /* Nothing has this name. */
     SHMR_NAME_GONE = -43,      /* The name was removed since, or leads to another region. */
     SHMR_UNREAD = -44,         /* Something in it can still be read. */
-    SHMR_EXISTS = -45,         /* Something stands under the name already. */
+    SHMR_EXISTS = -45,         /* Something has this name already. */
     SHMR_NO_SPACE = -46,       /* No room for it. */
     SHMR_NOT_REGULAR = -47,    /* A link, pipe, device or folder. */
     SHMR_FOREIGN_OWNER = -48,  /* Another user's. See SHMR_ANY_OWNER. */
@@ -174,7 +174,7 @@ static inline shmr_place shmr_place_(uint32_t kind, const char *name, int fd, ui
 /* A name under /dev/shm, "/ticks", as shm_open gives. */
 static inline shmr_place shmr_named(const char *name) { return shmr_place_(1, name, -1, 0); }
 
-/* A file. On a disk it survives the machine as far as the kernel had written it back. */
+/* A file. On a disk, the part of it that the kernel had written back survives the machine. */
 static inline shmr_place shmr_file(const char *path) { return shmr_place_(2, path, -1, 0); }
 
 /* Memory without a name, sealed against being cut. Hand shmr_ring_fd to the other process: inherited, or over a Unix
@@ -214,7 +214,7 @@ enum shmr_flags {
 enum shmr_wait {
     SHMR_WAIT_BALANCED = 0,    /* Spins for some tens of microseconds, then sleeps. */
     SHMR_WAIT_SPIN = 1,        /* Never sleeps: the lowest latency, for a whole processor. */
-    SHMR_WAIT_PARK = 2,        /* Sleeps at once: the least processor time. */
+    SHMR_WAIT_PARK = 2,        /* Sleeps at once: the minimum of processor time. */
     SHMR_WAIT_CUSTOM = 3,      /* .spins, .spin_for_ns, .yields, then sleeps. */
     SHMR_WAIT_CUSTOM_SPIN = 4, /* The same, and starts over instead of sleeping. */
 };
@@ -222,7 +222,7 @@ enum shmr_wait {
 /* How a region is created, opened and attached to. Zeros are the defaults: set .size, and what you want besides. A pointer
  * to options may be NULL: messages, and all defaults.
  *
- * .items, .bytes, .history, .mode, .group and SHMR_SPARSE matter to the creator. What a ring carries, .schema and .label
+ * .items, .bytes, .history, .mode, .group and SHMR_SPARSE matter to the creator. The kind of a ring's records, .schema and .label
  * must be the same on both sides. The rest is each side's own. */
 typedef struct shmr_options {
     size_t size;      /* sizeof(shmr_options), so that a later library knows what you know. */
@@ -234,7 +234,7 @@ typedef struct shmr_options {
     size_t history;   /* Of a latest value: how many of the newest are kept at least. */
     size_t max_capacity;   /* Refuses to open larger regions. 0: none. */
     const char *label;     /* Up to 64 bytes of UTF-8 that say what is inside. */
-    uint32_t mode;         /* Permission bits of a new region, and the most that others may have. Default 0600. */
+    uint32_t mode;         /* Permission bits of a new region, and the maximum that others may have. Default 0600. */
     uint32_t group;        /* With SHMR_GROUP. */
     uint32_t flags;        /* enum shmr_flags. */
     uint32_t wait;         /* enum shmr_wait. */
@@ -268,7 +268,7 @@ typedef struct shmr_interrupt shmr_interrupt; /* Ends a wait of the end that it 
 /* create: the region appears whole or not at all; SHMR_EXISTS if there is one.
  * open: SHMR_NOT_FOUND if there is none.
  * open_or_create: either side may start first; say the same options on both.
- * replace_if_unused: puts a new ring in place of one that nobody uses and in which nothing is unread.
+ * replace_if_unused: replaces a ring that nobody uses and in which nothing is unread by a new one.
  * On success *out is the handle, on failure NULL. */
 int shmr_ring_create(shmr_place place, const shmr_options *options, shmr_ring **out);
 int shmr_ring_open(shmr_place place, const shmr_options *options, shmr_ring **out);
@@ -348,7 +348,7 @@ int shmr_push_all(shmr_producer *producer, const shmr_span *messages, size_t cou
 int shmr_push_parts(shmr_producer *producer, const shmr_span *parts, size_t count, int64_t timeout_ns);
 
 /* Lends room in the ring itself for `amount` values, or for a message of up to `amount` bytes: *room is its address,
- * aligned as the records are. What is not written keeps parts of former records. While the room is lent, the other process
+ * aligned as the records are. Bytes that you do not write keep parts of former records. While the room is lent, the other process
  * must not write to this region's data, which a process that keeps the protocol does not. */
 int shmr_reserve(shmr_producer *producer, size_t amount, void **room, int64_t timeout_ns);
 
@@ -483,7 +483,7 @@ typedef struct shmr_stats {
     uint64_t waits;      /* How often it had to wait. */
     uint64_t sleeps;     /* How often it went to sleep. */
     uint64_t wakes_sent; /* How often it rang for the other side. */
-    uint64_t high_water; /* Of a producer: the most bytes that it saw in flight. */
+    uint64_t high_water; /* Of a producer: the maximum of bytes that it saw in flight. */
     uint64_t dropped;    /* Of a producer: shmr_count_dropped. */
 } shmr_stats;
 

@@ -1,10 +1,10 @@
 // shm_ring.hpp - classes over shm_ring.h, for C++17. Header only, without exceptions.
 //
-// What each call does stands in shm_ring.h. Here:
+// shm_ring.h says what each call does. Here:
 //
 // - A class owns its handle, closes it at the end, and can be moved. A moved-from or never opened one answers SHMR_HANDLE.
 // - A result is true if the call succeeded, holds its count or length, and has the words to an error.
-// - A view or a reservation that ends publishes and releases nothing that it was not told to.
+// - A view or a reservation that ends publishes and releases only what it was asked to.
 //
 //     shmr::producer<tick> tx;
 //     if (auto opened = tx.open_or_create(shmr_named("/ticks"), {.items = 4096}); !opened)   // C++20; or shmr::options
@@ -380,7 +380,7 @@ class message_consumer : public detail::any_consumer {
     result pop(void *buffer, std::size_t size, timeout time = forever) noexcept {
         return shmr_pop(get(), buffer, size, time.nanoseconds());
     }
-    // Into a string, which grows as far as it must. It is the one call here that allocates, and so may throw bad_alloc.
+    // Into a string, which grows as needed. It is the one call here that allocates, and so may throw bad_alloc.
     result pop(std::string &message, timeout time = forever) {
         const result next = shmr_next_len(get(), time.nanoseconds());
         if (!next) return next;

@@ -1,14 +1,21 @@
 //! The command line: what may be asked. It must not do any of it.
 
+mod metrics;
+mod recording;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
+use glob::Pattern;
 
+pub(crate) use self::metrics::{Form, Metrics};
+pub(crate) use self::recording::{Info, Part, Record, Replay, Tap};
+use crate::completing;
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
 
-/// Lists, watches, feeds and removes rings in shared memory.
+/// Lists, watches, feeds, records and removes rings in shared memory.
 ///
 /// A ring is named by NAME (under /dev/shm), by PID:FD (a descriptor of a process, for memfds), or by a path
 /// that is not a single component, such as ./FILE.
@@ -18,7 +25,7 @@ use crate::units::{parse_item, parse_size, parse_time};
     version,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 ok, 1 failure, 2 usage, 3 no such ring, 4 incompatible, 5 the other side died, \
-                  6 timed out."
+                  6 timed out, 7 a recording is cut or damaged."
 )]
 pub(crate) struct Cli {
     /// When output is coloured: auto is on a terminal, unless NO_COLOR is set.
@@ -38,7 +45,7 @@ pub(crate) enum Command {
     /// Positions count bytes since the ring was created, with 8 for the header of each message and padding. A session counts up
     /// by one when a side attaches (odd) and when it closes (even). A side that has nothing to do looks for a
     /// while (found it empty, or full), then sleeps, and is woken when the other one rings; sides also ring on
-    /// attaching and closing. High water is the most that the producer found unread.
+    /// attaching and closing. High water is the maximum that the producer found unread.
     Stat(Stat),
     /// Watches rings: rates, fill, how often they were full or empty.
     #[command(after_help = "Example: shm-ring top --interval 200ms ticks; q quits")]
@@ -63,15 +70,44 @@ pub(crate) enum Command {
         after_help = "Example: shm-ring recv --lines log | grep error, and shm-ring send --lines log"
     )]
     Recv(Recv),
+    /// Records a ring: what it carries, with positions and times, until its producer closes.
+    ///
+    /// It is the ring's consumer, and gives room back for what is in the file. With -o it goes on where the file ends, also
+    /// after it was killed: each record is in the file once.
+    #[command(
+        after_help = "Example: shm-ring record ticks -o ticks.rec --follow, and shm-ring info ticks.rec"
+    )]
+    Record(Record),
+    /// Publishes a recording, at the times at which it was recorded.
+    #[command(after_help = "Example: shm-ring replay ticks.rec ticks --speed 10 --from +60s")]
+    Replay(Replay),
+    /// Records what is unread in a ring, or each value of a latest value, beside those who use it.
+    ///
+    /// It takes no part, and nobody waits for it: what the consumer takes before it looks is missing, and stands in the file as
+    /// a gap.
+    #[command(after_help = "Example: shm-ring tap pose -o pose.rec, and Ctrl-C ends it")]
+    Tap(Tap),
+    /// Says what is in a recording: the ring, positions, times, gaps, and whether it is whole.
+    #[command(after_help = "Example: shm-ring info ticks.rec --records --from +60s --limit 10")]
+    Info(Info),
     /// Shows what is in a ring and has not been read.
     Dump(Dump),
     /// Removes rings that nobody uses.
     Rm(Rm),
     /// Removes all rings under /dev/shm that nobody uses and that hold nothing unread, no latest value either.
+    #[command(after_help = "Example: shm-ring gc 'feed-*' --older-than 1h")]
     Gc(Gc),
+    /// Prints what Prometheus reads: the counters and gauges of all rings under /dev/shm.
+    ///
+    /// Once to standard output or to a file, or again and again: to a file with --interval, and for each request with --listen.
+    #[command(
+        after_help = "Example: shm-ring metrics --listen 127.0.0.1:9464, and shm-ring metrics | grep unread"
+    )]
+    Metrics(Metrics),
     /// Says whether this machine is good for rings.
     Doctor(Doctor),
-    /// Prints a completion script for a shell.
+    /// Prints what completes commands, options and names of rings in a shell.
+    #[command(after_help = "Example: source <(shm-ring completions bash), in ~/.bashrc")]
     Completions(Completions),
     /// Prints a manual page.
     Man(Man),
@@ -103,7 +139,7 @@ pub(crate) struct Ls {
 #[derive(Debug, Args)]
 pub(crate) struct Stat {
     /// The ring.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     #[command(flatten)]
@@ -196,7 +232,7 @@ impl Framing {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Copying {
     /// The ring. It is created if it is not there.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     #[command(flatten)]
@@ -237,14 +273,14 @@ pub(crate) struct Recv {
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// The rings.
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required = true, add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
     /// Also rings with records that nobody has read, latest values, and rings that release 0.1 made, if nobody uses them.
     #[arg(long)]
     pub(crate) unread: bool,
 
-    /// Whatever it is, if it begins as a ring does: also while somebody holds a role, and with a damaged header.
+    /// Any file that begins as a ring does: also while somebody holds a role, and with a damaged header.
     #[arg(long)]
     pub(crate) force: bool,
 
@@ -255,7 +291,7 @@ pub(crate) struct Rm {
 #[derive(Debug, Args)]
 pub(crate) struct Dump {
     /// The ring.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
     /// Shows so many records at most.
@@ -272,6 +308,10 @@ pub(crate) struct Dump {
 
 #[derive(Debug, Args)]
 pub(crate) struct Gc {
+    /// Only rings whose name matches one of these; * stands for any characters, ? for one (default: all).
+    #[arg(value_name = "PATTERN", value_parser = pattern, add = completing::rings())]
+    pub(crate) names: Vec<Pattern>,
+
     /// Removes nothing, and says what would be removed.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -292,10 +332,21 @@ pub(crate) struct Gc {
     pub(crate) json: bool,
 }
 
+/// As shm_open has it, one slash in front belongs to a name.
+fn pattern(text: &str) -> Result<Pattern, String> {
+    let bare = text.strip_prefix('/').unwrap_or(text);
+    match Pattern::new(bare) {
+        Ok(_) if bare.is_empty() || bare.contains('/') => {
+            Err("a name under /dev/shm has no other slash, and is not empty".to_owned())
+        }
+        pattern => pattern.map_err(|error| error.to_string()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Top {
     /// The rings (default: all under /dev/shm).
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
     /// How long between two views.

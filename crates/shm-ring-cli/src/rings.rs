@@ -69,12 +69,7 @@ struct Side {
 
 impl Ring {
     pub(crate) fn of(name: &Target, snapshot: &Snapshot) -> Self {
-        let (kind, item_size, item_align) = match snapshot.contents {
-            Contents::Messages { size, align } => ("messages", size, align),
-            Contents::Values { size, align } => ("values", size, align),
-            Contents::Latest { size, align } => ("latest", size, align),
-            _ => ("unknown", 0, 0),
-        };
+        let (kind, item_size, item_align) = item(snapshot.contents);
         let created = snapshot.created.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self {
             name: name.to_string(),
@@ -122,7 +117,21 @@ impl Side {
     }
 }
 
-fn parts(peer: Peer) -> (&'static str, u64, Option<u32>) {
+/// What a ring carries: its kind, and the size and alignment of an item.
+pub(crate) fn item(contents: Contents) -> (&'static str, u64, u64) {
+    match contents {
+        Contents::Messages { size, align } => ("messages", size, align),
+        Contents::Values { size, align } => ("values", size, align),
+        Contents::Latest { size, align } => ("latest", size, align),
+        _ => ("unknown", 0, 0),
+    }
+}
+
+/// What `parts` may say that a side is.
+pub(crate) const STATES: [&str; 6] = ["absent", "attaching", "alive", "closed", "dead", "unknown"];
+
+/// A side's state, the number of its session, and its process.
+pub(crate) fn parts(peer: Peer) -> (&'static str, u64, Option<u32>) {
     match peer {
         Peer::Absent => ("absent", 0, None),
         Peer::Attaching => ("attaching", 0, None),

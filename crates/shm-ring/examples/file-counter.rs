@@ -1,8 +1,8 @@
-//! A counter in a file that one process writes and others may only read, in place of a mapped file:
+//! A counter in a file that one process writes and others may only read, instead of a mapped file:
 //!
 //! ```console
-//! $ cargo run -p shm-ring --example file-counter -- write   # counts to 50, one a second
-//! $ cargo run -p shm-ring --example file-counter -- read    # prints it 10 times
+//! $ cargo run -p shm-ring --example file-counter -- write   # one terminal: counts to 50, one a second
+//! $ cargo run -p shm-ring --example file-counter -- read    # another: prints it 10 times
 //! ```
 //!
 //! The reader maps the file for reading alone, and waits for each number instead of looking now and then. The
@@ -45,7 +45,7 @@ fn write(path: &Path, pause: Duration) -> Result<(), Box<dyn Error>> {
     println!("counting on from {last} in {}", path.display());
     for count in last + 1..=last + 50 {
         writer.write(count);
-        // Who waits for the next number is woken.
+        // Wakes readers that wait for the next number.
         writer.notify();
         sleep(pause);
     }

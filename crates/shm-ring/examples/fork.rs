@@ -1,4 +1,4 @@
-//! A parent and the child that it forks, in place of an anonymous mapping that both inherit:
+//! A parent and the child that it forks, instead of an anonymous mapping that both inherit:
 //!
 //! ```console
 //! $ cargo run -p shm-ring --example fork

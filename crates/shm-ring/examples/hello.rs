@@ -13,7 +13,7 @@ use std::process::{Command, id};
 use shm_ring::{Consumer, Options, Ring};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// What crosses: a type without padding of which any bytes are a value.
+/// The type that crosses, a type without padding of which any bytes are a value.
 #[derive(FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 struct Tick {

@@ -52,7 +52,7 @@ fn read(name: &str) -> Result<(), Box<dyn Error>> {
         let ended = loop {
             match rx.pop() {
                 Ok(number) if number == next => next += 1,
-                Ok(number) => return Err(format!("{number} came in place of {next}").into()),
+                Ok(number) => return Err(format!("{number} came instead of {next}").into()),
                 Err(ended @ (PopError::Closed | PopError::PeerDead)) => break ended,
                 Err(error) => return Err(error.into()),
             }

@@ -1,4 +1,4 @@
-//! A struct of three numbers handed over by name, in place of `shm_open`, `ftruncate` to four gigabytes
+//! A struct of three numbers handed over by name, instead of `shm_open`, `ftruncate` to four gigabytes
 //! and `mmap`:
 //!
 //! ```console

@@ -1,9 +1,9 @@
-//! Type lines in one terminal, read them in another, in place of a System V segment and a semaphore that both
+//! Type lines in one terminal, read them in another, instead of a System V segment and a semaphore that both
 //! sides poll:
 //!
 //! ```console
-//! $ cargo run -p shm-ring --example sysv-binary -- receive
-//! $ cargo run -p shm-ring --example sysv-binary -- send
+//! $ cargo run -p shm-ring --example sysv-binary -- receive   # one terminal
+//! $ cargo run -p shm-ring --example sysv-binary -- send      # another: type lines, `end` ends both
 //! ```
 //!
 //! Either may be started first. The receiver prints each line that the sender is given; `end` ends both, and

@@ -1,8 +1,8 @@
-//! A counter that one process keeps and others look at, in place of a System V segment with a struct in it:
+//! A counter that one process keeps and others look at, instead of a System V segment with a struct in it:
 //!
 //! ```console
-//! $ cargo run -p shm-ring --example sysv-counter -- write   # counts to 50, one a second
-//! $ cargo run -p shm-ring --example sysv-counter -- read    # prints it 10 times, then removes the region
+//! $ cargo run -p shm-ring --example sysv-counter -- write   # one terminal: counts to 50, one a second
+//! $ cargo run -p shm-ring --example sysv-counter -- read    # another: prints it 10 times, then removes the region
 //! ```
 //!
 //! Either may be started first, and while they run `shm-ring stat shm-ring-sysv-counter` says who writes.
@@ -62,7 +62,7 @@ fn write(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(name: &str, pause: Duration) -> Result<(), Box<dyn Error>> {
-    // Whoever comes first makes it: the reader may.
+    // The first to come makes it: that may be the reader.
     let latest = Latest::<Counter>::open_or_create(name, &Options::new().label(LABEL))?;
     let mut reader = latest.reader()?;
     for _ in 0..10 {

@@ -1,9 +1,9 @@
-//! Type lines in one terminal, see them upper-cased in another, in place of a System V segment and two
+//! Type lines in one terminal, see them upper-cased in another, instead of a System V segment and two
 //! semaphores that take turns:
 //!
 //! ```console
-//! $ cargo run -p shm-ring --example sysv-two -- receive
-//! $ cargo run -p shm-ring --example sysv-two -- send
+//! $ cargo run -p shm-ring --example sysv-two -- receive   # one terminal
+//! $ cargo run -p shm-ring --example sysv-two -- send      # another: type lines, `end` ends both
 //! ```
 //!
 //! Either may be started first. The receiver prints each character of a line in upper case; `end` ends both.

@@ -63,7 +63,7 @@ fn read(name: &str) -> Result<(), Box<dyn Error>> {
     loop {
         match rx.pop_timeout(TIMEOUT) {
             Ok(number) if number == next => next += 1,
-            Ok(number) => return Err(format!("{number} came in place of {next}").into()),
+            Ok(number) => return Err(format!("{number} came instead of {next}").into()),
             // Neither lost nor over: time for something else.
             Err(PopError::TimedOut) => println!("reader: nothing for {TIMEOUT:?} after {next}"),
             Err(PopError::Closed) => break,

@@ -14,7 +14,10 @@ use std::io;
 
 use crate::role::Role;
 
-/// Why a ring could not be created, opened or attached to. Nothing is left half-made.
+/// The reason why a ring could not be created, opened or attached to. Nothing is left half-made.
+///
+/// Print it by `{}`: the text says what was wrong and what to do next. A `main` that returns it, and `unwrap`, show the
+/// fields alone.
 ///
 /// ```
 /// let error = shm_ring::Ring::<u64>::open("/shm-ring-doc-no-such-ring").unwrap_err();
@@ -28,15 +31,15 @@ pub enum Error {
     InvalidName {
         /// The name as given.
         name: String,
-        /// What is wrong with it.
+        /// The problem with it.
         why: &'static str,
     },
     /// An option cannot be met by any region.
     InvalidOptions {
-        /// Which, and why not.
+        /// The option, and the reason.
         why: String,
     },
-    /// Nothing stands under the name.
+    /// Nothing has this name.
     NotFound {
         /// The region that was asked for.
         region: String,
@@ -53,7 +56,7 @@ pub enum Error {
         /// Bytes of records that nobody has read, or of the latest value.
         bytes: u64,
     },
-    /// Something stands under the name already.
+    /// Something has this name already.
     AlreadyExists {
         /// The region that was asked for.
         region: String,
@@ -67,11 +70,11 @@ pub enum Error {
         /// Bytes that are available.
         available: u64,
     },
-    /// What stands under the name is no regular file: a planted link, pipe or device, perhaps.
+    /// The name leads to something other than a regular file: a planted link, pipe or device, perhaps.
     NotRegular {
         /// The region that was asked for.
         region: String,
-        /// What it is.
+        /// The kind of file that it is.
         found: &'static str,
     },
     /// The region belongs to another user.
@@ -96,12 +99,12 @@ pub enum Error {
     HardLinked {
         /// The region that was asked for.
         region: String,
-        /// How many names it has.
+        /// The number of its names.
         found: u64,
     },
     /// A received descriptor is not sealed against being cut, or cannot be written.
     Descriptor {
-        /// What is missing.
+        /// The missing part.
         missing: &'static str,
     },
     /// The region is shorter or longer than its header says, or too short to have one.
@@ -122,16 +125,16 @@ pub enum Error {
     InvalidHeader {
         /// The region that was asked for.
         region: String,
-        /// Which field.
+        /// The field.
         field: &'static str,
-        /// What it holds.
+        /// Its contents.
         found: u64,
     },
     /// A ring, but not the one that was asked for.
     Incompatible {
         /// The region that was asked for.
         region: String,
-        /// What differs.
+        /// The property that differs.
         property: Property,
         /// The ring's.
         found: String,
@@ -147,7 +150,7 @@ pub enum Error {
         /// The process id that its holder has written down, for display: see [`Peer::Alive`](crate::Peer::Alive).
         pid: Option<u32>,
     },
-    /// Nobody holds the role, and a lock for reading keeps it from being taken: of a process that may read the region.
+    /// Nobody holds the role, but another process that may read the region has locked it for reading.
     BlockedByReader {
         /// The region that was asked for.
         region: String,
@@ -167,14 +170,14 @@ pub enum Error {
         region: String,
         /// The call.
         call: &'static str,
-        /// What it answered.
+        /// The error of the call.
         source: io::Error,
-        /// What can be done.
+        /// What to do next.
         hint: &'static str,
     },
 }
 
-/// What two sides of a ring must agree on.
+/// A property that two sides of a ring must agree on.
 ///
 /// ```
 /// assert_eq!(shm_ring::Property::ItemSize.to_string(), "item size");

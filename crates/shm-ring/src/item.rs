@@ -85,7 +85,7 @@ pub trait Item: FromBytes + IntoBytes + Immutable {}
 #[diagnostic::do_not_recommend]
 impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 
-/// What the values of a ring are, known only when the program runs: what an
+/// The layout of a ring's values, known only when the program runs: what an
 /// [`UntypedProducer`](crate::UntypedProducer) and an [`UntypedConsumer`](crate::UntypedConsumer) agree on, and what they
 /// have in common with a [`Producer`](crate::Producer) and a [`Consumer`](crate::Consumer) of such a type.
 ///
@@ -111,7 +111,7 @@ impl<T: FromBytes + IntoBytes + Immutable> Item for T {}
 pub struct ItemLayout {
     /// Bytes of a value, and from one to the next.
     pub size: usize,
-    /// What the places of values are aligned to, in bytes.
+    /// The alignment of values, in bytes.
     pub align: usize,
     /// The number that names their meaning, as [`Options::schema`](crate::Options::schema) does; 0 if there is none.
     pub schema: u64,

@@ -5,9 +5,17 @@
 //! loses nothing that was published. When one is buggy or hostile, the other neither hangs nor misbehaves: see
 //! [trust](guide::trust).
 //!
+//! # Start here
+//!
+//! The [guide](guide) explains what belongs to no single type: [where memory comes from](guide::regions), [how a side
+//! waits](guide::waiting) and [which policy to choose](guide::latency), [what happens when the other side goes
+//! away](guide::when_the_other_side_goes_away), [services and containers](guide::services), [trust](guide::trust),
+//! [limits](guide::limits). To write a first program, read [two processes](#two-processes) below, then
+//! [`Producer::push`] and [`Consumer::pop`].
+//!
 //! # What it promises
 //!
-//! - What was published is read whole, in order and once, across kills and restarts of either side in place. `pop` delivers
+//! - Every published record is read whole, in order and once, across kills and restarts of either side in place. `pop` delivers
 //!   at most once, `peek` and `release` at least once.
 //! - A waiting side learns that the other closed or died, and takes everything that was published first. The kernel reports
 //!   a death, usually within a millisecond; where it cannot, the waiting side finds out within a tenth of a second
@@ -114,8 +122,8 @@
 //! ```
 //!
 //! A batch costs one look at a sleeper and one store of a position. One that a consumer takes may stop in the middle
-//! ([`Flow`]), and one that must not be torn is published by [`Producer::try_push_all`]. What has happened before what, for those who share
-//! more than the ring: [ordering](guide::ordering).
+//! ([`Flow`]), and one that must not be torn is published by [`Producer::try_push_all`]. If the two sides share
+//! more than the ring, read [ordering](guide::ordering).
 //!
 //! # Waiting
 //!
@@ -172,6 +180,11 @@
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("shm-ring needs Linux: futexes, memfd, OFD locks");
+
+// The program of README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod attachment;
 mod clock;

@@ -2,7 +2,7 @@
 
 use crate::protocol::session::Life;
 
-/// What is known about the other side of a ring.
+/// The state of the other side of a ring.
 ///
 /// A process that is stopped is alive. Neither `Closed` nor `Dead` is final: another process may
 /// take the role, and then the session number is another.

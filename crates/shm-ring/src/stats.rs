@@ -3,7 +3,7 @@
 use crate::protocol::layout::SidePage;
 use crate::protocol::sync::Ordering;
 
-/// What an end has counted: [`Producer::stats`](crate::Producer::stats) and its siblings. Everything counts from the
+/// The counters of an end: [`Producer::stats`](crate::Producer::stats) and its siblings. Everything counts from the
 /// creation of the ring, over all attachments of the role. Reading it costs a few loads.
 ///
 /// ```
@@ -20,14 +20,14 @@ use crate::protocol::sync::Ordering;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How often this side had to wait: a producer for room, a consumer for a record. A call without any time, `try_` or a
+    /// The number of waits of this side: a producer for room, a consumer for a record. A call without any time, `try_` or a
     /// time-out of zero, does not wait.
     pub waits: u64,
-    /// How often it has gone to sleep.
+    /// The number of its sleeps.
     pub sleeps: u64,
-    /// How often it has rung for the other side: to wake it, on attaching and on closing.
+    /// The number of times that it rang for the other side: to wake it, on attaching and on closing.
     pub wakes_sent: u64,
-    /// Of a producer: the most bytes that it saw in flight when it looked, which it does when it runs out of room that it
+    /// Of a producer: the maximum of bytes that it saw in flight when it looked, which it does when it runs out of room that it
     /// knows of.
     pub high_water: u64,
     /// Of a producer: how many records its user counted as thrown away.

@@ -24,7 +24,7 @@ use self::worker::Worker;
 use crate::sleeper::Place;
 use crate::slot::Slot;
 
-/// What sleeps for ends while their tasks do other things, and wakes the tasks.
+/// Sleeps for ends while their tasks do other things, and wakes the tasks.
 ///
 /// All ends of a process share one ([`Engine::of_process`]), unless they are given another. It has one helper thread, which is
 /// started when the first end goes to sleep and ends a second after the last one was dropped or woken; more if there are too

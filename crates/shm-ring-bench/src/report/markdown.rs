@@ -115,10 +115,10 @@ mod tests {
         report.results[0].failures = vec!["a | b\n<script>`x`</script>".to_owned()];
         let text = render(&report);
         assert!(
-            text.contains("| shm-ring | 10.0 (10.0 to 10.0) | 0.640 (0.640 to 0.640) |"),
+            text.contains("| shm-ring-spin | 10.0 (10.0 to 10.0) | 0.640 (0.640 to 0.640) |"),
             "{text}"
         );
-        assert!(text.contains("shm-ring stream 64 B: a \\| b \\<script\\>\\`x\\`"), "{text}");
+        assert!(text.contains("shm-ring-spin stream 64 B: a \\| b \\<script\\>\\`x\\`"), "{text}");
         for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
             let cells = |line: &str| line.matches('|').count();
             let of_head = cells(table.lines().next().unwrap());

@@ -149,7 +149,7 @@ fn children(parent: u32) -> BTreeSet<u32> {
 }
 
 /// Identifiers of all System V segments, semaphore sets and queues; names of ours where segments, POSIX
-/// queues and temporary files have theirs; sockets that listen on loopback.
+/// queues and temporary files have theirs; processes of this program.
 pub(crate) fn objects() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for table in ["shm", "sem", "msg"] {
@@ -168,13 +168,11 @@ pub(crate) fn objects() -> BTreeSet<String> {
             }
         }
     }
-    for line in fs::read_to_string("/proc/net/tcp").unwrap_or_default().lines() {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        // 127.0.0.1 as the table has it, and the state of a socket that listens.
-        if let [_, address, _, "0A", ..] = fields[..]
-            && address.starts_with("0100007F:")
-        {
-            found.insert(format!("tcp {address}"));
+    // A socket goes with its process.
+    let ours = fs::canonicalize(env!("CARGO_BIN_EXE_shm-ring-bench")).unwrap();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        if fs::read_link(entry.path().join("exe")).is_ok_and(|program| program == ours) {
+            found.insert(format!("process {}", entry.file_name().display()));
         }
     }
     found

@@ -1,16 +1,17 @@
 //! `dump`: what is in a ring and has not been read, in hexadecimal and as text. It reads nothing out of the
 //! ring.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Serialize, ser};
-use shm_ring::{DumpError, Observer, Unread};
+use shm_ring::{Contents, DumpError, Observer, Unread};
 use shm_ring_console::terminal;
 
 use crate::cli::Dump;
 use crate::failure::{Code, Failure};
 use crate::output;
+use crate::units;
 
 /// Bytes in a line.
 const LINE: usize = 16;
@@ -26,14 +27,13 @@ pub(crate) fn run(dump: &Dump) -> Result<(), Failure> {
         output::json(Document { name, records: std::cell::RefCell::new(records), ended: &ended })?;
         return ended.get().map_or(Ok(()), |error| Err(no_dump(error)));
     }
+    let mut any = dump.limit == Some(0);
     for record in records {
+        any = true;
         match record {
             Ok(Unread { position, payload, .. }) => {
                 let title = format!("at {position}, {} bytes", payload.len());
-                writeln!(out, "{}", terminal::paint(&title, terminal::HEADING))?;
-                for (line, bytes) in payload.chunks(LINE).enumerate() {
-                    writeln!(out, "{:08x}  {}", line * LINE, hex(bytes))?;
-                }
+                show(&mut out, &title, &payload)?;
             }
             Err(error @ (DumpError::Corrupt { .. } | DumpError::Overrun)) => {
                 out.flush()?;
@@ -45,6 +45,24 @@ pub(crate) fn run(dump: &Dump) -> Result<(), Failure> {
         }
     }
     out.flush()?;
+    if !any {
+        let snapshot = observer.snapshot();
+        let why = match snapshot.contents {
+            Contents::Latest { .. } => "nobody has written a value yet".to_owned(),
+            _ if snapshot.tail == 0 => "nobody has written a record yet".to_owned(),
+            _ => format!("all {} that were published have been read", units::size(snapshot.tail)),
+        };
+        terminal::note(&format!("{}: {why}", dump.target));
+    }
+    Ok(())
+}
+
+/// Writes a record below its title.
+pub(crate) fn show(out: &mut impl Write, title: &str, payload: &[u8]) -> io::Result<()> {
+    writeln!(out, "{}", terminal::paint(title, terminal::HEADING))?;
+    for (line, bytes) in payload.chunks(LINE).enumerate() {
+        writeln!(out, "{:08x}  {}", line * LINE, hex(bytes))?;
+    }
     Ok(())
 }
 

@@ -42,6 +42,9 @@ struct Left {
 pub(crate) fn run(gc: &Gc) -> Result<(), Failure> {
     let (mut removed, mut left) = (Vec::new(), Left::default());
     for Found { name, ring } in finding::named(gc.trust)? {
+        if !is_meant(gc, &name.to_string()) {
+            continue;
+        }
         let Ok(snapshot) = ring else {
             left.unusable += 1;
             continue;
@@ -125,6 +128,11 @@ impl Left {
     }
 }
 
+/// Whether the patterns match the name, if there are any.
+fn is_meant(gc: &Gc, name: &str) -> bool {
+    gc.names.is_empty() || gc.names.iter().any(|pattern| pattern.matches(name))
+}
+
 /// Whether there is something to read, or it cannot be told.
 fn has_unread(gc: &Gc, name: &Target) -> bool {
     let observer = Observer::open_with(name.region(), &gc.trust.to_look());
@@ -137,7 +145,11 @@ fn left_by_creators(gc: &Gc) -> Result<Vec<Removed>, Failure> {
     let ours = rustix::process::geteuid().as_raw();
     for entry in std::fs::read_dir(finding::SHM)?.flatten() {
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| finding::is_temporary(name)) else { continue };
+        let Some(name) =
+            name.to_str().filter(|name| finding::is_temporary(name) && is_meant(gc, name))
+        else {
+            continue;
+        };
         let Ok(stat) = entry.metadata() else { continue };
         let owner = std::os::unix::fs::MetadataExt::uid(&stat);
         let age = stat.modified().ok().and_then(|then| then.elapsed().ok()).unwrap_or_default();

@@ -316,7 +316,7 @@ fn pieces(
 fn too_long(longest: usize) -> Failure {
     Failure::new(
         Code::Failure,
-        format!("a message has more than {longest} bytes, the most that fits this ring"),
+        format!("a message has more than {longest} bytes, the maximum of this ring"),
         "create a larger ring (--bytes), or send the bytes as they come (--raw)",
     )
 }

@@ -3,15 +3,18 @@
 use std::io::{self, Write};
 
 use clap::CommandFactory;
+use clap_complete::env::Shells;
 
 use crate::cli::{Cli, Completions, Man};
+use crate::completing;
 use crate::failure::{Code, Failure};
 
 pub(crate) fn completions(completions: &Completions) -> Result<(), Failure> {
     let mut script = Vec::new();
-    let mut command = Cli::command();
-    let name = command.get_name().to_owned();
-    clap_complete::generate(completions.shell, &mut command, name, &mut script);
+    let (shells, name) = (Shells::builtins(), Cli::command().get_name().to_owned());
+    // The same five shells, by the same names.
+    let shell = shells.completer(&completions.shell.to_string()).expect("clap_complete knows it");
+    shell.write_registration(completing::VARIABLE, &name, &name, &name, &mut script)?;
     io::stdout().lock().write_all(&script)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use shm_ring::{MessageRing, Options, Region};
 
-use crate::house::{Name, Process, expect, json, program, run, state, told, until};
+use crate::house::{Name, Process, expect, json, run, state, told, until};
 
 fn gc(arguments: &[&str], name: &Name) -> bool {
     let all = json(&[&["gc", "--dry-run"], arguments].concat());
@@ -140,11 +140,13 @@ fn shells_and_man_are_told_of_every_command() {
         .filter(|word| *word != "help")
         .collect();
     assert!(commands.contains(&"ls") && commands.contains(&"man"), "{commands:?}");
-    for shell in ["bash", "zsh", "fish"] {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = expect(0, &["completions", shell]);
-        for command in &commands {
-            assert!(script.contains(command), "{shell}: {command}");
-        }
+        assert!(script.contains("SHM_RING_COMPLETE"), "{shell}: {script}");
+    }
+    let Some(offered) = completed("") else { return };
+    for command in &commands {
+        assert!(offered.iter().any(|word| word == command), "{command}: {offered:?}");
     }
     let page = expect(0, &["man"]);
     assert!(page.contains(".TH shm\\-ring 1") || page.contains(".TH shm-ring 1"), "{page}");
@@ -154,9 +156,72 @@ fn shells_and_man_are_told_of_every_command() {
     }
     expect(2, &["man", "nonsense"]);
     expect(2, &["completions", "nonsense"]);
-    let syntax = std::process::Command::new("bash")
-        .args(["-n", "/dev/stdin"])
-        .stdin(Process::of(&mut program(&["completions", "bash"])).output())
-        .output();
-    assert!(syntax.is_ok_and(|output| output.status.success()));
+}
+
+/// What bash offers behind `shm-ring LINE`, the last word of which has been begun; `None` without bash.
+fn completed(line: &str) -> Option<Vec<String>> {
+    let script = r#"
+        source <(shm-ring completions bash)
+        COMP_WORDS=(shm-ring "$@") COMP_CWORD=$# COMP_TYPE=9
+        _clap_complete_shm_ring shm-ring "${@: -1}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_shm-ring")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "-c", script, "bash"]).args(line.split(' ')).env("PATH", path);
+    let Ok(output) = bash.output() else {
+        eprintln!("skipped: there is no bash");
+        return None;
+    };
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn a_shell_completes_the_names_of_rings() {
+    let (one, two) = (Name::new("completed-a"), Name::new("completed-b"));
+    for name in [&one, &two] {
+        MessageRing::create(name.as_str(), &Options::new()).unwrap();
+    }
+    let begun = one.as_str().strip_suffix("-completed-a").unwrap();
+    let begun = begun.rsplit_once('-').unwrap().0;
+    for command in ["stat", "dump", "send", "recv", "rm", "top", "gc", "dump --limit 1", "rm other"]
+    {
+        let Some(offered) = completed(&format!("{command} {begun}")) else { return };
+        for name in [&one, &two] {
+            assert!(offered.iter().any(|word| word == name.as_str()), "{command}: {offered:?}");
+        }
+    }
+    // As shm_open has it; and nothing that is not there.
+    assert_eq!(
+        completed(&format!("stat /{}", one.as_str())).unwrap(),
+        [format!("/{}", one.as_str())]
+    );
+    assert_eq!(completed(&format!("stat {}-more", one.as_str())).unwrap(), [""]);
+    // A new ring has a new name.
+    assert_eq!(completed(&format!("create {}", one.as_str())).unwrap(), [""]);
+}
+
+#[test]
+fn only_what_a_pattern_names_is_garbage() {
+    let (one, two) = (Name::new("pattern-one"), Name::new("pattern-two"));
+    for name in [&one, &two] {
+        MessageRing::create(name.as_str(), &Options::new()).unwrap();
+    }
+    let found = |patterns: &[&str]| {
+        let old = ["--older-than", "0"];
+        [&one, &two].map(|name| gc(&[&old, patterns].concat(), name))
+    };
+    let begin = one.as_str().split_once("-pattern").unwrap().0.rsplit_once('-').unwrap().0;
+    assert_eq!(found(&[]), [true, true]);
+    assert_eq!(found(&[one.as_str()]), [true, false]);
+    assert_eq!(found(&[&format!("/{}", two.as_str())]), [false, true]);
+    assert_eq!(found(&[&format!("{begin}-*")]), [true, true]);
+    assert_eq!(found(&[&format!("{begin}-*-pattern-t?o")]), [false, true]);
+    assert_eq!(found(&["nothing", one.as_str(), two.as_str()]), [true, true]);
+    assert_eq!(found(&["shm-ring"]), [false, false], "a part is no match");
+    for wrong in ["a/b", "", "/", "[a"] {
+        expect(2, &["gc", "--dry-run", wrong]);
+    }
 }

@@ -55,6 +55,11 @@ impl Process {
         Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
+    /// Of one that was started with other streams.
+    pub(crate) fn from(child: Child) -> Self {
+        Self(Some(child))
+    }
+
     fn child(&mut self) -> &mut Child {
         self.0.as_mut().expect("it is there until it ends")
     }
@@ -82,14 +87,6 @@ impl Process {
             heard += more;
         }
         bytes
-    }
-
-    /// Its standard output, for another process.
-    pub(crate) fn output(mut self) -> Stdio {
-        let output = self.child().stdout.take().unwrap();
-        // It ends when it has written everything.
-        std::thread::spawn(move || drop(self.end()));
-        output.into()
     }
 
     pub(crate) fn close_output(&mut self) {

@@ -18,7 +18,7 @@ fn commands(session: &str) -> Vec<String> {
 
 /// The session as the README shows it.
 fn shown() -> String {
-    let readme = std::fs::read_to_string(format!("{HERE}/../../README.md")).unwrap();
+    let readme = std::fs::read_to_string(format!("{HERE}/README.md")).unwrap();
     let block = readme.split("```console\n").find(|block| block.starts_with("$ seq 1000000000"));
     block.unwrap().split("```").next().unwrap().to_owned()
 }

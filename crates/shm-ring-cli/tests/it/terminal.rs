@@ -119,6 +119,23 @@ fn ls_is_a_table_on_a_terminal() {
 }
 
 #[test]
+fn dump_says_why_it_shows_nothing() {
+    let name = ring("drained");
+    let shown = || match Terminal::run(&["dump", name.as_str()], &[]).end() {
+        (Some(0), text) => text,
+        other => panic!("{other:?}"),
+    };
+    assert!(shown().contains("nobody has written a record yet"));
+    let ring = shm_ring::MessageRing::open(name.as_str()).unwrap();
+    let (mut tx, mut rx) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    tx.push(b"read").unwrap();
+    rx.pop().unwrap();
+    assert!(shown().contains("all 16 B that were published have been read"), "{}", shown());
+    tx.push(b"unread").unwrap();
+    assert!(shown().contains("|unread") && !shown().contains("note:"), "{}", shown());
+}
+
+#[test]
 fn top_shows_what_goes_on_and_gives_the_terminal_back() {
     let name = ring("top");
     let ends: [fn(&mut Terminal); 3] = [

@@ -16,7 +16,7 @@ use crate::protocol::layout::SidePage;
 use crate::protocol::park::{self, SleepLimit};
 use crate::protocol::sync::{AtomicU32, Foreign, Ordering, fence};
 
-/// What an end that has armed sleeps on: up to three futex words and the value of each, and for how long. Made by [`arm`].
+/// The words that an armed end sleeps on: up to three futex words and the value of each, and for how long. Made by [`arm`].
 ///
 /// It keeps the words mapped, for reading, whatever becomes of the end: any thread may look at them.
 ///
@@ -99,7 +99,7 @@ impl Armed {
     }
 
     /// For how long the sleep may last: then the end must be asked again, and may be armed anew. That is a tenth of a second
-    /// at first, a second from then on if the kernel would tell of the other side's death, and a millisecond where the
+    /// at first, a second from then on if the kernel would report the other side's death, and a millisecond where the
     /// kernel refuses what a long sleep needs.
     #[must_use]
     pub fn limit(&self) -> Duration {

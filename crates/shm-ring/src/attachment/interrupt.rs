@@ -9,7 +9,7 @@ use crate::protocol::interrupt::{self, Flag};
 /// Ends a wait of the end that it came from, from another thread or from a signal handler: for a clean shutdown.
 ///
 /// The wait that is under way ends with `Interrupted`, or else the next one that finds nothing: an interrupt is never lost, and
-/// several before that are one. What is there comes first: a `pop` that finds a record returns it, and the wait after it
+/// several before that are one. Records and room come first: a `pop` that finds a record returns it, and the wait after it
 /// is interrupted. [`wait_any`](crate::wait_any) is a wait of each of its ends; `wait_for_peer` returns how things stand.
 ///
 /// An end that never gave out a handle pays nothing. One that did sleeps on one more word, which takes Linux 5.16; before

@@ -212,7 +212,7 @@ impl Waited for AwaitedPeer<'_> {
 /// Of several the one is returned that was returned least recently, so none is kept waiting by another; one whose other
 /// side is gone only if no other has something. It says so each time: leave it out from then on.
 ///
-/// It waits by the most wakeful of their policies: the most spins of any, and asleep only if none of
+/// It waits by the most wakeful of their policies: the largest number of spins of any, and asleep only if none of
 /// them is to spin for ever.
 ///
 /// # Errors

@@ -60,7 +60,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         Ok(())
     }
 
-    /// Gives back all that is unread. Bytes of it.
+    /// Releases all that is unread. Returns the bytes of it.
     fn skip(&mut self) -> Result<u64, PopError> {
         let (head, tail) = self.unread()?;
         self.release_below(tail, tail)?;
@@ -133,9 +133,9 @@ macro_rules! counted {
                 self.inner.is_empty()
             }
 
-            /// Gives back the room of all items below `position`, which counts as [`position`](Self::position) does: for a
-            /// consumer that looks at items by [`peek`](Self::peek) and releases them when somebody else is done with them. How
-            /// many it released.
+            /// Releases all items below `position`, which counts as [`position`](Self::position) does: for a consumer
+            /// that looks at items by [`peek`](Self::peek) and releases them when somebody else is done with them.
+            /// Returns the number released.
             ///
             /// The position behind the n-th item of a view is [`position`](Self::position), plus n times the size of an item. A
             /// consumer that stores that position with what it made of the items, in one transaction, delivers exactly once: its
@@ -164,8 +164,8 @@ macro_rules! counted {
                 Ok((bytes / self.inner.size()) as usize)
             }
 
-            /// Gives back all items that are unread, unseen: what a consumer does that comes late, or fell behind. How many that
-            /// was.
+            /// Releases all items that are unread, unseen: what a consumer does that comes late, or fell behind.
+            /// Returns their number.
             ///
             /// # Errors
             /// [`PopError::Corrupt`], permanently.
@@ -268,8 +268,8 @@ impl MessageConsumer {
         self.inner.is_empty()
     }
 
-    /// Gives back the room of all messages below `position`, which counts as [`position`](Self::position) does: what
-    /// [`Message::end`](crate::Message::end) returned for one of them. How many it released. See
+    /// Releases all messages below `position`, which counts as [`position`](Self::position) does: what
+    /// [`Message::end`](crate::Message::end) returned for one of them. Returns the number released. See
     /// [`Consumer::release_to`].
     ///
     /// It looks at the header of each message that it releases.
@@ -304,8 +304,8 @@ impl MessageConsumer {
         Ok(count)
     }
 
-    /// Gives back all messages that are unread, unseen: what a consumer does that comes late, or fell behind. How many
-    /// bytes of records that was, with their headers.
+    /// Releases all messages that are unread, unseen: what a consumer does that comes late, or fell behind. Returns the
+    /// bytes of their records, with headers.
     ///
     /// # Errors
     /// [`PopError::Corrupt`], permanently.

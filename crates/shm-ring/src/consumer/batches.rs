@@ -13,10 +13,10 @@ use crate::error::PopError;
 use crate::item::Item;
 
 impl<T: Item> Consumer<T> {
-    /// Takes up to `max` items that are there, oldest first, hands each to `each`, and gives their
-    /// room back by one store at the end. How many it was. Items that are published meanwhile are for the next call.
-    /// `each` returns nothing, or a [`ControlFlow`](core::ops::ControlFlow) by which it stops: the item that it stops at
-    /// is taken, and those behind it stay ([`Flow`]).
+    /// Takes up to `max` items that are there, oldest first, hands each to `each`, and frees their room by one store at
+    /// the end. Returns their number. Items that are published meanwhile are for the next call. `each` returns nothing,
+    /// or a [`ControlFlow`](core::ops::ControlFlow) by which it stops: the item that it stops at is taken, and those
+    /// behind it stay ([`Flow`]).
     ///
     /// Delivery of the batch is at least once while `each` runs: a consumer killed there leaves all of
     /// it to its successor. After that it is at most once. If `each` panics, the item that it was given
@@ -101,8 +101,8 @@ impl<T: Item> Consumer<T> {
         count
     }
 
-    /// Takes as many items as are there, up to as many as `items` holds, oldest first, by one copy, and gives their room
-    /// back by one store. How many it was.
+    /// Takes as many items as are there, up to as many as `items` holds, oldest first, by one copy, and frees their
+    /// room by one store. Returns their number.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -151,9 +151,9 @@ impl<T: Item> Consumer<T> {
 }
 
 impl MessageConsumer {
-    /// Takes up to `max` messages that are there, oldest first, shows each to `each`, and gives their room back by one
-    /// store at the end. How many it was. Messages that are published meanwhile are for the next call. `each` may stop, as
-    /// with [`Consumer::try_pop_batch`](crate::Consumer::try_pop_batch).
+    /// Takes up to `max` messages that are there, oldest first, shows each to `each`, and frees their room by one store
+    /// at the end. Returns their number. Messages that are published meanwhile are for the next call. `each` may stop,
+    /// as with [`Consumer::try_pop_batch`](crate::Consumer::try_pop_batch).
     ///
     /// Delivery is as with [`Consumer::try_pop_batch`](crate::Consumer::try_pop_batch).
     ///

@@ -2,7 +2,7 @@
 
 use core::ops::ControlFlow;
 
-/// What the closure of a batch returns: nothing, and the batch takes all that it may, or a [`ControlFlow`], by which it
+/// The return value of a batch's closure: nothing, and the batch takes all that it may, or a [`ControlFlow`], by which it
 /// stops.
 ///
 /// The record that the closure stops at has been taken. Those behind it stay in the ring.

@@ -17,7 +17,7 @@ use crate::protocol::record;
 
 /// The end of a ring that reads messages.
 ///
-/// There is one per ring, as with [`Producer`](crate::Producer).
+/// A ring has one, under the same rules as its [`Producer`](crate::Producer).
 ///
 /// ```
 /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -100,8 +100,8 @@ impl MessageConsumer {
         Ok(message)
     }
 
-    /// Like [`try_pop`](Self::try_pop), but into a `Vec` that is used again; what it held is replaced. Bytes of the
-    /// message.
+    /// Like [`try_pop`](Self::try_pop), but into a `Vec` that is used again; the message replaces its contents. Returns
+    /// the length of the message.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -110,7 +110,8 @@ impl MessageConsumer {
         self.take(None, message)
     }
 
-    /// Like [`pop`](Self::pop), but into a `Vec` that is used again; what it held is replaced. Bytes of the message.
+    /// Like [`pop`](Self::pop), but into a `Vec` that is used again; the message replaces its contents. Returns the
+    /// length of the message.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -132,7 +133,7 @@ impl MessageConsumer {
         self.take(Some(Timeout::of(timeout)), message)
     }
 
-    /// Takes the oldest message into `buffer` if there is one. Bytes of the message.
+    /// Takes the oldest message into `buffer` if there is one. Returns the length of the message.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop); [`PopError::TooSmall`] if `buffer` is, and the message stays.
@@ -141,7 +142,8 @@ impl MessageConsumer {
         self.take(None, buffer)
     }
 
-    /// Takes the oldest message into `buffer`, waiting for one as [`pop`](Self::pop) does. Bytes of the message.
+    /// Takes the oldest message into `buffer`, waiting for one as [`pop`](Self::pop) does. Returns the length of the
+    /// message.
     ///
     /// # Errors
     /// As [`pop`](Self::pop); [`PopError::TooSmall`] if `buffer` is, and the message stays.
@@ -217,7 +219,7 @@ impl MessageConsumer {
         Ok(())
     }
 
-    /// The oldest messages, up to `max` of those that are there and at least one, to be read in place.
+    /// Lends the oldest messages, up to `max` of those that are there and at least one, to be read in place.
     ///
     /// Delivery is at least once: the messages are there until the view is released, also for a consumer
     /// that comes after one that was killed.

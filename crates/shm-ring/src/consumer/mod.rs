@@ -1,18 +1,22 @@
 //! Owns: what every consumer does, whatever it reads: looking for records, releasing them, waiting. Knows nothing of: how
 //! a payload leaves its record.
 
+// First: the page of a type shows its blocks in the order in which they are met here, and begins with pop.
+mod values;
+
+mod messages;
+
+mod untyped;
+
 mod backlog;
 mod batches;
 mod flow;
 mod found;
 mod hint;
 mod iter;
-mod messages;
 mod stream_reader;
 mod streams;
 mod taking;
-mod untyped;
-mod values;
 mod view;
 mod waiting;
 
@@ -174,7 +178,7 @@ impl<P: Payload + ?Sized> Receiver<P> {
         self.side.told(self.map.mine(), Ended::Corrupt).into()
     }
 
-    /// Gives back the room of the record of `stride` bytes at the head, which has been read, and wakes the producer if
+    /// Releases the record of `stride` bytes at the head, which has been read, and wakes the producer if
     /// it sleeps until then.
     #[inline(always)]
     pub(crate) fn release(&mut self, stride: u64) -> Result<(), PopError> {

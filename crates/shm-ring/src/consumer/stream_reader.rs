@@ -16,8 +16,7 @@ use crate::options::Ends;
 /// [`BrokenPipe`](io::ErrorKind::BrokenPipe). Neither is final: when a new producer attaches, reading
 /// goes on.
 ///
-/// Delivery is at most once for each message: what stands in the buffer when the process is killed is
-/// lost.
+/// Delivery is at most once for each message: bytes in the buffer are lost if the process is killed.
 ///
 /// ```
 /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;

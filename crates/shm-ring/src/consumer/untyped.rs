@@ -20,7 +20,7 @@ use crate::protocol::record::RecordLayout;
 /// A value is as many bytes as [`item`](Self::item) says. A buffer of another length is [`PopError::WrongLength`]: nothing
 /// is taken then, and nothing is written to it.
 ///
-/// There is one consumer per ring, as with [`Producer`](crate::Producer).
+/// A ring has one, under the same rules as its [`Producer`](crate::Producer).
 ///
 /// ```
 /// use shm_ring::{ItemLayout, Options, PopError, Producer, UntypedConsumer};
@@ -124,7 +124,7 @@ impl Receiver<Untyped> {
         self.take_at_hand::<N>(value)
     }
 
-    /// Gives back the room of a value that was read.
+    /// Releases a value that was read.
     #[inline(always)]
     fn pass_at_hand<const N: usize>(&mut self) -> AtHand {
         let next = self.head.position() + N as u64;
@@ -201,8 +201,8 @@ impl UntypedConsumer {
         self.inner.take_one(value, Some(Timeout::of(timeout)))
     }
 
-    /// Takes as many values as are there, up to as many as `values` has room for, oldest first, by one copy, and gives
-    /// their room back by one store. How many values it was. The length of `values` is a multiple of a value's.
+    /// Takes as many values as are there, up to as many as `values` has room for, oldest first, by one copy, and frees
+    /// their room by one store. Returns their number. The length of `values` is a multiple of a value's.
     ///
     /// # Errors
     /// As [`try_pop_into`](Self::try_pop_into).
@@ -230,8 +230,8 @@ impl UntypedConsumer {
         self.inner.take_many(values, Some(Timeout::of(timeout)))
     }
 
-    /// Takes up to `max` values that are there, oldest first, hands a copy of each to `each`, and gives their room back by
-    /// one store at the end. How many it was. `each` may stop, and delivery is as with
+    /// Takes up to `max` values that are there, oldest first, hands a copy of each to `each`, and frees their room by
+    /// one store at the end. Returns their number. `each` may stop, and delivery is as with
     /// [`Consumer::try_pop_batch`](crate::Consumer::try_pop_batch).
     ///
     /// # Errors
@@ -310,7 +310,7 @@ impl UntypedConsumer {
         Ok(count)
     }
 
-    /// The oldest values, up to `max` of those that are there, to be read in place.
+    /// Lends the oldest values, up to `max` of those that are there, to be read in place.
     ///
     /// Delivery is at least once: the values are there until the view is released, also for a consumer
     /// that comes after one that was killed.
@@ -398,7 +398,7 @@ impl<'a> UntypedView<'a> {
         self.receiver.map.area().at(self.receiver.position())
     }
 
-    /// Gives back the room of the first `count` values, by one store: they count as read from now on.
+    /// Releases the first `count` values, by one store: they count as read from now on.
     ///
     /// # Panics
     /// If the view has fewer.

@@ -12,7 +12,7 @@ use crate::mapping::records;
 
 /// The end of a ring that reads values.
 ///
-/// There is one per ring, as with [`Producer`](crate::Producer).
+/// A ring has one consumer, under the same rules as its [`Producer`](crate::Producer).
 ///
 /// ```
 /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -32,12 +32,11 @@ impl<T: Item> Consumer<T> {
     /// Bytes of a value, and from one to the next.
     pub(super) const SIZE: u64 = size_of::<T>() as u64;
 
-    /// Takes the oldest item if there is one. Never waits, never makes a system call unless the
-    /// producer sleeps and must be woken. An empty ring is `Empty` whether or not there is a
-    /// producer: [`peer`](Self::peer) tells.
+    /// Takes the oldest item if there is one. Never waits, and makes no system call unless it must wake a sleeping producer.
+    /// An empty ring is `Empty` whether or not there is a producer: ask [`peer`](Self::peer).
     ///
-    /// Delivery is at most once: the item's room is given back before this returns, so a consumer
-    /// killed after that has lost it.
+    /// Delivery is at most once: the item's room is free before this returns, so a consumer that is killed later has lost
+    /// the item.
     ///
     /// # Errors
     /// [`PopError::Empty`]; [`PopError::Corrupt`], permanently.
@@ -56,7 +55,7 @@ impl<T: Item> Consumer<T> {
         self.take_next(None, Receiver::release)
     }
 
-    /// Like [`try_pop`](Self::try_pop), but into a place that is there already. Use it for items of about 1 KiB or more,
+    /// Like [`try_pop`](Self::try_pop), but writes to `item`. Use it for items of about 1 KiB or more,
     /// where the move would cost as much as the pop.
     ///
     /// # Errors
@@ -92,7 +91,7 @@ impl<T: Item> Consumer<T> {
         self.take_next(Some(Timeout::FOREVER), Receiver::release)
     }
 
-    /// Like [`pop`](Self::pop), but into a place that is there already: see [`try_pop_into`](Self::try_pop_into).
+    /// Like [`pop`](Self::pop), but writes to `item`: see [`try_pop_into`](Self::try_pop_into).
     ///
     /// # Errors
     /// As [`pop`](Self::pop); `item` is then unchanged.
@@ -147,7 +146,7 @@ impl<T: Item> Consumer<T> {
         Ok(item)
     }
 
-    /// The oldest items, up to `max` of those that are there, to be read in place as one slice.
+    /// Lends the oldest items, up to `max` of those that are there, to be read in place as one slice.
     ///
     /// Delivery is at least once: the items are there until the view is released, also for a consumer
     /// that comes after one that was killed.

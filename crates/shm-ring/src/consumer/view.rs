@@ -23,7 +23,7 @@ use crate::item::Item;
 use crate::mapping::copy;
 use crate::mapping::records::Area;
 
-/// The oldest values, still in the ring, as one slice. [`release`](Self::release) gives room back; dropping the view
+/// The oldest values, still in the ring, as one slice. [`release`](Self::release) frees their room; dropping the view
 /// leaves the values where they are, to be seen again: delivery is at least once.
 ///
 /// A view borrows its consumer, and cannot outlive it:
@@ -130,7 +130,7 @@ impl<'a, T: Item> View<'a, T> {
         unsafe { core::slice::from_raw_parts(first, self.count) }
     }
 
-    /// Gives back the room of the first `count` values, by one store: they count as read from now on.
+    /// Releases the first `count` values, by one store: they count as read from now on.
     ///
     /// # Panics
     /// If the view has fewer.
@@ -150,8 +150,8 @@ impl<T: Item> fmt::Debug for View<'_, T> {
     }
 }
 
-/// The oldest messages, still in the ring. [`release`](Self::release) gives room back; dropping the view leaves the
-/// messages where they are, to be seen again: delivery is at least once.
+/// The oldest messages, still in the ring. [`release`](Self::release) frees their room. A view that is dropped leaves the
+/// messages in the ring, and they are seen again: delivery is at least once.
 ///
 /// ```
 /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -160,7 +160,7 @@ impl<T: Item> fmt::Debug for View<'_, T> {
 /// let view = rx.peek(2)?;
 /// assert_eq!(view.first().to_vec(), b"one");
 /// assert_eq!(view.iter().map(|message| message.len()).sum::<usize>(), 6);
-/// view.release(2);
+/// assert_eq!(view.release(usize::MAX), 2); // all that it shows
 /// assert_eq!(rx.pop()?, b"three");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -184,8 +184,8 @@ impl<'a> MessageView<'a> {
         Message::at(self.receiver.map.area(), self.first)
     }
 
-    /// The messages, oldest first. It ends early where what stands in the ring is no message: the next call of the
-    /// consumer says so.
+    /// Iterates over the messages, oldest first. It ends early where the ring holds no valid message: the next call of
+    /// the consumer reports that.
     #[inline]
     pub fn iter(&self) -> Messages<'_> {
         let Receiver { head, map, .. } = &*self.receiver;
@@ -198,8 +198,9 @@ impl<'a> MessageView<'a> {
         }
     }
 
-    /// Gives back the room of the first `count` messages, or of all that [`iter`](Self::iter) shows if that is fewer, by
-    /// one store: they count as read from now on. How many it was.
+    /// Releases the first `count` messages, or all that [`iter`](Self::iter) shows if those are fewer, by one store: they
+    /// count as read from now on. Returns their number. A view does not know how many messages it shows before they are
+    /// looked at: `release(usize::MAX)` releases all of them.
     #[inline]
     pub fn release(self, count: usize) -> usize {
         let mut messages = self.iter();
@@ -267,7 +268,7 @@ impl fmt::Debug for Messages<'_> {
     }
 }
 
-/// A message in the region, read where it stands. What the safe methods give are copies: the other
+/// A message in the region, read in place. The safe methods return copies: the other
 /// process may write while they read, and then the copy is a mixture, and nothing worse.
 ///
 /// ```

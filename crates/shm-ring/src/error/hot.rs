@@ -19,7 +19,7 @@ pub enum AtHand {
     Asked,
 }
 
-/// Why nothing was pushed.
+/// The reason why nothing was pushed.
 ///
 /// ```
 /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -50,9 +50,9 @@ pub enum PushError {
     /// More than this ring can ever hold: a message, in bytes; values that are reserved or pushed all at once, in items;
     /// messages that are, in bytes of their records.
     TooLarge {
-        /// How much was asked for.
+        /// The amount that was asked for.
         len: usize,
-        /// The most that fits: create a larger ring, or send it in parts.
+        /// The maximum: create a larger ring, or send it in parts.
         max: usize,
     },
     /// Not the bytes of one value, or of whole ones where several may be (untyped ends only). Nothing was published.
@@ -64,7 +64,7 @@ pub enum PushError {
     },
 }
 
-/// Why nothing was popped.
+/// The reason why nothing was popped.
 ///
 /// ```
 /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -91,8 +91,8 @@ pub enum PopError {
     Corrupt,
     /// This process was forked from the one that attached, whose end this is. Final here: attach after forking.
     Forked,
-    /// Fewer are there than were waited for, and more cannot come: the ring never has as many, or the producer waits for
-    /// room. Release some (`wait` only).
+    /// There are fewer records than were waited for, and no more can come: the ring never holds so many, or the producer
+    /// waits for room. Release some (`wait` only).
     Full,
     /// There is no memory for the message, or for a copy of an untyped value, which stays in the ring: free some, take it
     /// into a buffer of your own, or bound what a ring may hold by
@@ -116,7 +116,7 @@ pub enum PopError {
         /// Bytes of the message.
         needed: usize,
     },
-    /// The buffer has not the length of one value, or of whole ones where several may come (untyped ends only). Nothing was
+    /// The buffer does not have the length of one value, or of whole ones where several may come (untyped ends only). Nothing was
     /// taken.
     WrongLength {
         /// Bytes of the buffer.
@@ -126,7 +126,7 @@ pub enum PopError {
     },
 }
 
-/// Why a batch was not pushed to its end, and how much of it was.
+/// The reason why a batch was not pushed to its end, and how much of it was.
 ///
 /// ```
 /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -138,9 +138,9 @@ pub enum PopError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchError {
-    /// How many records were published.
+    /// The number of records that were published.
     pub pushed: usize,
-    /// Why the next one was not.
+    /// The reason why the next one was not.
     pub error: PushError,
 }
 
@@ -156,11 +156,11 @@ pub struct BatchError {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfBounds {
-    /// Where the access was to begin, in bytes from the start of the payload.
+    /// The offset of the access, in bytes from the start of the payload.
     pub offset: usize,
-    /// Bytes that it was to have.
+    /// The length of the access in bytes.
     pub len: usize,
-    /// Bytes that the payload has.
+    /// The length of the payload in bytes.
     pub size: usize,
 }
 

@@ -1,6 +1,6 @@
 // Owns: the guide's page on what lies where, and why. Knows nothing of: byte offsets (LAYOUT.md), orderings (ordering.rs).
 
-//! What lies where in a region, and why. The bytes themselves are in `LAYOUT.md` of the repository. That file is enough
+//! The parts of a region, and the reasons for them. The bytes themselves are in `LAYOUT.md` of the repository. That file is enough
 //! to write a peer in another language, and golden images in the test suite pin it.
 //!
 //! # Four parts, one writer each
@@ -27,7 +27,7 @@
 //!
 //! A side may know the type of the values, or only their size, alignment and schema id
 //! ([`UntypedProducer`](crate::UntypedProducer), [`UntypedConsumer`](crate::UntypedConsumer)): the bytes are the same, and the
-//! other side cannot tell. What a type is refused for when it is compiled, an [`ItemLayout`](crate::ItemLayout) is refused
+//! other side cannot tell. An error that a type gets when it is compiled, an [`ItemLayout`](crate::ItemLayout) is refused
 //! for when a ring is created or opened.
 //!
 //! **Messages** have a header of 8 bytes in front, which holds the length and a check of the position. Payloads start at
@@ -53,7 +53,7 @@
 //! Positions count bytes from 0 and never start over; the place in the data is the position modulo the capacity. The
 //! producer publishes next at `tail`, the consumer reads next at `head`. A record exists from the moment `tail` passes
 //! it, by one store, and nothing in the data says so a second time. So a producer killed at any instruction leaves whole
-//! records and nothing else: bytes behind `tail` never existed. Whoever attaches next continues from its own position
+//! records and nothing else: bytes behind `tail` never existed. The next side to attach continues from its own position
 //! and scans nothing.
 //!
 //! # Limit and capacity

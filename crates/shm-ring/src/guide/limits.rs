@@ -81,7 +81,7 @@
 //! # Kernels and machines
 //!
 //! Linux on a 64-bit little-endian processor; x86-64 is tested most, aarch64 under emulation. Both sides need
-//! the same page size. What is used if it is there, and what happens if not:
+//! the same page size. The library uses these where the kernel has them:
 //!
 //! | since | what | without it |
 //! |---|---|---|

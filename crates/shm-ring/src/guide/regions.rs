@@ -1,6 +1,6 @@
 // Owns: the guide's page on where memory comes from, who may open it, what it leaves. Knows nothing of: what is in a region.
 
-//! What shared memory is and what it costs, who may open it, what is left behind, and how to clean up.
+//! Shared memory: its nature and cost, who may open it, what is left behind, and how to clean up.
 //!
 //! # Private and shared mappings
 //!
@@ -16,7 +16,7 @@
 //! |---|---|---|---|
 //! | [`Region::named`](crate::Region::named) | a file in `/dev/shm`, a file system in memory, as `shm_open` makes | whoever knows the name and may write the file | the name is removed and the last process lets go, or the machine goes down |
 //! | [`Region::memfd`](crate::Region::memfd) | `memfd_create`: a file without a name | whoever inherits or is sent the descriptor | the last descriptor and mapping go |
-//! | [`Region::file`](crate::Region::file) | a file on any disk | as with a name | it is removed; it outlives the machine as far as it was written back |
+//! | [`Region::file`](crate::Region::file) | a file on any disk | as with a name | it is removed; what was written back outlives the machine |
 //! | [`Region::descriptor`](crate::Region::descriptor) | received | | as what it leads to |
 //! | [`Region::for_one_role`](crate::Region::for_one_role) | received, by an end in a sandbox that may open nothing | | as what it leads to |
 //!
@@ -45,7 +45,7 @@
 //! # }
 //! ```
 //!
-//! What is lost is that a side which restarts could find the ring again.
+//! The price: a side that restarts does not find the ring again.
 //!
 //! # Who is under the name
 //!
@@ -109,7 +109,7 @@
 //! # }
 //! ```
 //!
-//! It is each side's own choice: the other side's page table is another. What it is about: in a ring of 64 MiB,
+//! It is each side's own choice: the other side's page table is another. For example, in a ring of 64 MiB,
 //! both sides in one process on a busy virtual machine, unoptimised, a record of a page took 20 to 24
 //! microseconds in the first lap and 5 to 8 in those after; with `prefault` 5 to 8 from the first on, and
 //! attaching one side took 150 milliseconds instead of 0.2.

@@ -29,15 +29,15 @@
 //!
 //! # How a copy is known to be whole
 //!
-//! The value stands in several slots, which the writer fills in turn, and one word says how many values have
-//! been published: the latest stands in the slot of that number. A reader loads the word, copies the slot, and
+//! The value is in several slots, which the writer fills in turn, and one word says how many values have
+//! been published: the latest is in the slot of that number. A reader loads the word, copies the slot, and
 //! loads the word again. As long as the writer has not begun to fill the same slot anew, which it cannot have
 //! unless it has published all slots but one meanwhile, the copy is whole. Otherwise the reader starts again,
 //! 64 times at most: then [`read`](crate::LatestReader::read) ends with
 //! [`ReadError::Overrun`](crate::ReadError::Overrun), and never with something torn.
 //!
 //! The value is copied by atomic words, or by a block of assembly into which the compiler cannot see, so that a
-//! copy that comes to nothing is no data race either. What happened before a write has happened before a read
+//! copy that comes to nothing is no data race either. Everything before a write has happened before a read
 //! that returns its value.
 //!
 //! # How many slots
@@ -87,7 +87,7 @@
 //! | the calls | [`try_next`](crate::LatestReader::try_next), [`next`](crate::LatestReader::next), which waits, [`next_timeout`](crate::LatestReader::next_timeout); `try_next_into` and `next_into` for large values |
 //! | nothing newer | `try_next` answers `Empty`; the others wait, and answer `Closed` or `WriterDead` once everything was taken |
 //! | too slow | `Lagged(n)`, once: n values are lost. The next call goes on behind them |
-//! | `read` and `next` together | one count: `read` jumps to the newest value, and `next` goes on behind it. What is jumped over is not called lost |
+//! | `read` and `next` together | one count: `read` jumps to the newest value, and `next` goes on behind it. Values that it jumps over do not count as lost |
 //! | the next writer | goes on in the same count, so a reader that follows it notices nothing |
 //!
 //! A reader that lags goes on in the middle of what is kept and not at its oldest value. There the writer's next value would

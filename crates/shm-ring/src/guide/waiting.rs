@@ -43,7 +43,7 @@
 //!
 //! - Nobody waits: no system call. A push looks at one line of the other side's page.
 //! - Going to sleep: a `membarrier` and the futex call, and a question about the other side's lease (`fcntl`) where the
-//!   kernel does not tell of its death, or once a slice.
+//!   kernel does not report its death, or once a slice.
 //! - Waking: one futex call for each sleep that is ended, by the side that publishes. While the other side is awake it
 //!   makes none.
 //! - Being woken: what the scheduler takes, far more than all of the above. The `tick-feed` example shows it on your
@@ -60,7 +60,7 @@
 //! # Slices and the notice
 //!
 //! A sleep is cut into slices: of 100 ms, and once a wait is older than that, of about 1 s beside a peer whose death the
-//! kernel tells. Within a slice a sleeper is woken by a record or room, by the other side
+//! kernel reports. Within a slice a sleeper is woken by a record or room, by the other side
 //! attaching or closing, and by the kernel when the other side dies: see [when the other side goes
 //! away](super::when_the_other_side_goes_away). After each slice it asks whether the other side still holds its lease. So
 //! whatever is lost (a kernel that reports no deaths, a producer that was killed between publishing and waking) costs a
@@ -146,4 +146,4 @@
 //! signal handler, it ends the wait under way, or the next one, with `Interrupted`. It costs an end that gave out none
 //! nothing, and one that did a third word to sleep on. Readers of a [`Latest`](crate::Latest) have none.
 //!
-//! Next: [the latest value](super::the_latest_value).
+//! Next: [choosing a policy by its latency](super::latency).

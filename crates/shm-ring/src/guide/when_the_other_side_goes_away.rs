@@ -1,8 +1,8 @@
 // Owns: the guide's page on closing, dying and restarting. Knows nothing of: how a side waits (waiting.rs).
 
-//! What one side sees when the other closes, is stopped, or dies, and what a death at any instruction leaves behind.
+//! The other side closes, is stopped, or dies: what this side sees, and what a death at any instruction leaves behind.
 //!
-//! # What there is to see
+//! # Three signs
 //!
 //! Each side has a *session*, a number in its page of the region, a *lease*, a lock that the kernel frees when its
 //! holder ends, and a word that the kernel *marks* when it dies. Together they say what [`Producer::peer`](crate::Producer::peer) and
@@ -25,7 +25,7 @@
 //!
 //! No process id is asked whether its process lives: it may be used again, or mean nothing in another namespace.
 //!
-//! # When it is found out
+//! # When a side learns of it
 //!
 //! `try_` calls never ask about the other side. A `pop` takes everything that was published before it ends with
 //! [`PopError::Closed`](crate::PopError::Closed) or [`PopError::PeerDead`](crate::PopError::PeerDead). A `push` succeeds
@@ -69,7 +69,7 @@
 //!
 //! # What a death leaves behind
 //!
-//! A record exists if `tail` has passed it, and nothing else is asked. What a producer had written behind `tail` never
+//! A record exists if `tail` has passed it, and nothing else is asked. Bytes that a producer had written behind `tail` never
 //! existed. The next one starts from `tail`, and scans and repairs nothing.
 //!
 //! | the producer dies | in the region | the consumer | the next producer |
@@ -139,4 +139,4 @@
 //! # }
 //! ```
 //!
-//! Next: [trust](super::trust).
+//! Next: [in a service under a supervisor](super::services).

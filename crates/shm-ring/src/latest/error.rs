@@ -3,7 +3,7 @@
 use core::fmt;
 use std::io;
 
-/// Why [`LatestReader::read`](crate::LatestReader::read) and its kin read nothing.
+/// The reason why [`LatestReader::read`](crate::LatestReader::read) and its siblings read nothing.
 ///
 /// ```
 /// # use shm_ring::{Latest, Options, ReadError, Region};
@@ -27,7 +27,7 @@ pub enum ReadError {
     WriterDead,
     /// The writer's page contradicts the protocol. Final for this reader.
     Corrupt,
-    /// The place has not the length of a value (untyped readers only). It is unchanged.
+    /// The place does not have the length of a value (untyped readers only). It is unchanged.
     WrongLength {
         /// Bytes of the place.
         len: usize,
@@ -36,7 +36,7 @@ pub enum ReadError {
     },
 }
 
-/// Why [`LatestReader::next`](crate::LatestReader::next) and its kin read nothing.
+/// The reason why [`LatestReader::next`](crate::LatestReader::next) and its siblings read nothing.
 ///
 /// ```
 /// # use shm_ring::{Latest, NextError, Options, Region};

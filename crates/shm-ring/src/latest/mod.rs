@@ -1,9 +1,11 @@
 //! Owns: [`Latest`], one writer and any number of readers that write nothing: creating, opening and handing out the two
 //! ends. Knows nothing of: how a version comes to exist.
 
+// First: the page of a reader shows its blocks in the order in which they are met here, and begins with read.
+mod reader;
+
 mod error;
 mod next;
-mod reader;
 mod untyped;
 mod wait;
 mod writer;
@@ -196,7 +198,7 @@ impl<T: Item> Latest<T> {
         LatestWriter::attach(&self.handle)
     }
 
-    /// A reader. There may be any number of them, and none of them is known to the writer.
+    /// Makes a reader. A value has any number of them, and its writer does not know them.
     ///
     /// It reads the value that is there ([`LatestReader::read`]); its history begins with what is written from now on
     /// ([`LatestReader::next`], and [`LatestReader::start_at_oldest`] for what is there as well).
@@ -240,8 +242,8 @@ impl<T: Item> Latest<T> {
         self.handle.backing.fd.as_fd()
     }
 
-    /// How many of the newest values can be read, the latest among them: as many as there are slots but one, which may
-    /// be being written. At least what the creator asked for ([`Options::history`]).
+    /// The number of newest values that can be read, the latest among them: all slots but one, which the writer may be
+    /// writing. It is at least the number that the creator asked for ([`Options::history`]).
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};
@@ -260,7 +262,7 @@ impl<T: Item> Latest<T> {
         self.handle.backing.has_lost_its_name()
     }
 
-    /// The random number that tells this latest value from another one made later under the same name.
+    /// A random number: another latest value made later under the same name has another one.
     ///
     /// ```
     /// # use shm_ring::{Latest, Options, Region};

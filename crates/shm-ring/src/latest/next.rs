@@ -49,7 +49,7 @@ impl<T: Item> LatestReader<T> {
         self.copy_next(0, ReadOnly::take)
     }
 
-    /// Like [`try_next`](Self::try_next), but into a place that is there already. Use it for values of about 1 KiB or more,
+    /// Like [`try_next`](Self::try_next), but writes to a place of the caller. Use it for values of about 1 KiB or more,
     /// where the move would cost as much as the read.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl<T: Item> LatestReader<T> {
         })
     }
 
-    /// Like [`next`](Self::next), but into a place that is there already.
+    /// Like [`next`](Self::next), but writes to a place of the caller.
     ///
     /// # Errors
     /// As [`next`](Self::next). The place is all zeros or unchanged then: never torn.

@@ -23,10 +23,10 @@ use crate::ring::handle::Handle;
 use crate::ring::header;
 use crate::role::Role;
 
-/// One that reads a [`Latest`] value. There may be any number of them.
+/// Reads a [`Latest`] value. A value has any number of readers.
 ///
-/// Each reads on its own: what one has read changes nothing for the others, nor for the writer. [`read`](Self::read) has
-/// the newest value, [`next`](Self::next) each one in the order in which they were written.
+/// Each reads on its own: a read changes nothing for the others, nor for the writer. [`read`](Self::read) returns the newest
+/// value, [`next`](Self::next) each one in the order in which they were written.
 ///
 /// ```
 /// use shm_ring::{Latest, Options, ReadError, Region};
@@ -87,10 +87,10 @@ impl<T: Item> LatestReader<T> {
         })
     }
 
-    /// A copy of the latest value: whole, and never one that is older than what this reader has read before.
+    /// Returns a copy of the latest value: whole, and never older than a value that this reader has read before.
     ///
-    /// It ends after 64 copies at most, whatever the writer does, and makes no system call. One copy is the
-    /// rule: another is needed only if the writer published all slots but one anew meanwhile.
+    /// It makes at most 64 copies, whatever the writer does, and no system call. Usually it makes one: another is needed
+    /// only if the writer published all slots but one anew meanwhile.
     ///
     /// The value is returned by move, through the stack: one of megabytes overflows a stack of 2 MiB. Use
     /// [`read_into`](Self::read_into) and a place on the heap.
@@ -104,7 +104,7 @@ impl<T: Item> LatestReader<T> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let latest = Latest::<[u32; 2]>::create(Region::memfd("doc"), &Options::new())?;
     /// latest.writer()?.write([3, 4]);
-    /// // Whoever wrote it has gone.
+    /// // Its writer has gone.
     /// assert_eq!(latest.reader()?.read()?, [3, 4]);
     /// # Ok(())
     /// # }
@@ -122,7 +122,7 @@ impl<T: Item> LatestReader<T> {
         Ok(seen.read(mapping.side(Role::Writer), at_least, take)?)
     }
 
-    /// Like [`read`](Self::read), but into a place that is there already. Use it for values of about 1 KiB or more, where
+    /// Like [`read`](Self::read), but writes to a place of the caller. Use it for values of about 1 KiB or more, where
     /// the move would cost as much as the read.
     ///
     /// # Errors
@@ -155,8 +155,8 @@ impl<T: Item> LatestReader<T> {
         Ok(read?)
     }
 
-    /// Like [`read`](Self::read), but of a value that this reader has not read: waits for one as long as the writer lives, or
-    /// none has come yet.
+    /// Like [`read`](Self::read), but waits for a value that this reader has not read, as long as the writer lives or none
+    /// has come yet.
     ///
     /// It waits as [`Options::wait`](crate::Options::wait) says. A reader that sleeps is woken by
     /// [`LatestWriter::notify`] and when the writer attaches or closes, and looks by itself once a

@@ -110,7 +110,7 @@ impl UntypedLatest {
         Ok(UntypedLatestReader { inner, slot: self.slot(), item: self.item })
     }
 
-    /// What its value is.
+    /// The size, alignment and schema id of its value.
     #[must_use]
     pub fn item(&self) -> ItemLayout {
         self.item

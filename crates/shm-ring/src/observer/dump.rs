@@ -70,16 +70,16 @@ pub enum DumpError {
         /// Where the consumer was next.
         to: u64,
     },
-    /// What stands at `position` is no record of this ring, or a side's position cannot be one. The dump is over.
+    /// The word at `position` is no record of this ring, or a side's position cannot be one. The dump is over.
     Corrupt {
-        /// Where it stands.
+        /// Where it is.
         position: u64,
-        /// The word that stands there, or the position that cannot be.
+        /// The word there, or the position that cannot be.
         word: u64,
     },
     /// There is no memory for the record at `position`. The dump goes on behind it.
     NoMemory {
-        /// Where it stands.
+        /// Where it is.
         position: u64,
         /// Bytes of its payload.
         needed: usize,
@@ -97,7 +97,7 @@ impl core::fmt::Display for DumpError {
             }
             Self::Corrupt { position, word } => write!(
                 f,
-                "at position {position} stands {word:#x}, which cannot be there: some process wrote what \
+                "at position {position} is {word:#x}, which cannot be there: some process wrote what \
                  it must not; create the ring anew"
             ),
             Self::NoMemory { position, needed } => {

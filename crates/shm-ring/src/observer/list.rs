@@ -23,14 +23,14 @@ use crate::region::{Region, names};
 pub struct Listed {
     /// The name under /dev/shm, without a slash: what [`Region::named`] takes.
     pub name: String,
-    /// What it looked like, or why it begins as a ring does and cannot be looked at.
+    /// Its state, or why it cannot be read although it begins as a ring does.
     pub snapshot: Result<Snapshot, Error>,
 }
 
 /// The rings and latest values under /dev/shm that belong to this user, by name. Of the options,
 /// [`any_owner`](Options::any_owner) and [`mode`](Options::mode) say whose are looked at.
 ///
-/// What is no ring is left out, and so is what this user may not read. It looks at one region after the other, and once
+/// Other files are skipped, and so are files that this user may not read. It looks at one region after the other, and once
 /// at each process that uses one: some 50 microseconds a ring.
 ///
 /// ```
@@ -73,7 +73,7 @@ fn says_nothing(error: &Error) -> bool {
 }
 
 impl Observer {
-    /// What each of `regions` looks like now: as [`snapshot`](Self::snapshot) of one after the other, but it looks at
+    /// The state of each of `regions` now: as [`snapshot`](Self::snapshot) of one after the other, but it looks at
     /// each process only once. Of the options, [`any_owner`](Options::any_owner) and [`mode`](Options::mode) matter.
     ///
     /// ```

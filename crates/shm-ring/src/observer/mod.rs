@@ -21,16 +21,16 @@ use crate::region::{Access, Backing, Region};
 use crate::ring::contents::RegionLayout;
 use crate::ring::header;
 
-/// Looks at a ring from outside: where its sides stand, who they are, what has not been read yet. Or at a
-/// [`Latest`](crate::Latest) value: its writer, how often it was written, what it is.
+/// Looks at a ring from outside: the positions and processes of its sides, and unread records. Or at a
+/// [`Latest`](crate::Latest) value: its writer, its version, its bytes.
 ///
 /// It maps all of the region read-only, takes no role, rings no bell and writes nothing, so neither side
-/// can tell that it is there. A descriptor that is open for reading is enough. What the records hold, the
-/// schema and the label need not be known: the header says so, and everything else in it is checked as
-/// strictly as a side that attaches does.
+/// can tell that it is there. A descriptor that is open for reading is enough. The caller need not
+/// know the type, the schema or the label: the header has them. Everything else in it is checked as strictly as by a side
+/// that attaches.
 ///
-/// What it finds is what the two sides wrote down, and is as true as they are honest. Whatever they write,
-/// it ends in an answer or an error, but for SIGBUS where [`Region`] says so.
+/// It shows what the two sides wrote, and is as true as they are honest. Whatever they write,
+/// a call ends in an answer or an error, but for SIGBUS where [`Region`] says so.
 ///
 /// ```
 /// use shm_ring::{Observer, Options, Peer, Region, Ring};

@@ -14,7 +14,7 @@ use crate::region::procfs::Processes;
 use crate::ring::header;
 use crate::role::Role;
 
-/// What a ring looked like: [`Observer::snapshot`].
+/// The state of a ring at one moment: [`Observer::snapshot`].
 ///
 /// ```
 /// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
@@ -33,13 +33,13 @@ pub struct Snapshot {
     pub taken: Instant,
     /// The region, as error messages name it.
     pub region: String,
-    /// The random number that tells this ring from another one under the same name.
+    /// A random number: another ring under the same name has another one.
     pub id: u128,
     /// The layout version.
     pub layout: u32,
     /// When the ring was created, by the clock of its creator.
     pub created: SystemTime,
-    /// What the records hold.
+    /// The kind of the records.
     pub contents: Contents,
     /// The user's number for the meaning of the items; 0 if none was given.
     pub schema: u64,
@@ -73,7 +73,7 @@ pub struct Snapshot {
     pub consumer: SideSnapshot,
 }
 
-/// What the records of a ring hold, as its header says.
+/// The kind of the records of a ring, by its header.
 ///
 /// ```
 /// # use shm_ring::{DumpError, Contents, Observer, Options, MessageRing, Peer, Region, Ring};
@@ -99,7 +99,7 @@ pub enum Contents {
     Messages {
         /// Always 1: messages are bytes.
         size: u64,
-        /// What the payloads are aligned to at least ([`Options::align`](crate::Options::align)).
+        /// The minimum alignment of the payloads ([`Options::align`](crate::Options::align)).
         align: u64,
     },
     /// No records: a [`Latest`](crate::Latest) value.
@@ -130,7 +130,7 @@ pub enum Contents {
 pub struct SideSnapshot {
     /// Whether somebody holds the role, and the number of the attachment.
     pub peer: Peer,
-    /// What the process that holds the role is called. `None` if nobody does, and if /proc does not show
+    /// The name of the process that holds the role. `None` if nobody does, and if /proc does not show
     /// us that the process with that number has this ring open.
     pub command: Option<String>,
     /// Where the other side's position must come for this side to be woken, if it sleeps. A side that
@@ -271,7 +271,7 @@ impl SideSnapshot {
 }
 
 impl Observer {
-    /// What the ring looks like now.
+    /// Returns the state of the ring now.
     ///
     /// Each position and counter is read whole, and none ever goes back as long as the ring is not
     /// corrupt, so the differences of two snapshots are exact: divide them by the time between their

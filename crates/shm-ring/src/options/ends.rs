@@ -1,6 +1,6 @@
 //! Owns: [`Ends`], which ends of the other side an end reports. Knows nothing of: how that is found out.
 
-/// Which ends of the other side a `pop`, a `push` and their siblings report: `Closed` and `PeerDead`.
+/// The ends of the other side that a `pop`, a `push` and their siblings report: `Closed` and `PeerDead`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -86,9 +86,9 @@ impl Options {
         }
     }
 
-    /// Room for exactly this many items at once. Not for messages, which have no common size.
+    /// Makes room for exactly this many items at once. Messages have no common size: use [`bytes`](Self::bytes).
     ///
-    /// The memory that they lie in is rounded up to a power of two of bytes, at least a page.
+    /// The memory for them is rounded up to a power of two of bytes, at least a page.
     ///
     /// ```
     /// # use shm_ring::{Options, PushError, Region, Ring};
@@ -103,8 +103,8 @@ impl Options {
         self
     }
 
-    /// Room for exactly this many bytes of records: messages with their headers ([`guide::layout`](crate::guide::layout)),
-    /// or as many whole values as that is, at least one.
+    /// Makes room for exactly this many bytes of records: messages with their headers ([`guide::layout`](crate::guide::layout)),
+    /// or as many whole values as fit, at least one.
     ///
     /// ```
     /// # use shm_ring::{MessageRing, Options, Region};
@@ -117,7 +117,7 @@ impl Options {
         self
     }
 
-    /// How many of its newest values a [`Latest`](crate::Latest) keeps at least, for readers that want each of them
+    /// Sets the minimum of newest values that a [`Latest`](crate::Latest) keeps, for readers that want each of them
     /// ([`LatestReader::next`](crate::LatestReader::next)). An opener is refused if the region keeps fewer. Not for
     /// rings, which keep each record until it is consumed.
     ///
@@ -132,7 +132,7 @@ impl Options {
         self
     }
 
-    /// What the payloads of messages are aligned to at least, a power of two up to a page (default 1: to 8 bytes, as
+    /// Sets the minimum alignment of the payloads of messages, a power of two up to a page (default 1: to 8 bytes, as
     /// all are). Each message then has as many bytes of header.
     ///
     /// ```
@@ -145,8 +145,8 @@ impl Options {
         self
     }
 
-    /// Refuses to open a ring whose data area is larger than this many bytes (default: none is refused). A message is
-    /// at most as long, so this bounds the memory that popping one can ask for.
+    /// Refuses to open a ring whose data area is larger than this many bytes (default: none is refused). A message
+    /// cannot be longer, so this bounds the memory that a pop asks for.
     ///
     /// ```
     /// # use shm_ring::{MessageRing, Options, Region};
@@ -160,7 +160,7 @@ impl Options {
         self
     }
 
-    /// A number that names the meaning of the items; both sides must give the same (default 0).
+    /// Sets a number that names the meaning of the items. Both sides must give the same (default 0).
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
@@ -174,8 +174,8 @@ impl Options {
         self
     }
 
-    /// A text of up to 64 bytes that says what is inside; both sides must give the same (default
-    /// empty). Longer ones, and those with a NUL, are refused when the ring is created or opened.
+    /// Sets a text of up to 64 bytes that says what is inside. Both sides must give the same (default empty). A longer
+    /// text, or one with a NUL, is an error when the ring is created or opened.
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
@@ -190,8 +190,8 @@ impl Options {
         self
     }
 
-    /// Permission bits of a new named or file region, whatever the umask says (default 0600); also
-    /// the most that others may be allowed to write when opening one.
+    /// Sets the permission bits of a new named or file region, whatever the umask (default 0600). An opener refuses a
+    /// region that more people may write.
     ///
     /// ```
     /// let options = shm_ring::Options::new().mode(0o660);
@@ -201,7 +201,7 @@ impl Options {
         self
     }
 
-    /// The group, by its number, that a new named or file region is given before it appears under its name (default: the
+    /// Gives a new named or file region to this group, by its number, before it appears under its name (default: the
     /// creator's primary group, or the directory's). The creator must be a member of it, or root.
     ///
     /// Two users share group 1500: both say the same, and the first of them creates the region
@@ -215,7 +215,7 @@ impl Options {
         self
     }
 
-    /// Opens regions of other users too. Their owners can cut a named region under us: see
+    /// Opens regions of other users too. Their owners can truncate a named region, which raises SIGBUS here: see
     /// [`Region`](crate::Region).
     ///
     /// ```
@@ -226,7 +226,7 @@ impl Options {
         self
     }
 
-    /// Touches every page when attaching, so that no first use pays for a page fault.
+    /// Touches every page when a side attaches, so that no first use pays for a page fault.
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
@@ -239,7 +239,7 @@ impl Options {
         self
     }
 
-    /// Locks the pages in memory when attaching. The data counts twice against `RLIMIT_MEMLOCK`,
+    /// Locks the pages in memory when a side attaches. The data counts twice against `RLIMIT_MEMLOCK`,
     /// since it is mapped twice.
     ///
     /// ```
@@ -290,7 +290,7 @@ impl Options {
         self
     }
 
-    /// How long attaching waits for a role whose last holder has died or closed and has not given it up yet (default 5 s).
+    /// Sets how long attaching waits for a role whose last holder has died or closed and still holds it (default 5 s).
     ///
     /// The kernel frees a role when it has torn down the memory of the dead, and a child that was just forked has to run once.
     /// A role that somebody is attached to is [`Error::RoleTaken`](crate::Error::RoleTaken) at once.
@@ -307,7 +307,7 @@ impl Options {
         self
     }
 
-    /// Which ends of the other side this side reports (default [`Ends::Mine`]).
+    /// Sets which ends of the other side this side reports (default [`Ends::Mine`]).
     ///
     /// ```
     /// # use shm_ring::{Ends, Options, PopError, Region, Ring};
@@ -321,7 +321,7 @@ impl Options {
         self
     }
 
-    /// Whether the kernel tells the other side at once, should this process die (default true).
+    /// Sets whether the kernel reports to the other side at once if this process dies (default true).
     ///
     /// That takes a thread, one for all rings of the process, which sleeps from the first attachment
     /// to the end of the last and blocks all signals. Turn it off where a second thread is in the way:
@@ -341,7 +341,7 @@ impl Options {
         self
     }
 
-    /// Whether this process takes part in `membarrier(GLOBAL_EXPEDITED)` (default true): a push then costs no fence, and
+    /// Sets whether this process takes part in `membarrier(GLOBAL_EXPEDITED)` (default true): a push then costs no fence, and
     /// whichever process of the machine runs such a barrier, as a side of a ring does before it sleeps, interrupts the
     /// processors that run this one.
     ///
@@ -361,7 +361,7 @@ impl Options {
         self
     }
 
-    /// How this side waits (default [`Wait::BALANCED`]).
+    /// Sets how this side waits (default [`Wait::BALANCED`]).
     ///
     /// ```
     /// # use shm_ring::{Options, Region, Ring};
@@ -373,7 +373,7 @@ impl Options {
         self
     }
 
-    /// The label as it stands in the header, or what is wrong with it.
+    /// The label as the header has it, or the problem with it.
     pub(crate) fn label_bytes(&self) -> Result<[u8; LABEL_MAX], String> {
         let mut bytes = [0; LABEL_MAX];
         let label = self.label.as_bytes();

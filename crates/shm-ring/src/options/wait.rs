@@ -14,11 +14,11 @@ use crate::item::Item;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// Looks at the ring with a processor pause between them, before anything else. Skipped on a
-    /// machine with one processor when `park` or `yields` offers something better.
+    /// The number of looks at the ring with a processor pause between them, before anything else. A machine with one
+    /// processor skips them if `park` or `yields` is set.
     pub spins: u32,
-    /// How long to go on like that when the spins are over, counted from the start of the wait: for gaps of a known
-    /// length, whatever a processor pause takes. Skipped like them.
+    /// The time for which a wait goes on like that after the spins, counted from its start: for gaps of a known length,
+    /// whatever a processor pause takes. Skipped like them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -27,9 +27,9 @@ pub struct Wait {
     /// let options = Options::new().wait(bursts);
     /// ```
     pub spin_for: Duration,
-    /// Looks with `sched_yield` between them, after the spins.
+    /// The number of looks with `sched_yield` between them, after the spins.
     pub yields: u32,
-    /// Whether to sleep on a futex after that. If not, spinning starts over.
+    /// Whether the wait then sleeps on a futex. If not, spinning starts over.
     pub park: bool,
 }
 
@@ -47,7 +47,7 @@ impl Wait {
     /// ```
     pub const BALANCED: Self =
         Self { spins: 1024, spin_for: Duration::ZERO, yields: 0, park: true };
-    /// Sleeps as soon as there is nothing to do: the least processor time.
+    /// Sleeps as soon as there is nothing to do: the minimum of processor time.
     ///
     /// ```
     /// let options = shm_ring::Options::new().wait(shm_ring::Wait::PARK);

@@ -31,8 +31,8 @@ impl<V: Values + ?Sized> Publisher<V> {
 }
 
 impl<T: Item> Producer<T> {
-    /// Publishes what `items` supplies while there is room, all of it by one store of the position. How many it was.
-    /// What the iterator has not been asked for stays in it; it is not asked for anything once the ring is full.
+    /// Publishes what `items` supplies while there is room, all of it by one store of the position. Returns their number.
+    /// The iterator keeps the items that it was not asked for; it is not asked for anything once the ring is full.
     ///
     /// If the iterator panics, what it had supplied is published.
     ///
@@ -69,7 +69,7 @@ impl<T: Item> Producer<T> {
     }
 
     /// Publishes all that `items` supplies, waiting for room as [`push`](Self::push) does: by one store of the position
-    /// for as many as fit at a time. How many it was.
+    /// for as many as fit at a time. Returns their number.
     ///
     /// # Errors
     /// As [`push`](Self::push), with the number of items that were pushed before.
@@ -102,7 +102,7 @@ impl<T: Item> Producer<T> {
     }
 
     /// Publishes as many of `items`, from the first on, as there is room for, by one copy and one store of the position.
-    /// How many it was.
+    /// Returns their number.
     ///
     /// # Errors
     /// If there is no room for the first: as [`try_push`](Self::try_push).
@@ -123,7 +123,7 @@ impl<T: Item> Producer<T> {
     }
 
     /// Publishes all of `items`, waiting for room as [`push`](Self::push) does: by one copy and one store of the position
-    /// for as many as fit at a time. How many it was.
+    /// for as many as fit at a time. Returns their number.
     ///
     /// # Errors
     /// As [`push`](Self::push), with the number of items that were pushed before.
@@ -154,8 +154,8 @@ impl<T: Item> Producer<T> {
     /// them otherwise.
     ///
     /// # Errors
-    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much room. Nothing is published
-    /// then.
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring can never have that much room. Nothing is
+    /// published then.
     ///
     /// ```
     /// use shm_ring::PushError;
@@ -180,7 +180,8 @@ impl<T: Item> Producer<T> {
     /// Like [`try_push_all`](Self::try_push_all), waiting for room for all of them as [`push`](Self::push) does.
     ///
     /// # Errors
-    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring never has as much room. Nothing is published then.
+    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring can never have that much room. Nothing is published
+    /// then.
     #[inline]
     pub fn push_all(&mut self, items: &[T]) -> Result<(), PushError> {
         if !items.is_empty() {
@@ -194,7 +195,7 @@ impl<T: Item> Producer<T> {
 
 impl MessageProducer {
     /// Publishes as many of `messages`, from the first on, as there is room for, all of them by one store of the
-    /// position. How many it was.
+    /// position. Returns their number.
     ///
     /// # Errors
     /// If there is no room for the first: as [`try_push`](Self::try_push).
@@ -208,7 +209,7 @@ impl MessageProducer {
     }
 
     /// Publishes all of `messages`, waiting for room as [`push`](Self::push) does: by one store of the position for as
-    /// many as fit at a time. How many it was.
+    /// many as fit at a time. Returns their number.
     ///
     /// # Errors
     /// As [`push`](Self::push), with the number of messages that were pushed before.
@@ -237,8 +238,8 @@ impl MessageProducer {
     /// otherwise.
     ///
     /// # Errors
-    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`], in bytes of records, if the ring never has as much room.
-    /// Nothing is published then.
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`], in bytes of records, if the ring can never have that
+    /// much room. Nothing is published then.
     ///
     /// ```
     /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -256,8 +257,8 @@ impl MessageProducer {
     /// Like [`try_push_all`](Self::try_push_all), waiting for room for all of them as [`push`](Self::push) does.
     ///
     /// # Errors
-    /// As [`push`](Self::push); [`PushError::TooLarge`], in bytes of records, if the ring never has as much room. Nothing
-    /// is published then.
+    /// As [`push`](Self::push); [`PushError::TooLarge`], in bytes of records, if the ring can never have that much
+    /// room. Nothing is published then.
     pub fn push_all<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), PushError> {
         let bytes = self.bytes_of_all(messages)?;
         self.inner.await_room(bytes, Timeout::FOREVER)?;

@@ -13,7 +13,7 @@ use crate::mapping::messages::FRONT_MESSAGE_MAX;
 
 /// The end of a ring that publishes messages: byte strings of any length up to [`max_len`](Self::max_len).
 ///
-/// There is one per ring, as with [`Producer`](crate::Producer).
+/// A ring has one, under the same rules as its [`Producer`](crate::Producer).
 ///
 /// ```
 /// # let ring = shm_ring::MessageRing::create(shm_ring::Region::memfd("doc"), &Default::default())?;
@@ -69,7 +69,7 @@ impl MessageProducer {
     /// be woken.
     ///
     /// # Errors
-    /// [`PushError::Full`]; [`PushError::TooLarge`] if the ring never has as much room; [`PushError::Corrupt`],
+    /// [`PushError::Full`]; [`PushError::TooLarge`] if the ring can never have that much room; [`PushError::Corrupt`],
     /// permanently.
     ///
     /// ```
@@ -182,7 +182,7 @@ impl MessageProducer {
         self.inner.publish_message(len as u32)
     }
 
-    /// Room for a message of up to `len` bytes, to be written in place, if there is as much.
+    /// Reserves room for a message of up to `len` bytes, to be written in place, if there is enough.
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push).
@@ -195,7 +195,8 @@ impl MessageProducer {
         Ok(MessageReservation::of(&mut self.inner, len))
     }
 
-    /// Room for a message of up to `len` bytes, to be written in place; waits for it as [`push`](Self::push) does.
+    /// Reserves room for a message of up to `len` bytes, to be written in place; waits for it as [`push`](Self::push)
+    /// does.
     ///
     /// # Errors
     /// As [`push`](Self::push).

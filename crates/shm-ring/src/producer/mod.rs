@@ -1,13 +1,17 @@
 //! Owns: what every producer does, whatever it publishes: room, publishing, waking, waiting. Knows nothing of: how a
 //! record comes into the data.
 
+// First: the page of a type shows its blocks in the order in which they are met here, and begins with push.
+mod values;
+
+mod messages;
+
+mod untyped;
+
 mod batches;
 mod counts;
-mod messages;
 mod reservation;
 mod stream_writer;
-mod untyped;
-mod values;
 
 pub use self::messages::MessageProducer;
 pub use self::reservation::{MessageReservation, Reservation};

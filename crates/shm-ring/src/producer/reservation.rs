@@ -19,7 +19,7 @@ use crate::item::Item;
 use crate::mapping::copy;
 use crate::protocol::position::FRONT_BYTES;
 
-/// Room for values, written in place as one slice. [`commit`](Self::commit) publishes as many as it is told, from the
+/// Room for values, written in place as one slice. [`commit`](Self::commit) publishes the number that it is given, from the
 /// first on; dropping or forgetting the reservation, or a panic while it lives, publishes nothing.
 ///
 /// Items that are not written keep what stood there: former records of this ring.
@@ -251,7 +251,7 @@ impl<'a> MessageReservation<'a> {
     }
 
     /// The address of the room: [`len`](Self::len) bytes, aligned as the ring's messages are, valid and for nobody else until
-    /// the reservation is committed or dropped. What is not written keeps parts of former records.
+    /// the reservation is committed or dropped. Bytes that you do not write keep parts of former records.
     ///
     /// While it is written through, the other process must not write to this region's data.
     #[must_use]
@@ -260,7 +260,7 @@ impl<'a> MessageReservation<'a> {
         self.publisher.map.area().payload(self.publisher.position())
     }
 
-    /// The room itself, aligned as the ring's messages are. What is not written keeps parts of former records.
+    /// The room itself, aligned as the ring's messages are. Bytes that you do not write keep parts of former records.
     /// Non-temporal stores into it need an `sfence` before [`commit`](Self::commit).
     ///
     /// # Safety

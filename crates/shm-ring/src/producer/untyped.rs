@@ -17,7 +17,7 @@ use crate::protocol::position::FRONT_BYTES;
 /// A value is a slice of as many bytes as [`item`](Self::item) says. A slice of another length is
 /// [`PushError::WrongLength`], and nothing is published then.
 ///
-/// There is one producer per ring, as with [`Producer`](crate::Producer).
+/// A ring has one, under the same rules as its [`Producer`](crate::Producer).
 ///
 /// ```
 /// use shm_ring::{Consumer, ItemLayout, Options, PushError, UntypedProducer};
@@ -167,7 +167,7 @@ impl UntypedProducer {
     }
 
     /// Publishes as many of `values`, whole values one behind the other, as there is room for, by one copy and one store of
-    /// the position. How many values it was.
+    /// the position. Returns their number.
     ///
     /// # Errors
     /// [`PushError::WrongLength`]. If there is no room for the first: as [`try_push`](Self::try_push).
@@ -177,7 +177,7 @@ impl UntypedProducer {
     }
 
     /// Publishes all of `values`, whole values one behind the other, waiting for room as [`push`](Self::push) does: by one
-    /// copy and one store of the position for as many as fit at a time. How many values it was.
+    /// copy and one store of the position for as many as fit at a time. Returns their number.
     ///
     /// # Errors
     /// As [`push`](Self::push), with the number of values that were pushed before.
@@ -197,10 +197,10 @@ impl UntypedProducer {
         by_length!(size, self.inner, push_run(values), otherwise self.inner.push_run::<0>(values))
     }
 
-    /// Room for `count` values, to be written in place, if there is as much.
+    /// Reserves room for `count` values, to be written in place, if there is enough.
     ///
     /// # Errors
-    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much.
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring can never have that much.
     pub fn try_reserve(&mut self, count: usize) -> Result<UntypedReservation<'_>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
         self.inner.check_process()?;
@@ -208,10 +208,10 @@ impl UntypedProducer {
         Ok(UntypedReservation::of(&mut self.inner, count))
     }
 
-    /// Room for `count` values, to be written in place; waits for it as [`push`](Self::push) does.
+    /// Reserves room for `count` values, to be written in place; waits for it as [`push`](Self::push) does.
     ///
     /// # Errors
-    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring never has as much.
+    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring can never have that much.
     pub fn reserve(&mut self, count: usize) -> Result<UntypedReservation<'_>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
         self.inner.check_process()?;

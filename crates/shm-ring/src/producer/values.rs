@@ -11,11 +11,11 @@ use crate::item::Item;
 
 /// The end of a ring that publishes values.
 ///
-/// There is one per ring: the role is a lease that the kernel frees when the process dies. It can
-/// be sent to another thread and not shared between threads.
+/// A ring has one producer: the role is a lease that the kernel frees when the process dies. The producer can move to
+/// another thread, but threads cannot share it.
 ///
-/// It belongs to the process that attached. A forked child is refused ([`PushError::Forked`]), and dropping its copy does
-/// nothing.
+/// It belongs to the process that attached. A forked child is refused ([`PushError::Forked`]), and the drop of its copy
+/// does nothing.
 ///
 /// ```
 /// use shm_ring::{Consumer, Options, Producer};
@@ -31,7 +31,7 @@ use crate::item::Item;
 /// # }
 /// ```
 ///
-/// One thread at a time may have it. Moving it to another thread compiles:
+/// A move to another thread compiles:
 ///
 /// ```
 /// # use shm_ring::{Error, Options, Region, Ring};
@@ -43,7 +43,7 @@ use crate::item::Item;
 /// # }
 /// ```
 ///
-/// Sharing it does not, not even for questions, and neither does a second one:
+/// A shared reference in another thread does not, and neither does a clone:
 ///
 /// ```compile_fail,E0277
 /// # use shm_ring::{Error, Options, Region, Ring};
@@ -75,9 +75,9 @@ impl<T: Item> Producer<T> {
     /// Bytes of a value, and from one to the next.
     pub(super) const SIZE: u64 = size_of::<T>() as u64;
 
-    /// Publishes `item` if there is room. Never waits, never makes a system call unless the
-    /// consumer sleeps and must be woken, and does not ask whether there is a consumer: what is
-    /// published waits for the next one. The item is used up either way.
+    /// Publishes `item` if there is room. Never waits, and makes no system call unless it must wake a sleeping consumer.
+    /// It does not ask whether there is a consumer: a published item waits for the next one. The item is dropped if
+    /// there is no room.
     ///
     /// # Errors
     /// [`PushError::Full`]; [`PushError::Corrupt`], permanently.
@@ -153,10 +153,10 @@ impl<T: Item> Producer<T> {
         self.inner.publish_value(item.as_bytes())
     }
 
-    /// Room for `count` items, to be written in place, as one slice, if there is as much.
+    /// Reserves room for `count` items, to be written in place as one slice, if there is enough.
     ///
     /// # Errors
-    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring never has as much.
+    /// As [`try_push`](Self::try_push); [`PushError::TooLarge`] if the ring can never have that much.
     #[inline]
     pub fn try_reserve(&mut self, count: usize) -> Result<Reservation<'_, T>, PushError> {
         let bytes = self.inner.bytes_of(count)?;
@@ -165,10 +165,10 @@ impl<T: Item> Producer<T> {
         Ok(Reservation::of(&mut self.inner, count))
     }
 
-    /// Room for `count` items, to be written in place, as one slice; waits for it as [`push`](Self::push) does.
+    /// Reserves room for `count` items, to be written in place, as one slice; waits for it as [`push`](Self::push) does.
     ///
     /// # Errors
-    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring never has as much.
+    /// As [`push`](Self::push); [`PushError::TooLarge`] if the ring can never have that much.
     ///
     /// ```
     /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;

@@ -395,7 +395,7 @@ impl Head {
         theirs.map(|page| &page.position.0.word).relaxed() == word
     }
 
-    /// Gives back the room of all records below `position`, which have been read.
+    /// Releases all records below `position`, which have been read.
     #[inline(always)]
     pub(crate) fn release_below(&self, mine: &SidePage, position: u64) {
         mine.position.0.word.store(position, Ordering::Release); // edge `release`

@@ -50,7 +50,7 @@ enum Kind {
 }
 
 impl Region {
-    /// A name under `/dev/shm`, as `shm_open` gives: `/ticks`. The slash may be left out.
+    /// A name under `/dev/shm`, as `shm_open` gives: `/ticks`. The slash is optional.
     ///
     /// ```
     /// let region = shm_ring::Region::named("/ticks"); // /dev/shm/ticks
@@ -59,7 +59,7 @@ impl Region {
         Self(Kind::Named(name.into()))
     }
 
-    /// A file. On a disk it survives the machine as far as the kernel had written it back.
+    /// A file. On a disk, the part of it that the kernel had written back survives the machine.
     ///
     /// ```
     /// let region = shm_ring::Region::file("/var/lib/service/ring");
@@ -69,7 +69,7 @@ impl Region {
     }
 
     /// Memory without a name, sealed against being cut. `label` shows up in `/proc/PID/maps`. Pass
-    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process. Whoever has a descriptor of it can write it,
+    /// [`Ring::descriptor`](crate::Ring::descriptor) on to the other process. Every process that has a descriptor of it can write it,
     /// also by one that is open for reading: to give the right to read alone, use a name or a file.
     ///
     /// ```
@@ -121,7 +121,7 @@ impl Region {
         Self(Kind::OneRole(fd.into()))
     }
 
-    /// What another process has open as descriptor `fd`, by `/proc/PID/fd/FD`: the way to a memfd that
+    /// The file that another process has open as descriptor `fd`, by `/proc/PID/fd/FD`: the way to a memfd that
     /// nobody sent. It takes the right to debug that process. As with a name, seals are not asked for.
     ///
     /// ```
@@ -144,7 +144,7 @@ impl Region {
     /// when the last of them does. [`unlink_unused`](Self::unlink_unused) is the one that looks first.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if nothing stands there, [`Error::InvalidName`] for a region without a name.
+    /// [`Error::NotFound`] if nothing has the name, [`Error::InvalidName`] for a region without a name.
     ///
     /// ```
     /// let nothing = shm_ring::Region::named("/shm-ring-doc-no-such-ring").unlink();

@@ -95,9 +95,9 @@ macro_rules! end {
 
             #[doc = concat!("Waits up to `timeout` for a ", $peer, " to attach and returns its state.")]
             ///
-            /// For an end that was told that the other side closed or died, and goes on with the next. It sleeps, and
+            /// For an end that has learned that the other side closed or died, and goes on with the next. It sleeps, and
             /// the side that attaches wakes it. It returns at once if somebody is there, or came and has gone since, or if a
-            /// consumer has something to read. Whoever had gone before this end attached does not count
+            /// consumer has something to read. A side that had gone before this end attached does not count
             /// ([`Ends`](crate::Ends)). `Duration::MAX` is forever. An [`Interrupt`] ends it too.
             ///
             /// ```
@@ -177,7 +177,7 @@ macro_rules! end {
 
             #[doc = concat!("The ", $peer, ", to be waited for until it is another than it is now: it attached, closed or died.")]
             /// For [`wait_any`](crate::wait_any), and for [`arm`](crate::arm). Ask [`peer`](Self::peer) after this: what has
-            /// changed before it was made is not waited for. Where the kernel does not tell of deaths
+            /// changed before it was made is not waited for. Where the kernel does not report deaths
             /// ([`Options::death_notice`]), only the lock that [`peer`](Self::peer) asks about shows one.
             ///
             /// ```
@@ -200,8 +200,8 @@ macro_rules! end {
 
             #[doc = concat!("Whether the ", $peer, " has closed in order, and nobody has followed it: one load.")]
             ///
-            /// What it published is then visible, so a `try_` call that finds nothing has found the end. Its death takes a
-            /// system call to tell: [`peer`](Self::peer).
+            /// Everything that it published is then visible, so a `try_` call that finds nothing has found the end. Its death takes a
+            /// system call to find: [`peer`](Self::peer).
             #[must_use]
             pub fn is_closed(&self) -> bool {
                 session::is_closed(self.inner.map.theirs())
@@ -229,7 +229,7 @@ macro_rules! end {
                 self.inner.side.session()
             }
 
-            /// What this role has counted since the ring was created.
+            /// The counters of this role since the ring was created.
             #[must_use]
             pub fn stats(&self) -> Stats {
                 Stats::of(self.inner.map.mine())
@@ -337,7 +337,7 @@ macro_rules! any {
                 open_and_take(|| UntypedRing::open_any_in(&region, options), UntypedRing::$role)
             }
 
-            /// What the values of the ring are.
+            /// The size, alignment and schema id of the ring's values.
             #[must_use]
             pub fn item(&self) -> ItemLayout {
                 self.item

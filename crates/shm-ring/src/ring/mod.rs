@@ -310,7 +310,7 @@ macro_rules! ring {
                 self.handle.backing.has_lost_its_name()
             }
 
-            /// The random number that tells this ring from another one made later under the same name.
+            /// A random number: another ring made later under the same name has another one.
             pub fn id(&self) -> u128 {
                 self.handle.id()
             }
@@ -388,7 +388,7 @@ impl UntypedRing {
         Ok(Self::over(handle, item))
     }
 
-    /// What its values are.
+    /// The size, alignment and schema id of its values.
     #[must_use]
     pub fn item(&self) -> ItemLayout {
         self.item

@@ -1,5 +1,6 @@
-//! What the documents say of the tests, read off both: every test that SECURITY.md names is there, and every cell of its
-//! table names one.
+//! What the documents say, read off them and the sources: every test that SECURITY.md names is there, and every cell of its
+//! table names one. Links lead to files that are there. The first program is the same in both READMEs, and sentences begin
+//! with their subject.
 //!
 //! Owns: where the table stands and what a name of a test looks like. Knows nothing of: what the tests show.
 
@@ -57,4 +58,89 @@ fn every_cell_of_the_table_of_trust_names_tests_that_are_there() {
     assert_eq!(bare, Vec::<&str>::new(), "these rows have a cell without a test");
     let missing: Vec<_> = named(&text).into_iter().filter(|name| !tests.contains(*name)).collect();
     assert_eq!(missing, Vec::<&str>::new(), "no such tests");
+}
+
+/// The Markdown pages of the repository, without those that a build or a package manager left.
+fn pages() -> Vec<(PathBuf, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+            let foreign = ["target", "corpus", "artifacts", "node_modules"].contains(&&*name);
+            if entry.file_type().unwrap().is_dir() && !foreign && !name.starts_with('.') {
+                folders.push(path);
+            } else if name.ends_with(".md") && entry.file_type().unwrap().is_file() {
+                found.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    assert!(found.len() > 20, "the pages are not where they are looked for: {}", found.len());
+    found
+}
+
+/// The text of a page without its blocks of code.
+fn prose(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file_that_is_there() {
+    let (mut links, mut broken) = (0, Vec::new());
+    for (path, text) in pages() {
+        for target in prose(&text).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let file = target.split('#').next().unwrap();
+            if target.contains("://") || file.is_empty() || file.contains(['`', ' ', '\n']) {
+                continue;
+            }
+            links += 1;
+            // Paths of the documentation are rustdoc's to check.
+            let exists = file.contains("::") || path.parent().unwrap().join(file).exists();
+            if !exists && !path.ends_with("guide.md") {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(links > 40, "{links} links only");
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
+fn the_first_program_is_the_same_in_both_readmes() {
+    let program = |readme: &str, start| {
+        let text = fs::read_to_string(root().join(readme)).unwrap();
+        let code = text.split_once(start).unwrap_or_else(|| panic!("{readme}: no {start:?}")).1;
+        code.split("```").next().unwrap().to_owned()
+    };
+    let packaged = program("crates/shm-ring/README.md", "```rust,no_run\n");
+    assert_eq!(program("README.md", "```rust\n"), packaged);
+}
+
+/// Relative clauses that stand for a subject make readers read twice.
+#[test]
+fn sentences_of_pages_begin_with_their_subject() {
+    let mut texts = pages();
+    for entry in fs::read_dir(root().join("crates/shm-ring/src/guide")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap().replace("//! ", "").replace("//!", "");
+        texts.push((path, text));
+    }
+    let kept = ["CHANGELOG.md", "EXPERIMENTS.md", "METHOD.md", "FAULTS.md", "LAYOUT.md"];
+    let mut found = Vec::new();
+    for (path, text) in texts {
+        if kept.iter().any(|name| path.ends_with(name)) || path.starts_with(root().join("benches"))
+        {
+            continue;
+        }
+        let words = prose(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+        for start in [". Who ", ". Whoever ", ". What ", ". Whatever ", "- What ", "- Who "] {
+            let at = words.match_indices(start).map(|(at, _)| &words[at..]);
+            let sentences = at.map(|rest| rest[2..].split_inclusive(['.', '?']).next().unwrap());
+            found.extend(
+                sentences
+                    .filter(|sentence| !sentence.ends_with('?'))
+                    .map(|sentence| format!("{}: {sentence}", path.display())),
+            );
+        }
+    }
+    assert_eq!(found, Vec::<String>::new());
 }

@@ -84,7 +84,7 @@ fn membarrier(live: Live) -> Finding {
     match live.membarrier {
         true => ok(WHAT, "publishing needs no fence"),
         false => {
-            note(WHAT, "not to be had", "each push and pop pays for a fence: Linux 4.16 has it")
+            note(WHAT, "not available", "each push and pop pays for a fence: Linux 4.16 has it")
         }
     }
 }
@@ -95,7 +95,7 @@ fn futex_waitv(live: Live) -> Finding {
         true => ok(WHAT, "a sleeper learns of a death at once"),
         false => note(
             WHAT,
-            "not to be had",
+            "not available",
             "a sleeper learns of a death after a tenth of a second: Linux 5.16 has it",
         ),
     }
@@ -130,7 +130,7 @@ fn remove_ipc() -> Finding {
         (true, true) => ok(WHAT, format!("on, and user {user} is a system user: not concerned")),
         (true, false) => note(
             WHAT,
-            "on: your rings go when you log out for good",
+            "on: your rings go when your last session ends",
             "RemoveIPC=no in /etc/systemd/logind.conf, or a system user for services",
         ),
     }

@@ -1,0 +1,118 @@
+//! Requests for the figures, over HTTP on loopback. It must not know what the figures are.
+//!
+//! One thread answers all, one request after the other: looking takes about a millisecond. A connection that says
+//! nothing is closed.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::encoding::prometheus_text;
+use shm_ring_console::terminal;
+use tokio::net::TcpListener;
+
+use super::look;
+use crate::cli::{Form, Metrics};
+use crate::failure::{Code, Failure};
+
+/// How long a connection may take to say what it wants, and stay open between two requests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Before accepting again, where that failed: there may be no descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const WORDS: &str = "text/plain; charset=utf-8";
+
+/// Answers until it is ended.
+pub(super) fn serve(address: SocketAddr, metrics: &Metrics) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(answer_all(address, metrics))
+}
+
+async fn answer_all(address: SocketAddr, metrics: &Metrics) -> Result<(), Failure> {
+    let listener = TcpListener::bind(address).await.map_err(|error| taken(address, &error))?;
+    terminal::say(&format!("note: http://{}/metrics", listener.local_addr()?));
+    let tasks = tokio::task::LocalSet::new();
+    let metrics = std::rc::Rc::new(metrics.clone());
+    tasks
+        .run_until(async {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
+                let metrics = metrics.clone();
+                tokio::task::spawn_local(async move {
+                    let service = service_fn(|request| {
+                        let answer = answer(&request, &metrics);
+                        async { Ok::<_, Infallible>(answer) }
+                    });
+                    let mut connection = http1::Builder::new();
+                    connection.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+                    // A client that goes away has its reasons.
+                    let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        })
+        .await
+}
+
+fn taken(address: SocketAddr, error: &io::Error) -> Failure {
+    let hint = "`ss -ltnp` says who listens there; port 0 takes a free one";
+    Failure::new(Code::Failure, format!("cannot listen at {address}: {error}"), hint)
+}
+
+fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut answer = said(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
+    }
+    match request.uri().path() {
+        "/metrics" => {
+            let form = metrics.format.unwrap_or_else(|| accepted(request));
+            match look(metrics, form) {
+                Ok(text) => {
+                    let kind = match form {
+                        Form::Openmetrics => OPENMETRICS,
+                        Form::Prometheus => prometheus_text::CONTENT_TYPE,
+                    };
+                    with(StatusCode::OK, kind, text)
+                }
+                Err(failure) => said(StatusCode::INTERNAL_SERVER_ERROR, &format!("{failure}\n")),
+            }
+        }
+        "/" => said(StatusCode::OK, "shm-ring: the figures are at /metrics\n"),
+        _ => said(StatusCode::NOT_FOUND, "the figures are at /metrics\n"),
+    }
+}
+
+/// OpenMetrics, unless the client asks for text and does not name it.
+fn accepted(request: &Request<Incoming>) -> Form {
+    let accept = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accept = accept.collect::<Vec<_>>().join(",");
+    match accept.contains("text/plain") && !accept.contains("application/openmetrics-text") {
+        true => Form::Prometheus,
+        false => Form::Openmetrics,
+    }
+}
+
+fn said(status: StatusCode, words: &str) -> Response<Full<Bytes>> {
+    with(status, WORDS, words.to_owned())
+}
+
+fn with(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+}
