@@ -1,4 +1,5 @@
-//! The bridge beside its engine alone, in one run: `cargo run --release -p shm-ring-bridge --example measure -- [ROUNDS]`.
+//! The bridge beside its engine alone, in one run: `cargo run --release -p shm-ring-bridge --example measure`, with a number of rounds
+//! behind `--` if 5 are too many or too few.
 //!
 //! A round carries records of each size twice: from a ring to a ring through both bridges, and as the same batches that one
 //! process publishes to the same stream, 16 in flight, and another one fetches and acknowledges. It wants `nats-server`, and

@@ -51,16 +51,16 @@
 //! that every two minutes unless `sync_interval` says otherwise. A server that is killed loses nothing by it. One that
 //! loses power may lose what it had acknowledged, and with a broker alone that is lost. Here the source holds it still.
 //!
-//! What nobody can give back is memory: if a *machine* fails, its ring is gone. On the source's machine that is what
+//! Memory cannot be given back: if a *machine* fails, its ring is gone. On the source's machine that is what
 //! had not been sent, on the sink's what had not been read. A region in a file survives a restart of the machine only
 //! as far as the kernel had written it back ([regions](super::regions)).
 //!
 //! # When to use a broker instead
 //!
-//! - For several producers or consumers of one stream, for subjects, and for messages that are kept for later readers: that is what
-//!   brokers are for, and a bridge has one ring at each end.
-//! - Where records must survive the loss of a machine: publish them to the broker's cluster, with replicas, before they count as
-//!   done.
+//! - For several producers or consumers of one stream, for subjects, and for messages that are kept for later readers: brokers
+//!   have these, and a bridge has one ring at each end.
+//! - Where records must survive the loss of a machine: publish them to the broker's cluster, with replicas, before they
+//!   count as done.
 //! - Where the two sides are on one machine only sometimes: a program that speaks to the broker itself has one way to think of,
 //!   and pays for the network always.
 //!
