@@ -1,6 +1,7 @@
 //! The command line: what may be asked. It must not do any of it.
 
 mod metrics;
+mod recording;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,11 +10,12 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 use glob::Pattern;
 
 pub(crate) use self::metrics::{Form, Metrics};
+pub(crate) use self::recording::{Info, Part, Record, Replay, Tap};
 use crate::completing;
 use crate::target::Target;
 use crate::units::{parse_item, parse_size, parse_time};
 
-/// Lists, watches, feeds and removes rings in shared memory.
+/// Lists, watches, feeds, records and removes rings in shared memory.
 ///
 /// A ring is named by NAME (under /dev/shm), by PID:FD (a descriptor of a process, for memfds), or by a path
 /// that is not a single component, such as ./FILE.
@@ -23,7 +25,7 @@ use crate::units::{parse_item, parse_size, parse_time};
     version,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 ok, 1 failure, 2 usage, 3 no such ring, 4 incompatible, 5 the other side died, \
-                  6 timed out."
+                  6 timed out, 7 a recording is cut or damaged."
 )]
 pub(crate) struct Cli {
     /// When output is coloured: auto is on a terminal, unless NO_COLOR is set.
@@ -68,6 +70,26 @@ pub(crate) enum Command {
         after_help = "Example: shm-ring recv --lines log | grep error, and shm-ring send --lines log"
     )]
     Recv(Recv),
+    /// Records a ring: what it carries, with positions and times, until its producer closes.
+    ///
+    /// It is the ring's consumer, and gives room back for what is in the file. With -o it goes on where the file ends, also
+    /// after it was killed: each record is in the file once.
+    #[command(
+        after_help = "Example: shm-ring record ticks -o ticks.rec --follow, and shm-ring info ticks.rec"
+    )]
+    Record(Record),
+    /// Publishes a recording, at the times at which it was recorded.
+    #[command(after_help = "Example: shm-ring replay ticks.rec ticks --speed 10 --from +60s")]
+    Replay(Replay),
+    /// Records what is unread in a ring, or each value of a latest value, beside those who use it.
+    ///
+    /// It takes no part, and nobody waits for it: records that the consumer takes before it looks are missing, and are a gap in
+    /// the file.
+    #[command(after_help = "Example: shm-ring tap pose -o pose.rec, and Ctrl-C ends it")]
+    Tap(Tap),
+    /// Says what is in a recording: the ring, positions, times, gaps, and whether it is whole.
+    #[command(after_help = "Example: shm-ring info ticks.rec --records --from +60s --limit 10")]
+    Info(Info),
     /// Shows the unread records of a ring, or a latest value.
     Dump(Dump),
     /// Removes rings that nobody uses.

@@ -18,6 +18,7 @@ pub(crate) enum Code {
     Incompatible = 4,
     PeerDead = 5,
     TimedOut = 6,
+    Damaged = 7,
 }
 
 /// Why a command failed: one line, one hint, one code.

@@ -10,6 +10,7 @@ mod failure;
 mod finding;
 mod output;
 mod progress;
+mod recording;
 mod rings;
 mod target;
 mod units;
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
         Command::Create(create) => commands::create::run(&create),
         Command::Send(send) => commands::send::run(&send),
         Command::Recv(recv) => commands::recv::run(&recv),
+        Command::Record(record) => commands::record::run(&record),
+        Command::Replay(replay) => commands::replay::run(&replay),
+        Command::Tap(tap) => commands::tap::run(&tap),
+        Command::Info(info) => commands::info::run(&info),
         Command::Dump(dump) => commands::dump::run(&dump),
         Command::Rm(rm) => commands::rm::run(&rm),
         Command::Gc(gc) => commands::gc::run(&gc),

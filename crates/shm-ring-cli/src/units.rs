@@ -54,6 +54,44 @@ pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("{text} is more than can be counted"))
 }
 
+/// A place in a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// A position of the ring.
+    Position(u64),
+    /// So long after the first record.
+    Elapsed(Duration),
+    /// Nanoseconds since 1970-01-01 UTC.
+    Time(u64),
+}
+
+/// `4096`, `+10s`, `+1.5`, `@1700000000.25`: a position, a time since the first record, a time since 1970.
+pub(crate) fn parse_since(text: &str) -> Result<Since, String> {
+    if let Some(text) = text.strip_prefix('+') {
+        let time = seconds(text).map_or_else(|_| parse_time(text), Ok)?;
+        return Ok(Since::Elapsed(time));
+    }
+    if let Some(text) = text.strip_prefix('@') {
+        let nanos = seconds(text)?.as_nanos();
+        let nanos = u64::try_from(nanos).map_err(|_| format!("{text} is after the year 2500"))?;
+        return Ok(Since::Time(nanos));
+    }
+    let hint = "a place is a position (4096), a time since the first record (+10s) or since 1970 (@1700000000.5)";
+    text.parse().map(Since::Position).map_err(|_| hint.to_owned())
+}
+
+/// `1700000000.25`: seconds and up to nine digits of a fraction, exactly.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no number of seconds");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return Err(wrong());
+    }
+    let nanos: u32 = format!("{fraction:0<9}").parse().map_err(|_| wrong())?;
+    Ok(Duration::new(whole.parse().map_err(|_| wrong())?, nanos))
+}
+
 fn split(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
@@ -121,6 +159,18 @@ mod tests {
         assert_eq!(parse_time("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(parse_time("2"), Ok(Duration::from_secs(2)));
         assert_eq!(parse_time("1d"), Ok(Duration::from_secs(86_400)));
+        for (text, since) in [
+            ("4096", Since::Position(4096)),
+            ("+10", Since::Elapsed(Duration::from_secs(10))),
+            ("+250ms", Since::Elapsed(Duration::from_millis(250))),
+            ("+1.5", Since::Elapsed(Duration::from_millis(1500))),
+            ("@1700000000.000000001", Since::Time(1_700_000_000_000_000_001)),
+        ] {
+            assert_eq!(parse_since(text), Ok(since), "{text}");
+        }
+        for wrong in ["", "-1", "+", "@", "@1.0000000001", "@18446744073709551615", "4K", "+1.5s"] {
+            assert!(parse_since(wrong).is_err(), "{wrong}");
+        }
         assert!(parse_time("soon").is_err() && parse_time("1 week").is_err());
         let written = [0, 1000, 1024, 1536, 1 << 20, 300 << 20, 5 << 40].map(size);
         assert_eq!(written, ["0 B", "1000 B", "1 KiB", "1.5 KiB", "1 MiB", "300 MiB", "5 TiB"]);

@@ -1,7 +1,8 @@
-//! `doctor`: whether this machine is good for rings, and what to do where it is not. `checks` asks; this
-//! file only tells.
+//! `doctor`: whether this machine is good for rings, and what to do where it is not. `checks` asks the machine, `rings` those
+//! that are there; this file only tells.
 
 mod checks;
+mod rings;
 
 use std::io::Write;
 
@@ -29,7 +30,8 @@ struct Check {
 }
 
 pub(crate) fn run(doctor: &Doctor) -> Result<(), Failure> {
-    let findings = checks::all();
+    let mut findings = checks::all();
+    findings.extend(rings::all());
     let bad: Vec<&str> = findings
         .iter()
         .filter(|finding| finding.state == State::Bad)

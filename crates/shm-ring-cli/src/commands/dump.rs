@@ -1,7 +1,7 @@
 //! `dump`: what is in a ring and has not been read, in hexadecimal and as text. It reads nothing out of the
 //! ring.
 
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Serialize, ser};
@@ -33,10 +33,7 @@ pub(crate) fn run(dump: &Dump) -> Result<(), Failure> {
         match record {
             Ok(Unread { position, payload, .. }) => {
                 let title = format!("at {position}, {} bytes", payload.len());
-                writeln!(out, "{}", terminal::paint(&title, terminal::HEADING))?;
-                for (line, bytes) in payload.chunks(LINE).enumerate() {
-                    writeln!(out, "{:08x}  {}", line * LINE, hex(bytes))?;
-                }
+                show(&mut out, &title, &payload)?;
             }
             Err(error @ (DumpError::Corrupt { .. } | DumpError::Overrun)) => {
                 out.flush()?;
@@ -56,6 +53,15 @@ pub(crate) fn run(dump: &Dump) -> Result<(), Failure> {
             _ => format!("all {} that were published have been read", units::size(snapshot.tail)),
         };
         terminal::note(&format!("{}: {why}", dump.target));
+    }
+    Ok(())
+}
+
+/// Writes a record below its title.
+pub(crate) fn show(out: &mut impl Write, title: &str, payload: &[u8]) -> io::Result<()> {
+    writeln!(out, "{}", terminal::paint(title, terminal::HEADING))?;
+    for (line, bytes) in payload.chunks(LINE).enumerate() {
+        writeln!(out, "{:08x}  {}", line * LINE, hex(bytes))?;
     }
     Ok(())
 }
