@@ -174,8 +174,8 @@
 //!
 //! # When not to use it
 //!
-//! For several producers or consumers of one queue, between threads of one process, or between machines there are better
-//! things.
+//! For several producers or consumers of one queue, or between threads of one process, there are better things. Between machines
+//! a ring needs a bridge, or you a broker: [past one machine](guide::past_one_machine).
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
