@@ -22,8 +22,8 @@ pub(crate) struct How {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) runs: Option<u32>,
 
-    /// How long the comparison may take altogether: runs go on until then, or until --runs of each
-    /// row are done. Each row is run once at the least.
+    /// How long the runs may take altogether: they go on until then, or until --runs of each
+    /// row are done. Each row is run at least once.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) time: Option<u64>,
 
@@ -47,6 +47,10 @@ pub(crate) struct How {
 /// Where results go, measured ones and those of a file.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Show {
+    /// Shows every column of the tables, and how it was measured.
+    #[arg(long)]
+    pub(crate) wide: bool,
+
     /// Also writes the results as JSON to this file; - for standard output instead of the table.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -56,7 +60,7 @@ pub(crate) struct Show {
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
 
-    /// What the report compares everything with.
+    /// What everything is compared with.
     #[arg(long, value_name = "NAME", default_value = BASELINE)]
     pub(crate) baseline: String,
 }

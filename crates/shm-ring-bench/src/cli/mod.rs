@@ -14,8 +14,8 @@ use clap_complete::Shell;
 
 pub(crate) use self::how::{How, Show};
 pub(crate) use self::rows::What;
-use crate::plan::Row;
 use crate::plan::goals;
+use crate::plan::{ENOUGH, Row};
 use crate::run::transport::{Entry, list};
 
 /// Compares ways to pass messages from one process to another.
@@ -25,9 +25,9 @@ use crate::run::transport::{Entry, list};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 every run came to its end (runs that do not count included), 1 a run \
-                  failed, results could not be read or written, or diff found what --fail-above \
-                  forbids, 2 the arguments are wrong, 130 interrupted."
+    after_help = "Exit codes: 0 the comparison came to its end, on a busy machine too; 1 a transport failed \
+                  (an error, or no run of a row that ended), results could not be read or written, or \
+                  diff found what --fail-above forbids; 2 the arguments are wrong; 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -55,7 +55,8 @@ pub(crate) enum Command {
     /// Measures every goal of the project in one comparison, within five minutes.
     ///
     /// Every row that a goal needs, interleaved, seven valid runs of each or more (three with
-    /// --quick, within a minute). Goals against other people's queues need the feature `peers`.
+    /// --quick, within a minute). Goals against other people's queues need the feature `peers`. Prints the goals
+    /// and, with --wide, what was measured.
     Goals(How),
     /// Measures throughput and latency over all sizes of messages.
     ///
@@ -144,7 +145,7 @@ pub(crate) struct Doctor {
 
 /// The transports that may be asked for.
 pub(crate) fn listed() -> impl Iterator<Item = &'static Entry> {
-    list().iter().filter(|entry| !entry.yardstick)
+    list().filter(|entry| !entry.yardstick)
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -164,13 +165,9 @@ pub(crate) struct Asked {
     pub(crate) enough: u32,
     /// How long a comparison may take by adding runs.
     pub(crate) patience: Duration,
-    /// Whether every goal is judged, those too that there are no rows for.
-    pub(crate) all_goals: bool,
+    /// Whether the goals of the project are judged.
+    pub(crate) goals: bool,
 }
-
-/// Valid runs that a row needs in each state of the machine: of fewer nobody can say how far they
-/// differ.
-const ENOUGH: u32 = 3;
 
 impl Compare {
     /// The usual comparison stays within two minutes, the quick one within 20 seconds, and one that
@@ -195,7 +192,7 @@ impl Asked {
     fn new(how: How, rows: Vec<Row>, usual: u32, enough: u32, seconds: u64) -> Self {
         let as_asked = how.runs.is_some() || how.time.is_some();
         let patience = Duration::from_secs(if as_asked { 0 } else { seconds });
-        Self { runs: how.runs(usual), how, rows, enough, patience, all_goals: false }
+        Self { runs: how.runs(usual), how, rows, enough, patience, goals: false }
     }
 
     /// Every goal, within five minutes or, quickly, one.
@@ -203,7 +200,7 @@ impl Asked {
         let rows = rows::for_goals(how.quick);
         let seconds = if how.quick { 30 } else { 240 };
         let asked = Self::new(how, rows, 7, goals::ENOUGH as u32, seconds);
-        Self { all_goals: true, ..asked }
+        Self { goals: true, ..asked }
     }
 }
 

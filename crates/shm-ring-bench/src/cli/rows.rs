@@ -8,18 +8,18 @@ use super::listed;
 use crate::plan::Row;
 use crate::plan::goals;
 use crate::run::spec::{BATCH, BURST, FAN, SIZES, SWEPT, Workload};
-use crate::run::transport::{Entry, find, lines, list};
+use crate::run::transport::{DEFAULT, Entry, find, lines, list};
 
 /// Stands for every transport.
 const ALL: &str = "all";
 /// Those of a quick comparison.
 const QUICK: [&str; 7] =
-    ["shm-ring", "shm-ring-park", "sysv-binary", "sysv-two", "posix-two", "pipe", "rtrb"];
+    [DEFAULT, "shm-ring-spin", "sysv-binary", "sysv-two", "posix-two", "pipe", "rtrb"];
 
 /// Those that are compared where none is named.
 fn unasked(quick: bool) -> impl Iterator<Item = &'static Entry> {
     let is_quick = move |entry: &&Entry| !quick || QUICK.contains(&entry.name);
-    list().iter().filter(|entry| entry.shown).filter(is_quick)
+    list().filter(|entry| entry.shown).filter(is_quick)
 }
 
 /// What is compared.
@@ -92,7 +92,7 @@ impl What {
         self.transport.is_empty() && self.workload.is_empty() && self.bytes.is_empty()
     }
 
-    /// The rows to compare. If nothing was named, with those that the goals need besides.
+    /// The rows to compare.
     pub(crate) fn rows(&self, quick: bool) -> Vec<Row> {
         if self.names_nothing() {
             return self.usual(quick);
@@ -168,12 +168,6 @@ impl What {
             for entry in unasked(quick) {
                 rows.extend(self.row(entry.name, workload, bytes, quick));
             }
-        }
-        for (name, workload, bytes) in
-            [("shm-ring-balanced", Workload::Stream, 64), ("shm-ring-bare", Workload::Stream, 64)]
-        {
-            let row = self.row(name, workload, bytes, quick);
-            rows.extend(row.into_iter().map(|row| Row { for_goals: true, ..row }));
         }
         rows
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::report::Report;
 use crate::run::spec::{SIZES, SWEPT, Workload};
+use crate::run::transport::DEFAULT;
 
 fn parse(arguments: &[&str]) -> Result<Command, clap::Error> {
     let all = [&["shm-ring-bench"], arguments].concat();
@@ -71,7 +72,7 @@ fn runs_are_those_asked_for_or_as_many_as_the_time_allows() {
 #[test]
 fn goals_takes_how_but_not_what() {
     let goals = asked(&["goals", "--quick", "--runs", "2"]);
-    assert!(goals.all_goals && goals.how.quick && goals.runs == 2);
+    assert!(goals.goals && goals.how.quick && goals.runs == 2);
     assert!(goals.rows.iter().any(|row| row.workload == Workload::IdleSender));
     assert!(parse(&["goals", "--transport", "pipe"]).is_err());
 }
@@ -110,10 +111,10 @@ fn what_is_not_named_is_not_asked_for_what_it_cannot_do() {
 
 #[test]
 fn what_is_named_is_combined() {
-    let named = ["--transport", "pipe,shm-ring", "--bytes", "8,64", "--workload", "echo"];
+    let named = ["--transport", "pipe,shm-ring-spin", "--bytes", "8,64", "--workload", "echo"];
     let rows = asked(&named).rows;
     let named: Vec<_> = rows.iter().map(|row| (row.entry.name, row.bytes)).collect();
-    assert_eq!(named, [("pipe", 8), ("shm-ring", 8), ("pipe", 64), ("shm-ring", 64)]);
+    assert_eq!(named, [("pipe", 8), ("shm-ring-spin", 8), ("pipe", 64), ("shm-ring-spin", 64)]);
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn a_sweep_goes_over_every_size_as_far_as_each_transport_goes() {
     for workload in [Workload::Stream, Workload::Echo] {
         for bytes in SWEPT {
             let all = || rows.iter().filter(|row| (row.workload, row.bytes) == (workload, bytes));
-            assert!(all().any(|row| row.entry.name == "shm-ring"), "{workload} {bytes}");
+            assert!(all().any(|row| row.entry.name == "shm-ring-spin"), "{workload} {bytes}");
             assert!(all().all(|row| !row.entry.threads && row.entry.does(workload, bytes)));
         }
     }
@@ -136,7 +137,7 @@ fn a_sweep_goes_over_every_size_as_far_as_each_transport_goes() {
 #[test]
 fn of_sizes_that_no_sweep_goes_over_there_are_streams_and_round_trips() {
     for bytes in SIZES.into_iter().filter(|bytes| !SWEPT.contains(bytes)) {
-        for entry in list().iter().filter(|entry| !entry.yardstick) {
+        for entry in list().filter(|entry| !entry.yardstick) {
             let does = |workload| entry.does(workload, bytes);
             assert!(does(Workload::Stream) && does(Workload::Echo), "{} {bytes}", entry.name);
             assert!(!does(Workload::Wake) && !does(Workload::Batch) && !does(Workload::Memory));
@@ -145,11 +146,19 @@ fn of_sizes_that_no_sweep_goes_over_there_are_streams_and_round_trips() {
 }
 
 #[test]
-fn the_usual_comparison_has_what_the_goals_need() {
-    let rows = asked(&[]).rows;
-    for name in ["sysv-binary", "rtrb", "shm-ring-bare", "shm-ring-balanced"] {
-        assert!(rows.iter().any(|row| row.entry.name == name && row.bytes == 64), "{name}");
+fn the_usual_comparison_begins_with_the_ring_as_it_waits_by_default() {
+    for arguments in [&[][..], &["--quick"]] {
+        let rows = asked(arguments).rows;
+        assert_eq!(rows[0].entry.name, DEFAULT);
+        for name in [DEFAULT, "shm-ring-spin", "sysv-binary", "rtrb"] {
+            for workload in [Workload::Stream, Workload::Echo] {
+                let is_it =
+                    |row: &&Row| (row.entry.name, row.workload, row.bytes) == (name, workload, 64);
+                assert_eq!(rows.iter().filter(is_it).count(), 1, "{name} {workload}");
+            }
+        }
     }
+    assert!(!asked(&[]).goals, "goals have a comparison of their own");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use shm_ring_console::terminal::say;
 use crate::cli::Asked;
 use crate::commands::doctor;
 use crate::commands::output::Output;
-use crate::commands::progress::Progress;
+use crate::commands::progress::{Ahead, Progress};
 use crate::complaint::Complaint;
 use crate::plan::goals::Beside;
 use crate::plan::{Effort, Row, compare};
@@ -58,42 +58,58 @@ pub(crate) fn measure(asked: Asked) -> Result<ExitCode, Complaint> {
     }
     let time = asked.how.time();
     let out = Output::new(&asked.how.show).map_err(Complaint::unwritten)?;
-    // A round of trials comes first.
-    let mut progress = Progress::new(rows.len(), 1 + u64::from(effort.runs), time);
+    let mut progress = Progress::new(Ahead {
+        rows: rows.len(),
+        // A round of trials comes first.
+        rounds: 1 + u64::from(effort.runs),
+        time,
+        patience: effort.patience,
+        counts: !asked.goals,
+    });
+    let named = |row: &Row| format!("{} {} {} B", row.entry.name, row.doing(), row.bytes);
     compare(&mut rows, effort, |row| {
-        let time = progress.done(format!("{} {} {} B", row.entry.name, row.doing(), row.bytes));
+        let time = progress.ran(named(row));
         time && !INTERRUPTED.load(Ordering::Relaxed)
     });
-    let system_calls = match INTERRUPTED.load(Ordering::Relaxed) {
-        true => None,
-        false => system_calls::count(&rows, effort),
+    let interrupted = || INTERRUPTED.load(Ordering::Relaxed);
+    let goals = match asked.goals {
+        true => {
+            let beside = match interrupted() {
+                true => Beside::default(),
+                false => measured_beside(&rows, effort, asked.how.quick),
+            };
+            goals::all(&rows, &beside)
+        }
+        false => Vec::new(),
     };
-    let counted = match asked.all_goals || INTERRUPTED.load(Ordering::Relaxed) {
+    let counted = match asked.goals || interrupted() {
         true => Ok(()),
-        false => system_calls::per_message(&mut rows, effort),
+        false => system_calls::per_message(&mut rows, effort, |row| {
+            progress.counted(format!("counting the system calls of {}", named(row)));
+        }),
     };
     drop(progress);
     if let Err(why) = counted {
         say(&format!("system calls are not counted: {why}"));
     }
-    let counts_instructions = asked.all_goals && !INTERRUPTED.load(Ordering::Relaxed);
-    let instructions = counts_instructions.then(|| match asked.how.quick {
-        true => Err("--quick does not count them".to_owned()),
-        false => instructions::more_than_recorded(),
-    });
-    let beside = Beside { system_calls, instructions };
-    let goals = match asked.all_goals {
-        true => goals::all(&rows, &beside),
-        false => goals::of(&rows, &beside),
-    };
     let report = Report::new(&rows, cpus, effort.clock, goals);
     out.write(&report).map_err(Complaint::unwritten)?;
-    if INTERRUPTED.load(Ordering::Relaxed) {
+    if interrupted() {
         say("interrupted: the results are those of the runs that were done");
         return Ok(ExitCode::from(ENDED_BY_INTERRUPT));
     }
-    let whole = report.results.iter().all(|row| row.failures.is_empty());
-    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(SOME_FAILED) })
+    let fails = rows.iter().any(Row::fails);
+    Ok(if fails { ExitCode::from(SOME_FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// What goals look at that no row measures.
+fn measured_beside(rows: &[Row], effort: Effort, quick: bool) -> Beside {
+    let system_calls = system_calls::count(rows, effort);
+    let instructions = match quick {
+        true => Err("--quick does not count them".to_owned()),
+        false => instructions::more_than_recorded(),
+    };
+    Beside { system_calls, instructions: Some(instructions) }
 }
 
 /// The rows whose transport can do what is wanted of it.

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use shm_ring_console::terminal;
 
 use crate::cli::Show;
-use crate::report::{Report, files};
+use crate::report::{Look, Report, files};
 
 /// Where the results of a comparison go.
 pub(crate) struct Output {
     json: Option<PathBuf>,
     report: Option<PathBuf>,
+    wide: bool,
     baseline: String,
 }
 
@@ -21,7 +22,7 @@ impl Output {
     /// ones hold stays until there are results.
     pub(crate) fn new(show: &Show) -> Result<Self, String> {
         let (json, report) = (show.json.clone(), show.report.clone());
-        let out = Self { json, report, baseline: show.baseline.clone() };
+        let out = Self { json, report, wide: show.wide, baseline: show.baseline.clone() };
         if let Some(path) = out.file() {
             let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
             opened.map_err(|error| format!("--json {}: {error}", path.display()))?;
@@ -47,14 +48,15 @@ impl Output {
     }
 
     fn show(&self, report: &Report) -> Result<(), String> {
+        let look = Look { wide: self.wide, baseline: &self.baseline };
         let text = match (&self.json, self.file()) {
             (Some(_), None) => report.json()?,
             (_, Some(path)) => {
                 std::fs::write(path, report.json()?)
                     .map_err(|error| format!("--json {}: {error}", path.display()))?;
-                report.text()
+                report.text(look)
             }
-            (None, None) => report.text(),
+            (None, None) => report.text(look),
         };
         terminal::print(&text)
     }

@@ -20,6 +20,9 @@ use crate::run::spec::{BATCH, BURST, FAN, RATE, Spec, Workload};
 use crate::run::transport::{Entry, Idle};
 use crate::run::{Failure, Sample, run};
 
+/// Valid runs that a row needs in a state of the machine: of fewer nobody can say how far they differ.
+pub(crate) const ENOUGH: u32 = 3;
+
 /// One row: a transport doing one thing with one size.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
@@ -35,8 +38,6 @@ pub(crate) struct Row {
     pub(crate) rate: u64,
     /// Channels, for `fan`.
     pub(crate) fan: usize,
-    /// Whether nobody asked for this row and only a goal needs it.
-    pub(crate) for_goals: bool,
     /// Messages in each measured run, found by the trial run.
     pub(crate) messages: u64,
     pub(crate) samples: Vec<Sample>,
@@ -61,7 +62,6 @@ impl Row {
             burst: BURST,
             rate: RATE,
             fan: FAN,
-            for_goals: false,
             messages: 0,
             samples,
             failures,
@@ -114,13 +114,19 @@ impl Row {
         seen.iter().map(|seen| Some(seen.state)).collect()
     }
 
+    /// Whether its transport fails: a side ended with an error, or every run was stuck. One that took too
+    /// long among others that ended was kept from its processors.
+    pub(crate) fn fails(&self) -> bool {
+        let is_late = |failure: &Failure| matches!(failure, Failure::TimedOut);
+        let late = self.failures.iter().filter(|failure| is_late(failure)).count();
+        late < self.failures.len() || (late > 0 && self.samples.is_empty())
+    }
+
     /// Whether the row can run and has fewer than `enough` valid runs in some state that the
     /// comparison saw. A row that fails would not get better by going on.
     fn lacks(&self, seen: &[Seen], enough: u32) -> bool {
         let few = |state| (valid(&self.samples, seen, state, self.idle()).len() as u32) < enough;
-        self.failures.is_empty()
-            && !self.workload.is_steady()
-            && self.states(seen).into_iter().any(few)
+        !self.fails() && !self.workload.is_steady() && self.states(seen).into_iter().any(few)
     }
 
     /// The run of this row for side A, before the channels are made.
@@ -277,6 +283,11 @@ fn find_length(row: &mut Row, effort: Effort) {
                 }
             }
             Err(Failure::Interrupted) => return,
+            // Perhaps it had no processor. Fewer messages are tried once.
+            Err(Failure::TimedOut) if row.failures.is_empty() => {
+                row.failures.push(Failure::TimedOut);
+                messages = TRIAL_MIN;
+            }
             Err(failure) => {
                 row.failures.push(failure);
                 return;
@@ -300,7 +311,7 @@ mod tests {
             cpu: [cpu, 1.0],
             ..Sample::default()
         };
-        let mut row = Row::new(find("shm-ring").unwrap(), Workload::Stream, 64);
+        let mut row = Row::new(find("shm-ring-spin").unwrap(), Workload::Stream, 64);
         row.samples = vec![sample(130.0, 1.0), sample(130.0, 1.0), sample(130.0, 0.5)];
         let mut rows = [row.clone(), row];
         let lacking = |rows: &[Row], enough| {
@@ -312,9 +323,26 @@ mod tests {
         rows[1].samples.extend([550.0, 560.0, 570.0].map(|floor| sample(floor, 1.0)));
         assert_eq!(lacking(&rows, 2), [true, false], "the first was never run in the far state");
         rows[0].failures.push(Failure::TimedOut);
+        assert_eq!(lacking(&rows, 2), [true, false], "one run that took too long is no failure");
+        rows[0].failures.push(Failure::Side("a message was lost".to_owned()));
         assert_eq!(lacking(&rows, 2), [false, false]);
         let idle = Row { workload: Workload::IdleSender, failures: vec![], ..rows[0].clone() };
         assert_eq!(idle.states(&seen(&rows)), [None], "no floor is measured beside it");
+    }
+
+    #[test]
+    fn a_row_fails_by_an_error_or_if_every_run_is_stuck() {
+        let row = |failures: Vec<Failure>, samples: usize| Row {
+            failures,
+            samples: vec![Sample::default(); samples],
+            ..Row::new(find("pipe").unwrap(), Workload::Stream, 64)
+        };
+        let wrong = Failure::Side("a message was lost".to_owned());
+        let late = Failure::TimedOut;
+        assert!(!row(Vec::new(), 0).fails() && !row(Vec::new(), 3).fails());
+        assert!(!row(vec![late.clone(); 2], 1).fails(), "other work had the processors");
+        assert!(row(vec![late.clone()], 0).fails(), "nothing says that it ever ends");
+        assert!(row(vec![wrong.clone()], 3).fails() && row(vec![late, wrong], 3).fails());
     }
 
     #[test]
@@ -344,7 +372,7 @@ mod tests {
 
     #[test]
     fn the_sender_of_wake_sleeps_whatever_the_transport_does() {
-        let idle = |workload| Row::new(find("shm-ring").unwrap(), workload, 64).idle();
+        let idle = |workload| Row::new(find("shm-ring-spin").unwrap(), workload, 64).idle();
         assert_eq!(idle(Workload::Wake), [Idle::Sleeps, Idle::Spins]);
         assert_eq!(idle(Workload::Burst), [Idle::Sleeps, Idle::Spins]);
         assert_eq!(idle(Workload::Paced), [Idle::Spins; 2]);

@@ -18,8 +18,9 @@ const ATTEMPTS: u32 = 10;
 /// kill them: coming to the end proves that there was none. `None` if the ring is not part of the
 /// comparison.
 pub(crate) fn count(rows: &[Row], effort: Effort) -> Option<Measured> {
-    let ring =
-        rows.iter().find(|row| row.entry.name == "shm-ring" && row.workload == Workload::Stream)?;
+    let ring = rows
+        .iter()
+        .find(|row| row.entry.name == "shm-ring-spin" && row.workload == Workload::Stream)?;
     let spec = Spec { no_system_calls: true, ..ring.spec(MESSAGES, effort) };
     let mut last = String::new();
     for _ in 0..ATTEMPTS {
@@ -41,8 +42,12 @@ const COUNTED_LIMIT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Counts the system calls of each row that has runs, in a run of its own that is not timed. Why they
-/// could not be counted here, if that is so.
-pub(crate) fn per_message(rows: &mut [Row], effort: Effort) -> Result<(), String> {
+/// could not be counted here, if that is so. `done` is told of each row.
+pub(crate) fn per_message(
+    rows: &mut [Row],
+    effort: Effort,
+    mut done: impl FnMut(&Row),
+) -> Result<(), String> {
     let ran = |row: &&mut Row| !row.samples.is_empty() && row.failures.is_empty();
     let counted = |row: &&mut Row| !row.workload.is_steady() && row.workload != Workload::Lines;
     let start = Instant::now();
@@ -64,6 +69,7 @@ pub(crate) fn per_message(rows: &mut [Row], effort: Effort) -> Result<(), String
             // One that cannot be counted, such as one that is stuck where calls take long.
             Err(_) => {}
         }
+        done(row);
     }
     Ok(())
 }

@@ -18,7 +18,6 @@ struct Line<'a> {
     fan: Option<usize>,
     rate: Option<u64>,
     interval_ns: Option<u64>,
-    for_goals: bool,
     messages: u64,
     runs: u32,
     excluded_floor: u32,
@@ -46,7 +45,6 @@ impl<'a> Line<'a> {
             fan: row.fan,
             rate: row.rate,
             interval_ns: row.interval_ns,
-            for_goals: row.for_goals,
             messages: row.messages,
             runs: row.runs,
             excluded_floor: row.excluded_for.floor,
@@ -131,7 +129,7 @@ mod tests {
         let text = render(&report).unwrap();
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(
-            text.contains("shm-ring,echo,64,near,,,,,,false,0,0,1,0,1,,,,,,,timed out"),
+            text.contains("shm-ring-spin,echo,64,near,,,,,,0,0,1,0,1,,,,,,,timed out"),
             "{text}"
         );
     }

@@ -220,7 +220,7 @@ pub(super) fn size(bytes: usize) -> String {
 }
 
 /// Three digits that mean something, and never an exponent.
-pub(super) fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
     }

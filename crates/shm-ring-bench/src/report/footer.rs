@@ -1,44 +1,53 @@
-//! What stands below the tables: the goals, what was measured how, and what was discarded. It must
-//! not compute anything.
+//! Owns: what stands below the tables: the goals, what each row and each mark means, the machine, and last what all of it
+//! comes to. Knows nothing of: how it was measured.
 
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::Report;
-use super::table::{BASELINE, digits};
+use super::figures::digits;
+use super::headline::{BRACKETS, QUIETER, headlines, not_judged};
+use super::table::BASELINE;
+use super::{Look, Report};
 use crate::plan::goals::{Goal, NOT_BUILT, Verdict};
 use crate::plan::state::{Seen, State};
-use crate::plan::stats::Excluded;
 
-pub(super) fn render(report: &Report) -> String {
+/// Columns of a line of words.
+const WIDTH: usize = 100;
+
+pub(super) fn render(report: &Report, look: Look) -> String {
     let mut text = String::new();
     if !report.goals.is_empty() {
-        let _ = writeln!(
-            text,
-            "\nGoals of the project (ratios of medians of this comparison, by the state of the machine)"
-        );
-        for line in goals(&report.goals).lines() {
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
-        for state in State::ALL {
-            let unseen =
-                |goal: &Goal| goal.verdict == Verdict::NotJudged && goal.state == Some(state);
-            if report.goals.iter().any(unseen) {
-                let _ = writeln!(text, "The machine was never {state}: nothing is judged there.");
-            }
-        }
-        let notes = || report.goals.iter().filter_map(|goal| goal.note.as_deref());
-        if notes().any(|note| note.ends_with(NOT_BUILT)) {
-            let _ = writeln!(
-                text,
-                "To measure them all: cargo run --release --features peers -- goals"
-            );
+        text.push_str(&judged(report));
+    }
+    text.push_str(&rows(report));
+    text.push_str(&marks(report));
+    text.push_str(&conditions(report, look));
+    text.push_str(&failures(report));
+    text.push_str(&in_short(report, look));
+    text
+}
+
+fn judged(report: &Report) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "\nGoals of the project (ratios of medians of this comparison, by the state of the machine)"
+    );
+    for line in goals(&report.goals).lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    for state in State::ALL {
+        let unseen = |goal: &Goal| goal.verdict == Verdict::NotJudged && goal.state == Some(state);
+        if report.goals.iter().any(unseen) {
+            let _ = writeln!(text, "The machine was never {state}: nothing is judged there.");
         }
     }
-    text.push('\n');
-    text.push_str(&conditions(report));
-    text.push_str(&left_out(report));
+    let notes = || report.goals.iter().filter_map(|goal| goal.note.as_deref());
+    if notes().any(|note| note.ends_with(NOT_BUILT)) {
+        let _ =
+            writeln!(text, "To measure them all: cargo run --release --features peers -- goals");
+    }
     text
 }
 
@@ -77,62 +86,89 @@ fn goals(goals: &[Goal]) -> String {
     table.to_string()
 }
 
-fn conditions(report: &Report) -> String {
-    let machine = &report.machine;
-    let [a, b] = machine.pinned;
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "Above: the median of the valid runs; below it the minimum and the maximum of them.\n\
-         {}, {} processors, Linux {}, commit {}.\n\
-         Sender and receiver are processes pinned to processors {b} and {a} ({}).",
-        machine.cpu, machine.cores, machine.kernel, machine.commit, machine.topology
-    );
-    for Seen { state, floor_ns, runs } in &report.states {
-        let [median, min, max] = [floor_ns.median, floor_ns.min, floor_ns.max].map(digits);
-        let _ = writeln!(
-            text,
-            "State {state}: {runs} runs beside a floor of {median} ns ({min}-{max})."
-        );
-    }
-    if !report.states.is_empty() {
-        let clock =
-            if machine.clock.tsc { "the time stamp counter" } else { "the monotonic clock" };
-        let _ = writeln!(
-            text,
-            "The floor is a ping-pong of two lines between them. It and every round trip include one \
-             reading\nof {clock}, {} ns. Runs of one state are compared with no others.",
-            digits(machine.clock.read_ns)
-        );
+/// What each row is.
+fn rows(report: &Report) -> String {
+    let explained = report.explained();
+    let width = explained.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let mut text = "\nThe rows:\n".to_owned();
+    for (name, what) in explained {
+        let _ = writeln!(text, " {name:<width$}  {what}");
     }
     text
 }
 
-fn left_out(report: &Report) -> String {
+/// What each mark means that occurs.
+fn marks(report: &Report) -> String {
+    let mut text =
+        "\nEach figure is the median of the valid runs, then their minimum and maximum.".to_owned();
+    if report.results.iter().any(|row| row.runs == 0) {
+        text.push_str(" A dash: no run is valid.");
+    }
+    text.push('\n');
+    let excluded = report.excluded();
+    let reasons = [
+        (excluded.floor, "floor", "the ping-pong beside the run fits no state of the machine"),
+        (excluded.preempted, "preempted", "a side that spins had less than 0.85 of its processor"),
+        (excluded.failed, "failed", "the run ended with an error or was stuck"),
+    ];
+    let occur = reasons.into_iter().filter(|(count, ..)| *count > 0);
+    let occur: Vec<String> = occur
+        .map(|(count, name, why)| match count {
+            1 => format!("{name} (1 run): {why}"),
+            many => format!("{name} ({many} runs): {why}"),
+        })
+        .collect();
+    if !occur.is_empty() {
+        text.push_str(&wrapped(&format!("Discarded - {}.", occur.join("; "))));
+    }
+    text
+}
+
+/// What it was measured on.
+fn conditions(report: &Report, look: Look) -> String {
+    let machine = &report.machine;
+    let [a, b] = machine.pinned;
     let mut text = String::new();
-    let Excluded { floor, preempted, failed } = report.excluded();
-    let _ = writeln!(
-        text,
-        "Discarded: {floor} runs beside a floor that fits no state, {preempted} in which a side that does \
-         not sleep\nhad less than 0.85 of its processor, {failed} that failed."
+    let of_machine = format!(
+        "{}, {} processors, Linux {}, commit {}. Sender and receiver are pinned to processors {b} and {a} ({}).",
+        machine.cpu, machine.cores, machine.kernel, machine.commit, machine.topology
     );
-    let empty = report.results.iter().filter(|row| row.runs == 0 && row.excluded > 0).count();
-    if empty > 0 {
-        let _ = writeln!(
-            text,
-            "{empty} of {} rows have no valid run: other work had the processors, here or, beside a \
-             virtual machine,\non its host. Measure again when it is quiet; `doctor` says what else may be \
-             in the way.",
-            report.results.len()
-        );
+    text.push_str(&wrapped(&of_machine));
+    for Seen { state, floor_ns, runs } in &report.states {
+        let [median, min, max] = [floor_ns.median, floor_ns.min, floor_ns.max].map(digits);
+        let what = match state {
+            State::Near => "both processors share a cache that answers",
+            State::Far => "they do not, as on a virtual machine at times",
+        };
+        let _ =
+            writeln!(text, "State {state} ({what}): {runs} runs, floor {median} ns ({min}-{max}).");
     }
-    if report.has(BASELINE) {
-        let _ = writeln!(
-            text,
-            "{BASELINE} is kept below 32,767 handoffs a run: with SEM_UNDO, as it is taught, it fails \
-             there."
-        );
+    if !report.states.is_empty() {
+        text.push_str(&wrapped(
+            "The floor is what a round trip between the two processors costs without any queue: a ping-pong of \
+             two cache lines. Runs of one state are compared with no others.",
+        ));
     }
+    if look.wide && !report.states.is_empty() {
+        let clock =
+            if machine.clock.tsc { "the time stamp counter" } else { "the monotonic clock" };
+        let read = digits(machine.clock.read_ns);
+        text.push_str(&wrapped(&format!(
+            "The floor and every round trip include one reading of {clock}, {read} ns. CPU tx and CPU rx are \
+             processor time over wall time of the sender and the receiver; ns, switches and calls are of both \
+             sides for a message."
+        )));
+    }
+    if look.wide && report.has(BASELINE) {
+        text.push_str(&wrapped(&format!(
+            "{BASELINE} is kept below 32,767 handoffs a run: with SEM_UNDO, as it is taught, it fails there."
+        )));
+    }
+    text
+}
+
+fn failures(report: &Report) -> String {
+    let mut text = String::new();
     for row in report.rows_once() {
         for failure in &row.failures {
             let _ = writeln!(text, "{} {} {} B: {failure}", row.transport, row.workload, row.bytes);
@@ -141,16 +177,52 @@ fn left_out(report: &Report) -> String {
     text
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::tests::report;
-
-    #[test]
-    fn rows_without_a_valid_run_are_reported() {
-        let mut report = report();
-        assert!(!left_out(&report).contains("no valid run"));
-        report.results[0].runs = 0;
-        assert!(left_out(&report).contains("1 of 2 rows have no valid run"));
+/// What most readers want to know.
+fn in_short(report: &Report, look: Look) -> String {
+    let mut text = String::new();
+    let all = headlines(report, look.baseline);
+    for said in &all {
+        text.push('\n');
+        // One state goes without saying.
+        if let Some(state) = said.state.as_ref().filter(|_| report.states.len() > 1) {
+            let _ = writeln!(text, "In {state}:");
+        }
+        for sentence in &said.sentences {
+            text.push_str(&wrapped(sentence));
+        }
+        if !said.sentences.is_empty() {
+            text.push_str(&wrapped(&format!("Valid runs: {}.", said.runs)));
+        }
+        if let Some(what) = not_judged(said) {
+            text.push_str(&wrapped(&what));
+        }
     }
+    if all.iter().any(|said| !said.sentences.is_empty()) {
+        text.push_str(&wrapped(BRACKETS));
+    }
+    if all.iter().any(|said| !said.not_judged.is_empty()) {
+        text.push_str(&wrapped(QUIETER));
+    }
+    text
+}
+
+/// Lines of words.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    let mut width = 0;
+    for word in text.split(' ') {
+        let long = word.chars().count();
+        if width > 0 && width + 1 + long > WIDTH {
+            lines.push('\n');
+            width = 0;
+        }
+        if width > 0 {
+            lines.push(' ');
+            width += 1;
+        }
+        lines.push_str(word);
+        width += long;
+    }
+    lines.push('\n');
+    lines
 }

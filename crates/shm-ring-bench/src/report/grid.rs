@@ -5,6 +5,8 @@ use maud::{Markup, html};
 
 use super::figures::digits;
 use super::series::Shown;
+use super::what;
+use crate::plan::ENOUGH;
 
 /// The figures of a plot.
 #[derive(Clone, Debug)]
@@ -77,7 +79,7 @@ fn list(lines: &[(String, Shown)]) -> Markup {
                 @let figure = shown.figure();
                 tr data-row=(shown.index) data-figure=(shown.measured.kind.key)
                     data-part=[shown.measured.part] {
-                    th scope="row" { (name) }
+                    th scope="row" title=(explained(name)) { (name) }
                     td { strong { (value("median", figure.median, shown)) } }
                     td { (value("min", figure.min, shown)) }
                     td { (value("max", figure.max, shown)) }
@@ -105,7 +107,7 @@ fn cross(
         tbody {
             @for (name, cells) in lines {
                 tr {
-                    th scope="row" { (name) }
+                    th scope="row" title=(explained(name)) { (name) }
                     @for shown in cells {
                         @match shown {
                             Some(shown) => (cell(shown, 1)),
@@ -121,6 +123,14 @@ fn cross(
                 }
             }
         }
+    }
+}
+
+/// What stands at the head of a line: a transport, or the floor beneath all of them.
+fn explained(name: &str) -> &'static str {
+    match name {
+        "floor" => "what moving bytes between the two processors costs without any queue",
+        name => what(name),
     }
 }
 
@@ -144,6 +154,8 @@ fn value(which: &str, value: f64, shown: &Shown) -> Markup {
     html! { data class=(which) value=(value) { (digits(value / shown.measured.kind.scale)) } }
 }
 
+/// How many runs are valid; so few that a figure says little are marked.
 fn runs(shown: &Shown) -> Markup {
-    html! { data class="runs" value=(shown.row.runs) { (shown.row.runs) } }
+    let class = if shown.row.runs < ENOUGH { "runs few" } else { "runs" };
+    html! { data class=(class) value=(shown.row.runs) { (shown.row.runs) } }
 }

@@ -1,10 +1,13 @@
-//! The outcome of a comparison, as JSON carries it (`"schema": 2`). It must not know how it is shown.
+//! The outcome of a comparison, as JSON carries it (`"schema": 3`). It must not know how it is shown.
 
 mod csv;
+#[cfg(test)]
+mod documents;
 mod figures;
 pub(crate) mod files;
 mod footer;
 mod grid;
+mod headline;
 mod json;
 pub(crate) mod machine;
 mod markdown;
@@ -12,8 +15,15 @@ mod page;
 mod plots;
 #[cfg(test)]
 mod records;
+pub(crate) mod schema;
 mod series;
 pub(crate) mod table;
+#[cfg(test)]
+pub(crate) mod tests;
+#[cfg(test)]
+mod texts;
+
+pub(crate) use self::figures::digits;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,12 +38,13 @@ use crate::run::clock::Clock;
 use crate::run::control::Measure;
 use crate::run::histogram::PARTS;
 use crate::run::spec::Workload;
+use crate::run::transport::{DEFAULT, explained};
 
 /// Stands in every page and plot that we write, so that we replace nobody else's.
 const MARK: &str = "shm-ring-bench report";
 
-/// The schema that this program writes. It reads the one before, too.
-pub(crate) const SCHEMA: u32 = 2;
+/// The schema that this program writes. It reads those before, too.
+pub(crate) const SCHEMA: u32 = 3;
 
 /// A whole comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +58,15 @@ pub(crate) struct Report {
     pub(crate) states: Vec<Seen>,
     pub(crate) results: Vec<Outcome>,
     pub(crate) goals: Vec<Goal>,
+}
+
+/// How results are shown to people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look<'a> {
+    /// Whether all of it is shown, and not only what a first reader needs.
+    pub(crate) wide: bool,
+    /// What everything is compared with.
+    pub(crate) baseline: &'a str,
 }
 
 /// One row of it in one state of the machine.
@@ -72,8 +92,6 @@ pub(crate) struct Outcome {
     /// Channels, for `fan`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fan: Option<usize>,
-    /// Whether the row is there for a goal's sake only, and no table shows it.
-    pub(crate) for_goals: bool,
     /// Messages in each run.
     pub(crate) messages: u64,
     /// Valid runs.
@@ -178,9 +196,23 @@ impl Report {
         report.json().ok().and_then(|json| serde_json::from_str(&json).ok()).unwrap_or(report)
     }
 
-    /// The report as tables for people, and below them what is to be said of all.
-    pub(crate) fn text(&self) -> String {
-        table::render(self) + &footer::render(self)
+    /// The report as tables for people, and below them what is to be said of all. Goals stand for the rows behind them.
+    pub(crate) fn text(&self, look: Look) -> String {
+        let shows_rows = self.goals.is_empty() || look.wide;
+        let tables = if shows_rows { table::render(self, look) } else { String::new() };
+        tables + &footer::render(self, look)
+    }
+
+    /// The transports with what each is: first the ring as it waits by default, then as their rows come.
+    fn explained(&self) -> Vec<(&str, &'static str)> {
+        let mut names: Vec<&str> = Vec::new();
+        for row in &self.results {
+            if !names.contains(&row.transport.as_str()) {
+                names.push(&row.transport);
+            }
+        }
+        names.sort_by_key(|name| *name != DEFAULT);
+        names.into_iter().map(|name| (name, what(name))).collect()
     }
 
     /// The report as JSON: a line for each row, figures of [`json::DIGITS`] digits.
@@ -214,6 +246,11 @@ impl Report {
             failed: once(|excluded| excluded.failed),
         }
     }
+}
+
+/// What a transport is.
+fn what(name: &str) -> &'static str {
+    explained(name).unwrap_or("no transport of this version of the program")
 }
 
 impl Outcome {
@@ -282,7 +319,6 @@ impl Outcome {
             burst: is(Workload::Burst).then_some(row.burst),
             rate: is(Workload::Paced).then_some(row.rate),
             fan: is(Workload::Fan).then_some(row.fan),
-            for_goals: row.for_goals,
             messages: row.messages,
             runs: samples.len() as u32,
             excluded: excluded.count(),
@@ -300,139 +336,5 @@ impl Outcome {
             failures,
             each_run,
         }
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::plan::goals::Beside;
-    use crate::run::Failure;
-    use crate::run::transport::find;
-
-    pub(crate) fn report() -> Report {
-        made_of(&rows())
-    }
-
-    fn made_of(rows: &[Row]) -> Report {
-        let clock = Clock { tsc: true, ns_per_tick: 0.5, read_ns: 10.0 };
-        let beside = Beside { system_calls: Some(Ok(0.0)), ..Beside::default() };
-        let goals = crate::plan::goals::of(rows, &beside);
-        Report::new(rows, [0, 1], clock, goals)
-    }
-
-    fn rows() -> Vec<Row> {
-        let mut rows = Vec::new();
-        for (workload, wall_ns) in [(Workload::Stream, 1000), (Workload::Echo, 2000)] {
-            let mut row = Row::new(find("shm-ring").unwrap(), workload, 64);
-            let sample = Sample {
-                floor_ns: 130.0,
-                wall_ns,
-                span_ns: wall_ns,
-                verified: 10,
-                cpu: [1.0; 2],
-                cpu_ns: 2 * wall_ns,
-                switches: 5,
-                percentiles: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
-                ..Sample::default()
-            };
-            row.system_calls = Some(1.5);
-            row.samples =
-                vec![sample.clone(), Sample { floor_ns: 290.0, ..sample.clone() }, sample];
-            row.failures = vec![Failure::TimedOut];
-            rows.push(row);
-        }
-        rows
-    }
-
-    #[test]
-    fn excluded_runs_are_counted_and_do_not_count() {
-        let stream = &report().results[0];
-        assert_eq!((stream.runs, stream.excluded), (2, 2));
-        assert_eq!((stream.excluded_for.floor, stream.excluded_for.failed), (1, 1));
-        assert_eq!(stream.msgs_per_s.unwrap().median, 1e7);
-        assert_eq!(stream.bytes_per_s.unwrap().median, 64e7);
-        assert!(stream.rtt_ns.is_none() && stream.wake_ns.is_none());
-        assert_eq!(stream.failures, ["timed out and was killed"]);
-        let each = stream.each_run.iter().map(|run| (run.state, run.excluded));
-        let near = (Some(State::Near), None);
-        assert_eq!(each.collect::<Vec<_>>(), [near, (None, Some(Reason::Floor)), near]);
-    }
-
-    #[test]
-    fn runs_of_both_states_are_kept_apart_and_belong_to_all_rows() {
-        let mut rows = rows();
-        let far = |wall_ns| Sample {
-            floor_ns: 560.0,
-            wall_ns,
-            span_ns: wall_ns,
-            verified: 10,
-            cpu: [1.0; 2],
-            ..Sample::default()
-        };
-        rows[0].samples.extend([5000, 5000, 5000].map(far));
-        let report = made_of(&rows);
-        let of = |row: &Outcome| (row.state, row.runs, row.msgs_per_s.map(|figure| figure.median));
-        let all: Vec<_> = report.results.iter().map(of).collect();
-        assert_eq!(
-            all,
-            [
-                (Some(State::Near), 2, Some(1e7)),
-                (Some(State::Far), 3, Some(2e6)),
-                (Some(State::Near), 2, None),
-                (Some(State::Far), 0, None),
-            ]
-        );
-        let floors = report.states.iter().map(|seen| (seen.floor_ns.median, seen.runs));
-        assert_eq!(floors.collect::<Vec<_>>(), [(130.0, 4), (560.0, 3)]);
-        // What belongs to no state is counted once, although both states name it.
-        assert_eq!(report.results[1].excluded_for, report.results[0].excluded_for);
-        assert_eq!(report.excluded(), Excluded { floor: 2, preempted: 0, failed: 2 });
-    }
-
-    #[test]
-    fn a_message_costs_what_both_sides_spent_over_how_many_there_were() {
-        let report = report();
-        let cost = report.results[1].cost.unwrap();
-        let of = |figure: Option<Figure>| figure.unwrap().median;
-        assert_eq!((cost.cpu_ns.median, of(cost.switches)), (400.0, 0.5));
-        assert_eq!(of(cost.system_calls), 1.5);
-        // The percentiles that came first keep their places among more.
-        let rtt = report.results[1].rtt_ns.unwrap();
-        let same = [rtt.p50, rtt.p90, rtt.p99, rtt.p999, rtt.max].map(|figure| figure.median);
-        assert_eq!(same, [1.0, 3.0, 4.0, 5.0, 7.0]);
-        let latency = report.results[1].latency.iter().map(|at| (at.part, at.ns.median));
-        let parts = [0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 1.0];
-        assert_eq!(
-            latency.collect::<Vec<_>>(),
-            parts.into_iter().zip((1..8).map(f64::from)).collect::<Vec<_>>()
-        );
-        assert!(report.results[0].latency.is_empty());
-    }
-
-    #[test]
-    fn json_carries_the_documented_fields_and_comes_back() {
-        let report = report();
-        let json = serde_json::to_value(&report).unwrap();
-        assert_eq!(json["schema"], SCHEMA);
-        for field in ["cpu", "cores", "kernel", "commit", "pinned", "topology", "clock"] {
-            assert!(!json["machine"][field].is_null(), "{field}");
-        }
-        assert_eq!(json["states"][0]["state"], "near");
-        assert_eq!(json["states"][0]["floor_ns"]["median"], 130.0);
-        assert_eq!(json["results"][1]["state"], "near");
-        assert_eq!(json["results"][1]["each_run"][0]["state"], "near");
-        let echo = &json["results"][1];
-        assert_eq!(
-            (echo["transport"].as_str(), echo["workload"].as_str()),
-            (Some("shm-ring"), Some("echo"))
-        );
-        for percentile in ["p50", "p90", "p99", "p999", "max"] {
-            for figure in ["median", "min", "max"] {
-                assert!(echo["rtt_ns"][percentile][figure].is_f64(), "{percentile} {figure}");
-            }
-        }
-        assert!(echo["cpu"]["tx"]["median"].is_f64() && echo["msgs_per_s"].is_null());
-        assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
     }
 }

@@ -1,5 +1,5 @@
-//! The recorded comparisons: what README shows of them is made from them, and the whole report of each
-//! is read again by a parser that knows nothing of how it was written.
+//! The recorded comparisons: the whole report of each is read again by a parser that knows nothing of how it was
+//! written.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,20 +8,17 @@ use std::path::{Path, PathBuf};
 use roxmltree::{Document, Node};
 use serde_json::Value;
 
-use super::Report;
-use super::figures::digits;
 use super::files::write;
+use super::schema::parse;
+use super::table::BASELINE;
+use super::{Look, Outcome, Report, SCHEMA};
 
-const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/record");
-const README: &str = include_str!("../../../../README.md");
-/// Of which README has a table, and of which it has plots.
-const TABLE_OF: &str = "2026-11-29.json";
-const PLOTS_OF: &str = "peers-2026-11-21.json";
+pub(super) const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/record");
 pub(super) const RECORDED: [&str; 2] = ["goals-2026-11-29.json", "2026-11-29.json"];
 
 pub(super) fn recorded(name: &str) -> (Value, Report) {
     let text = fs::read_to_string(Path::new(RECORD).join(name)).unwrap();
-    (serde_json::from_str(&text).unwrap(), serde_json::from_str(&text).unwrap())
+    (serde_json::from_str(&text).unwrap(), parse(&text).unwrap())
 }
 
 /// A directory of a test's own that goes with it.
@@ -90,7 +87,7 @@ fn latency(row: &Value, part: f64) -> &Value {
 }
 
 /// Every comparison that was recorded, of whatever time.
-fn all_recorded() -> Vec<String> {
+pub(super) fn all_recorded() -> Vec<String> {
     let entries = fs::read_dir(RECORD).unwrap().map(|entry| entry.unwrap().file_name());
     let names = entries.map(|name| name.into_string().unwrap());
     let names: Vec<String> = names.filter(|name| name.ends_with(".json")).collect();
@@ -99,16 +96,32 @@ fn all_recorded() -> Vec<String> {
 }
 
 #[test]
-fn every_record_is_as_json_is_written_and_yields_its_tables() {
+fn every_record_is_read_and_yields_its_tables() {
     for name in all_recorded() {
-        let report = recorded(&name).1;
+        let (json, report) = recorded(&name);
+        let written = report.json().unwrap();
         let text = fs::read_to_string(Path::new(RECORD).join(&name)).unwrap();
-        assert!(report.json().unwrap() == text, "{name}: `report {name} --json -` prints another");
-        let shown = report.text();
+        match json["schema"] == SCHEMA {
+            true => assert!(written == text, "{name}: `report {name} --json -` prints another"),
+            false => assert_eq!(parse(&written), Ok(report.clone()), "{name}"),
+        }
+        assert_eq!(json["results"].as_array().map(Vec::len), Some(report.results.len()));
+        let shown = report.text(Look { wide: true, baseline: BASELINE });
         let mut lines: Vec<_> = shown.lines().collect();
-        for row in report.results.iter().filter(|row| !row.for_goals) {
+        let shares_a_table = |row: &Outcome, other: &Outcome| {
+            (row.state, row.doing(), row.bytes) == (other.state, other.doing(), other.bytes)
+        };
+        for row in &report.results {
+            if report.results.iter().all(|other| !shares_a_table(row, other) || other.runs == 0) {
+                assert!(shown.contains("no row has a valid run"), "{name}: {row:?}");
+                continue;
+            }
             let start = format!(" {} ", row.transport);
-            let end = if row.runs == 0 { " no valid run".into() } else { format!(" {}", row.runs) };
+            let runs = if row.runs == 0 { "none".to_owned() } else { row.runs.to_string() };
+            let end = match row.excluded_for.reasons().join(", ") {
+                none if none.is_empty() => format!(" {runs}"),
+                reasons => format!(" {runs}  {reasons}"),
+            };
             let is_it = |line: &&str| line.starts_with(&start) && line.ends_with(&end);
             let at = lines.iter().position(is_it);
             lines.swap_remove(at.unwrap_or_else(|| panic!("{name}: no line of {row:?}")));
@@ -116,44 +129,6 @@ fn every_record_is_as_json_is_written_and_yields_its_tables() {
         for goal in &report.goals {
             assert!(shown.contains(&goal.measure), "{name}: {goal:?}");
         }
-    }
-}
-
-/// A row of README: the transport, millions of messages of 64 bytes a second, and microseconds of a round trip.
-#[test]
-fn the_table_of_readme_is_that_of_the_record() {
-    let json = recorded(TABLE_OF).0;
-    let median = |transport: &str, workload: &str| {
-        let is_it = |row: &&Value| {
-            let wanted = [("transport", transport), ("workload", workload), ("state", "near")];
-            wanted.iter().all(|(name, value)| row[name] == *value) && row["bytes"] == 64
-        };
-        let row = json["results"].as_array().unwrap().iter().find(is_it).unwrap();
-        match workload {
-            "stream" => row["msgs_per_s"]["median"].as_f64().unwrap() / 1e6,
-            _ => row["rtt_ns"]["p50"].as_f64().unwrap() / 1e3,
-        }
-    };
-    let rows = README.lines().skip_while(|line| !line.starts_with("| transport | 64-byte"));
-    let rows: Vec<_> = rows.skip(2).take_while(|line| line.starts_with('|')).collect();
-    assert_eq!(rows.len(), 5, "{rows:?}");
-    for row in rows {
-        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        let is = |workload| digits(median(cells[1], workload));
-        assert_eq!((cells[2], cells[3]), (&*is("stream"), &*is("echo")), "{TABLE_OF}: {row}");
-    }
-}
-
-#[test]
-fn the_plots_of_readme_are_those_of_the_record() {
-    let directory = Directory::new("plots");
-    write(&recorded(PLOTS_OF).1, "sysv-binary", &directory.0).unwrap();
-    for entry in fs::read_dir(Path::new(RECORD).join("plots")).unwrap() {
-        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
-        let made = directory.0.join("plots").join(&name);
-        let same = fs::read(&path).unwrap() == fs::read(made).unwrap_or_default();
-        assert!(same, "{path:?} is not what `report {PLOTS_OF} --report DIR` makes: copy that");
-        assert!(README.contains(&format!("(benches/record/plots/{})", name.display())), "{name:?}");
     }
 }
 
@@ -188,13 +163,24 @@ fn every_figure_of_the_page_is_that_of_the_results_and_every_plot_has_its_table(
         assert!(compared > 60, "{name}: {compared}");
         for figure in of(document.root(), "figure") {
             assert_eq!(of(figure, "table").count(), 1, "{figure:?}");
-            assert!(of(figure, "svg").count() <= 1);
         }
-        let drawn = of(document.root(), "svg").count();
+        let panels = of(document.root(), "svg").count();
         let inside = of(document.root(), "figure").flat_map(|figure| of(figure, "svg")).count();
-        assert!(drawn >= 5 && drawn == inside, "{name}: {drawn} plots, {inside} beside a table");
+        assert!(
+            panels >= 5 && panels == inside,
+            "{name}: {panels} panels, {inside} beside a table"
+        );
+        let drawn = of(document.root(), "figure").filter(|figure| of(*figure, "svg").count() > 0);
         let svg = files.iter().filter(|path| path.extension().is_some_and(|end| end == "svg"));
-        assert_eq!(svg.count(), drawn);
+        assert_eq!(svg.count(), drawn.count());
+        for head in of(document.root(), "th").filter(|node| node.attribute("scope") == Some("row"))
+        {
+            let is_transport = report.has(head.text().unwrap_or_default());
+            assert!(!is_transport || head.has_attribute("title"), "{head:?} is not explained");
+        }
+        for heading in of(document.root(), "h2") {
+            assert!(of(heading, "a").any(|link| link.attribute("href") == Some("#top")));
+        }
     }
 }
 
@@ -262,8 +248,12 @@ fn inside(svg: Node) {
             assert!((least..=least + most).contains(&at), "{name} = {at} of {node:?}");
         }
         if node.tag_name().name() == "text" {
-            let strong = node.parent().is_some_and(|group| has_class(group, "strong"));
-            let each = if strong && has_class(node, "name") { 8.6 } else { 7.4 };
+            let is_bold = node.parent().is_some_and(|group| has_class(group, "default"));
+            let each = match (has_class(node, "small"), has_class(node, "name")) {
+                (true, _) => 6.2,
+                (_, true) if is_bold || has_class(node, "panel") => 8.4,
+                _ => 7.4,
+            };
             let long = node.text().unwrap().chars().count() as f64 * each;
             let x = number(node, "x").unwrap();
             let from = match node.attribute("text-anchor") {
@@ -271,7 +261,8 @@ fn inside(svg: Node) {
                 Some("middle") => x - long / 2.0,
                 _ => x,
             };
-            assert!(from > -2.0 && from + long < width + 2.0, "{:?} at {from}", node.text());
+            let to = from + long;
+            assert!(from > -2.0 && to < width + 2.0, "{:?} from {from} to {to}", node.text());
         }
     }
 }
@@ -368,7 +359,7 @@ fn results_without_rows_and_figures_that_nobody_measured_are_shown_without_a_pan
         for name in RECORDED {
             let mut json = recorded(name).0;
             set_figures(&mut json, figure);
-            let report = serde_json::from_value(json).unwrap();
+            let report = parse(&json.to_string()).unwrap();
             for path in write(&report, "sysv-binary", &directory.0).unwrap() {
                 let text = fs::read_to_string(&path).unwrap();
                 let text = match path.extension().and_then(|end| end.to_str()) {

@@ -48,14 +48,11 @@ pub(super) struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// Those of all rows but the ones that are there for the goals' sake only, unless there are no
-    /// others, and but the yardstick, which is no transport.
+    /// Those of all rows but the yardstick, which is no transport.
     pub(super) fn of(report: &'a Report) -> Self {
-        let transports =
-            || report.results.iter().enumerate().filter(|(_, row)| row.workload != Workload::Lines);
-        let asked: Vec<_> = transports().filter(|(_, row)| !row.for_goals).collect();
-        let rows = if asked.is_empty() { transports().collect() } else { asked };
-        Self { report, shown: rows.into_iter().flat_map(all_of).collect() }
+        let rows = report.results.iter().enumerate();
+        let transports = rows.filter(|(_, row)| row.workload != Workload::Lines);
+        Self { report, shown: transports.flat_map(all_of).collect() }
     }
 
     /// The figure of that kind of each row that has one; of a latency, every part.

@@ -4,37 +4,53 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Outcome, Report};
+use super::figures::digits;
+use super::{Look, Outcome, Report};
 use crate::plan::figure::Figure;
 use crate::plan::state::State;
 use crate::run::spec::Workload;
+use crate::run::transport::DEFAULT;
 
 /// What everything is compared with, unless something else is asked for.
 pub(crate) const BASELINE: &str = "sysv-binary";
 
-/// What the rows of one table have in common: workload, size, what the workload is done with, and the
-/// state of the machine.
-fn kind(row: &Outcome) -> (Workload, usize, [Option<u64>; 3], Option<usize>, Option<State>) {
+/// Messages of as many bytes are a matter of bytes a second, shorter ones of messages a second.
+const LARGE: usize = 1024;
+
+/// What the rows of one table have in common: the state of the machine, workload, size, and what the workload is
+/// done with.
+type Kind = (Option<State>, Workload, usize, [Option<u64>; 3], Option<usize>);
+
+fn kind(row: &Outcome) -> Kind {
     let with = [row.interval_ns, row.rate, row.burst.map(|burst| burst as u64)];
-    (row.workload, row.bytes, with, row.batch.or(row.fan), row.state)
+    (row.state, row.workload, row.bytes, with, row.batch.or(row.fan))
 }
 
-/// The tables of a report.
-pub(crate) fn render(report: &Report) -> String {
-    let mut text = String::new();
-    let mut kinds = Vec::new();
-    for row in report.results.iter().filter(|row| !row.for_goals) {
+/// The tables of a report, those of one state before those of another.
+pub(super) fn render(report: &Report, look: Look) -> String {
+    let mut kinds: Vec<Kind> = Vec::new();
+    for row in &report.results {
         if !kinds.contains(&kind(row)) {
             kinds.push(kind(row));
         }
     }
+    let place =
+        |state: Option<State>| report.states.iter().position(|seen| Some(seen.state) == state);
+    kinds.sort_by_key(|kind| place(kind.0).unwrap_or(usize::MAX));
+    let mut text = String::new();
     for wanted in kinds {
-        let is_wanted = |row: &&Outcome| kind(row) == wanted && !row.for_goals;
-        let rows: Vec<&Outcome> = report.results.iter().filter(is_wanted).collect();
-        let state = wanted.4.and_then(|state| in_state(report, state)).unwrap_or_default();
-        let _ = writeln!(text, "\n{}{state}", title(wanted.0, wanted.1, &rows));
+        let mut rows: Vec<&Outcome> =
+            report.results.iter().filter(|row| kind(row) == wanted).collect();
+        rows.sort_by_key(|row| row.transport != DEFAULT);
+        let state = wanted.0.and_then(|state| in_state(report, state)).unwrap_or_default();
+        let title = format!("{}{state}", title(wanted.1, wanted.2, &rows));
+        if rows.iter().all(|row| row.runs == 0) {
+            let _ = writeln!(text, "\n{title}: no row has a valid run");
+            continue;
+        }
+        let _ = writeln!(text, "\n{title}");
         // Padding up to the right edge is of no use to anyone.
-        for line in section(wanted.0, &rows).lines() {
+        for line in section(wanted.1, &rows, look).lines() {
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
@@ -95,83 +111,119 @@ fn seconds(rows: &[&Outcome]) -> f64 {
     rows[0].interval_ns.unwrap_or_default() as f64 / 1e9
 }
 
-/// A column: what stands above it and what it says of a row.
-type Column = (&'static str, fn(&Outcome) -> String);
+/// A figure of each row.
+#[derive(Clone, Copy)]
+struct Column {
+    above: &'static str,
+    of: fn(&Outcome) -> Option<Figure>,
+    /// How many of the shown unit one of the results' unit is.
+    scale: f64,
+    /// Whether its minimum and maximum are shown. Those of the others are in the JSON.
+    ranged: bool,
+    /// Whether a first reader needs it.
+    first: bool,
+}
 
-const RATE: [Column; 2] = [
-    ("million/s", |row| scaled(row.msgs_per_s, 1e-6)),
-    ("GB/s", |row| scaled(row.bytes_per_s, 1e-9)),
+const fn column(above: &'static str, of: fn(&Outcome) -> Option<Figure>, scale: f64) -> Column {
+    Column { above, of, scale, ranged: true, first: false }
+}
+
+/// Of both sides together.
+const fn cost(above: &'static str, of: fn(&Outcome) -> Option<Figure>) -> Column {
+    Column { ranged: false, ..column(above, of, 1.0) }
+}
+
+impl Column {
+    const fn first(self) -> Self {
+        Self { first: true, ..self }
+    }
+}
+
+const MILLIONS: Column = column("million/s", |row| row.msgs_per_s, 1e-6);
+const GIGABYTES: Column = column("GB/s", |row| row.bytes_per_s, 1e-9);
+const P50: Column = column("p50 us", |row| latency(row, 0.5), 1e-3).first();
+const P90: Column = column("p90 us", |row| latency(row, 0.9), 1e-3);
+const P99: Column = column("p99 us", |row| latency(row, 0.99), 1e-3).first();
+const P999: Column = column("p99.9 us", |row| latency(row, 0.999), 1e-3);
+const MAX: Column = column("max us", |row| latency(row, 1.0), 1e-3);
+const THOUSANDS: Column = column("thousand/s", |row| row.msgs_per_s, 1e-3).first();
+const DRAIN: Column = column("drain us", |row| row.drain_ns, 1e-3).first();
+const BLOCKED: Column = column("% of a core", |row| row.blocked_cpu, 100.0).first();
+const HELD: Column = column("KiB", |row| row.held_bytes, 1.0 / 1024.0).first();
+const CPU: [Column; 5] = [
+    column("CPU tx %", |row| row.cpu.map(|cpu| cpu.tx), 100.0),
+    column("CPU rx %", |row| row.cpu.map(|cpu| cpu.rx), 100.0),
+    cost("CPU ns\n/msg", |row| row.cost.map(|cost| cost.cpu_ns)),
+    cost("switches\n/msg", |row| row.cost.and_then(|cost| cost.switches)),
+    cost("calls\n/msg", |row| row.cost.and_then(|cost| cost.system_calls)),
 ];
-const P50: Column = ("p50 us", |row| microseconds(row, 0.5));
-const P90: Column = ("p90 us", |row| microseconds(row, 0.9));
-const P99: Column = ("p99 us", |row| microseconds(row, 0.99));
-const P999: Column = ("p99.9 us", |row| microseconds(row, 0.999));
-const MAX: Column = ("max us", |row| microseconds(row, 1.0));
 
-/// What a message costs both sides together. Their ranges are in the JSON.
-const COST: [Column; 3] = [
-    ("CPU ns\n/msg", |row| median(row.cost.map(|cost| cost.cpu_ns))),
-    ("switches\n/msg", |row| median(row.cost.and_then(|cost| cost.switches))),
-    ("calls\n/msg", |row| median(row.cost.and_then(|cost| cost.system_calls))),
-];
-
-fn measures(workload: Workload) -> Vec<Column> {
-    match workload {
-        Workload::IdleReceiver | Workload::IdleSender => {
-            vec![("% of a core", |row| scaled(row.blocked_cpu, 100.0))]
-        }
-        Workload::Memory => vec![("KiB", |row| scaled(row.held_bytes, 1.0 / 1024.0))],
+fn columns(workload: Workload, bytes: usize) -> Vec<Column> {
+    let mut columns = match workload {
+        Workload::IdleReceiver | Workload::IdleSender => vec![BLOCKED],
+        Workload::Memory => vec![HELD],
         Workload::Echo | Workload::OneCoreEcho => vec![P50, P90, P99, P999, MAX],
         Workload::Wake => vec![P50, P99, MAX],
-        Workload::Burst => {
-            vec![("drain us", |row| scaled(row.drain_ns, 1e-3)), P50, P99, MAX]
-        }
-        Workload::Paced => {
-            vec![("thousand/s", |row| scaled(row.msgs_per_s, 1e-3)), P50, P90, P99, P999, MAX]
-        }
-        Workload::Stream
-        | Workload::Batch
-        | Workload::Fan
-        | Workload::OneCore
-        | Workload::Lines => RATE.to_vec(),
+        Workload::Burst => vec![DRAIN, P50, P99, MAX],
+        Workload::Paced => vec![THOUSANDS, P50, P90, P99, P999, MAX],
+        _ if bytes < LARGE => vec![MILLIONS.first(), GIGABYTES],
+        _ => vec![MILLIONS, GIGABYTES.first()],
+    };
+    if !workload.is_steady() {
+        columns.extend(CPU);
     }
+    columns
 }
 
-/// One table: a median and, below it, the minimum and the maximum in each cell.
-fn section(workload: Workload, rows: &[&Outcome]) -> String {
+/// One table. To a first reader each row is a line; a wide one has the minimum and the maximum below.
+fn section(workload: Workload, rows: &[&Outcome], look: Look) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let mut columns = measures(workload);
-    if !workload.is_steady() {
-        columns.push(("CPU tx", |row| percent(row.cpu.map(|cpu| cpu.tx))));
-        columns.push(("CPU rx", |row| percent(row.cpu.map(|cpu| cpu.rx))));
-        columns.extend(COST);
+    let columns: Vec<Column> = columns(workload, rows[0].bytes)
+        .into_iter()
+        .filter(|column| look.wide || column.first)
+        .collect();
+    let baseline = rows.iter().find(|row| row.transport == look.baseline);
+    let baseline = baseline.and_then(|row| speed(row));
+    let discards = rows.iter().any(|row| row.excluded_for.count() > 0);
+    let mut head = vec![String::new()];
+    for column in &columns {
+        head.push(column.above.to_owned());
+        head.extend((!look.wide).then(String::new));
     }
-    let faster = format!("times faster\nthan {BASELINE}");
-    let above = columns.iter().map(|&(above, _)| above);
-    table.set_header([""].into_iter().chain(above).chain([faster.as_str(), "runs"]));
-    let baseline = rows.iter().find(|row| row.transport == BASELINE).and_then(|row| speed(row));
+    head.extend(baseline.map(|_| format!("times faster\nthan {}", look.baseline)));
+    head.push("valid\nruns".to_owned());
+    head.extend(discards.then(|| "discarded".to_owned()));
+    let width = head.len();
+    table.set_header(head);
     for row in rows {
-        let faster = match (speed(row), baseline) {
-            (Some(speed), Some(baseline)) => format!("{} x", digits(speed / baseline)),
-            _ => "-".to_owned(),
-        };
         let mut cells = vec![row.transport.clone()];
-        cells.extend(columns.iter().map(|(_, says)| says(row)));
-        cells.extend([faster, runs(row)]);
+        for column in &columns {
+            let figure = (column.of)(row);
+            let [median, range] = said(figure, column.scale);
+            match (look.wide, column.ranged && figure.is_some()) {
+                (true, true) => cells.push(format!("{median}\n{range}")),
+                (true, false) => cells.push(median),
+                (false, _) => cells.extend([median, range]),
+            }
+        }
+        cells.extend(baseline.map(|baseline| match speed(row) {
+            Some(speed) => format!("{} x", digits(speed / baseline)),
+            None => "-".to_owned(),
+        }));
+        cells.push(if row.runs == 0 { "none".to_owned() } else { row.runs.to_string() });
+        cells.extend(discards.then(|| row.excluded_for.reasons().join(", ")));
         table.add_row(cells);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    let right = 1..width - usize::from(discards);
+    for (at, column) in table.column_iter_mut().enumerate() {
+        // A range stands beside its median.
+        let is_range = !look.wide && at % 2 == 0 && at <= 2 * columns.len();
+        if right.contains(&at) && !is_range {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table.to_string()
-}
-
-/// How many runs are valid, and below it how many were discarded and why.
-fn runs(row: &Outcome) -> String {
-    let valid = if row.runs == 0 { "no valid run".to_owned() } else { row.runs.to_string() };
-    let reasons = row.excluded_for.reasons().into_iter().map(|reason| format!("not {reason}"));
-    std::iter::once(valid).chain(reasons).collect::<Vec<_>>().join("\n")
 }
 
 /// More is faster: messages a second, or one over the time of a message.
@@ -187,69 +239,18 @@ fn speed(row: &Outcome) -> Option<f64> {
     time.map(|figure| 1.0 / figure.median)
 }
 
-fn latency(row: &Outcome, part: f64) -> Option<Figure> {
-    row.latency.iter().find(|quantile| quantile.part == part).map(|quantile| quantile.ns)
+/// The time that a part of the messages did not exceed.
+pub(super) fn latency(row: &Outcome, part: f64) -> Option<Figure> {
+    let quantiles = row.quantiles().into_iter();
+    quantiles.filter(|quantile| quantile.part == part).map(|quantile| quantile.ns).next()
 }
 
-fn microseconds(row: &Outcome, part: f64) -> String {
-    scaled(latency(row, part), 1e-3)
-}
-
-fn median(figure: Option<Figure>) -> String {
-    figure.map_or_else(|| "-".to_owned(), |figure| digits(figure.median))
-}
-
-/// The median with as many digits as mean something, and the range below.
-pub(super) fn scaled(figure: Option<Figure>, scale: f64) -> String {
-    cell(figure, |value| digits(value * scale), "")
-}
-
-fn percent(figure: Option<Figure>) -> String {
-    cell(figure, |value| format!("{:.0}", value * 100.0), " %")
-}
-
-fn cell(figure: Option<Figure>, show: impl Fn(f64) -> String, unit: &str) -> String {
-    figure.map_or_else(
-        || "-".to_owned(),
-        |figure| {
-            let [median, min, max] = [figure.median, figure.min, figure.max].map(show);
-            format!("{median}{unit}\n{min}-{max}")
-        },
-    )
-}
-
-pub(crate) fn digits(value: f64) -> String {
-    match value {
-        0.0 => "0".to_owned(),
-        value if value >= 100.0 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value if value >= 0.1 => format!("{value:.2}"),
-        value => format!("{value:.4}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_have_as_many_digits_as_mean_something() {
-        let shown = [0.0, 0.00123, 0.123, 1.234, 12.34, 123.4].map(digits);
-        assert_eq!(shown, ["0", "0.0012", "0.12", "1.23", "12.3", "123"]);
-        let figure = Figure { median: 2000.0, min: 1000.0, max: 30_000.0 };
-        assert_eq!(scaled(Some(figure), 1e-3), "2.00\n1.00-30.0");
-        assert_eq!(scaled(None, 1.0), "-");
-    }
-
-    #[test]
-    fn a_row_without_a_valid_run_says_so_and_why() {
-        let report = super::super::tests::report();
-        let mut row = report.results[0].clone();
-        assert_eq!(runs(&row), "2\nnot 1 floor\nnot 1 failed");
-        row.runs = 0;
-        assert_eq!(runs(&row), "no valid run\nnot 1 floor\nnot 1 failed");
-        let text = report.text();
-        assert!(text.contains("each verified - near (floor 130 ns)"), "{text}");
-        assert!(text.contains("shm-ring stream 64 B: timed out and was killed"));
-    }
+/// The median, and from the minimum to the maximum.
+fn said(figure: Option<Figure>, scale: f64) -> [String; 2] {
+    let Some(figure) = figure else {
+        return ["-".to_owned(), String::new()];
+    };
+    let [median, min, max] =
+        [figure.median, figure.min, figure.max].map(|value| digits(value * scale));
+    [median, format!("{min}-{max}")]
 }

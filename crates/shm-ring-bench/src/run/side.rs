@@ -118,7 +118,7 @@ fn any_receiver<'a, const W: usize>(end: impl Receiver<W> + 'a) -> AnyReceiver<'
 fn in_batches<const W: usize>(spec: &Spec, control: &Control) -> Result<(), Fault> {
     match spec.transport.as_str() {
         "rtrb" => between_threads::<Rtrb, W>(spec, control, play_batches::<_, _, W>),
-        "shm-ring" => {
+        "shm-ring-spin" => {
             pin(spec)?;
             between_processes::<Ringed<Spin>, W>(spec, control, play_batches::<_, _, W>)
         }

@@ -33,7 +33,7 @@ fn list_says_what_each_transport_can_do() {
         (&find("pipe")["kind"], &find("pipe")["batches"]),
         (&json!("processes"), &json!(false))
     );
-    assert!(find("shm-ring")["bytes_max"].as_u64() > find("rtrb")["bytes_max"].as_u64());
+    assert!(find("shm-ring-spin")["bytes_max"].as_u64() > find("rtrb")["bytes_max"].as_u64());
     assert!(listed.as_array().unwrap().iter().all(|entry| entry["what"] != ""));
 }
 

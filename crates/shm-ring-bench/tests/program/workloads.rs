@@ -126,8 +126,8 @@ fn a_fan_and_one_core_carry_verified_messages() {
 
 #[test]
 fn what_spins_is_not_set_on_one_core() {
-    let ended = output(&["--transport", "shm-ring", "--workload", "one-core"]);
+    let ended = output(&["--transport", "shm-ring-spin", "--workload", "one-core"]);
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(said.contains("shm-ring spins, so one-core would be"), "{said}");
+    assert!(said.contains("shm-ring-spin spins, so one-core would be"), "{said}");
 }

@@ -14,6 +14,7 @@
 //! | [`when_the_other_side_goes_away`] | closing, dying, restarting |
 //! | [`services`] | restarts, upgrades, systemd, containers |
 //! | [`trust`] | what a buggy or hostile peer can do, and what `unsafe` asks of you |
+//! | [`past_one_machine`] | a ring that continues on another machine: what is promised, and when to use a broker |
 //! | [`from_python`] | a side in Python: how a dtype of numpy is a type here, and what differs |
 //! | [`limits`] | how large, how long, how many, and on what systems |
 
@@ -22,6 +23,7 @@ pub mod latency;
 pub mod layout;
 pub mod limits;
 pub mod ordering;
+pub mod past_one_machine;
 pub mod regions;
 pub mod services;
 pub mod the_latest_value;

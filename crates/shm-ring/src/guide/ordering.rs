@@ -1,12 +1,12 @@
 // Owns: the guide's page on what has happened before what. Knows nothing of: single atomic operations (ORDERINGS.md).
 
-//! The other side has seen more than a record when it sees that record: the orders that you can rely on, and how they are made.
+//! The orders that you can rely on when the other side sees a record, and how they are made.
 //! `ORDERINGS.md` in the repository has every atomic operation, and what fails without it.
 //!
 //! # What you can rely on
 //!
 //! - **Records come in the order in which they were pushed**, whole, and once, as long as the consumer lives.
-//! - **What was done before a push is seen after the pop.** Everything that the producer's thread had written before, to
+//! - **Everything before a push is seen after the pop.** All that the producer's thread had written before, to
 //!   whatever memory both can see, is there for the consumer that has popped the record. A record can say "the frame in
 //!   that other region is ready", as a message between threads can.
 //! - **A batch is there all at once or not at all.** A consumer that sees its first record finds the rest. `push_batch`

@@ -1,6 +1,6 @@
 // Owns: the guide's page on what a peer, a reader and a stranger can do, and what `unsafe` asks. Knows nothing of: how each check is made.
 
-//! Other processes can do some things to you and not others, and the few `unsafe` calls ask something of you.
+//! The powers of a buggy or hostile process, their limits, and the duties of the few `unsafe` calls.
 //!
 //! # Three kinds of other side
 //!
@@ -16,7 +16,7 @@
 //! for SIGBUS by cutting a region that is not sealed: see [regions](super::regions). `SECURITY.md` has a table of the three
 //! against each promise, with the test that shows each cell.
 //!
-//! A memfd has no readers: whoever has a descriptor of it can open it for writing, whatever the descriptor is open for.
+//! A memfd has no readers: a process that has a descriptor of it can open it for writing, whatever the descriptor is open for.
 //!
 //! Not promised: secrets between the two sides (each can read all of the region), and anything against a process that may
 //! write your memory otherwise (by `ptrace`, say).
@@ -28,7 +28,7 @@
 //! - The shape of the ring (capacity, limit, sizes, offsets) was checked in a private copy and is never read from the region
 //!   again.
 //! - Payload is copied out and in by relaxed atomic accesses, or by assembly that the compiler cannot look into.
-//! - An [`Item`](crate::Item) crosses: any bytes are a value of it, and it has no padding through which bytes of
+//! - Only an [`Item`](crate::Item) crosses: any bytes are a value of it, and it has no padding through which bytes of
 //!   our memory could leak. There are no references in it, since an address means nothing elsewhere.
 //! - Received descriptors must be sealed, so that nobody can cut the memory under us; names are opened without following
 //!   links, and only if nobody else may write them: see [regions](super::regions).

@@ -1,8 +1,8 @@
 // Owns: the guide's page on closing, dying and restarting. Knows nothing of: how a side waits (waiting.rs).
 
-//! One side closes, is stopped, or dies: this page says what the other sees, and what a death at any instruction leaves.
+//! The other side closes, is stopped, or dies: what this side sees, and what a death at any instruction leaves behind.
 //!
-//! # What there is to see
+//! # Three signs
 //!
 //! Each side has a *session*, a number in its page of the region, a *lease*, a lock that the kernel frees when its
 //! holder ends, and a word that the kernel *marks* when it dies. Together they say what [`Producer::peer`](crate::Producer::peer) and
@@ -25,7 +25,7 @@
 //!
 //! No process id is asked whether its process lives: it may be used again, or mean nothing in another namespace.
 //!
-//! # When it is found out
+//! # When a side learns of it
 //!
 //! `try_` calls never ask about the other side. A `pop` takes everything that was published before it ends with
 //! [`PopError::Closed`](crate::PopError::Closed) or [`PopError::PeerDead`](crate::PopError::PeerDead). A `push` succeeds

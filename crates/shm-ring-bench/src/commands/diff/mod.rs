@@ -15,12 +15,10 @@ use shm_ring_console::terminal::{print, say};
 use crate::cli;
 use crate::commands::saved;
 use crate::complaint::Complaint;
+use crate::plan::ENOUGH;
 use crate::plan::figure::Figure;
 use crate::plan::state::Seen;
 use crate::report::{Outcome, Report};
-
-/// Of fewer runs nobody can say how far they differ.
-const LEAST_RUNS: u32 = 3;
 
 /// What tells a row from others: how it was run, not what came of it.
 type Key = BTreeMap<String, Value>;
@@ -162,7 +160,7 @@ fn find<'a>(rows: &'a [(Key, Outcome)], key: &Key) -> Option<&'a Outcome> {
 /// How the row was run: every plain field of it that is not an outcome. What is added to a row later is
 /// part of this by itself.
 fn key(row: &Outcome) -> Key {
-    const OUTCOMES: [&str; 4] = ["for_goals", "messages", "runs", "excluded"];
+    const OUTCOMES: [&str; 3] = ["messages", "runs", "excluded"];
     let Ok(Value::Object(fields)) = serde_json::to_value(row) else {
         return Key::new();
     };
@@ -202,7 +200,7 @@ fn compared(key: &Key, a: &Outcome, b: &Outcome) -> Vec<Compared> {
     measures.sort_by_key(|&measure| measure as u8);
     measures.dedup();
     let fails_now = of_b.is_empty() && !b.failures.is_empty();
-    let few = a.runs.min(b.runs) < LEAST_RUNS;
+    let few = a.runs.min(b.runs) < ENOUGH;
     let row = |measure| {
         let (a, b) = (of(&of_a, measure), of(&of_b, measure));
         let key = key.clone();

@@ -9,7 +9,7 @@ use shm_ring_console::terminal::{BAD, DOUBTFUL, GOOD};
 use super::{Compared, Diff, Key, Measure, Verdict};
 use crate::plan::figure::Figure;
 use crate::plan::state::{Seen, State};
-use crate::report::table::digits;
+use crate::report::digits;
 
 pub(super) fn render(diff: &Diff, files: [&Path; 2]) -> String {
     let mut text = String::new();

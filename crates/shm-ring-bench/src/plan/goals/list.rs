@@ -38,11 +38,11 @@ const fn bursts(transport: &'static str, interval_ns: u64) -> Key {
 
 /// The ring against another transport, in the same workload.
 const fn against(other: &'static str, workload: Workload, bytes: usize) -> Measure {
-    Ratio(key("shm-ring", workload, bytes), key(other, workload, bytes))
+    Ratio(key("shm-ring-spin", workload, bytes), key(other, workload, bytes))
 }
 
 const fn against_best(workload: Workload, bytes: usize) -> Measure {
-    Best(key("shm-ring", workload, bytes), PEERS)
+    Best(key("shm-ring-spin", workload, bytes), PEERS)
 }
 
 const fn messages(bytes: usize) -> Measure {
@@ -52,11 +52,11 @@ const fn messages(bytes: usize) -> Measure {
 /// The ring against lines of memory in a buffer of its own length.
 const fn against_lines(workload: Workload, bytes: usize) -> Measure {
     let lines = if items(bytes) * bytes < LARGE { "lines-short" } else { "lines" };
-    Ratio(key("shm-ring", workload, bytes), key(lines, Lines, lines::BLOCK))
+    Ratio(key("shm-ring-spin", workload, bytes), key(lines, Lines, lines::BLOCK))
 }
 
 const fn able_to_sleep(bytes: usize) -> Measure {
-    Ratio(key("shm-ring-balanced", Stream, bytes), key("shm-ring-bare", Stream, bytes))
+    Ratio(key("shm-ring-default", Stream, bytes), key("shm-ring-bare", Stream, bytes))
 }
 
 /// A goal: what must be reached, and what is aimed at.
@@ -90,7 +90,12 @@ pub(super) const GOALS: &[Wanted] = &[
     goal("R1", "round trip 8 B / rtrb", against("rtrb", Echo, 8), at_most(0.95, 0.85)),
     goal("R1", "round trip 48 B / rtrb", against("rtrb", Echo, 48), at_most(0.85, 0.75)),
     goal("R2", "round trip 64 B / best peer", against_best(Echo, 64), at_most(0.95, 0.85)),
-    goal("R2", "round trip 64 B / floor", OverFloor(key("shm-ring", Echo, 64)), at_most(1.25, 1.1)),
+    goal(
+        "R2",
+        "round trip 64 B / floor",
+        OverFloor(key("shm-ring-spin", Echo, 64)),
+        at_most(1.25, 1.1),
+    ),
     Wanted {
         far: Some(at_least(1.5, 2.0)),
         ..goal("S1", "stream 8 B / best peer", against_best(Stream, 8), at_least(1.0, 1.3))
@@ -109,7 +114,7 @@ pub(super) const GOALS: &[Wanted] = &[
     goal(
         "S8",
         "slices of 32 in place, 64 B / copying batches",
-        Ratio(key("shm-ring-in-place", Batch, 64), key("shm-ring", Batch, 64)),
+        Ratio(key("shm-ring-in-place", Batch, 64), key("shm-ring-spin", Batch, 64)),
         at_least(1.0, 1.2),
     ),
     goal("T1", "stream 8 B able to sleep / not able", able_to_sleep(8), at_least(0.95, 1.0)),
@@ -118,7 +123,7 @@ pub(super) const GOALS: &[Wanted] = &[
     goal(
         "T3",
         "stream 64 B, worst of 7 runs / median",
-        Worst(key("shm-ring", Stream, 64)),
+        Worst(key("shm-ring-spin", Stream, 64)),
         at_least(0.8, 0.9),
     ),
     goal(
@@ -136,7 +141,7 @@ pub(super) const GOALS: &[Wanted] = &[
     goal(
         "W3",
         "bursts every 20 us, default / spinning",
-        Ratio(bursts("shm-ring-balanced", 20_000), bursts("shm-ring", 20_000)),
+        Ratio(bursts("shm-ring-default", 20_000), bursts("shm-ring-spin", 20_000)),
         at_most(1.5, 1.2),
     ),
     goal(
@@ -154,7 +159,7 @@ pub(super) const GOALS: &[Wanted] = &[
     goal(
         "M1",
         "held beyond the ring's bytes, KiB",
-        Held(key("shm-ring", Memory, 64)),
+        Held(key("shm-ring-spin", Memory, 64)),
         at_most(32.0, 16.0),
     ),
     goal(

@@ -114,7 +114,10 @@ impl Measures<'_> {
     pub(super) fn few(&self, measure: Measure) -> Option<String> {
         let runs = |key| self.values(key).map_or(0, |runs| runs.len());
         let least = measure.keys().into_iter().map(runs).min();
-        least.filter(|&runs| runs < ENOUGH).map(|runs| format!("of {runs} runs only"))
+        least.filter(|&runs| runs < ENOUGH).map(|runs| match runs {
+            1 => "of 1 run only".to_owned(),
+            runs => format!("of {runs} runs only"),
+        })
     }
 
     pub(super) fn figure(&self, measure: Measure) -> Result<Figure, String> {

@@ -240,25 +240,13 @@ pub(crate) fn rows() -> Vec<Row> {
             keys.push(key);
         }
     }
-    keys.into_iter().filter_map(Key::row).map(|row| Row { for_goals: true, ..row }).collect()
+    keys.into_iter().filter_map(Key::row).collect()
 }
 
 /// All goals, those too for which there is no row. What depends on the state of the machine is judged
 /// in each state by itself.
 pub(crate) fn all(rows: &[Row], beside: &Beside) -> Vec<Goal> {
     list::GOALS.iter().flat_map(|wanted| wanted.in_each_state(rows, beside)).collect()
-}
-
-/// The goals that this comparison has rows for, and what was measured beside them.
-pub(crate) fn of(rows: &[Row], beside: &Beside) -> Vec<Goal> {
-    let has = |key: &Key| measures::row(rows, *key).is_ok();
-    let measurable = |wanted: &&Wanted| match wanted.of {
-        Measure::SystemCalls => beside.system_calls.is_some(),
-        Measure::Instructions => beside.instructions.is_some(),
-        of => of.keys().iter().all(has),
-    };
-    let wanted = list::GOALS.iter().filter(measurable);
-    wanted.flat_map(|wanted| wanted.in_each_state(rows, beside)).collect()
 }
 
 /// Of how many runs a figure should be. The worst is looked at of no more: it would be worse.

@@ -4,7 +4,8 @@
 use maud::{Markup, html};
 
 use super::super::figures::{digits, size};
-use super::super::{Outcome, Report};
+use super::super::{Outcome, Report, what};
+use super::heading;
 use crate::plan::state::Seen;
 use crate::plan::stats::Excluded;
 use crate::run::transport::{find, list};
@@ -30,7 +31,7 @@ pub(super) fn summary(report: &Report) -> Markup {
 pub(super) fn method(report: &Report, baseline: &str) -> Markup {
     html! {
         section id="method" {
-            h2 { "Method" }
+            (heading("Method"))
             dl {
                 dt { "Processes" }
                 dd {
@@ -96,7 +97,7 @@ pub(super) fn coverage(report: &Report) -> Markup {
     }
     html! {
         section id="runs" {
-            h2 { "Runs" }
+            (heading("Runs"))
             p class="read" {
                 "How many runs of each row are valid, and in brackets how many were discarded. A dash is a row \
                  that was not part of the comparison: nobody asked for it, or the transport cannot do it, \
@@ -142,7 +143,7 @@ fn runs_of(doing: &str, rows: &[&Outcome]) -> Markup {
                 tbody {
                     @for name in names {
                         tr {
-                            th scope="row" { (name) }
+                            th scope="row" title=(what(name)) { (name) }
                             @for &bytes in &sizes {
                                 @match of(name, bytes) {
                                     Some(row) => td class=[(row.runs == 0).then_some("bad")] {
@@ -165,7 +166,6 @@ fn runs_of(doing: &str, rows: &[&Outcome]) -> Markup {
 /// Transports that could have been compared and were not.
 fn not_compared(report: &Report) -> Vec<&'static str> {
     list()
-        .iter()
         .filter(|entry| !entry.yardstick && !report.has(entry.name))
         .map(|entry| entry.name)
         .collect()
@@ -181,7 +181,7 @@ pub(super) fn left_out(report: &Report) -> Markup {
     let none: Vec<&Outcome> = report.results.iter().filter(|row| row.runs == 0).collect();
     html! {
         section id="left-out" {
-            h2 { "Left out" }
+            (heading("Left out"))
             div class="table" {
                 table {
                     caption { "Discarded runs, by reason" }
@@ -274,7 +274,7 @@ pub(super) fn machine(report: &Report) -> Markup {
     ];
     html! {
         section id="machine" {
-            h2 { "Machine" }
+            (heading("Machine"))
             div class="table" {
                 table {
                     caption { "What all of this was measured on" }

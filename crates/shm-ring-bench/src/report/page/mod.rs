@@ -7,14 +7,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::MARK;
 use super::Report;
-use super::figures::{RATIO, digits, size};
-use super::plots::{Chapter, Plot, STYLE};
-use super::series::Shown;
+use super::figures::digits;
+use super::headline::{BRACKETS, QUIETER, headlines, not_judged};
+use super::plots::{Chapter, Plot, STYLE, class};
 use crate::plan::goals::{Goal, Verdict};
+use crate::plan::state::State;
 
 const PAGE_STYLE: &str = include_str!("page.css");
-/// What the project is about.
-const RING: &str = "shm-ring";
 const TITLE: &str = "Ways to pass messages between two processes, compared";
 
 pub(super) fn render(report: &Report, baseline: &str, chapters: &[Chapter]) -> String {
@@ -29,20 +28,21 @@ pub(super) fn render(report: &Report, baseline: &str, chapters: &[Chapter]) -> S
                 style { (PreEscaped(PAGE_STYLE)) (PreEscaped(STYLE)) }
             }
             body {
-                header {
+                header id="top" {
                     h1 { (TITLE) }
+                    (in_short(report, baseline))
                     (conditions::summary(report))
-                    (in_short(chapters, baseline))
                     (contents(report, chapters))
                 }
                 main {
-                    (conditions::method(report, baseline))
+                    (transports(report, baseline))
                     @for chapter in chapters {
-                        (section(chapter))
+                        (section(report, chapter))
                     }
                     @if !report.goals.is_empty() {
                         (goals(&report.goals))
                     }
+                    (conditions::method(report, baseline))
                     (conditions::coverage(report))
                     (conditions::left_out(report))
                     (conditions::machine(report))
@@ -59,43 +59,68 @@ pub(super) fn render(report: &Report, baseline: &str, chapters: &[Chapter]) -> S
     page.into_string() + "\n"
 }
 
-/// What most readers want to know, where it was measured.
-fn in_short(chapters: &[Chapter], baseline: &str) -> Markup {
-    let plots = chapters.iter().flat_map(|chapter| &chapter.plots).filter(|plot| !plot.folded);
-    let ratios: Vec<&Shown> = plots
-        .flat_map(|plot| plot.grid.shown())
-        .filter(|shown| shown.measured.kind == RATIO && shown.row.transport == RING)
-        .collect();
+/// What most readers want to know, state by state, and what could not be judged.
+fn in_short(report: &Report, baseline: &str) -> Markup {
+    let all = headlines(report, baseline);
     html! {
-        @if !ratios.is_empty() {
-            p { (RING) " against " (baseline) ", the ratio of the medians and of single runs to it:" }
-            ul class="short" {
-                @for shown in ratios {
-                    @let figure = shown.figure();
-                    li {
-                        strong { (digits(figure.median)) "x" } " "
-                        (shown.row.doing()) ", " (size(shown.row.bytes)) " "
-                        span class="runs" {
-                            "(" (digits(figure.min)) " to " (digits(figure.max)) ")"
-                        }
-                    }
+        @for said in &all {
+            div class="short" {
+                @if let Some(state) = &said.state {
+                    p class="state" { "In " (state) ":" }
+                }
+                @for sentence in &said.sentences {
+                    p class="headline" { (sentence) }
+                }
+                @if !said.runs.is_empty() {
+                    p class="note" { "Valid runs: " (said.runs) ". " (BRACKETS) }
+                }
+                @if let Some(what) = not_judged(said) {
+                    p class="withheld" { (what) }
+                }
+            }
+        }
+        @if all.iter().any(|said| !said.not_judged.is_empty()) {
+            p class="note" { (QUIETER) }
+        }
+    }
+}
+
+/// What each transport is, in the colours that it has in the plots.
+fn transports(report: &Report, baseline: &str) -> Markup {
+    html! {
+        section id="transports" {
+            (heading("Transports"))
+            p class="read" {
+                "Everything that was compared. Pointing at a name, here or in a plot, says what it is. "
+                "The ratios of this page are to " (baseline) "."
+            }
+            dl class="transports" {
+                @for (name, what) in report.explained() {
+                    dt class=(class(name, baseline)) { (name) }
+                    dd { (what) }
                 }
             }
         }
     }
 }
 
+/// A heading, and the way back.
+fn heading(title: &str) -> Markup {
+    html! { h2 { (title) " " a class="up" href="#top" { "to the top" } } }
+}
+
 fn contents(report: &Report, chapters: &[Chapter]) -> Markup {
     html! {
         nav aria-label="Contents" {
             ul {
-                li { a href="#method" { "Method" } }
+                li { a href="#transports" { "Transports" } }
                 @for chapter in chapters {
                     li { a href={ "#" (chapter.id) } { (chapter.title) } }
                 }
                 @if !report.goals.is_empty() {
                     li { a href="#goals" { "Goals" } }
                 }
+                li { a href="#method" { "Method" } }
                 li { a href="#runs" { "Runs" } }
                 li { a href="#left-out" { "Left out" } }
                 li { a href="#machine" { "Machine" } }
@@ -104,22 +129,45 @@ fn contents(report: &Report, chapters: &[Chapter]) -> Markup {
     }
 }
 
-fn section(chapter: &Chapter) -> Markup {
+fn section(report: &Report, chapter: &Chapter) -> Markup {
+    let of = |state: Option<State>| {
+        let is_of = move |plot: &&Plot| plot.state() == state;
+        chapter.plots.iter().filter(is_of).collect::<Vec<_>>()
+    };
+    // What belongs to no state comes last.
+    let states = report.states.iter().map(|seen| Some(seen.state)).chain([None]);
     html! {
         section id=(chapter.id) {
-            h2 { (chapter.title) }
+            (heading(chapter.title))
             p class="read" { (chapter.read) }
-            @for plot in chapter.plots.iter().filter(|plot| !plot.folded) {
-                (figure(plot))
-            }
-            @for plot in chapter.plots.iter().filter(|plot| plot.folded) {
-                details {
-                    summary { (plot.title) }
-                    (figure(plot))
+            @for (state, plots) in states.map(|state| (state, of(state))) {
+                @if !plots.is_empty() {
+                    (in_state(report, state, &plots))
                 }
             }
             @for missing in &chapter.missing {
                 p class="note" { (missing) }
+            }
+        }
+    }
+}
+
+/// The plots of one state of the machine, kept apart from those of the other.
+fn in_state(report: &Report, state: Option<State>, plots: &[&Plot]) -> Markup {
+    let floor = state.and_then(|state| report.floor(state));
+    html! {
+        div class={ "plots" @if let Some(state) = state { " " (state) } } {
+            @if let (Some(state), Some(floor), true) = (state, floor, report.states.len() > 1) {
+                p class="state" { "State " (state) ", floor " (digits(floor.median)) " ns" }
+            }
+            @for plot in plots.iter().filter(|plot| !plot.folded) {
+                (figure(plot))
+            }
+            @for plot in plots.iter().filter(|plot| plot.folded) {
+                details {
+                    summary { (plot.title) }
+                    (figure(plot))
+                }
             }
         }
     }
@@ -154,7 +202,7 @@ fn goals(goals: &[Goal]) -> Markup {
     };
     html! {
         section id="goals" {
-            h2 { "Goals" }
+            (heading("Goals"))
             p class="read" {
                 "What the project set out to reach, as ratios of medians of this comparison, in each state of \
                  the machine by itself: what must be reached, what is aimed at, and which of the two was."

@@ -1,20 +1,22 @@
-//! Horizontal bars, one for each transport: its median, whiskers from the least to the most, and the
+//! Horizontal bars, one for each transport: its median, whiskers from the minimum to the maximum, and the
 //! value in words. On an axis of ratios without a natural beginning there are no bars, only marks,
 //! since their length would mean nothing. It must not know what is measured.
 
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::drawing::{Drawing, line, marker, name_width, px, text, width};
+use super::drawing::{Drawing, Panel, dot, line, name_width, px, text, width, with_room};
 use super::style::Style;
 use crate::plan::figure::Figure;
 use crate::report::figures::digits;
 use crate::report::series::{Write, short};
 
-const WIDTH: f64 = 660.0;
+const WIDTH: f64 = 580.0;
 const ROW: f64 = 25.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 52.0;
+/// About how wide a character of the name of a tick is.
+const TICK: f64 = 7.9;
 /// Values that differ by more than this factor do not fit one axis of differences.
 const FEW_TIMES: f64 = 15.0;
 
@@ -38,6 +40,19 @@ pub(super) struct Bar<'a> {
     pub(super) style: &'a Style,
     pub(super) figure: Figure,
     pub(super) said: String,
+    /// How many runs are valid, where that is fewer than a figure should be of.
+    pub(super) few: Option<u32>,
+}
+
+impl Bar<'_> {
+    fn value(&self, write: Write) -> String {
+        let value = write(self.figure.median, digits);
+        match self.few {
+            Some(1) => format!("{value} (1 run)"),
+            Some(runs) => format!("{value} ({runs} runs)"),
+            None => value,
+        }
+    }
 }
 
 impl Bars<'_> {
@@ -47,8 +62,8 @@ impl Bars<'_> {
             return None;
         }
         let names = self.bars.iter().map(|bar| name_width(bar.style));
-        let values = self.bars.iter().map(|bar| width(&(self.write)(bar.figure.median, digits)));
-        let left = names.fold(40.0, f64::max) + 34.0;
+        let values = self.bars.iter().map(|bar| width(&bar.value(self.write)));
+        let left = names.fold(40.0, f64::max) + 14.0;
         let right = WIDTH - values.fold(40.0, f64::max) - 14.0;
         let bottom = TOP + ROW * self.bars.len() as f64;
         let (axis, from) = self.axis([left, right]);
@@ -69,17 +84,17 @@ impl Bars<'_> {
             (text("axis", "middle", ((left + right) / 2.0, bottom + 42.0), &self.axis))
         };
         let named: Vec<&str> = self.bars.iter().map(|bar| bar.style.label.as_str()).collect();
+        let description = format!(
+            "Bars of {}, from top to bottom {}. The figures are in the table beside it.",
+            self.axis,
+            named.join(", ")
+        );
         Some(Drawing {
             id: self.id.clone(),
-            width: WIDTH,
-            height: bottom + BOTTOM,
             title: self.title.clone(),
-            description: format!(
-                "Bars of {}, from top to bottom {}. The figures are in the table beside it.",
-                self.axis,
-                named.join(", ")
-            ),
-            body,
+            axes: String::new(),
+            size: (WIDTH, bottom + BOTTOM),
+            panels: vec![Panel { title: self.title.clone(), description, body }],
         })
     }
 
@@ -117,12 +132,10 @@ impl Bars<'_> {
     fn bar(&self, bar: &Bar, axis: &Axis, from: Option<f64>, left: f64, y: f64) -> Markup {
         let [median, min, max] =
             [bar.figure.median, bar.figure.min, bar.figure.max].map(|value| axis.at(value));
-        let strong = if bar.style.strong { " strong" } else { "" };
         html! {
-            g class={ "series " (bar.style.class) (strong) } {
-                title { (bar.said) }
-                (text("name", "end", (left - 24.0, y + 4.5), &bar.style.label))
-                (marker(bar.style, (left - 13.0, y)))
+            g class={ "series " (bar.style.class) @if bar.few.is_some() { " few" } } {
+                title { (bar.said) " " (bar.style.label) ": " (bar.style.what) "." }
+                (text("name", "end", (left - 8.0, y + 4.5), &bar.style.label))
                 @if let Some(from) = from {
                     @let from = axis.at(from);
                     rect class="bar" x=(px(from.min(median))) y=(px(y - 7.0))
@@ -134,8 +147,8 @@ impl Bars<'_> {
                 @for end in [min, max] {
                     (line("whisker", (end, y - 4.0), (end, y + 4.0)))
                 }
-                (marker(bar.style, (median, y)))
-                (text("value", "end", (WIDTH - 4.0, y + 4.5), &(self.write)(bar.figure.median, digits)))
+                (dot((median, y)))
+                (text("value", "end", (WIDTH - 4.0, y + 4.5), &bar.value(self.write)))
             }
         }
     }
@@ -143,17 +156,10 @@ impl Bars<'_> {
 
 /// The names of the ticks that have room beside each other.
 fn names_of_ticks(axis: &Axis, write: Write, bottom: f64) -> Markup {
-    let mut taken = f64::NEG_INFINITY;
-    let mut names = Vec::new();
-    for tick in axis.ticks().into_iter().filter(|tick| tick.named) {
-        let (at, name) = (axis.at(tick.value), write(tick.value, short));
-        if at - width(&name) / 2.0 > taken {
-            taken = at + width(&name) / 2.0 + 6.0;
-            names.push((at, name));
-        }
-    }
+    let named = axis.ticks().into_iter().filter(|tick| tick.named);
+    let named = named.map(|tick| (axis.at(tick.value), write(tick.value, short)));
     html! {
-        @for (at, name) in names {
+        @for (at, name) in with_room(named, TICK) {
             (text("tick", "middle", (at, bottom + 20.0), &name))
         }
     }
@@ -170,8 +176,8 @@ mod tests {
     fn drawn(from: Option<f64>, write: Write, figures: &[[f64; 3]]) -> String {
         let styles = Styles::of(&report(), "none");
         let figure = |&[median, min, max]: &[f64; 3]| Figure { median, min, max };
-        let style = styles.get("shm-ring");
-        let bar = |of| Bar { style, figure: figure(of), said: String::new() };
+        let style = styles.get("shm-ring-spin");
+        let bar = |of| Bar { style, figure: figure(of), said: String::new(), few: None };
         let bars = Bars {
             id: "bars".to_owned(),
             title: String::new(),
@@ -192,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_goes_both_ways_from_one_and_its_whiskers_from_the_least_to_the_most() {
+    fn a_ratio_goes_both_ways_from_one_and_its_whiskers_from_the_minimum_to_the_maximum() {
         // An axis from 0.1 to 10, since a little room is left around 0.2 and 5.
         let svg = drawn(Some(1.0), writes(RATIO), &[[4.0, 2.0, 5.0], [0.25, 0.2, 0.5]]);
         let (x, width) = (all(&svg, "bar", "x"), all(&svg, "bar", "width"));
@@ -215,5 +221,17 @@ mod tests {
         // What is nothing stands on the axis and not beside it.
         let svg = drawn(None, writes(COST), &[[0.0, 0.0, 0.0], [8000.0, 1.0, 8000.0]]);
         assert_eq!(all(&svg, "bar", "width")[0], 0.0);
+    }
+
+    #[test]
+    fn a_bar_of_few_runs_says_so() {
+        let styles = Styles::of(&report(), "none");
+        let figure = Figure { median: 4000.0, min: 4000.0, max: 4000.0 };
+        let value = |few| {
+            Bar { style: styles.get("shm-ring-spin"), figure, said: String::new(), few }
+                .value(writes(COST))
+        };
+        let said = [None, Some(1), Some(2)].map(value);
+        assert_eq!(said, ["4.00 us", "4.00 us (1 run)", "4.00 us (2 runs)"]);
     }
 }

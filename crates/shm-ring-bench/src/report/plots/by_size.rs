@@ -1,5 +1,5 @@
 //! What depends on the size of messages: throughput, bytes a second, the median latency. A
-//! plot against the size where there are several, bars where there is one. It must not know how
+//! panel for each transport against the size where there are several, bars where there is one. It must not know how
 //! either is drawn.
 
 use super::plot::{About, Across, Chapter, Column, Plot, bars, slug};
@@ -17,10 +17,11 @@ pub(super) fn throughput<'a>(series: &Series<'a>, styles: &Styles) -> Chapter<'a
     Chapter {
         id: "throughput",
         title: "Throughput",
-        read: "Messages that the receiver verified in a second. Higher is better. Both axes are \
-               logarithmic: the same distance is the same factor. A marker is the median of the valid \
-               runs, the whisker through it reaches from the slowest run to the fastest; where \
-               whiskers of two transports overlap, the difference between them is not certain."
+        read: "Messages that the receiver verified in a second. Higher is better. Axes are logarithmic: the same \
+               distance is the same factor. Where there are several sizes each transport has a panel, the best first, \
+               all on the same axes. A dot is the median of the valid runs, the line through it reaches from \
+               the slowest run to the fastest; where those of two transports overlap, the difference between \
+               them is not certain. A hollow dot or a pale bar is of fewer than three valid runs."
             .to_owned(),
         missing: none("message rate", &plots),
         plots,
@@ -108,7 +109,7 @@ fn plot<'a>(
             group,
             styles,
             &By {
-                title: "size of a message (the lines stand side by side around each)",
+                title: "size of a message",
                 key: |shown| shown.row.bytes as u64,
                 write: |bytes| size(bytes as usize),
             },
@@ -135,6 +136,7 @@ pub(super) fn against<'a>(
     // Judged by where most of them have a figure.
     let most = keys
         .iter()
+        .rev()
         .copied()
         .max_by_key(|&at| group.iter().filter(|one| (by.key)(one) == at).count());
     let mut transports = apart(group, |shown| shown.row.transport.clone());

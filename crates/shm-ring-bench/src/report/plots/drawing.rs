@@ -1,9 +1,9 @@
-//! A drawing as SVG, and the shapes that every plot is made of. Colours are the style sheet's alone,
-//! so that a plot is legible on light and dark. It must not know what is drawn.
+//! A drawing as SVG, of one panel or several, and the shapes that every plot is made of. Colours are the style sheet's
+//! alone, so that a plot is legible on light and dark. It must not know what is drawn.
 
 use maud::{Markup, PreEscaped, html};
 
-use super::style::{Marker, Style};
+use super::style::Style;
 use crate::report::MARK;
 
 /// The style of every plot, in the page and in files of their own.
@@ -11,14 +11,25 @@ pub(in crate::report) const STYLE: &str = include_str!("plot.css");
 
 /// Room for the title in a file, where nothing else says it.
 const HEADING: f64 = 30.0;
+/// Panels beside each other in a file. A page has as many as it has room for.
+const BESIDE: usize = 4;
 
 /// A plot as it is drawn.
 #[derive(Clone, Debug)]
 pub(in crate::report) struct Drawing {
     /// Of the page's elements no other has this name.
     pub(super) id: String,
-    pub(super) width: f64,
-    pub(super) height: f64,
+    pub(super) title: String,
+    /// What the axes of all panels are of; nothing where a panel says it.
+    pub(super) axes: String,
+    /// Width and height of a panel.
+    pub(super) size: (f64, f64),
+    pub(super) panels: Vec<Panel>,
+}
+
+/// One of its pictures.
+#[derive(Clone, Debug)]
+pub(super) struct Panel {
     pub(super) title: String,
     /// What it shows, for those who do not see it.
     pub(super) description: String,
@@ -28,35 +39,73 @@ pub(in crate::report) struct Drawing {
 impl Drawing {
     /// As part of a page that has [`STYLE`].
     pub(in crate::report) fn inline(&self) -> Markup {
-        self.svg(0.0, html! {})
+        let panel = |(at, panel): (usize, &Panel)| {
+            let names = (format!("{}-{at}-title", self.id), format!("{}-{at}-desc", self.id));
+            svg(
+                names,
+                &panel.title,
+                &panel.description,
+                [0.0, self.size.0, self.size.1],
+                &panel.body,
+            )
+        };
+        html! {
+            @if !self.axes.is_empty() {
+                p class="axes" { (self.axes) }
+            }
+            div class={ "panels" @if self.panels.len() > 1 { " several" } } {
+                @for one in self.panels.iter().enumerate() {
+                    (panel(one))
+                }
+            }
+        }
     }
 
     /// As a file of its own.
     pub(in crate::report) fn file(&self) -> String {
-        let (width, height) = (px(self.width), px(self.height + HEADING));
-        let own = html! {
+        // Panels are narrower than the words above them.
+        let is_one = self.axes.is_empty();
+        let columns = if is_one { 1 } else { BESIDE };
+        let above = if is_one { HEADING } else { HEADING * 1.7 };
+        let rows = self.panels.len().div_ceil(columns);
+        let (width, height) = (self.size.0 * columns as f64, self.size.1 * rows as f64);
+        let body = html! {
             metadata { (MARK) }
             style { (PreEscaped(STYLE)) }
-            rect class="paper" x="0" y=(px(-HEADING)) width=(width) height=(height) {}
-            (text("heading", "start", (8.0, -HEADING / 3.0), &self.title))
+            rect class="paper" x="0" y=(px(-above)) width=(px(width)) height=(px(height + above)) {}
+            (text("heading", "start", (8.0, 20.0 - above), &self.title))
+            @if !self.axes.is_empty() {
+                (text("axis", "start", (8.0, 40.0 - above), &self.axes))
+            }
+            @for (at, panel) in self.panels.iter().enumerate() {
+                @let (x, y) = ((at % columns) as f64 * self.size.0, (at / columns) as f64 * self.size.1);
+                g transform={ "translate(" (px(x)) " " (px(y)) ")" } { (panel.body) }
+            }
         };
-        let svg = self.svg(HEADING, own).into_string();
+        let said: Vec<&str> = self.panels.iter().map(|panel| panel.description.as_str()).collect();
+        let names = (format!("{}-title", self.id), format!("{}-desc", self.id));
+        let size = [above, width, height + above];
+        let svg = svg(names, &self.title, &said.join(" "), size, &body).into_string();
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{svg}\n")
     }
+}
 
-    /// With `above` pixels more at the top.
-    fn svg(&self, above: f64, first: Markup) -> Markup {
-        let (width, height) = (px(self.width), px(self.height + above));
-        let (title, description) = (format!("{}-title", self.id), format!("{}-desc", self.id));
-        html! {
-            svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img"
-                viewBox={ "0 " (px(-above)) " " (width) " " (height) } width=(width) height=(height)
-                aria-labelledby={ (title) " " (description) } {
-                title id=(title) { (self.title) }
-                desc id=(description) { (self.description) }
-                (first)
-                (self.body)
-            }
+/// A picture whose top is `above` the zero of its body.
+fn svg(
+    (title, description): (String, String),
+    named: &str,
+    said: &str,
+    [above, width, height]: [f64; 3],
+    body: &Markup,
+) -> Markup {
+    let (width, height) = (px(width), px(height));
+    html! {
+        svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img"
+            viewBox={ "0 " (px(-above)) " " (width) " " (height) } width=(width) height=(height)
+            aria-labelledby={ (title) " " (description) } {
+            title id=(title) { (named) }
+            desc id=(description) { (said) }
+            (body)
         }
     }
 }
@@ -84,79 +133,32 @@ pub(super) fn width(text: &str) -> f64 {
     text.chars().count() as f64 * 7.9
 }
 
-/// About how wide the name of a look is, its marker not counted.
+/// About how wide the name of a look is.
 pub(super) fn name_width(style: &Style) -> f64 {
     let bold = if style.strong { 1.13 } else { 1.0 };
     width(&style.label) * bold
 }
 
-/// A marker of `look` around a point, a little larger where it is strong.
-pub(super) fn marker(style: &Style, (x, y): (f64, f64)) -> Markup {
-    let r = if style.strong { 4.6 } else { 3.8 };
-    let polygon = |points: &[(f64, f64)]| {
-        let said: Vec<String> = points
-            .iter()
-            .map(|(dx, dy)| format!("{},{}", px(x + dx * r), px(y + dy * r)))
-            .collect();
-        html! { polygon class="marker" points=(said.join(" ")) {} }
-    };
-    let strokes = |d: String| html! { path class="marker open" d=(d) {} };
-    let square = |class: &str| {
-        let (left, top, side) = (px(x - r * 0.9), px(y - r * 0.9), px(r * 1.8));
-        html! { rect class=(class) x=(left) y=(top) width=(side) height=(side) {} }
-    };
-    match style.marker {
-        Marker::Circle => html! { circle class="marker" cx=(px(x)) cy=(px(y)) r=(px(r)) {} },
-        Marker::Ring => html! { circle class="marker hollow" cx=(px(x)) cy=(px(y)) r=(px(r)) {} },
-        Marker::Square => square("marker"),
-        Marker::Box => square("marker hollow"),
-        Marker::Diamond => polygon(&[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)]),
-        Marker::Up => polygon(&[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)]),
-        Marker::Down => polygon(&[(0.0, 1.2), (1.15, -0.9), (-1.15, -0.9)]),
-        Marker::Cross => {
-            let (l, t, e, b) = (px(x - r), px(y - r), px(x + r), px(y + r));
-            strokes(format!("M{l} {t}L{e} {b}M{l} {b}L{e} {t}"))
-        }
-        Marker::Plus => {
-            let (l, t, e, b) = (px(x - r * 1.2), px(y - r * 1.2), px(x + r * 1.2), px(y + r * 1.2));
-            strokes(format!("M{l} {}H{e}M{} {t}V{b}", px(y), px(x)))
-        }
-    }
+/// A mark at a point.
+pub(super) fn dot((x, y): (f64, f64)) -> Markup {
+    html! { circle class="dot" cx=(px(x)) cy=(px(y)) r="3" {} }
 }
 
-/// Positions as close to the wanted ones as they can be with `gap` between them and within `bounds`,
-/// in the order of the wanted ones.
-pub(super) fn spread(wanted: &[f64], gap: f64, bounds: [f64; 2]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..wanted.len()).collect();
-    order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
-    // Groups of labels that touch, each with where its first would best stand.
-    let mut groups: Vec<(Vec<usize>, f64)> = Vec::new();
-    for index in order {
-        groups.push((vec![index], wanted[index]));
-        while let [.., (above, top), (below, start)] = groups.as_mut_slice() {
-            if *top + above.len() as f64 * gap <= *start {
-                break;
-            }
-            above.append(below);
-            let last = above.len() as f64 - 1.0;
-            let sum: f64 =
-                above.iter().enumerate().map(|(at, &i)| wanted[i] - at as f64 * gap).sum();
-            let best = sum / above.len() as f64;
-            // Where the bounds are too narrow the upper one gives way.
-            *top = best.min(bounds[1] - last * gap).max(bounds[0]);
-            groups.pop();
-        }
-        if let Some((_, top)) = groups.last_mut() {
-            *top = top.max(bounds[0]);
+/// Those of `named` values that have room beside each other, from left to right: where each stands, and its name.
+pub(super) fn with_room(
+    named: impl IntoIterator<Item = (f64, String)>,
+    each: f64,
+) -> Vec<(f64, String)> {
+    let mut taken = f64::NEG_INFINITY;
+    let mut names = Vec::new();
+    for (at, name) in named {
+        let half = name.chars().count() as f64 * each / 2.0;
+        if at - half > taken {
+            taken = at + half + 5.0;
+            names.push((at, name));
         }
     }
-    let mut placed = vec![0.0; wanted.len()];
-    for (group, top) in groups {
-        for (at, index) in group.into_iter().enumerate() {
-            placed[index] = top + at as f64 * gap;
-        }
-    }
-    placed
+    names
 }
 
 #[cfg(test)]
@@ -164,26 +166,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_keep_their_distance_their_order_and_the_bounds() {
-        assert_eq!(spread(&[10.0, 50.0], 14.0, [0.0, 100.0]), [10.0, 50.0]);
-        assert_eq!(spread(&[52.0, 50.0], 14.0, [0.0, 100.0]), [58.0, 44.0]);
-        let placed = spread(&[99.0, 98.0, 97.0, 20.0, 1.0, 0.0], 14.0, [0.0, 100.0]);
-        let mut sorted = placed.clone();
-        sorted.sort_by(f64::total_cmp);
-        assert!(sorted.windows(2).all(|pair| pair[1] - pair[0] >= 13.999), "{sorted:?}");
-        assert!(sorted[0] >= 0.0 && sorted[5] <= 100.0, "{sorted:?}");
-        assert!(placed[0] > placed[1] && placed[1] > placed[2] && placed[4] > placed[5]);
+    fn names_that_have_no_room_are_left_out() {
+        let named = [(0.0, "8 B"), (20.0, "64 B"), (60.0, "256 B"), (90.0, "1 KiB")];
+        let shown = with_room(named.map(|(at, name)| (at, name.to_owned())), 8.0);
+        assert_eq!(
+            shown.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>(),
+            ["8 B", "256 B"]
+        );
     }
 
     #[test]
     fn a_file_is_svg_of_its_own_with_its_words_escaped() {
-        let drawing = Drawing {
-            id: "p".to_owned(),
-            width: 10.0,
-            height: 20.0,
-            title: "<script> & more".to_owned(),
+        let panel = Panel {
+            title: "one".to_owned(),
             description: "what it shows".to_owned(),
             body: html! { (line("grid", (1.0, -0.04), (2.0, 3.0))) },
+        };
+        let drawing = Drawing {
+            id: "p".to_owned(),
+            title: "<script> & more".to_owned(),
+            axes: String::new(),
+            size: (10.0, 20.0),
+            panels: vec![panel.clone()],
         };
         let text = drawing.file();
         let document = roxmltree::Document::parse(&text).unwrap();
@@ -192,6 +196,15 @@ mod tests {
         let texts: Vec<_> = root.children().filter_map(|node| node.text()).collect();
         assert_eq!(texts[..2], ["<script> & more", "what it shows"]);
         assert!(text.contains("y1=\"0\"") && text.contains(MARK));
+        // Several stand in rows of four, below what their axes are of.
+        let axes = "up and along".to_owned();
+        let text = Drawing { axes, panels: vec![panel; 5], ..drawing }.file();
+        let document = roxmltree::Document::parse(&text).unwrap();
+        assert_eq!(document.root_element().attribute("viewBox"), Some("0 -51 40 91"));
+        let places = document.descendants().filter_map(|node| node.attribute("transform"));
+        let wanted = [(0, 0), (10, 0), (20, 0), (30, 0), (0, 20)];
+        let wanted = wanted.map(|(x, y)| format!("translate({x} {y})"));
+        assert_eq!(places.collect::<Vec<_>>(), wanted);
     }
 
     /// How bright a colour such as `#1b1f24` is.
@@ -212,9 +225,7 @@ mod tests {
                 luminance(&block[from..from + 7])
             };
             let paper = colour("paper");
-            for name in
-                ["ink", "soft", "ring", "base", "floor", "other0", "other1", "other2", "other3"]
-            {
+            for name in ["ink", "soft", "default", "ring", "base", "floor", "other"] {
                 let (dark, light) = (paper.min(colour(name)), paper.max(colour(name)));
                 let contrast = (light + 0.05) / (dark + 0.05);
                 // What the guidelines for accessible content ask of text of usual size.

@@ -16,6 +16,7 @@ mod wake;
 pub(super) use self::drawing::STYLE;
 pub(super) use self::plot::{Chapter, Plot};
 use self::style::Styles;
+pub(super) use self::style::class;
 use super::Report;
 use super::grid::Grid;
 use super::series::{Series, Shown};

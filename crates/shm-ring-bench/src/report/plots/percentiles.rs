@@ -64,13 +64,12 @@ fn plot<'a>(
         let half = shown.iter().find(|one| one.measured.part == Some(0.5));
         half.map_or(f64::INFINITY, |one| one.figure().median)
     };
-    let mut transports = apart(group, |shown| shown.row.transport.clone());
-    transports.sort_by(|(_, a), (_, b)| half(a).total_cmp(&half(b)));
+    let transports = apart(group, |shown| shown.row.transport.clone());
     let across = Across {
         name: slug(&["percentiles", doing, &bytes.to_string()]),
         title: format!("Latency percentiles, {doing}, {}", size(bytes)),
         kind: LATENCY,
-        below: "messages that did not take longer, on an axis of nines",
+        below: "messages that did not take longer",
         columns: parts.iter().map(column).collect(),
         key: |one: &Shown| one.measured.part.unwrap_or_default(),
         level: said.clone().zip(floor),

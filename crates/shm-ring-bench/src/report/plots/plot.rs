@@ -1,17 +1,20 @@
-//! What plots have in common: a chapter of them, each with the table of its figures, drawn as lines against something or
-//! as bars. It must not know what is measured nor how a page is laid out.
+//! What plots have in common: a chapter of them, each with the table of its figures, drawn as panels of lines against
+//! something or as bars. It must not know what is measured nor how a page is laid out.
 
 use super::bars::{Bar, Bars};
 use super::drawing::Drawing;
 use super::lines::{Curve, Lines, Point, Positions, Values};
 use super::style::Styles;
+use crate::plan::ENOUGH;
 use crate::plan::figure::Figure;
+use crate::plan::state::State;
 use crate::report::figures::{Kind, size};
 use crate::report::grid::{Form, Grid};
 use crate::report::series::{Shown, more_is_better, usual_size, writes};
+use crate::run::transport::DEFAULT;
 
-/// Lines that one plot can carry and still be read. The rest is in the table.
-const LINES_MAX: usize = 14;
+/// Panels of one plot that somebody looks at. The rest is in the table.
+const PANELS_MAX: usize = 12;
 
 /// Plots of one kind, and how to read them.
 #[derive(Clone, Debug)]
@@ -36,6 +39,13 @@ pub(in crate::report) struct Plot<'a> {
     pub(in crate::report) notes: Vec<String>,
     /// Whether it is one for a closer look.
     pub(in crate::report) folded: bool,
+}
+
+impl Plot<'_> {
+    /// The state of the machine that all of its figures are of.
+    pub(in crate::report) fn state(&self) -> Option<State> {
+        self.grid.shown().first().and_then(|shown| shown.row.state)
+    }
 }
 
 /// What a plot is about.
@@ -70,35 +80,41 @@ pub(super) struct Column {
 }
 
 impl<'a, K: Fn(&Shown) -> f64> Across<'a, K> {
-    /// Of `transports` as many are drawn as can be told apart: first those that `judged` finds the least of.
+    /// Those first of which `judged` finds the least. Of `transports` as many have panels as are looked at: the ring, what it
+    /// is compared with, and the best of the others.
     pub(super) fn plot(
         self,
-        transports: Vec<(String, Vec<Shown<'a>>)>,
+        mut transports: Vec<(String, Vec<Shown<'a>>)>,
         styles: &Styles,
         judged: impl Fn(&[Shown]) -> f64,
     ) -> Plot<'a> {
-        let muted = |name: &str| !styles.get(name).strong;
-        let mut order: Vec<_> = transports.iter().collect();
-        order.sort_by(|(a, of_a), (b, of_b)| {
-            muted(a).cmp(&muted(b)).then(judged(of_a).total_cmp(&judged(of_b)))
-        });
-        let left: Vec<String> =
-            order.iter().skip(LINES_MAX).map(|(name, _)| name.clone()).collect();
-        let drawn = transports.iter().filter(|(name, _)| !left.contains(name));
-        let curves = drawn.map(|(name, shown)| {
+        transports.sort_by(|(_, a), (_, b)| judged(a).total_cmp(&judged(b)));
+        let strong = transports.iter().filter(|(name, _)| styles.get(name).strong).count();
+        let mut room = PANELS_MAX.saturating_sub(strong);
+        let mut left: Vec<String> = Vec::new();
+        let mut curves = Vec::new();
+        for (name, shown) in &transports {
+            if !styles.get(name).strong && room == 0 {
+                left.push(name.clone());
+                continue;
+            }
+            room -= usize::from(!styles.get(name).strong);
             let points = shown.iter().filter_map(|one| {
                 let column = self.columns.iter().find(|column| column.key == (self.key)(one))?;
-                Some(Point { x: column.at?, figure: one.figure(), said: one.said() })
+                let few = one.row.runs < ENOUGH;
+                Some(Point { x: column.at?, figure: one.figure(), said: one.said(), few })
             });
-            Curve { style: styles.get(name), points: points.collect() }
-        });
+            curves.push((name, Curve { style: styles.get(name), points: points.collect() }));
+        }
+        let beside = curves.iter().find(|(name, _)| *name == DEFAULT);
         let positions = self.columns.iter().filter_map(|one| Some((one.at?, one.named.clone())));
         let lines = Lines {
             id: self.name.clone(),
             title: self.title.clone(),
             x: Positions { title: self.below.to_owned(), named: positions.collect() },
             y: Values { title: axis_title(self.kind), write: writes(self.kind) },
-            curves: curves.collect(),
+            beside: beside.map(|(_, curve)| curve.clone()),
+            curves: curves.into_iter().map(|(_, curve)| curve).collect(),
             floor: self.level,
         };
         let drawing = lines.draw();
@@ -126,7 +142,8 @@ impl<'a, K: Fn(&Shown) -> f64> Across<'a, K> {
 
 /// A transport's bar.
 pub(super) fn bar<'a>(one: &Shown, styles: &'a Styles) -> Bar<'a> {
-    Bar { style: styles.get(&one.row.transport), figure: one.figure(), said: one.said() }
+    let few = Some(one.row.runs).filter(|&runs| runs < ENOUGH);
+    Bar { style: styles.get(&one.row.transport), figure: one.figure(), said: one.said(), few }
 }
 
 /// Bars of figures of one size, the best first.
@@ -179,7 +196,7 @@ pub(super) fn axis_title(kind: Kind) -> String {
 /// A word on what would make a plot illegible.
 fn left_to_the_table(names: &[String]) -> Option<String> {
     let drawn = "Drawn are the ring, the baseline and the best of the others";
-    (!names.is_empty()).then(|| format!("{drawn}; in the table only: {}.", names.join(", ")))
+    (!names.is_empty()).then(|| format!("{drawn}. In the table only: {}.", names.join(", ")))
 }
 
 /// A name for files and addresses within the page.

@@ -1,11 +1,8 @@
-//! How each transport looks in every plot: one colour, one marker and one dash, so that nobody needs
-//! to tell colours apart. What the report is about is strong and the many are muted. It must not know
-//! what is drawn.
+//! How each transport looks in every plot: the ring as it waits by default, its other ways, what they are compared with, and
+//! the many others. Names tell transports apart, colours only these four. It must not know what is drawn.
 
-use crate::report::Report;
-
-/// Colours of those that are neither the ring nor what it is compared with.
-const MUTED: usize = 4;
+use crate::report::{Report, what};
+use crate::run::transport::{DEFAULT, is_the_ring};
 
 /// Characters of a name that a plot has room for.
 const LABEL_MAX: usize = 26;
@@ -14,39 +11,15 @@ const LABEL_MAX: usize = 26;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Style {
     name: String,
-    /// What stands beside its marker: the name, as much of it as there is room for.
+    /// The name, as much of it as there is room for.
     pub(super) label: String,
+    /// What it is, for those who point at it.
+    pub(super) what: &'static str,
     /// The class that the style sheet colours.
-    pub(super) class: String,
-    pub(super) marker: Marker,
-    /// Lengths of dashes and gaps; nothing for a whole line.
-    pub(super) dash: &'static str,
+    pub(super) class: &'static str,
+    /// Whether it is drawn whatever else there is.
     pub(super) strong: bool,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marker {
-    Circle,
-    Square,
-    Diamond,
-    Up,
-    Down,
-    Cross,
-    Plus,
-    Ring,
-    Box,
-}
-
-const MARKERS: [Marker; 7] = [
-    Marker::Square,
-    Marker::Up,
-    Marker::Diamond,
-    Marker::Down,
-    Marker::Cross,
-    Marker::Plus,
-    Marker::Box,
-];
-const DASHES: [&str; 5] = ["", "7 3", "2 3", "9 3 2 3", "14 4"];
 
 /// Styles for all transports of a report, in the order in which they come.
 #[derive(Clone, Debug)]
@@ -55,30 +28,14 @@ pub(super) struct Styles(Vec<Style>);
 impl Styles {
     pub(super) fn of(report: &Report, baseline: &str) -> Self {
         let mut styles: Vec<Style> = Vec::new();
-        let (mut variants, mut others) = (0, 0);
         for row in &report.results {
             let name = row.transport.as_str();
             if styles.iter().any(|style| style.name == name) {
                 continue;
             }
-            // Of the ring's, the first is the plain one.
-            let (class, marker, dash, strong) = if name == "shm-ring" {
-                ("ring".to_owned(), Marker::Circle, DASHES[0], true)
-            } else if name == baseline {
-                ("base".to_owned(), Marker::Ring, DASHES[0], true)
-            } else if name.starts_with("shm-ring") {
-                variants += 1;
-                let marker = MARKERS[(variants - 1) % MARKERS.len()];
-                ("ring".to_owned(), marker, DASHES[1 + (variants - 1) % (DASHES.len() - 1)], true)
-            } else {
-                others += 1;
-                let at = others - 1;
-                // Numbers without a common divisor, so that all three repeat as late as possible.
-                let (marker, dash) = (MARKERS[at % MARKERS.len()], DASHES[at % DASHES.len()]);
-                (format!("other{}", at % MUTED), marker, dash, false)
-            };
-            let label = shortened(name);
-            styles.push(Style { name: name.to_owned(), label, class, marker, dash, strong });
+            let class = class(name, baseline);
+            let (label, strong) = (shortened(name), class != "other");
+            styles.push(Style { name: name.to_owned(), label, what: what(name), class, strong });
         }
         Self(styles)
     }
@@ -87,6 +44,16 @@ impl Styles {
     pub(super) fn get(&self, transport: &str) -> &Style {
         let found = self.0.iter().find(|style| style.name == transport);
         found.expect("every transport of the report has a look")
+    }
+}
+
+/// Which of the four looks a transport has.
+pub(in crate::report) fn class(name: &str, baseline: &str) -> &'static str {
+    match name {
+        DEFAULT => "default",
+        name if name == baseline => "base",
+        name if is_the_ring(name) => "ring",
+        _ => "other",
     }
 }
 
@@ -103,24 +70,21 @@ mod tests {
     use crate::report::{Outcome, tests::report};
 
     #[test]
-    fn no_two_of_sixty_transports_look_the_same() {
+    fn the_default_its_other_ways_the_baseline_and_the_others_differ() {
         let mut report = report();
         let row = report.results[0].clone();
-        let named = (0..60).map(|at| match at {
-            0..3 => format!("shm-ring-{at}"),
-            at => format!("other-{at}"),
-        });
-        report.results.extend(named.map(|transport| Outcome { transport, ..row.clone() }));
-        let Styles(styles) = Styles::of(&report, "other-5");
-        assert_eq!(styles.len(), 61);
-        for (at, style) in styles.iter().enumerate() {
-            let same = |other: &&Style| {
-                (other.marker, &other.class, other.dash) == (style.marker, &style.class, style.dash)
-            };
-            assert_eq!(styles[at + 1..].iter().find(same), None, "{style:?}");
-        }
-        let strong = styles.iter().filter(|style| style.strong).map(|style| style.name.as_str());
-        let strong: Vec<_> = strong.collect();
-        assert_eq!(strong, ["shm-ring", "shm-ring-0", "shm-ring-1", "shm-ring-2", "other-5"]);
+        let named = [DEFAULT, "c-call", "pipe", "an-other", "a-name-that-is-longer-than-a-plot"];
+        let rows = named.map(|name| Outcome { transport: name.to_owned(), ..row.clone() });
+        report.results.extend(rows);
+        let styles = Styles::of(&report, "pipe");
+        let look = |name| (styles.get(name).class, styles.get(name).strong);
+        let looks = ["shm-ring-spin", DEFAULT, "c-call", "pipe", "an-other"].map(look);
+        let wanted =
+            [("ring", true), ("default", true), ("ring", true), ("base", true), ("other", false)];
+        assert_eq!(looks, wanted);
+        assert_eq!(styles.get("pipe").what, "a pipe");
+        assert_eq!(styles.get("an-other").what, "no transport of this version of the program");
+        assert_eq!(styles.get(named[4]).label, "a-name-that-is-longer-tha\u{2026}");
+        assert_eq!(styles.0.len(), 6, "each once");
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn chapter<'a>(series: &Series<'a>, styles: &Styles) -> Chapter<'a> {
                     group,
                     styles,
                     &By {
-                        title: "time between two messages (the lines stand side by side around each)",
+                        title: "time between two messages",
                         key: |one| one.row.interval_ns.unwrap_or_default(),
                         write: duration,
                     },

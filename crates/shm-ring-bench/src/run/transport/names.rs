@@ -57,9 +57,9 @@ macro_rules! with_large_transport {
     ($name:expr, $transport:ident => $body:expr) => {
         by_name! {
             $name, $transport => $body, otherwise none_called($name, "between processes"),
-            "shm-ring" is Ringed<Spin>,
+            "shm-ring-spin" is Ringed<Spin>,
             "shm-ring-park" is Ringed<Park>,
-            "shm-ring-balanced" is Ringed<Balanced>,
+            "shm-ring-default" is Ringed<Balanced>,
             "shm-ring-bare" is Ringed<Bare>,
             "shm-ring-messages" is RingMessages,
             "shm-ring-in-place" is RingInPlace,

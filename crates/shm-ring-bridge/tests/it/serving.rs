@@ -1,0 +1,181 @@
+//! Owns: what the server may do to a bridge: refuse it, want TLS, forget what it was given. Knows nothing of: kills at random.
+
+use std::process::Command;
+
+use shm_ring::{Consumer, Options, Producer};
+
+use crate::house::{Place, Server, bridge, look, until};
+
+/// A ring with `count` numbers in it.
+fn numbers(ring: &str, count: u64) -> Producer<u64> {
+    let mut tx = Producer::<u64>::create(ring, &Options::new().items(512)).unwrap();
+    tx.push_slice(&(0..count).collect::<Vec<_>>()).unwrap();
+    tx
+}
+
+fn arrive(there: &str, numbers: std::ops::Range<u64>) {
+    until("there is a ring", || look(there).is_some());
+    let mut rx = Consumer::<u64>::open(there).unwrap();
+    for number in numbers {
+        assert_eq!(rx.pop(), Ok(number));
+    }
+    assert!(rx.try_pop().is_err(), "nothing more comes");
+}
+
+#[test]
+fn users_without_the_password_are_refused_and_those_with_it_served() {
+    let place = Place::new("password");
+    let users = "authorization { user: ring, password: secret }";
+    let Some(server) = Server::with_configuration(&place, users) else { return };
+    let (here, there) = (place.ring("here"), place.ring("there"));
+    let _tx = numbers(&here, 3);
+    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
+    source.fails(1, &["authorization violation", "--creds"]);
+    let user = ["--user", "ring", "--password", "secret"];
+    let _source = bridge(&place, "source", &here, &server.url(), &user);
+    let _sink = bridge(&place, "sink", &there, &server.url(), &user);
+    arrive(&there, 0..3);
+}
+
+#[test]
+fn a_server_with_tls_is_believed_if_its_authority_is() {
+    let place = Place::new("tls");
+    let (key, cert) = (place.file("key.pem"), place.file("cert.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=it"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        println!("Skipped: openssl is not here to make a certificate (apt-get install openssl).");
+        return;
+    }
+    let tls = format!("tls {{ cert_file: {cert:?}, key_file: {key:?} }}");
+    let Some(server) = Server::with_configuration(&place, &tls) else { return };
+    let (here, there) = (place.ring("here"), place.ring("there"));
+    let _tx = numbers(&here, 3);
+    let url = server.url().replace("nats:", "tls:");
+    let mut source = bridge(&place, "source", &here, &url, &[]);
+    source.hear("certificate");
+    drop(source);
+    let ca = ["--ca", cert.to_str().unwrap(), "--tls"];
+    let _source = bridge(&place, "source", &here, &url, &ca);
+    let _sink = bridge(&place, "sink", &there, &url, &ca);
+    arrive(&there, 0..3);
+}
+
+#[test]
+fn a_server_without_jetstream_is_named_as_such() {
+    let place = Place::new("plain");
+    let Some(mut server) = Server::start(&place) else { return };
+    server.kill();
+    std::fs::write(place.file("nats.conf"), "").unwrap();
+    server.restart();
+    let here = place.ring("here");
+    let _tx = numbers(&here, 3);
+    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
+    source.hear("JetStream");
+    assert_eq!(look(&here).unwrap().unread_bytes(), 24);
+}
+
+/// What a client sends to the server, as plain text, and what comes back.
+fn tell(server: &Server, subject: &str, payload: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let text = format!(
+        "CONNECT {{\"verbose\":false}}\r\nSUB it.reply 1\r\nPUB {subject} it.reply {}\r\n{payload}\r\n",
+        payload.len()
+    );
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut said = String::new();
+    let mut bytes = [0; 4096];
+    while !said.contains("MSG it.reply") || !said.ends_with("\r\n") {
+        let len = stream.read(&mut bytes).unwrap();
+        assert!(len > 0, "the server hangs up: {said}");
+        said.push_str(&String::from_utf8_lossy(&bytes[..len]));
+    }
+    said
+}
+
+#[test]
+fn a_stream_that_is_deleted_is_made_anew_and_nothing_is_lost() {
+    let place = Place::new("deleted");
+    let Some(server) = Server::start(&place) else { return };
+    let (here, there) = (place.ring("here"), place.ring("there"));
+    let mut tx = numbers(&here, 3);
+    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
+    let mut sink = bridge(&place, "sink", &there, &server.url(), &[]);
+    sink.hear("source ring");
+    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
+    // Records are in the stream when it goes, and nobody has them but the source ring.
+    sink.kill();
+    tx.push_slice(&[3, 4, 5]).unwrap();
+    let info = || tell(&server, "$JS.API.STREAM.INFO.shm-ring-it", "");
+    until("they are in the stream", || info().contains("\"messages\":1,"));
+    assert!(tell(&server, "$JS.API.STREAM.DELETE.shm-ring-it", "").contains("\"success\":true"));
+    source.hear("stream shm-ring-it");
+    let _sink = bridge(&place, "sink", &there, &server.url(), &[]);
+    until("they are there", || look(&there).is_some_and(|ring| ring.tail == 48));
+    // And again while both run, and the stream is empty.
+    assert!(tell(&server, "$JS.API.STREAM.DELETE.shm-ring-it", "").contains("\"success\":true"));
+    tx.push_slice(&[6, 7]).unwrap();
+    until("the rest is there", || look(&there).is_some_and(|ring| ring.tail == 64));
+    arrive(&there, 0..8);
+    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
+}
+
+#[test]
+fn a_stream_that_was_emptied_is_filled_again() {
+    let place = Place::new("emptied");
+    let Some(server) = Server::start(&place) else { return };
+    let (here, there) = (place.ring("here"), place.ring("there"));
+    let mut tx = numbers(&here, 3);
+    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
+    let mut sink = bridge(&place, "sink", &there, &server.url(), &[]);
+    sink.hear("source ring");
+    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
+    sink.kill();
+    tx.push_slice(&[3, 4, 5]).unwrap();
+    let info = || tell(&server, "$JS.API.STREAM.INFO.shm-ring-it", "");
+    until("they are in the stream", || info().contains("\"messages\":1,"));
+    // As after a loss of power, when the server had not written them.
+    assert!(tell(&server, "$JS.API.STREAM.PURGE.shm-ring-it", "").contains("\"success\":true"));
+    let _sink = bridge(&place, "sink", &there, &server.url(), &[]);
+    source.hear("has lost 24 bytes: sends them again");
+    until("they are there", || look(&there).is_some_and(|ring| ring.tail == 48));
+    arrive(&there, 0..6);
+}
+
+#[test]
+fn what_somebody_else_puts_into_the_stream_is_dropped() {
+    let place = Place::new("foreign");
+    let Some(server) = Server::start(&place) else { return };
+    let (here, there) = (place.ring("here"), place.ring("there"));
+    let mut tx = numbers(&here, 3);
+    let _source = bridge(&place, "source", &here, &server.url(), &[]);
+    let mut sink = bridge(&place, "sink", &there, &server.url(), &[]);
+    sink.hear("source ring");
+    tell(&server, "shm-ring.it.records", "no batch");
+    sink.hear("drops what is no batch");
+    tx.push(3).unwrap();
+    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
+    arrive(&there, 0..4);
+}
+
+#[test]
+fn a_stream_of_another_kind_is_refused() {
+    let place = Place::new("kind");
+    let Some(server) = Server::start(&place) else { return };
+    let here = place.ring("here");
+    let _tx = numbers(&here, 3);
+    let config = r#"{"name":"shm-ring-it","subjects":["shm-ring.it.records"],"retention":"limits",
+        "max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_age":0,"storage":"file","num_replicas":1}"#;
+    assert!(tell(&server, "$JS.API.STREAM.CREATE.shm-ring-it", config).contains("created"));
+    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
+    source.fails(4, &["retention Limits, and WorkQueue is wanted", "README.md"]);
+    assert_eq!(look(&here).unwrap().unread_bytes(), 24);
+}
