@@ -28,7 +28,7 @@ fn values_of_any_size_are_in_the_file_as_they_were_pushed() {
     tx.close();
     told(0, &recorder.end());
     let found = recorded(&file.bytes());
-    assert!(found.records.iter().map(|(_, value)| value).flatten().eq(&bytes), "in order");
+    assert!(found.records.iter().flat_map(|(_, value)| value).eq(&bytes), "in order");
     assert!(found.records.iter().enumerate().all(|(index, (at, _))| *at == 13 * index as u64));
     assert_eq!((found.gaps, found.ends), (vec![], vec![(bytes.len() as u64, Reason::Closed)]));
     let Header { kind, size, align, schema, label, limit, id, .. } = found.header;
