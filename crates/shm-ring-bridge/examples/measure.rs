@@ -107,7 +107,7 @@ fn wait<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> Outcome<T> {
 }
 
 /// Seconds for a round's bytes from a ring to a ring. `item` makes a record of its number.
-fn bridged<T: Item + PartialEq>(round: usize, item: fn(u64) -> T) -> Outcome<f64> {
+fn bridged<T: Item + PartialEq + 'static>(round: usize, item: fn(u64) -> T) -> Outcome<f64> {
     let (mut stage, url) = Stage::new(round)?;
     let [here, there] =
         ["here", "there"].map(|end| format!("shm-ring-measure-{}-{end}", std::process::id()));
@@ -216,7 +216,7 @@ async fn fetch(url: &str) -> Outcome<()> {
     let (mut start, mut taken) = (Instant::now(), 0);
     while taken < batches() {
         let message = messages.next().await.ok_or("no more")??;
-        message.ack().await?;
+        message.ack().await.map_err(|error| error.to_string())?;
         taken += 1;
         if taken == BYTES / 8 / BATCH {
             start = Instant::now();

@@ -92,7 +92,7 @@ fn kill_them(kind: Kind) {
     let Some(mut scene) = Scene::new(kind) else { return };
     let seconds = setting("SHM_RING_BRIDGE_SECONDS");
     let kills = setting("SHM_RING_BRIDGE_KILLS").unwrap_or(40);
-    let seed = u64::from(std::process::id()) << 20 | kind as u64 + 1;
+    let seed = (u64::from(std::process::id()) << 20) | (kind as u64 + 1);
     println!("{kind:?}: seed {seed}");
     let mut random = Random(seed);
     let start = Instant::now();
