@@ -44,11 +44,21 @@ enum Carried {
 #[derive(Arbitrary, Debug)]
 enum Piece<'a> {
     /// As a recorder makes them.
-    Records { bytes: &'a [u8], count: u8, time: u64 },
-    Gap { units: u8, count: u64 },
+    Records {
+        bytes: &'a [u8],
+        count: u8,
+        time: u64,
+    },
+    Gap {
+        units: u8,
+        count: u64,
+    },
     End(u8),
     /// A head with any fields, and some bytes.
-    Wild { head: Wild, bytes: &'a [u8] },
+    Wild {
+        head: Wild,
+        bytes: &'a [u8],
+    },
     Bytes(&'a [u8]),
 }
 
@@ -77,7 +87,8 @@ impl Made {
             label.pop();
         }
         let base = u64::from(self.base) * unit;
-        let header = Header { kind, maker: Maker::Tap, size, align, unit, base, label, ..Header::default() };
+        let header =
+            Header { kind, maker: Maker::Tap, size, align, unit, base, label, ..Header::default() };
         match self.wild {
             false => header,
             true => Header {
@@ -227,7 +238,10 @@ fuzz_target!(|input: Input<'_>| {
     };
     let (blocks, position, byte, answer) = read(&bytes);
     if let Some((at, whole)) = changed.filter(|&(at, whole)| at < whole) {
-        assert!(answer.is_err() && byte <= at, "byte {at} of {whole} was changed, and nobody says so");
+        assert!(
+            answer.is_err() && byte <= at,
+            "byte {at} of {whole} was changed, and nobody says so"
+        );
     }
     let damage = match &answer {
         Err(ReadError::Damaged(damage)) => Some(damage),
@@ -240,12 +254,18 @@ fuzz_target!(|input: Input<'_>| {
     // Going on begins exactly there, or is refused.
     let end = find_end(Cursor::new(&bytes), bytes.len() as u64);
     match (&answer, end) {
-        (Ok(()), Ok(Some(end))) => assert_eq!((end.position, end.byte, end.half), (position, byte, 0)),
+        (Ok(()), Ok(Some(end))) => {
+            assert_eq!((end.position, end.byte, end.half), (position, byte, 0))
+        }
         (Err(_), Ok(None)) => assert!(blocks == 0 && bytes.len() < 256),
         (Err(_), Ok(Some(end))) => {
             let cut = damage.is_some_and(|damage| damage.is_a_cut());
             // What is damaged in the middle is passed over: its head is right.
-            assert!(if cut { (end.position, end.byte) == (position, byte) } else { end.byte > byte });
+            assert!(if cut {
+                (end.position, end.byte) == (position, byte)
+            } else {
+                end.byte > byte
+            });
         }
         (Err(_), Err(_)) => {}
         (answer, end) => panic!("{answer:?}, and going on: {end:?}"),

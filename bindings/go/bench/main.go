@@ -1,7 +1,7 @@
 // Command bench is one side of a run of crates/shm-ring-bench, in Go: the harness in Rust has made the
 // ring and measured the floor, and becomes this program with what it was told and where the results go.
 //
-//	cargo run --release -p shm-ring-bench --features go -- compare --transport shm-ring,go
+//	cargo run --release -p shm-ring-bench --features go -- compare --transport shm-ring-spin,go
 //
 // Owns: what a side is told, and what it tells. Knows nothing of: the layout, which workload does what.
 package main

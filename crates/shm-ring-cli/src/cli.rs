@@ -56,16 +56,16 @@ pub(crate) enum Command {
                       that is aligned to 8"
     )]
     Create(Create),
-    /// Publishes what comes on standard input, and closes at its end.
+    /// Publishes standard input, and closes at its end.
     ///
-    /// Into a ring of values go values, one behind the other as they lie in memory, whole ones.
+    /// A ring of values takes whole values, one behind the other as they are in memory.
     #[command(
         after_help = "Example: tar c . | shm-ring send files, and elsewhere shm-ring recv files | tar x"
     )]
     Send(Send),
-    /// Writes what a ring carries to standard output, until its producer closes.
+    /// Writes the contents of a ring to standard output, until its producer closes.
     ///
-    /// Values come one behind the other, as they lie in memory.
+    /// Values come one behind the other, as they are in memory.
     #[command(
         after_help = "Example: shm-ring recv --lines log | grep error, and shm-ring send --lines log"
     )]
@@ -83,14 +83,14 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Records what is unread in a ring, or each value of a latest value, beside those who use it.
     ///
-    /// It takes no part, and nobody waits for it: what the consumer takes before it looks is missing, and stands in the file as
-    /// a gap.
+    /// It takes no part, and nobody waits for it: records that the consumer takes before it looks are missing, and are a gap in
+    /// the file.
     #[command(after_help = "Example: shm-ring tap pose -o pose.rec, and Ctrl-C ends it")]
     Tap(Tap),
     /// Says what is in a recording: the ring, positions, times, gaps, and whether it is whole.
     #[command(after_help = "Example: shm-ring info ticks.rec --records --from +60s --limit 10")]
     Info(Info),
-    /// Shows what is in a ring and has not been read.
+    /// Shows the unread records of a ring, or a latest value.
     Dump(Dump),
     /// Removes rings that nobody uses.
     Rm(Rm),
@@ -106,7 +106,7 @@ pub(crate) enum Command {
     Metrics(Metrics),
     /// Says whether this machine is good for rings.
     Doctor(Doctor),
-    /// Prints what completes commands, options and names of rings in a shell.
+    /// Prints a script by which a shell completes commands, options and names of rings.
     #[command(after_help = "Example: source <(shm-ring completions bash), in ~/.bashrc")]
     Completions(Completions),
     /// Prints a manual page.
@@ -116,8 +116,8 @@ pub(crate) enum Command {
 /// Whose rings are used.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Trust {
-    /// Rings of other users, and those that others may write, too. Only if they are trusted: whoever may
-    /// write a ring can shorten it, which ends (SIGBUS) whoever uses it.
+    /// Also use rings of other users, and those that others may write. Only if they are trusted: a process that may
+    /// write a ring can truncate it, which ends its users (SIGBUS).
     #[arg(long)]
     pub(crate) any_owner: bool,
 }
@@ -156,12 +156,12 @@ pub(crate) struct Create {
     #[arg(value_name = "NAME")]
     pub(crate) target: Target,
 
-    /// Carries values of so many bytes, aligned to ALIGN: 12, 16:8, 4K:64. Both sides must want the same. Without an
-    /// alignment it is the largest power of two that divides the size, at most 8: what a struct of such numbers has.
+    /// Carries values of SIZE bytes, aligned to ALIGN: 12, 16:8, 4K:64. Both sides must want the same. The default
+    /// alignment is the largest power of two that divides the size, at most 8, as of a struct of such numbers.
     #[arg(long, value_name = "SIZE[:ALIGN]", value_parser = parse_item)]
     pub(crate) item: Option<(usize, usize)>,
 
-    /// How many bytes of records it holds, messages with their headers, whole values: 64K, 1M.
+    /// The bytes of records that it holds, messages with their headers, or whole values: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     pub(crate) bytes: usize,
 
@@ -177,7 +177,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
     pub(crate) mode: u32,
 
-    /// The number of the group that it is given (default: yours). With --mode 660 its members can use it, by --any-owner.
+    /// Gives it to the group of this number (default: yours). With --mode 660 its members can use it, by --any-owner.
     #[arg(long, value_name = "GID")]
     pub(crate) group: Option<u32>,
 
@@ -238,11 +238,11 @@ pub(crate) struct Copying {
     #[command(flatten)]
     pub(crate) framing: Framing,
 
-    /// How many bytes of records the ring holds, if it is created: 64K, 1M.
+    /// The bytes of records that the ring holds, if it is created: 64K, 1M.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = parse_size)]
     pub(crate) bytes: usize,
 
-    /// How long to wait for the other side at a time: 500ms, 10s (default: for ever).
+    /// The maximum of each wait for the other side: 500ms, 10s (default: for ever).
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) timeout: Option<Duration>,
 
@@ -265,7 +265,7 @@ pub(crate) struct Recv {
     #[command(flatten)]
     pub(crate) copying: Copying,
 
-    /// Leaves a ring that `send` or `recv` created where it is when the stream has ended.
+    /// Keeps a ring that `send` or `recv` created when the stream has ended.
     #[arg(long)]
     pub(crate) keep: bool,
 }
@@ -294,7 +294,7 @@ pub(crate) struct Dump {
     #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) target: Target,
 
-    /// Shows so many records at most.
+    /// Shows at most N records.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 
@@ -312,11 +312,11 @@ pub(crate) struct Gc {
     #[arg(value_name = "PATTERN", value_parser = pattern, add = completing::rings())]
     pub(crate) names: Vec<Pattern>,
 
-    /// Removes nothing, and says what would be removed.
+    /// Removes nothing, and lists the rings that would go.
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Leaves rings alone that were created less than this ago.
+    /// Keeps rings that are younger than this.
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_time)]
     pub(crate) older_than: Duration,
 
@@ -349,11 +349,11 @@ pub(crate) struct Top {
     #[arg(value_name = "NAME", add = completing::rings())]
     pub(crate) targets: Vec<Target>,
 
-    /// How long between two views.
+    /// The time between two views.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
 
-    /// Ends after so many views.
+    /// Ends after N views.
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
 

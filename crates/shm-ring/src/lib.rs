@@ -7,7 +7,7 @@
 //!
 //! # Start here
 //!
-//! The [guide](guide) explains what belongs to no single type: [where memory comes from](guide::regions), [how a side
+//! The [guide] explains what belongs to no single type: [where memory comes from](guide::regions), [how a side
 //! waits](guide::waiting) and [which policy to choose](guide::latency), [what happens when the other side goes
 //! away](guide::when_the_other_side_goes_away), [services and containers](guide::services), [trust](guide::trust),
 //! [limits](guide::limits). To write a first program, read [two processes](#two-processes) below, then

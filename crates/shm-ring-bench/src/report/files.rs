@@ -84,7 +84,7 @@ pub(crate) fn write(report: &Report, baseline: &str, dir: &Path) -> Result<Vec<P
     prepare(dir)?;
     // All of it is made before any of it is written.
     let chapters = plots::chapters(report, baseline);
-    let results = [report.json()?, csv::render(report)?, markdown::render(report)];
+    let results = [report.json()?, csv::render(report)?, markdown::render(report, baseline)];
     // The page comes first: with it the directory is known to be ours, whatever happens next.
     let mut files = vec![(PathBuf::from(PAGE), page::render(report, baseline, &chapters))];
     files.extend(RESULTS.map(PathBuf::from).into_iter().zip(results));

@@ -1,14 +1,23 @@
-//! The results as Markdown, one table for each workload, size and state. It must not compute anything.
+//! The results as Markdown: what they say in words, and one table for each workload, size and state. It must not compute
+//! anything.
 
 use std::fmt::Write;
 
 use super::figures::{Measured, digits, size};
+use super::headline::{BRACKETS, headlines, not_judged};
 use super::{Outcome, Report};
 use crate::plan::state::Seen;
 
-pub(super) fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report, baseline: &str) -> String {
     let machine = &report.machine;
     let mut text = String::from("# Ways to pass messages between two processes, compared\n\n");
+    for said in headlines(report, baseline) {
+        let state = said.state.iter().map(|state| format!("In {state}:"));
+        let runs =
+            (!said.runs.is_empty()).then(|| format!("Valid runs: {}. {BRACKETS}", said.runs));
+        let all = state.chain(said.sentences.clone()).chain(runs).chain(not_judged(&said));
+        let _ = writeln!(text, "{}\n", plain(&all.collect::<Vec<_>>().join(" ")));
+    }
     let _ = writeln!(
         text,
         "{}, {} processors, Linux {}, commit {}. Pinned to processors {} and {} ({}).",
@@ -28,6 +37,10 @@ pub(super) fn render(report: &Report) -> String {
     for rows in sections(&report.results) {
         let _ = writeln!(text, "\n## {}, {}\n", plain(&rows[0].doing()), size(rows[0].bytes));
         text.push_str(&section(&rows));
+    }
+    text.push_str("\n## Transports\n\n");
+    for (name, what) in report.explained() {
+        let _ = writeln!(text, "- {}: {}", plain(name), plain(what));
     }
     let failed: Vec<_> = report.rows_once().filter(|row| !row.failures.is_empty()).collect();
     if !failed.is_empty() {
@@ -62,7 +75,8 @@ fn section(rows: &[&Outcome]) -> String {
             columns.push(column);
         }
     }
-    let head = [&["transport".to_owned()], &columns[..], &["runs".to_owned()]].concat();
+    let last = ["valid runs".to_owned(), "discarded".to_owned()];
+    let head = [&["transport".to_owned()], &columns[..], &last].concat();
     let mut text = format!("| {} |\n|---|{}\n", head.join(" | "), "---:|".repeat(head.len() - 1));
     for row in rows {
         let figures = row.figures();
@@ -72,12 +86,11 @@ fn section(rows: &[&Outcome]) -> String {
         });
         let mut cells = vec![plain(&row.transport)];
         cells.extend(shown);
-        let runs = match row.runs {
-            0 => "no valid run".to_owned(),
+        cells.push(match row.runs {
+            0 => "none".to_owned(),
             runs => runs.to_string(),
-        };
-        let reasons = row.excluded_for.reasons().into_iter().map(|why| format!("not {why}"));
-        cells.push(std::iter::once(runs).chain(reasons).collect::<Vec<_>>().join(", "));
+        });
+        cells.push(row.excluded_for.reasons().join(", "));
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
@@ -113,11 +126,16 @@ mod tests {
     fn tables_have_as_many_cells_in_each_line_and_text_stays_text() {
         let mut report = super::super::tests::report();
         report.results[0].failures = vec!["a | b\n<script>`x`</script>".to_owned()];
-        let text = render(&report);
+        let text = render(&report, "pipe");
         assert!(
             text.contains("| shm-ring-spin | 10.0 (10.0 to 10.0) | 0.640 (0.640 to 0.640) |"),
             "{text}"
         );
+        assert!(
+            text.contains("| valid runs | discarded |\n")
+                && text.contains("| 2 | 1 floor, 1 failed |")
+        );
+        assert!(text.contains("\n- shm-ring-spin: the ring told never to sleep"), "{text}");
         assert!(text.contains("shm-ring-spin stream 64 B: a \\| b \\<script\\>\\`x\\`"), "{text}");
         for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
             let cells = |line: &str| line.matches('|').count();

@@ -10,9 +10,7 @@ use std::process::Command;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::support::{
-    Kept, SHORT, Started, alone, output, parsed, printed, program, two_processors,
-};
+use crate::support::{SHORT, Started, alone, output, parsed, printed, program, two_processors};
 
 /// What a command shows whose standard output and standard error are one terminal.
 fn on_terminal(mut command: Command) -> String {
@@ -115,23 +113,4 @@ fn a_report_is_written_and_a_foreign_directory_refused_before_measuring() {
     // It is valid: a single run is of the one state that was seen, and what sleeps is not preempted.
     assert!(page.contains("Latency percentiles, echo ("), "{page}");
     assert!(page.contains("The baseline of ratios is pipe."), "{page}");
-}
-
-#[test]
-fn goals_are_a_comparison_of_their_own() {
-    let _alone = alone();
-    if !two_processors() {
-        return;
-    }
-    let kept = Kept::new("goals.json", "");
-    let ended = output(&["goals", "--quick", "--runs", "1", "--time", "1", "--json", kept.path()]);
-    // None of them decides how it ends.
-    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    let text = String::from_utf8_lossy(&ended.stdout);
-    assert!(text.contains("Goals of the project") && !text.contains("each verified"), "{text}");
-    let wide = printed(&["report", kept.path(), "--wide"]);
-    assert!(wide.contains("each verified") && wide.contains("Goals of the project"), "{wide}");
-    let saved: Value = serde_json::from_str(&fs::read_to_string(&kept.0).unwrap()).unwrap();
-    let calls = saved["goals"].as_array().unwrap().iter().find(|goal| goal["id"] == "T2");
-    assert_eq!(calls.unwrap()["value"], 0.0, "the ring made a system call with both sides awake");
 }

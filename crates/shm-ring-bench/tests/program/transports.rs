@@ -9,7 +9,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Kept, Started, alone, assert_gone, left_behind, objects, output, send, two_processors,
+    Kept, Started, alone, assert_gone, left_behind, objects, output, printed, send, two_processors,
 };
 
 /// Every size of a message.
@@ -133,10 +133,15 @@ fn goals_judges_all_of_them_or_says_why_not() {
     if !two_processors() {
         return;
     }
-    let before = objects();
-    let ended = output(&["goals", "--quick", "--runs", "1", "--json", "-"]);
+    let (before, kept) = (objects(), Kept::new("goals.json", ""));
+    let ended = output(&["goals", "--quick", "--runs", "1", "--json", kept.path()]);
+    // None of them decides how it ends.
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    let json: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(text.contains("Goals of the project") && !text.contains("each verified"), "{text}");
+    let wide = printed(&["report", kept.path(), "--wide"]);
+    assert!(wide.contains("Goals of the project") && wide.contains("each verified"), "{wide}");
+    let json: Value = serde_json::from_str(&fs::read_to_string(&kept.0).unwrap()).unwrap();
     let goals = json["goals"].as_array().unwrap();
     let ids = ["R1", "R2", "S1", "S2", "S3", "S4", "S5", "S6", "S7", "T1", "T2", "T3"];
     for id in ids.into_iter().chain(["W1", "W2", "W3", "W4", "M1", "F1"]) {
@@ -149,6 +154,8 @@ fn goals_judges_all_of_them_or_says_why_not() {
             assert!(measured || goal["note"].is_string(), "{goal}");
         }
     }
+    let calls = goals.iter().find(|goal| goal["id"] == "T2");
+    assert_eq!(calls.unwrap()["value"], 0.0, "the ring made a system call with both sides awake");
     assert_eq!(left_behind(&before), BTreeSet::new());
 }
 

@@ -17,7 +17,9 @@ use crate::recording::{self, Clock, Opened, Output, Stop};
 use crate::target::Target;
 
 /// Bytes of a block: as many as stay in a processor's second cache while they are copied, checked and written.
-const MOST: usize = 512 * 1024;
+const MOST: usize = 128 * 1024;
+/// The same where each waits for the disk, which takes longer than that.
+const MOST_SYNCED: usize = 4 * 1024 * 1024;
 
 /// So many blocks fill the ring: its producer goes on while one is written.
 const BLOCKS_OF_A_RING: u64 = 4;
@@ -161,10 +163,11 @@ fn into_file(record: &Record, mut source: impl Source, region: Region) -> Result
         }
     };
     if let Some(within) = record.linger {
-        source.set_threshold(Threshold::bytes(most_of(&snapshot), within));
+        source.set_threshold(Threshold::bytes(most_of(record, &snapshot), within));
     }
     let stop = Stop::on_signal(Some(source.interrupt_handle()))?;
-    let mut run = Run { record, batch: Batch::new(&header), most: most_of(&snapshot), records: 0 };
+    let mut run =
+        Run { record, batch: Batch::new(&header), most: most_of(record, &snapshot), records: 0 };
     let (first, ended) =
         (source.position(), run.until_the_end(&mut source, &mut output, &stop, &clock)?);
     output.write(&ended.at(source.position(), clock.now()))?;
@@ -184,8 +187,9 @@ fn session(peer: Peer) -> Option<u64> {
     }
 }
 
-fn most_of(snapshot: &Snapshot) -> usize {
-    (snapshot.limit / BLOCKS_OF_A_RING).clamp(1, MOST as u64) as usize
+fn most_of(record: &Record, snapshot: &Snapshot) -> usize {
+    let most = if record.sync { MOST_SYNCED } else { MOST };
+    (snapshot.limit / BLOCKS_OF_A_RING).clamp(1, most as u64) as usize
 }
 
 fn died() -> Failure {

@@ -37,11 +37,11 @@ impl Output {
         let name = path.display().to_string();
         let cannot = |error: &io::Error| unwritable(&name, error);
         // What a ring holds is its owner's alone, and so is this.
-        let regular =
-            || OpenOptions::new().read(true).write(true).create(true).mode(0o600).open(path);
+        let mut regular = OpenOptions::new();
+        regular.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = match path.metadata() {
             Ok(stat) if !stat.is_file() => OpenOptions::new().write(true).open(path),
-            _ => regular(),
+            _ => regular.open(path),
         };
         let file = file.map_err(|error| cannot(&error))?;
         let stat = file.metadata()?;
@@ -52,13 +52,10 @@ impl Output {
             }
             return Ok(Opened::New(Self { file, name, whole: None, sync }));
         }
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::AGAIN) => {
-                let what = format!("another process records into {name}");
-                return Err(Failure::new(Code::Failure, what, "end it first, or use another file"));
-            }
-            // A file system without locks has nobody who holds one.
-            Err(_) | Ok(()) => {}
+        // A file system without locks has nobody who holds one.
+        if flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::AGAIN) {
+            let what = format!("another process records into {name}");
+            return Err(Failure::new(Code::Failure, what, "end it first, or use another file"));
         }
         if sync {
             Self::sync_name(path).map_err(|error| cannot(&error))?;

@@ -28,7 +28,7 @@ fn values_of_any_size_are_in_the_file_as_they_were_pushed() {
     tx.close();
     told(0, &recorder.end());
     let found = recorded(&file.bytes());
-    assert!(found.records.iter().map(|(_, value)| value).flatten().eq(&bytes), "in order");
+    assert!(found.records.iter().flat_map(|(_, value)| value).eq(&bytes), "in order");
     assert!(found.records.iter().enumerate().all(|(index, (at, _))| *at == 13 * index as u64));
     assert_eq!((found.gaps, found.ends), (vec![], vec![(bytes.len() as u64, Reason::Closed)]));
     let Header { kind, size, align, schema, label, limit, id, .. } = found.header;
@@ -154,6 +154,31 @@ fn a_recorder_that_was_killed_while_it_wrote_goes_on_before_the_half_block() {
     assert!(found.error.is_none(), "{:?}", found.error);
 }
 
+/// Half of a block fits, and the other half is refused.
+#[test]
+fn what_the_disk_has_no_room_for_stays_in_the_ring() {
+    let (name, file) = (Name::new("record-room"), File::new("room"));
+    let mut tx = Producer::<u64>::create(name.as_str(), &Options::new().items(8192)).unwrap();
+    let numbers: Vec<u64> = (0..2000).collect();
+    tx.push_slice(&numbers).unwrap();
+    tx.close();
+    let arguments = ["record", name.as_str(), "-o", file.as_str()];
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+    let mut limited_recorder = std::process::Command::new("bash");
+    limited_recorder.args(["-c", limited, env!("CARGO_BIN_EXE_shm-ring")]).args(arguments);
+    let error = told(1, &limited_recorder.stdin(Stdio::null()).output().unwrap());
+    assert!(error.contains("cannot be written") && error.contains("still in the ring"), "{error}");
+    let found = recorded(&file.bytes());
+    assert!(
+        found.error.is_none() && found.records.is_empty(),
+        "half a block is no block: {found:?}"
+    );
+    assert_eq!(Observer::open(name.as_str()).unwrap().snapshot().head, 0);
+    expect(0, &arguments);
+    let all: Vec<_> = numbers.iter().map(|n| (8 * n, n.to_ne_bytes().to_vec())).collect();
+    assert_eq!(recorded(&file.bytes()).records, all);
+}
+
 #[test]
 fn a_file_of_another_ring_or_with_a_hole_is_refused_with_both_values() {
     let (name, file) = (Name::new("record-hole"), File::new("hole"));
@@ -234,6 +259,16 @@ fn nothing_is_written_behind_damage_or_into_another_file() {
         assert!(error.contains(said), "{said}: {error}");
         assert_eq!(file.bytes(), bytes, "it is as it was");
     }
+    // The payload of the last block, where no end stands behind it.
+    let mut bytes = whole[..320].to_vec();
+    bytes[256 + 56] ^= 0x10;
+    std::fs::write(file.path(), &bytes).unwrap();
+    let error = expect(7, &arguments);
+    assert!(
+        error.contains("damaged at byte 256") && error.contains("records of a block"),
+        "{error}"
+    );
+    assert_eq!(file.bytes(), bytes, "it is as it was");
     for text in ["notes of mine", ""] {
         std::fs::write(file.path(), text).unwrap();
         let code = if text.is_empty() { 0 } else { 4 };

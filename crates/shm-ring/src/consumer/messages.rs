@@ -65,6 +65,17 @@ impl Receiver<[u8]> {
 }
 
 impl MessageConsumer {
+    /// Takes the oldest message into a new `Vec`, waiting for one as [`Consumer::pop`](crate::Consumer::pop) does.
+    ///
+    /// # Errors
+    /// As [`Consumer::pop`](crate::Consumer::pop), and [`PopError::NoMemory`].
+    #[inline]
+    pub fn pop(&mut self) -> Result<Vec<u8>, PopError> {
+        let mut message = Vec::new();
+        self.pop_into(&mut message)?;
+        Ok(message)
+    }
+
     /// Takes the oldest message into a new `Vec` if there is one. Never waits.
     ///
     /// Delivery is at most once, as with [`Consumer::try_pop`](crate::Consumer::try_pop).
@@ -75,17 +86,6 @@ impl MessageConsumer {
     pub fn try_pop(&mut self) -> Result<Vec<u8>, PopError> {
         let mut message = Vec::new();
         self.try_pop_into(&mut message)?;
-        Ok(message)
-    }
-
-    /// Takes the oldest message into a new `Vec`, waiting for one as [`Consumer::pop`](crate::Consumer::pop) does.
-    ///
-    /// # Errors
-    /// As [`Consumer::pop`](crate::Consumer::pop), and [`PopError::NoMemory`].
-    #[inline]
-    pub fn pop(&mut self) -> Result<Vec<u8>, PopError> {
-        let mut message = Vec::new();
-        self.pop_into(&mut message)?;
         Ok(message)
     }
 

@@ -32,6 +32,32 @@ impl<T: Item> Consumer<T> {
     /// Bytes of a value, and from one to the next.
     pub(super) const SIZE: u64 = size_of::<T>() as u64;
 
+    /// Takes the oldest item, waiting for one as long as there is a producer or none has come yet.
+    ///
+    /// Delivery is at most once, as with [`try_pop`](Self::try_pop).
+    ///
+    /// The item is returned by move, through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`pop_into`](Self::pop_into) and a place on the heap, or [`peek`](Self::peek).
+    ///
+    /// # Errors
+    /// Only when everything published has been taken: [`PopError::Closed`] and
+    /// [`PopError::PeerDead`] once the producer is gone (another may attach, and then popping
+    /// goes on); at any time [`PopError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// tx.close();
+    /// assert_eq!(rx.pop(), Ok(7));
+    /// assert_eq!(rx.pop(), Err(shm_ring::PopError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        self.take_next(Some(Timeout::FOREVER), Receiver::release)
+    }
+
     /// Takes the oldest item if there is one. Never waits, and makes no system call unless it must wake a sleeping producer.
     /// An empty ring is `Empty` whether or not there is a producer: ask [`peer`](Self::peer).
     ///
@@ -63,32 +89,6 @@ impl<T: Item> Consumer<T> {
     #[inline]
     pub fn try_pop_into(&mut self, item: &mut T) -> Result<(), PopError> {
         self.inner.take_next_into(None, item.as_mut_bytes(), Receiver::release)
-    }
-
-    /// Takes the oldest item, waiting for one as long as there is a producer or none has come yet.
-    ///
-    /// Delivery is at most once, as with [`try_pop`](Self::try_pop).
-    ///
-    /// The item is returned by move, through the stack: one of megabytes overflows a stack of 2 MiB. Use
-    /// [`pop_into`](Self::pop_into) and a place on the heap, or [`peek`](Self::peek).
-    ///
-    /// # Errors
-    /// Only when everything published has been taken: [`PopError::Closed`] and
-    /// [`PopError::PeerDead`] once the producer is gone (another may attach, and then popping
-    /// goes on); at any time [`PopError::Corrupt`], permanently.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push(7)?;
-    /// tx.close();
-    /// assert_eq!(rx.pop(), Ok(7));
-    /// assert_eq!(rx.pop(), Err(shm_ring::PopError::Closed));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn pop(&mut self) -> Result<T, PopError> {
-        self.take_next(Some(Timeout::FOREVER), Receiver::release)
     }
 
     /// Like [`pop`](Self::pop), but writes to `item`: see [`try_pop_into`](Self::try_pop_into).

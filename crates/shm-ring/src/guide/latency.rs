@@ -61,6 +61,6 @@
 //!
 //! Measure on your own machine: `tick-feed` in `crates/shm-ring/examples` prints how late the ticks of a feed come, and the
 //! repository's comparison, `cargo run --release -- --workload wake,echo,stream --transport
-//! shm-ring,shm-ring-balanced,shm-ring-park`, makes the table above.
+//! shm-ring-spin,shm-ring-default,shm-ring-park`, makes the table above.
 //!
 //! Next: [the latest value](super::the_latest_value).

@@ -65,6 +65,15 @@ impl MessageProducer {
         self.inner.publish_message(message.len() as u32)
     }
 
+    /// Publishes `message`, waiting for room as [`Producer::push`](crate::Producer::push) does.
+    ///
+    /// # Errors
+    /// As [`Producer::push`](crate::Producer::push), and [`PushError::TooLarge`].
+    #[inline]
+    pub fn push(&mut self, message: &[u8]) -> Result<(), PushError> {
+        self.push_within(message, Timeout::FOREVER)
+    }
+
     /// Publishes `message` if there is room. Never waits, never makes a system call unless the consumer sleeps and must
     /// be woken.
     ///
@@ -84,15 +93,6 @@ impl MessageProducer {
         let stride = self.stride_of(message.len())?;
         self.inner.make_room(stride)?;
         self.publish(message, stride)
-    }
-
-    /// Publishes `message`, waiting for room as [`Producer::push`](crate::Producer::push) does.
-    ///
-    /// # Errors
-    /// As [`Producer::push`](crate::Producer::push), and [`PushError::TooLarge`].
-    #[inline]
-    pub fn push(&mut self, message: &[u8]) -> Result<(), PushError> {
-        self.push_within(message, Timeout::FOREVER)
     }
 
     /// Like [`push`](Self::push), but waits at most `timeout`.

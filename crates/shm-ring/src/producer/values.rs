@@ -75,6 +75,30 @@ impl<T: Item> Producer<T> {
     /// Bytes of a value, and from one to the next.
     pub(super) const SIZE: u64 = size_of::<T>() as u64;
 
+    /// Publishes `item`, waiting for room as long as there is a consumer or none has come yet.
+    ///
+    /// A waiting producer is woken when half the ring is free, not at the first free slot.
+    ///
+    /// The item is moved through the stack: one of megabytes overflows a stack of 2 MiB. Use
+    /// [`push_from`](Self::push_from), or [`reserve`](Self::reserve).
+    ///
+    /// # Errors
+    /// Only while there is no room: [`PushError::Closed`] and [`PushError::PeerDead`] once the
+    /// consumer is gone (another may attach, and then pushing goes on); at any time
+    /// [`PushError::Corrupt`], permanently.
+    ///
+    /// ```
+    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
+    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
+    /// tx.push(7)?;
+    /// assert_eq!(rx.pop()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn push(&mut self, item: T) -> Result<(), PushError> {
+        self.push_from(&item)
+    }
+
     /// Publishes `item` if there is room. Never waits, and makes no system call unless it must wake a sleeping consumer.
     /// It does not ask whether there is a consumer: a published item waits for the next one. The item is dropped if
     /// there is no room.
@@ -107,30 +131,6 @@ impl<T: Item> Producer<T> {
     pub fn try_push_from(&mut self, item: &T) -> Result<(), PushError> {
         self.inner.make_room(Self::SIZE)?;
         self.inner.publish_value(item.as_bytes())
-    }
-
-    /// Publishes `item`, waiting for room as long as there is a consumer or none has come yet.
-    ///
-    /// A waiting producer is woken when half the ring is free, not at the first free slot.
-    ///
-    /// The item is moved through the stack: one of megabytes overflows a stack of 2 MiB. Use
-    /// [`push_from`](Self::push_from), or [`reserve`](Self::reserve).
-    ///
-    /// # Errors
-    /// Only while there is no room: [`PushError::Closed`] and [`PushError::PeerDead`] once the
-    /// consumer is gone (another may attach, and then pushing goes on); at any time
-    /// [`PushError::Corrupt`], permanently.
-    ///
-    /// ```
-    /// # let ring = shm_ring::Ring::<u64>::create(shm_ring::Region::memfd("doc"), &Default::default())?;
-    /// # let (mut tx, mut rx) = (ring.producer()?, ring.consumer()?);
-    /// tx.push(7)?;
-    /// assert_eq!(rx.pop()?, 7);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[inline]
-    pub fn push(&mut self, item: T) -> Result<(), PushError> {
-        self.push_from(&item)
     }
 
     /// Like [`push`](Self::push), but takes the item by reference: see [`try_push_from`](Self::try_push_from).

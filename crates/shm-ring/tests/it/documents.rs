@@ -144,3 +144,25 @@ fn sentences_of_pages_begin_with_their_subject() {
     }
     assert_eq!(found, Vec::<String>::new());
 }
+
+/// The documentation shows blocks in the order of modules, and calls in that of the source.
+#[test]
+fn the_page_of_a_type_begins_with_what_people_call() {
+    let first = |file: &str, start: &str| {
+        let text = fs::read_to_string(root().join("crates/shm-ring/src").join(file)).unwrap();
+        let after = text.lines().find_map(|line| line.trim().strip_prefix(start)).unwrap();
+        after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_owned()
+    };
+    for (room, kind, call) in [
+        ("producer", "values", "push"),
+        ("producer", "messages", "push"),
+        ("consumer", "values", "pop"),
+        ("consumer", "messages", "pop"),
+        ("latest", "reader", "read"),
+    ] {
+        assert_eq!(first(&format!("{room}/{kind}.rs"), "pub fn "), call, "{room}/{kind}");
+    }
+    let blocks =
+        ["producer", "consumer", "latest"].map(|room| first(&format!("{room}/mod.rs"), "mod "));
+    assert_eq!(blocks, ["values", "values", "reader"]);
+}

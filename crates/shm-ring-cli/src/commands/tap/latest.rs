@@ -33,7 +33,10 @@ pub(super) fn run(tap: &Tap, snapshot: &Snapshot, stop: &Stop) -> Result<(), Fai
                 // Versions count from 1, and positions from 0.
                 let position = (reader.version() - 1) * stride;
                 if position >= seen.next {
-                    seen.add(position, |batch| Ok(batch.values(1)?.copy_from_slice(&value)))?;
+                    seen.add(position, |batch| {
+                        batch.values(1)?.copy_from_slice(&value);
+                        Ok(())
+                    })?;
                 }
                 continue;
             }
