@@ -154,8 +154,6 @@ fn goals_judges_all_of_them_or_says_why_not() {
             assert!(measured || goal["note"].is_string(), "{goal}");
         }
     }
-    let calls = goals.iter().find(|goal| goal["id"] == "T2");
-    assert_eq!(calls.unwrap()["value"], 0.0, "the ring made a system call with both sides awake");
     assert_eq!(left_behind(&before), BTreeSet::new());
 }
 
