@@ -20,7 +20,7 @@ impl Cursor {
 /// What the source has sent, and what of it is known to have arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Window {
-    /// The sink has all below. What is below is given back, and nothing else.
+    /// The sink has every record below. The source gives those back, and nothing else.
     confirmed: u64,
     next: Cursor,
     /// Counts up with every return, so that a hole is answered once and not for each batch behind it.
@@ -83,7 +83,7 @@ impl Window {
         self.return_to(from.max(Cursor::at(self.confirmed)));
     }
 
-    /// What the engine had acknowledged is gone: sends all again that the sink has not.
+    /// The engine lost batches that it had acknowledged: sends everything again that the sink has not.
     pub(crate) fn return_to_confirmed(&mut self) {
         self.return_to(Cursor::at(self.confirmed));
     }

@@ -132,7 +132,7 @@ impl Inlet {
         }
     }
 
-    /// Publishes what is new in a batch whose records are `bytes`, as far as there is room. `base` is where the ring begins in
+    /// Publishes the new records of a batch, whose records are `bytes`, until the ring is full. `base` is where the ring begins in
     /// the positions of the source ring.
     pub(crate) fn take(
         &mut self,

@@ -14,7 +14,7 @@ use crate::failure::{Code, Failure};
 
 /// Between two tries to connect: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
-/// What lasts is said again after this.
+/// A state that lasts is reported again after this time.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Why a side is done with a connection.

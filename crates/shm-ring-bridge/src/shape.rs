@@ -1,4 +1,4 @@
-//! Owns: what a ring carries, as far as two rings must agree on it. Knows nothing of: positions.
+//! Owns: the properties of a ring in which its partner must agree. Knows nothing of: positions.
 
 use serde::{Deserialize, Serialize};
 use shm_ring::{Contents, Options, Snapshot};

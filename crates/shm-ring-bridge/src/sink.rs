@@ -291,7 +291,7 @@ impl<'a> SinkSide<'a> {
         Ok(())
     }
 
-    /// Another source is there: it may have come in place of ours, or by mistake beside it.
+    /// Another source is there: the successor of ours, or one that was started beside it by mistake.
     fn meet(&mut self, refusal: Refusal) {
         self.agreed = false;
         if self.other.is_none() {
@@ -335,7 +335,7 @@ impl<'a> SinkSide<'a> {
         }
     }
 
-    /// Brings a batch into the ring as far as it goes.
+    /// Publishes the records of a batch until it is through or the ring is full.
     async fn advance(
         &mut self,
         connection: &Connection,

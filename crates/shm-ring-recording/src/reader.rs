@@ -6,7 +6,7 @@ use crate::damage::{Damage, Fault, ReadError};
 use crate::head::{BlockHead, Content, HEAD_BYTES};
 use crate::header::{HEADER_BYTES, Header, Kind};
 
-/// Memory that is asked for before the bytes are there: a length is only believed as far as they come.
+/// The reader allocates at most this many bytes ahead of those that it has read: a length may be wrong.
 const AHEAD: usize = 1 << 20;
 
 /// Bytes of the length before a message.

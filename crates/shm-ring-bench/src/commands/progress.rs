@@ -1,6 +1,6 @@
 //! Owns: how far a comparison is, and whether there is time for more. Knows nothing of: what is measured.
 //!
-//! What is shown never goes back: the part that is done does not fall when rounds are added, and the time that is left
+//! Progress never goes back: the part that is done does not fall when rounds are added, and the time that is left
 //! does not rise when a run takes long.
 
 use std::time::{Duration, Instant};

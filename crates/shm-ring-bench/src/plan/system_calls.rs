@@ -41,8 +41,8 @@ const COUNTED_LIMIT: Duration = Duration::from_secs(2);
 /// And after so long no other begins: a comparison is not there for this.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Counts the system calls of each row that has runs, in a run of its own that is not timed. Why they
-/// could not be counted here, if that is so. `done` is told of each row.
+/// Counts the system calls of each row that has runs, in a run of its own that is not timed. Returns the
+/// reason if this machine does not let them be counted. `done` is called after each row.
 pub(crate) fn per_message(
     rows: &mut [Row],
     effort: Effort,

@@ -1,4 +1,4 @@
-//! What documents show of the newest record is made from it.
+//! Figures and plots that documents show of the newest record are made from it.
 
 use std::fs;
 use std::path::Path;

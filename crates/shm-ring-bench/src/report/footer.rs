@@ -21,7 +21,7 @@ pub(super) fn render(report: &Report, look: Look) -> String {
         text.push_str(&judged(report));
     }
     text.push_str(&rows(report));
-    text.push_str(&marks(report));
+    text.push_str(&marks(report, look));
     text.push_str(&conditions(report, look));
     text.push_str(&failures(report));
     text.push_str(&in_short(report, look));
@@ -98,10 +98,10 @@ fn rows(report: &Report) -> String {
 }
 
 /// What each mark means that occurs.
-fn marks(report: &Report) -> String {
+fn marks(report: &Report, look: Look) -> String {
     let mut text =
         "\nEach figure is the median of the valid runs, then their minimum and maximum.".to_owned();
-    if report.results.iter().any(|row| row.runs == 0) {
+    if report.results.iter().any(|row| row.runs == 0 && report.tabled(row.state, look)) {
         text.push_str(" A dash: no run is valid.");
     }
     text.push('\n');
@@ -140,8 +140,12 @@ fn conditions(report: &Report, look: Look) -> String {
             State::Near => "both processors share a cache that answers",
             State::Far => "they do not, as on a virtual machine at times",
         };
-        let _ =
-            writeln!(text, "State {state} ({what}): {runs} runs, floor {median} ns ({min}-{max}).");
+        let and = match report.tabled(Some(*state), look) {
+            true => "",
+            false => ", too few of each row for a table (--wide shows them)",
+        };
+        let runs = format!("{runs} runs, floor {median} ns ({min}-{max}){and}");
+        text.push_str(&wrapped(&format!("State {state} ({what}): {runs}.")));
     }
     if !report.states.is_empty() {
         text.push_str(&wrapped(

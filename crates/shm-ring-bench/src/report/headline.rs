@@ -29,7 +29,7 @@ pub(super) const BRACKETS: &str =
 pub(super) const QUIETER: &str = "Other work had the processors, here or, beside a virtual machine, on its host. Measure again \
      when it is quiet; `shm-ring-bench doctor` says what else may be in the way.";
 
-/// Of each state that was seen. Nothing where the ring as it waits by default was not compared with anything.
+/// Of each state that is shown. Nothing where the ring as it waits by default was not compared with anything.
 pub(super) fn headlines(report: &Report, baseline: &str) -> Vec<Headline> {
     // Goals say themselves how they were reached.
     if !report.goals.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn headlines(report: &Report, baseline: &str) -> Vec<Headline> {
     }
     let seen: Vec<Option<&Seen>> = match report.states.as_slice() {
         [] => vec![None],
-        states => states.iter().map(Some).collect(),
+        states => states.iter().filter(|seen| report.shows(seen.state)).map(Some).collect(),
     };
     let all = seen.into_iter().map(|seen| headline(report, baseline, seen));
     all.filter(|one| !(one.sentences.is_empty() && one.not_judged.is_empty())).collect()

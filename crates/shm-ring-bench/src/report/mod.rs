@@ -31,7 +31,7 @@ use crate::plan::figure::Figure;
 use crate::plan::goals::Goal;
 use crate::plan::state::{Seen, State};
 use crate::plan::stats::{Excluded, Reason, judged, valid};
-use crate::plan::{Row, seen};
+use crate::plan::{ENOUGH, Row, seen};
 use crate::report::machine::Machine;
 use crate::run::Sample;
 use crate::run::clock::Clock;
@@ -201,6 +201,19 @@ impl Report {
         let shows_rows = self.goals.is_empty() || look.wide;
         let tables = if shows_rows { table::render(self, look) } else { String::new() };
         tables + &footer::render(self, look)
+    }
+
+    /// Whether a state is worth a reader's time: a short visit in which no row has enough valid runs is not, beside another
+    /// state in which one has.
+    pub(crate) fn shows(&self, state: State) -> bool {
+        let enough = |row: &&Outcome| row.runs >= ENOUGH;
+        let mut known = self.results.iter().filter(enough).filter_map(|row| row.state).peekable();
+        known.peek().is_none() || known.any(|of| of == state)
+    }
+
+    /// Whether rows of a state are in the tables.
+    pub(crate) fn tabled(&self, state: Option<State>, look: Look) -> bool {
+        look.wide || state.is_none_or(|state| self.shows(state))
     }
 
     /// The transports with what each is: first the ring as it waits by default, then as their rows come.

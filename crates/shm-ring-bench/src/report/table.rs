@@ -37,6 +37,7 @@ pub(super) fn render(report: &Report, look: Look) -> String {
     let place =
         |state: Option<State>| report.states.iter().position(|seen| Some(seen.state) == state);
     kinds.sort_by_key(|kind| place(kind.0).unwrap_or(usize::MAX));
+    kinds.retain(|kind| report.tabled(kind.0, look));
     let mut text = String::new();
     for wanted in kinds {
         let mut rows: Vec<&Outcome> =

@@ -203,6 +203,25 @@ fn states_are_kept_apart_and_each_has_its_sentences() {
 }
 
 #[test]
+fn a_state_that_was_hardly_seen_is_a_line_unless_all_is_asked_for() {
+    let mut rows = rows(NEAR);
+    for one in &mut rows[..2] {
+        one.samples.extend(row("pipe", Workload::Stream, &quiet(FAR, &[900, 800])).samples);
+    }
+    let short = text(&rows);
+    for of_far in ["- far", "Not judged", "A dash"] {
+        assert!(!short.contains(of_far), "{short}");
+    }
+    assert!(short.contains("4 runs, floor 500 ns (500-500), too few"), "{short}");
+    let wide = report(&rows).text(Look { wide: true, baseline: BASELINE });
+    assert!(wide.contains("- far (floor 500 ns)") && !wide.contains("too few of"), "{wide}");
+    // Alone, or with one run more, it is all there is to see.
+    assert!(text(&[row("pipe", Workload::Stream, &quiet(FAR, &[900, 800]))]).contains("- far"));
+    rows[0].samples.extend(row("pipe", Workload::Stream, &quiet(FAR, &[700])).samples);
+    assert!(text(&rows).contains("- far"));
+}
+
+#[test]
 fn the_best_other_queue_is_the_fastest_that_is_no_ring_and_is_no_baseline() {
     let sentence = |rows: &[Row], baseline| {
         let said = headlines(&report(rows), baseline);

@@ -7,6 +7,16 @@ use crate::house::{Place, Server, bridge, look, until};
 
 const ITEMS: u64 = 32 << 10;
 
+/// Every item comes once, and the source gives all of them back.
+fn all_arrive(here: &str, there: &str) {
+    let mut rx = Consumer::<[u64; 8]>::open(there).unwrap();
+    for number in 0..ITEMS {
+        assert_eq!(rx.pop(), Ok([number; 8]));
+    }
+    until("it is given back", || look(here).unwrap().unread_bytes() == 0);
+    assert!(rx.try_pop().is_err(), "nothing comes twice");
+}
+
 #[test]
 fn a_full_stream_is_waited_for_and_loses_nothing() {
     let place = Place::new("full");
@@ -26,12 +36,7 @@ fn a_full_stream_is_waited_for_and_loses_nothing() {
     }
     source.hear("stream shm-ring-it is full: waits");
     let _second = sink();
-    let mut rx = Consumer::<[u64; 8]>::open(there.as_str()).unwrap();
-    for number in 0..ITEMS {
-        assert_eq!(rx.pop(), Ok([number; 8]));
-    }
-    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
-    assert!(rx.try_pop().is_err(), "nothing comes twice");
+    all_arrive(&here, &there);
     source.hear("goes on");
 }
 
@@ -60,10 +65,5 @@ fn a_server_whose_disk_is_full_is_waited_for_and_loses_nothing() {
     server.kill();
     server.restart();
     let _second = sink();
-    let mut rx = Consumer::<[u64; 8]>::open(there.as_str()).unwrap();
-    for number in 0..ITEMS {
-        assert_eq!(rx.pop(), Ok([number; 8]));
-    }
-    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
-    assert!(rx.try_pop().is_err(), "nothing comes twice");
+    all_arrive(&here, &there);
 }

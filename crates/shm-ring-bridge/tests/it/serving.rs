@@ -4,7 +4,7 @@ use std::process::Command;
 
 use shm_ring::{Consumer, Options, Producer};
 
-use crate::house::{Place, Server, bridge, look, until};
+use crate::house::{Place, Process, Server, bridge, look, until};
 
 /// A ring with `count` numbers in it.
 fn numbers(ring: &str, count: u64) -> Producer<u64> {
@@ -101,21 +101,32 @@ fn tell(server: &Server, subject: &str, payload: &str) -> String {
     said
 }
 
+/// A pair of rings that has carried 0 to 2, and has 3 to 5 in the stream: its producer and its source. There is no sink.
+fn three_in_the_stream(
+    place: &Place,
+    server: &Server,
+    here: &str,
+    there: &str,
+) -> (Producer<u64>, Process) {
+    let mut tx = numbers(here, 3);
+    let source = bridge(place, "source", here, &server.url(), &[]);
+    let mut sink = bridge(place, "sink", there, &server.url(), &[]);
+    sink.hear("source ring");
+    until("it is given back", || look(here).unwrap().unread_bytes() == 0);
+    sink.kill();
+    tx.push_slice(&[3, 4, 5]).unwrap();
+    let info = || tell(server, "$JS.API.STREAM.INFO.shm-ring-it", "");
+    until("they are in the stream", || info().contains("\"messages\":1,"));
+    (tx, source)
+}
+
 #[test]
 fn a_stream_that_is_deleted_is_made_anew_and_nothing_is_lost() {
     let place = Place::new("deleted");
     let Some(server) = Server::start(&place) else { return };
     let (here, there) = (place.ring("here"), place.ring("there"));
-    let mut tx = numbers(&here, 3);
-    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
-    let mut sink = bridge(&place, "sink", &there, &server.url(), &[]);
-    sink.hear("source ring");
-    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
     // Records are in the stream when it goes, and nobody has them but the source ring.
-    sink.kill();
-    tx.push_slice(&[3, 4, 5]).unwrap();
-    let info = || tell(&server, "$JS.API.STREAM.INFO.shm-ring-it", "");
-    until("they are in the stream", || info().contains("\"messages\":1,"));
+    let (mut tx, mut source) = three_in_the_stream(&place, &server, &here, &there);
     assert!(tell(&server, "$JS.API.STREAM.DELETE.shm-ring-it", "").contains("\"success\":true"));
     source.hear("stream shm-ring-it");
     let _sink = bridge(&place, "sink", &there, &server.url(), &[]);
@@ -133,15 +144,7 @@ fn a_stream_that_was_emptied_is_filled_again() {
     let place = Place::new("emptied");
     let Some(server) = Server::start(&place) else { return };
     let (here, there) = (place.ring("here"), place.ring("there"));
-    let mut tx = numbers(&here, 3);
-    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
-    let mut sink = bridge(&place, "sink", &there, &server.url(), &[]);
-    sink.hear("source ring");
-    until("it is given back", || look(&here).unwrap().unread_bytes() == 0);
-    sink.kill();
-    tx.push_slice(&[3, 4, 5]).unwrap();
-    let info = || tell(&server, "$JS.API.STREAM.INFO.shm-ring-it", "");
-    until("they are in the stream", || info().contains("\"messages\":1,"));
+    let (_tx, mut source) = three_in_the_stream(&place, &server, &here, &there);
     // As after a loss of power, when the server had not written them.
     assert!(tell(&server, "$JS.API.STREAM.PURGE.shm-ring-it", "").contains("\"success\":true"));
     let _sink = bridge(&place, "sink", &there, &server.url(), &[]);

@@ -30,7 +30,7 @@ pub(crate) fn run(replay: &Replay) -> Result<(), Failure> {
     let mut run = Run { replay, name, reader, progress, stop, missing: Missing::default() };
     match run.play(&mut *target) {
         Ok(played) => {
-            target.close();
+            drop(target);
             run.report(played);
             Ok(())
         }
@@ -142,7 +142,7 @@ impl<'a> Pace<'a> {
         Self { replay, last: None }
     }
 
-    /// How long to wait before a block. What came too late for its time does not delay what follows.
+    /// How long to wait before a block. A late block does not delay those that follow.
     fn wait_before(&mut self, head: &BlockHead) -> Duration {
         if self.replay.fast {
             return Duration::ZERO;

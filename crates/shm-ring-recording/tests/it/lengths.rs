@@ -1,4 +1,4 @@
-//! Lengths that a head may say, and only as far as the bytes are there.
+//! Every length that a head can hold: the reader allocates no more than the bytes that come.
 
 use shm_ring_recording::{Batch, BlockHead, Content, Kind, NoMemory, ReadError};
 

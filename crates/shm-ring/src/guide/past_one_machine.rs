@@ -52,8 +52,8 @@
 //! loses power may lose what it had acknowledged, and with a broker alone that is lost. Here the source holds it still.
 //!
 //! Memory cannot be given back: if a *machine* fails, its ring is gone. On the source's machine that is what
-//! had not been sent, on the sink's what had not been read. A region in a file survives a restart of the machine only
-//! as far as the kernel had written it back ([regions](super::regions)).
+//! had not been sent, on the sink's what had not been read. A region in a file survives a restart of the machine
+//! with what the kernel had written back ([regions](super::regions)).
 //!
 //! # When to use a broker instead
 //!

@@ -47,7 +47,7 @@ pub(super) fn chapter<'a>(series: &Series<'a>, styles: &Styles, baseline: &str) 
              median latency over theirs. To the right of 1 is faster, to the left slower; the axis is \
              logarithmic. A bar is the ratio of the medians; whiskers are the transport's single runs \
              over the median of {baseline}, so those of {baseline} show how far it swings itself. Every \
-             ratio is of rows that ran side by side, and a pale bar is of fewer than three valid runs. What spins is fast and keeps its processors busy: look at \
+             ratio is of rows that ran side by side, and a pale bar is of fewer than three valid runs. A row that spins is fast and keeps its processors busy: look at \
              the cost of a message, too."
         ),
         plots,

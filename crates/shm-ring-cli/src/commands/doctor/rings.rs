@@ -43,7 +43,7 @@ fn recorders(rings: &[(Target, Snapshot)]) -> Finding {
     }
 }
 
-/// A ring whose consumer died before it had read everything. What it was nobody knows: a dead process has no name.
+/// A ring whose consumer died before it had read everything. Nobody knows which program it was: a dead process has no name.
 fn left(name: &Target, ring: &Snapshot) -> Option<Finding> {
     let Peer::Dead { pid, .. } = ring.consumer.peer else { return None };
     let unread = ring.unread_bytes();

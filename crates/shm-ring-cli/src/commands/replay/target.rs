@@ -22,9 +22,11 @@ pub(super) trait Publishes {
         header: &Header,
         selection: &Selection,
     ) -> Result<bool, Failure>;
-    /// What ends a wait for room.
-    fn interrupt_handle(&self) -> Option<Interrupt>;
-    fn close(self: Box<Self>);
+
+    /// Ends a wait for room, if there may be one.
+    fn interrupt_handle(&self) -> Option<Interrupt> {
+        None
+    }
 }
 
 /// Finds a ring of the shape that the header has, or makes one, and becomes its producer.
@@ -174,8 +176,6 @@ impl Publishes for Values {
     fn interrupt_handle(&self) -> Option<Interrupt> {
         Some(self.end.interrupt_handle())
     }
-
-    fn close(self: Box<Self>) {}
 }
 
 struct Messages {
@@ -219,8 +219,6 @@ impl Publishes for Messages {
     fn interrupt_handle(&self) -> Option<Interrupt> {
         Some(self.end.interrupt_handle())
     }
-
-    fn close(self: Box<Self>) {}
 }
 
 /// Nobody is waited for: it replaces what was there.
@@ -240,10 +238,4 @@ impl Publishes for Latest {
         }
         Ok(true)
     }
-
-    fn interrupt_handle(&self) -> Option<Interrupt> {
-        None
-    }
-
-    fn close(self: Box<Self>) {}
 }
