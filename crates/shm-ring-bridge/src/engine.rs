@@ -82,6 +82,13 @@ pub(crate) async fn connect(server: &Server, name: &str) -> Result<Connection, R
                 "--ca names who has signed the server's certificate; --tls, --tls-first"
             }
             ConnectErrorKind::ServerParse => "such as nats://host:4222",
+            // The client library has no kind for it.
+            _ if ["BadCertificate", "CertificateRequired"]
+                .iter()
+                .any(|alert| what.contains(alert)) =>
+            {
+                "the server asks for a certificate that it knows: --cert, --key"
+            }
             _ => return Refused::Now(what),
         };
         Refused::Always(Failure::new(Code::Failure, what, hint))

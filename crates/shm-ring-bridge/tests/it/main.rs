@@ -6,6 +6,7 @@
 mod carrying;
 mod chaos;
 mod house;
+mod knowing;
 mod limits;
 mod numbers;
 mod refusing;

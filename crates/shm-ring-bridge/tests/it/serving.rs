@@ -1,70 +1,24 @@
-//! Owns: what the server may do to a bridge: refuse it, want TLS, forget what it was given. Knows nothing of: kills at random.
-
-use std::process::Command;
+//! Owns: what the server may do to a bridge: lack what it needs, forget what it was given. Knows nothing of: kills at random.
 
 use shm_ring::{Consumer, Options, Producer};
 
 use crate::house::{Place, Process, Server, bridge, look, until};
 
 /// A ring with `count` numbers in it.
-fn numbers(ring: &str, count: u64) -> Producer<u64> {
+pub(crate) fn numbers(ring: &str, count: u64) -> Producer<u64> {
     let mut tx = Producer::<u64>::create(ring, &Options::new().items(512)).unwrap();
     tx.push_slice(&(0..count).collect::<Vec<_>>()).unwrap();
     tx
 }
 
-fn arrive(there: &str, numbers: std::ops::Range<u64>) {
+/// These numbers and no others come to that ring.
+pub(crate) fn arrive(there: &str, numbers: std::ops::Range<u64>) {
     until("there is a ring", || look(there).is_some());
     let mut rx = Consumer::<u64>::open(there).unwrap();
     for number in numbers {
         assert_eq!(rx.pop(), Ok(number));
     }
     assert!(rx.try_pop().is_err(), "nothing more comes");
-}
-
-#[test]
-fn users_without_the_password_are_refused_and_those_with_it_served() {
-    let place = Place::new("password");
-    let users = "authorization { user: ring, password: secret }";
-    let Some(server) = Server::with_configuration(&place, users) else { return };
-    let (here, there) = (place.ring("here"), place.ring("there"));
-    let _tx = numbers(&here, 3);
-    let mut source = bridge(&place, "source", &here, &server.url(), &[]);
-    source.fails(1, &["authorization violation", "--creds"]);
-    let user = ["--user", "ring", "--password", "secret"];
-    let _source = bridge(&place, "source", &here, &server.url(), &user);
-    let _sink = bridge(&place, "sink", &there, &server.url(), &user);
-    arrive(&there, 0..3);
-}
-
-#[test]
-fn a_server_with_tls_is_believed_if_its_authority_is() {
-    let place = Place::new("tls");
-    let (key, cert) = (place.file("key.pem"), place.file("cert.pem"));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=it"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&cert)
-        .output();
-    if !made.is_ok_and(|made| made.status.success()) {
-        println!("Skipped: openssl is not here to make a certificate (apt-get install openssl).");
-        return;
-    }
-    let tls = format!("tls {{ cert_file: {cert:?}, key_file: {key:?} }}");
-    let Some(server) = Server::with_configuration(&place, &tls) else { return };
-    let (here, there) = (place.ring("here"), place.ring("there"));
-    let _tx = numbers(&here, 3);
-    let url = server.url().replace("nats:", "tls:");
-    let mut source = bridge(&place, "source", &here, &url, &[]);
-    source.hear("certificate");
-    drop(source);
-    let ca = ["--ca", cert.to_str().unwrap(), "--tls"];
-    let _source = bridge(&place, "source", &here, &url, &ca);
-    let _sink = bridge(&place, "sink", &there, &url, &ca);
-    arrive(&there, 0..3);
 }
 
 #[test]
