@@ -1,6 +1,8 @@
 //! Ends behind pointers: with large messages, and for what goes through the kernel, workloads are
 //! compiled once for all transports, where a call through a pointer is nothing beside the message.
 
+use core::ops::Range;
+
 use super::{Fault, Receiver, Sender};
 use crate::run::message::Code;
 
@@ -24,6 +26,16 @@ impl<const W: usize> Sender<W> for AnySender<'_, W> {
     }
 
     #[inline(always)]
+    fn send_stream(
+        &mut self,
+        message: &mut [u64; W],
+        code: Code,
+        numbers: Range<u64>,
+    ) -> Result<(), Fault> {
+        (**self).send_stream(message, code, numbers)
+    }
+
+    #[inline(always)]
     fn send_batch(&mut self, messages: &[[u64; W]]) -> Result<(), Fault> {
         (**self).send_batch(messages)
     }
@@ -43,5 +55,15 @@ impl<const W: usize> Receiver<W> for AnyReceiver<'_, W> {
         number: u64,
     ) -> Result<(), Fault> {
         (**self).receive_numbered(message, code, number)
+    }
+
+    #[inline(always)]
+    fn receive_stream(
+        &mut self,
+        message: &mut [u64; W],
+        code: Code,
+        numbers: Range<u64>,
+    ) -> Result<(), Fault> {
+        (**self).receive_stream(message, code, numbers)
     }
 }

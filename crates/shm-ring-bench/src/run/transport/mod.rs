@@ -38,6 +38,7 @@ mod tcp;
 mod unix_packets;
 mod unix_stream;
 
+use core::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,17 @@ pub(crate) trait Sender<const W: usize> {
         self.send(message)
     }
 
+    /// Sends the messages of all these numbers, one at a time: the stream is one task where tasks send.
+    #[inline(always)]
+    fn send_stream(
+        &mut self,
+        message: &mut [u64; W],
+        code: Code,
+        mut numbers: Range<u64>,
+    ) -> Result<(), Fault> {
+        numbers.try_for_each(|number| self.send_numbered(message, code, number))
+    }
+
     /// Makes messages from number `first` on in `messages` and sends all of them in one call. What lends room makes them
     /// there instead, every word of them.
     #[inline(always)]
@@ -128,6 +140,17 @@ pub(crate) trait Receiver<const W: usize> {
     ) -> Result<(), Fault> {
         self.receive(message)?;
         code.verify(message, number)
+    }
+
+    /// Receives and verifies the messages of all these numbers, one at a time.
+    #[inline(always)]
+    fn receive_stream(
+        &mut self,
+        message: &mut [u64; W],
+        code: Code,
+        mut numbers: Range<u64>,
+    ) -> Result<(), Fault> {
+        numbers.try_for_each(|number| self.receive_numbered(message, code, number))
     }
 
     /// Receives what is there, `max` messages at most and one at least, in one call. How many.

@@ -14,9 +14,7 @@ pub(super) fn send<S: Sender<W>, const W: usize>(
     let (code, mut message) = (spec.code, [0; W]);
     pass(&mut tx, &mut message, code, 0..spec.warm_up)?;
     let watch = Stopwatch::start(spec)?;
-    for number in spec.warm_up..spec.warm_up + spec.messages {
-        tx.send_numbered(&mut message, code, number)?;
-    }
+    tx.send_stream(&mut message, code, spec.warm_up..spec.warm_up + spec.messages)?;
     watch.stop(control, spec.side, 0);
     Ok(tx)
 }
@@ -30,9 +28,7 @@ pub(super) fn receive<R: Receiver<W>, const W: usize>(
     let (code, mut message) = (spec.code, [0; W]);
     take(&mut rx, &mut message, code, 0..spec.warm_up)?;
     let watch = Stopwatch::start(spec)?;
-    for number in spec.warm_up..spec.warm_up + spec.messages {
-        rx.receive_numbered(&mut message, code, number)?;
-    }
+    rx.receive_stream(&mut message, code, spec.warm_up..spec.warm_up + spec.messages)?;
     watch.stop(control, spec.side, spec.messages);
     Ok(rx)
 }
