@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use shm_ring::{Error, Listed, Observer, Snapshot};
+use shm_ring::{Error, Listed, Snapshot, Watch};
 
 use crate::cli::Trust;
 use crate::failure::Failure;
@@ -24,7 +24,12 @@ pub(crate) struct Found {
 
 /// The rings under /dev/shm, by name.
 pub(crate) fn named(trust: Trust) -> Result<Vec<Found>, Failure> {
-    let listed = shm_ring::list(&trust.to_look())?.into_iter();
+    named_by(&mut Watch::new(&trust.to_look()))
+}
+
+/// [`named`], for one that looks again.
+pub(crate) fn named_by(watch: &mut Watch) -> Result<Vec<Found>, Failure> {
+    let listed = watch.list()?.into_iter();
     let found = listed
         .map(|Listed { name, snapshot, .. }| Found { name: Target::Name(name), ring: snapshot });
     Ok(found.collect())
@@ -46,7 +51,7 @@ pub(crate) fn memfds(trust: Trust) -> Result<Vec<Found>, Failure> {
             }
         }
     }
-    let snapshots = Observer::snapshots(targets.iter().map(Target::region), &trust.to_look());
+    let snapshots = Watch::new(&trust.to_look()).look(targets.iter().map(Target::region));
     let found = targets.into_iter().zip(snapshots);
     // A memfd without a header is hardly ever a ring.
     let is_ring = |ring: &Result<Snapshot, Error>| {

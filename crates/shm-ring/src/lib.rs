@@ -225,7 +225,9 @@ pub use self::{
         Latest, LatestReader, LatestWriter, NextError, ReadError, UntypedLatest,
         UntypedLatestReader, UntypedLatestWriter,
     },
-    observer::{Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, list},
+    observer::{
+        Contents, Dump, DumpError, Listed, Observer, SideSnapshot, Snapshot, Unread, Watch, list,
+    },
     options::{Ends, Options, Threshold, Wait},
     peer::Peer,
     process::Process,

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
-use shm_ring::{Error, Observer};
+use shm_ring::{Error, Observer, Watch};
 
 use self::families::{Families, Room, Unusable};
 use crate::cli::{Form, Metrics};
@@ -28,17 +28,19 @@ pub(crate) fn run(metrics: &Metrics) -> Result<(), Failure> {
     for target in &metrics.targets {
         Observer::open_with(target.region(), &metrics.trust.to_look())?;
     }
+    let mut watch = Watch::new(&metrics.trust.to_look());
     if let Some(address) = metrics.listen {
-        return http::serve(address, metrics);
+        return http::serve(address, metrics, watch);
     }
     let Some(file) = &metrics.output else {
-        let text = look(metrics, metrics.format.unwrap_or(Form::Openmetrics))?;
+        let text = look(metrics, &mut watch, metrics.format.unwrap_or(Form::Openmetrics))?;
         io::stdout().write_all(text.as_bytes())?;
         return Ok(());
     };
     let mut due = Instant::now();
     loop {
-        replace(file, &look(metrics, metrics.format.unwrap_or(Form::Prometheus))?)?;
+        let form = metrics.format.unwrap_or(Form::Prometheus);
+        replace(file, &look(metrics, &mut watch, form)?)?;
         let Some(interval) = metrics.interval else { return Ok(()) };
         // By the clock, not by the end of the last: what takes long does not shift the others.
         due += interval;
@@ -47,10 +49,10 @@ pub(crate) fn run(metrics: &Metrics) -> Result<(), Failure> {
 }
 
 /// All figures as text.
-fn look(metrics: &Metrics, form: Form) -> Result<String, Failure> {
+fn look(metrics: &Metrics, watch: &mut Watch, form: Form) -> Result<String, Failure> {
     let start = Instant::now();
     let (mut rings, mut unusable) = (Vec::new(), Vec::new());
-    for (name, found) in found(metrics)? {
+    for (name, found) in found(metrics, watch)? {
         match found {
             Ok(snapshot) => rings.push((name, snapshot)),
             Err(error) => unusable.push(Unusable { name, why: error.to_string() }),
@@ -61,16 +63,15 @@ fn look(metrics: &Metrics, form: Form) -> Result<String, Failure> {
 
 type Look = Result<shm_ring::Snapshot, Error>;
 
-fn found(metrics: &Metrics) -> Result<Vec<(String, Look)>, Failure> {
+fn found(metrics: &Metrics, watch: &mut Watch) -> Result<Vec<(String, Look)>, Failure> {
     if metrics.targets.is_empty() {
-        let all = finding::named(metrics.trust)?.into_iter();
+        let all = finding::named_by(watch)?.into_iter();
         return Ok(all.map(|found| (found.name.to_string(), found.ring)).collect());
     }
     // No figure may be there twice.
     let targets: BTreeMap<String, &Target> =
         metrics.targets.iter().map(|target| (target.to_string(), target)).collect();
-    let regions = targets.values().map(|target| target.region());
-    let snapshots = Observer::snapshots(regions, &metrics.trust.to_look());
+    let snapshots = watch.look(targets.values().map(|target| target.region()));
     Ok(targets.into_keys().zip(snapshots).collect())
 }
 

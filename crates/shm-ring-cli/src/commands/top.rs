@@ -8,7 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use serde::Serialize;
-use shm_ring::{Observer, Snapshot};
+use shm_ring::{Observer, Snapshot, Watch};
 use shm_ring_console::terminal;
 
 use self::screen::Screen;
@@ -43,7 +43,8 @@ pub(crate) fn run(top: &Top) -> Result<(), Failure> {
         true => Some(Screen::take()?),
         false => None,
     };
-    let mut before = look(top)?;
+    let mut watch = Watch::new(&top.trust.to_look());
+    let mut before = look(top, &mut watch)?;
     let mut views = 0;
     if let Some(screen) = &mut screen {
         screen.show(&view::lines(&before, &before))?;
@@ -52,7 +53,7 @@ pub(crate) fn run(top: &Top) -> Result<(), Failure> {
         if wait(screen.as_mut(), top.interval)? {
             break;
         }
-        let now = look(top)?;
+        let now = look(top, &mut watch)?;
         match &mut screen {
             Some(screen) => screen.show(&view::lines(&before, &now))?,
             None if top.json => json(&before, &now)?,
@@ -81,14 +82,13 @@ fn wait(screen: Option<&mut Screen>, interval: Duration) -> Result<bool, Failure
     }
 }
 
-fn look(top: &Top) -> Result<Looks, Failure> {
+fn look(top: &Top, watch: &mut Watch) -> Result<Looks, Failure> {
     if top.targets.is_empty() {
-        let all = finding::named(top.trust)?.into_iter();
+        let all = finding::named_by(watch)?.into_iter();
         let whole = all.filter_map(|found| Some((found.name, found.ring.ok()?)));
         return Ok(whole.collect());
     }
-    let regions = top.targets.iter().map(Target::region);
-    let snapshots = Observer::snapshots(regions, &top.trust.to_look());
+    let snapshots = watch.look(top.targets.iter().map(Target::region));
     let found = top.targets.iter().cloned().zip(snapshots);
     Ok(found.filter_map(|(name, snapshot)| Some((name, snapshot.ok()?))).collect())
 }

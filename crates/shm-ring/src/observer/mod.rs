@@ -6,10 +6,12 @@ mod list;
 mod positions;
 mod snapshot;
 mod value;
+mod watch;
 
 pub use self::dump::{Dump, DumpError, Unread};
 pub use self::list::{Listed, list};
 pub use self::snapshot::{Contents, SideSnapshot, Snapshot};
+pub use self::watch::Watch;
 
 use std::os::fd::{AsFd, BorrowedFd};
 

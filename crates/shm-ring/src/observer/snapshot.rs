@@ -270,6 +270,21 @@ impl SideSnapshot {
     }
 }
 
+/// Who held the sides of a ring at the last look. A session is one process's from its beginning to its end, so which
+/// process that is need be found out only once.
+#[derive(Default)]
+pub(super) struct Holders {
+    producer: Option<Holder>,
+    consumer: Option<Holder>,
+}
+
+/// A process that has the ring open, and its session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Holder {
+    session: u64,
+    pid: u32,
+}
+
 impl Observer {
     /// Returns the state of the ring now.
     ///
@@ -303,11 +318,16 @@ impl Observer {
     /// ```
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.snapshot_beside(&mut Processes::default())
+        self.snapshot_beside(&mut Processes::default(), &mut Holders::default())
     }
 
-    /// [`snapshot`](Self::snapshot), where other rings of the same processes were looked at before.
-    pub(super) fn snapshot_beside(&self, processes: &mut Processes) -> Snapshot {
+    /// [`snapshot`](Self::snapshot), where other rings of the same processes were looked at before, and this one with those
+    /// `holders`.
+    pub(super) fn snapshot_beside(
+        &self,
+        processes: &mut Processes,
+        holders: &mut Holders,
+    ) -> Snapshot {
         let header = &self.header;
         let (size, align) = (header.item_size, header.item_align);
         let Positions { head, tail, settled, corrupt } = self.positions();
@@ -334,21 +354,29 @@ impl Observer {
             corrupt,
             high_water: counters.map(|counters| &counters.high_water).relaxed(),
             dropped: counters.map(|counters| &counters.dropped).relaxed(),
-            producer: self.side(Role::Producer, processes),
-            consumer: self.side(Role::Consumer, processes),
+            producer: self.side(Role::Producer, processes, &mut holders.producer),
+            consumer: self.side(Role::Consumer, processes, &mut holders.consumer),
         }
     }
 
-    fn side(&self, role: Role, processes: &mut Processes) -> SideSnapshot {
+    fn side(
+        &self,
+        role: Role,
+        processes: &mut Processes,
+        holder: &mut Option<Holder>,
+    ) -> SideSnapshot {
         let (page, fd) = (self.mapping.side(role), self.backing.fd.as_fd());
         let held = || lease::is_held(fd, self.layout.page, role);
         let (life, session) = session::look(page, held);
-        let pid = self.backing.meaningful(session::signature(page));
+        let pid = processes.meaningful(session::signature(page));
         let peer = Peer::of(life, session, pid);
         let wake_at = page.map(|page| &page.park.0.wake_at).relaxed();
         let counters = page.map(|page| &page.counters.0);
+        let now = pid.filter(|_| life == Life::Alive).map(|pid| Holder { session, pid });
+        let mut has_open = |pid| *holder == now || processes.has_open(pid, fd);
+        *holder = now.filter(|&Holder { pid, .. }| has_open(pid));
         SideSnapshot {
-            command: pid.filter(|_| life == Life::Alive).and_then(|pid| processes.command(pid, fd)),
+            command: holder.and_then(|holder| processes.name(holder.pid)),
             peer,
             wakes_at: (wake_at != NEVER).then_some(wake_at),
             sleeps: counters.map(|counters| &counters.sleeps).relaxed(),

@@ -115,11 +115,12 @@ impl Backing {
     }
 
     /// The process id that somebody wrote down together with its pid namespace, if that is ours.
-    pub(crate) fn meaningful(&self, (pid, namespace): (u32, u64)) -> Option<u32> {
-        (pid != 0 && namespace != 0 && namespace == self.pid_namespace()).then_some(pid)
+    pub(crate) fn meaningful(&self, signature: (u32, u64)) -> Option<u32> {
+        procfs::meaningful(signature, || Some(self.pid_namespace()))
     }
 
-    fn stat(&self) -> Result<Stat, Error> {
+    /// What the file is like now, by its descriptor.
+    pub(crate) fn stat(&self) -> Result<Stat, Error> {
         fstat(&self.fd).map_err(|errno| os(&self.region, "fstat", errno))
     }
 
@@ -152,6 +153,15 @@ impl Backing {
             (Err(Errno::NOENT | Errno::NOTDIR), _) => true,
             (Err(_), _) | (_, Err(_)) => false,
         }
+    }
+
+    /// Whether the name by which it was opened leads to it still, and it is as it was then: what opening it again would find.
+    pub(crate) fn stands_as(&self, then: &Stat) -> bool {
+        self.path.as_deref().and_then(|path| lstat(path).ok()).is_some_and(|now| {
+            let all = |of: &Stat| (identity(of), of.st_mode, of.st_uid, of.st_nlink, of.st_size);
+            let changed = |of: &Stat| (of.st_ctime, of.st_ctime_nsec);
+            all(&now) == all(then) && changed(&now) == changed(then)
+        })
     }
 
     /// Reads up to `buffer.len()` bytes at `offset`; a short answer is the end of the region.

@@ -166,6 +166,14 @@ impl Region {
         }
     }
 
+    /// The path to its name, from the root. None of what has no name.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Kind::Named(_) | Kind::File(_) => std::path::absolute(self.describe()).ok(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn describe(&self) -> String {
         match &self.0 {
             Kind::Named(name) => format!("/dev/shm/{}", name.trim_start_matches('/')),

@@ -1,6 +1,7 @@
 //! Owns: what /proc says of processes: a descriptor of another one, opened, what they are called, and in which pid namespace
 //! this one is. No decision rests on it. Knows nothing of: what is behind a descriptor.
 
+use core::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -42,35 +43,53 @@ pub(super) fn pid_namespace() -> Option<u64> {
     Some(identity(&stat("/proc/self/ns/pid").ok()?).1)
 }
 
-/// What processes are called, by the files that they have open. Each process is looked at once.
+/// `pid`, if it was written down in the pid namespace that is ours. That is asked only where it matters.
+pub(super) fn meaningful(
+    (pid, namespace): (u32, u64),
+    ours: impl FnOnce() -> Option<u64>,
+) -> Option<u32> {
+    (pid != 0 && namespace != 0 && Some(namespace) == ours()).then_some(pid)
+}
+
+/// What processes are called, and which files they have open: each is asked once, and so is our pid namespace.
 #[derive(Default)]
 pub(crate) struct Processes {
     known: HashMap<u32, Process>,
+    namespace: OnceCell<Option<u64>>,
 }
 
+#[derive(Default)]
 struct Process {
     /// Device and inode of each file that it has open.
-    files: HashSet<(u64, u64)>,
-    name: Option<String>,
+    files: OnceCell<HashSet<(u64, u64)>>,
+    name: OnceCell<Option<String>>,
 }
 
 impl Processes {
-    /// What process `pid` is called, if it has the file behind `fd` open: a number that a process wrote down
-    /// may by now be somebody else's, or mean nothing in our pid namespace.
-    pub(crate) fn command(&mut self, pid: u32, fd: BorrowedFd<'_>) -> Option<String> {
-        let ours = identity(&fstat(fd).ok()?);
-        let process = self.known.entry(pid).or_insert_with(|| Process::of(pid));
-        process.files.contains(&ours).then(|| process.name.clone()).flatten()
+    /// The process id that somebody wrote down together with its pid namespace, if that is ours.
+    pub(crate) fn meaningful(&self, signature: (u32, u64)) -> Option<u32> {
+        meaningful(signature, || *self.namespace.get_or_init(pid_namespace))
+    }
+
+    /// Whether process `pid` has the file behind `fd` open: a number that a process wrote down may by now be somebody else's.
+    pub(crate) fn has_open(&mut self, pid: u32, fd: BorrowedFd<'_>) -> bool {
+        let Ok(stat) = fstat(fd) else { return false };
+        let process = self.known.entry(pid).or_default();
+        process.files.get_or_init(|| files_of(pid)).contains(&identity(&stat))
+    }
+
+    /// What process `pid` is called.
+    pub(crate) fn name(&mut self, pid: u32) -> Option<String> {
+        self.known.entry(pid).or_default().name.get_or_init(|| name_of(pid)).clone()
     }
 }
 
-impl Process {
-    fn of(pid: u32) -> Self {
-        let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        let files = open.filter_map(|entry| stat(entry.path()).ok());
-        let files = files.map(|stat| identity(&stat)).collect();
-        let name = fs::read(format!("/proc/{pid}/comm")).ok();
-        let name = name.map(|name| String::from_utf8_lossy(&name).trim_end().to_owned());
-        Self { files, name }
-    }
+fn files_of(pid: u32) -> HashSet<(u64, u64)> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    open.filter_map(|entry| stat(entry.path()).ok()).map(|stat| identity(&stat)).collect()
+}
+
+fn name_of(pid: u32) -> Option<String> {
+    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
 }

@@ -1,6 +1,8 @@
 //! Finding rings: what `list` shows of /dev/shm, and looking at many rings at once.
 
-use shm_ring::{Contents, Error, Latest, Listed, MessageRing, Observer, Options, Region, Ring};
+use shm_ring::{
+    Contents, Error, Latest, Listed, MessageRing, Observer, Options, Peer, Region, Ring, Watch,
+};
 
 use crate::harness::Name;
 
@@ -81,11 +83,93 @@ fn a_process_is_looked_at_once_for_all_its_rings() {
         };
         Region::descriptor(fd.unwrap())
     });
-    let seen = Observer::snapshots(regions, &Options::new());
+    let seen = Watch::new(&Options::new()).look(regions);
     let command = |n: usize| seen[n].as_ref().unwrap().producer.command.clone();
     assert!(command(0).is_some());
     assert_eq!(command(1), None, "the process was looked at again");
     let fd = later.as_ref().unwrap().1.descriptor().try_clone_to_owned().unwrap();
     let alone = Observer::open(Region::descriptor(fd)).unwrap().snapshot();
     assert!(alone.producer.command.is_some());
+}
+
+/// The files that this process has mapped, a line each time.
+fn mapped(name: &Name) -> usize {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().filter(|line| line.contains(name.path().to_str().unwrap())).count()
+}
+
+#[test]
+fn a_watch_keeps_what_it_has_seen_until_it_is_not_asked_for() {
+    let (one, other) = (Name::new("watch-one"), Name::new("watch-other"));
+    for name in [&one, &other] {
+        Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    }
+    let mut watch = Watch::new(&Options::new());
+    let mut look = |names: &[&Name]| {
+        let seen = watch.look(names.iter().map(|name| name.as_str()));
+        assert!(seen.iter().all(Result::is_ok), "{seen:?}");
+    };
+    look(&[&one, &other]);
+    let kept = mapped(&one);
+    assert!(kept > 0 && mapped(&other) > 0);
+    look(&[&one]);
+    assert_eq!((mapped(&one), mapped(&other)), (kept, 0));
+    // As often as one likes in one look.
+    look(&[&one, &one]);
+    assert_eq!(mapped(&one), kept);
+    drop(watch);
+    assert_eq!(mapped(&one), 0);
+}
+
+#[test]
+fn a_watch_sees_what_a_name_leads_to_now() {
+    let name = Name::new("watch-now");
+    let mut watch = Watch::new(&Options::new());
+    let mut look = || watch.look([name.as_str()]).remove(0);
+    assert!(matches!(look(), Err(Error::NotFound { .. })));
+    let first = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    assert_eq!(look().unwrap().id, first.id());
+    let mut tx = first.producer().unwrap();
+    tx.push(7).unwrap();
+    let seen = look().unwrap();
+    let command = std::fs::read_to_string("/proc/self/comm").unwrap();
+    assert_eq!(
+        (seen.unread_records(), seen.producer.command.as_deref()),
+        (Some(1), Some(command.trim_end()))
+    );
+    // Made anew while the first is in use.
+    Region::named(name.as_str()).unlink().unwrap();
+    assert!(matches!(look(), Err(Error::NotFound { .. })));
+    let second = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    assert_eq!(look().unwrap().id, second.id());
+    // Not to be trusted any more, as one that opens it finds.
+    let open_to_all = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    std::fs::set_permissions(name.path(), open_to_all).unwrap();
+    assert!(matches!(look(), Err(Error::TooPermissive { .. })));
+    let ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(name.path(), ours).unwrap();
+    assert!(look().is_ok());
+    // Cut: nothing behind the end is touched.
+    std::fs::File::options().write(true).open(name.path()).unwrap().set_len(0).unwrap();
+    assert!(matches!(look(), Err(Error::WrongLength { .. })));
+}
+
+/// A session that ends and another that begins are those of other holders.
+#[test]
+fn a_watch_follows_sessions() {
+    let name = Name::new("watch-sessions");
+    let ring = Ring::<u64>::create(name.as_str(), &Options::new()).unwrap();
+    let mut watch = Watch::new(&Options::new());
+    let mut producer = || watch.look([name.as_str()]).remove(0).unwrap().producer;
+    for round in 0..3 {
+        let tx = ring.producer().unwrap();
+        for _ in 0..2 {
+            let seen = producer();
+            assert!(matches!(seen.peer, Peer::Alive { session, .. } if session == 2 * round + 1));
+            assert!(seen.command.is_some());
+        }
+        drop(tx);
+        let seen = producer();
+        assert!(matches!(seen.peer, Peer::Closed { .. }) && seen.command.is_none(), "{seen:?}");
+    }
 }

@@ -1,12 +1,15 @@
 //! Requests for the figures, over HTTP on loopback. It must not know what the figures are.
 //!
 //! One thread answers all, one request after the other: looking takes about a millisecond. A connection that says
-//! nothing is closed.
+//! nothing is closed. Where nobody asks for a minute, the rings that were seen are let go: a ring that was removed would
+//! keep its memory.
 
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -16,6 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::encoding::prometheus_text;
+use shm_ring::Watch;
 use shm_ring_console::terminal;
 use tokio::net::TcpListener;
 
@@ -26,6 +30,9 @@ use crate::failure::{Code, Failure};
 /// How long a connection may take to say what it wants, and stay open between two requests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long nobody asks before the rings are let go.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// Before accepting again, where that failed: there may be no descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,16 +40,46 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 const WORDS: &str = "text/plain; charset=utf-8";
 
 /// Answers until it is ended.
-pub(super) fn serve(address: SocketAddr, metrics: &Metrics) -> Result<(), Failure> {
+pub(super) fn serve(address: SocketAddr, metrics: &Metrics, watch: Watch) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(answer_all(address, metrics))
+    let looks =
+        Looks { metrics: metrics.clone(), watch: RefCell::new(watch), last: Cell::default() };
+    runtime.block_on(answer_all(address, Rc::new(looks)))
 }
 
-async fn answer_all(address: SocketAddr, metrics: &Metrics) -> Result<(), Failure> {
+/// What all connections look with.
+struct Looks {
+    metrics: Metrics,
+    watch: RefCell<Watch>,
+    /// When somebody asked last.
+    last: Cell<Option<Instant>>,
+}
+
+impl Looks {
+    fn look(&self, form: Form) -> Result<String, Failure> {
+        self.last.set(Some(Instant::now()));
+        look(&self.metrics, &mut self.watch.borrow_mut(), form)
+    }
+
+    fn let_go_if_idle(&self) {
+        if self.last.get().is_some_and(|last| last.elapsed() >= IDLE) {
+            self.last.set(None);
+            self.watch.replace(Watch::new(&self.metrics.trust.to_look()));
+        }
+    }
+}
+
+async fn answer_all(address: SocketAddr, looks: Rc<Looks>) -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| taken(address, &error))?;
     terminal::say(&format!("note: http://{}/metrics", listener.local_addr()?));
     let tasks = tokio::task::LocalSet::new();
-    let metrics = std::rc::Rc::new(metrics.clone());
+    let idle = looks.clone();
+    tasks.spawn_local(async move {
+        loop {
+            tokio::time::sleep(IDLE).await;
+            idle.let_go_if_idle();
+        }
+    });
     tasks
         .run_until(async {
             loop {
@@ -50,10 +87,10 @@ async fn answer_all(address: SocketAddr, metrics: &Metrics) -> Result<(), Failur
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 };
-                let metrics = metrics.clone();
+                let looks = looks.clone();
                 tokio::task::spawn_local(async move {
                     let service = service_fn(|request| {
-                        let answer = answer(&request, &metrics);
+                        let answer = answer(&request, &looks);
                         async { Ok::<_, Infallible>(answer) }
                     });
                     let mut connection = http1::Builder::new();
@@ -71,7 +108,7 @@ fn taken(address: SocketAddr, error: &io::Error) -> Failure {
     Failure::new(Code::Failure, format!("cannot listen at {address}: {error}"), hint)
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, looks: &Looks) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer = said(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -79,8 +116,8 @@ fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes
     }
     match request.uri().path() {
         "/metrics" => {
-            let form = metrics.format.unwrap_or_else(|| accepted(request));
-            match look(metrics, form) {
+            let form = looks.metrics.format.unwrap_or_else(|| accepted(request));
+            match looks.look(form) {
                 Ok(text) => {
                     let kind = match form {
                         Form::Openmetrics => OPENMETRICS,
