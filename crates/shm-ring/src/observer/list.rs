@@ -20,7 +20,7 @@ use crate::region::names;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Listed {
-    /// The name under /dev/shm, without a slash: what [`Region::named`] takes.
+    /// The name under /dev/shm, without a slash: what [`Region::named`](crate::Region::named) takes.
     pub name: String,
     /// Its state, or why it cannot be read although it begins as a ring does.
     pub snapshot: Result<Snapshot, Error>,
