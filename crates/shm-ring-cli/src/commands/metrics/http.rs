@@ -153,3 +153,35 @@ fn with(status: StatusCode, kind: &'static str, body: String) -> Response<Full<B
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use shm_ring::{Options, Ring};
+
+    use super::*;
+    use crate::cli::Trust;
+    use crate::target::Target;
+
+    #[test]
+    fn rings_are_let_go_where_nobody_has_asked_for_long() {
+        let name = format!("shm-ring-metrics-idle-{}", std::process::id());
+        let options = Options::new().unlink_on_drop();
+        // It maps nothing: what is mapped is the watch's.
+        let ring = Ring::<u64>::create(name.as_str(), &options).unwrap();
+        let is_mapped = || fs::read_to_string("/proc/self/maps").unwrap().contains(&name);
+        let (targets, trust) = (vec![Target::Name(name.clone())], Trust { any_owner: false });
+        let (output, interval, listen, format) = (None, None, None, None);
+        let metrics = Metrics { targets, output, interval, listen, format, trust };
+        let watch = RefCell::new(Watch::new(&metrics.trust.to_look()));
+        let looks = Looks { metrics, watch, last: Cell::default() };
+        looks.look(Form::Openmetrics).unwrap();
+        looks.let_go_if_idle();
+        assert!(is_mapped(), "somebody has asked just now");
+        looks.last.set(Instant::now().checked_sub(IDLE));
+        looks.let_go_if_idle();
+        assert!(!is_mapped());
+        drop(ring);
+    }
+}
